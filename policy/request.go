@@ -1,0 +1,23 @@
+package policy
+
+// Argv is a final argument vector: what execve gets, argv[0] first. Bytes are valid UTF-8 without NUL.
+type Argv []string
+
+// Login is an account on a target. It is never used as a certificate principal by itself.
+type Login string
+
+// EnvVar is one environment variable that the client asked for.
+type EnvVar struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Request is one thing that an identity wants to do on one target: the input of a decision.
+type Request struct {
+	Identity Identity `json:"identity"`
+	Target   string   `json:"target"`
+	Login    Login    `json:"login"`
+	Plan     Plan     `json:"plan"`          // what would run
+	Env      []EnvVar `json:"env,omitempty"` // what the client asked to set, in order
+	PTY      bool     `json:"pty,omitempty"` // whether a pty was asked for
+}

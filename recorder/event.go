@@ -1,0 +1,44 @@
+package recorder
+
+import "time"
+
+// Code says what an event is. Codes are bytes on disk (docs/spec/recording-chunk.md) and never change their meaning.
+type Code byte
+
+// The event codes. Output, Stderr and Input carry the stream's exact bytes; the others carry compact JSON.
+const (
+	Output   Code = 'o' // bytes to the client's stdout, or pty output
+	Stderr   Code = 'e' // bytes to the client's stderr, without a pty
+	Input    Code = 'i' // bytes from the client
+	Resize   Code = 'r' // {"cols":80,"rows":24}
+	Command  Code = 'c' // {"line":…,"plan":…}: what was asked for
+	Decision Code = 'd' // policy.Decision, with its id
+	Signal   Code = 's' // {"signal":"INT"}
+	Exit     Code = 'x' // {"status":0} or {"signal":"KILL"}
+	Kill     Code = 'k' // {"by":"person:ann","reason":…}
+	Note     Code = 'n' // {"note":…}: anything a reader should know (stdin discarded, survivors, …)
+)
+
+// Event is one thing that happened in a session.
+type Event struct {
+	At   time.Duration // since the recording's start, microsecond resolution, never decreasing
+	Code Code
+	Data []byte
+}
+
+// Header is what is known when a session begins; the first bytes of a recording.
+type Header struct {
+	Version    int       `json:"v"`
+	Session    string    `json:"session"`
+	Connection string    `json:"conn"`
+	Identity   string    `json:"identity"` // principal
+	Owner      string    `json:"owner,omitempty"`
+	Task       string    `json:"task,omitempty"`
+	Target     string    `json:"target"`
+	Login      string    `json:"login"`
+	Started    time.Time `json:"started"` // UTC
+	PTY        bool      `json:"pty,omitempty"`
+	Term       string    `json:"term,omitempty"`
+	Cols       int       `json:"cols,omitempty"`
+	Rows       int       `json:"rows,omitempty"`
+}
