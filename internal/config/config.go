@@ -1,0 +1,182 @@
+// Package config reads gatehouse.yaml and targets.yaml: what an installation is, never what anybody may do (that is policy).
+//
+// Both files are strict: an unknown or repeated field is an error, and every error says file, line and column.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Config is gatehouse.yaml.
+type Config struct {
+	Version int     `yaml:"version"`
+	Data    string  `yaml:"data"` // the one data folder
+	Node    string  `yaml:"node"` // this installation's name in the audit log; default "gatehouse"
+	SSH     SSH     `yaml:"ssh"`
+	Web     Web     `yaml:"web"`
+	Policy  string  `yaml:"policy"`  // a file, or a folder of *.yaml
+	Targets string  `yaml:"targets"` // the inventory file
+	Users   Users   `yaml:"users"`
+	Storage Storage `yaml:"storage"`
+	Log     Log     `yaml:"log"`
+}
+
+// SSH is the door's listener.
+type SSH struct {
+	Listen string   `yaml:"listen"` // host:port
+	Names  []string `yaml:"names"`  // the host names by which clients reach it; its face certificate holds them
+}
+
+// Web is the browser's listener.
+type Web struct {
+	Listen string `yaml:"listen"` // host:port; empty: no browser pages
+	URL    string `yaml:"url"`    // the origin that browsers see
+}
+
+// Users are the numeric ids that the two processes drop to when the supervisor is root.
+type Users struct {
+	Decider uint32 `yaml:"decider"`
+	Door    uint32 `yaml:"door"`
+}
+
+// Storage bounds what is written.
+type Storage struct {
+	MinFree Size `yaml:"min_free"` // new sessions are refused below this much free space
+}
+
+// Log is the operator's log, which is not the audit log.
+type Log struct {
+	Level string `yaml:"level"` // trace debug info warn error
+}
+
+// Size is a number of bytes, written "64MiB".
+type Size uint64
+
+// Defaults for fields that a file leaves out. 61001 and 61002 lie in the range that neither Debian nor systemd assigns.
+const (
+	defaultNode       = "gatehouse"
+	defaultDeciderUID = 61001
+	defaultDoorUID    = 61002
+	defaultMinFree    = Size(64 << 20)
+	defaultLevel      = "info"
+)
+
+var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+
+// Load reads, completes and checks a configuration. Relative paths in it are relative to the file.
+func Load(path string) (Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("read configuration: %w (gatehouse init writes one)", err)
+	}
+	c := Config{
+		Node:    defaultNode,
+		Users:   Users{Decider: defaultDeciderUID, Door: defaultDoorUID},
+		Storage: Storage{MinFree: defaultMinFree},
+		Log:     Log{Level: defaultLevel},
+	}
+	doc, err := decode(path, data, &c)
+	if err != nil {
+		return Config{}, err
+	}
+	base, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return Config{}, fmt.Errorf("resolve %s: %w", path, err)
+	}
+	for _, p := range []*string{&c.Data, &c.Policy, &c.Targets} {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(base, *p)
+		}
+	}
+	return c, c.validate(doc)
+}
+
+// validate returns every fault in the file, each with its place.
+func (c Config) validate(doc document) error {
+	var errs []error
+	bad := func(at, format string, args ...any) { errs = append(errs, doc.errorAt(at, format, args...)) }
+	if c.Version != 1 {
+		bad("$.version", "version is %d, want 1", c.Version)
+	}
+	for _, f := range []struct{ at, value string }{{"$.data", c.Data}, {"$.policy", c.Policy}, {"$.targets", c.Targets}, {"$.ssh.listen", c.SSH.Listen}} {
+		if f.value == "" {
+			bad(f.at, "%s is missing", strings.TrimPrefix(f.at, "$."))
+		}
+	}
+	if c.SSH.Listen != "" && !hostPort(c.SSH.Listen) {
+		bad("$.ssh.listen", "%q is not host:port", c.SSH.Listen)
+	}
+	if len(c.SSH.Names) == 0 {
+		bad("$.ssh", "names is missing: list the host names by which clients reach the door")
+	}
+	if !nameForm.MatchString(c.Node) {
+		bad("$.node", "%q is not a name (lower-case letters, digits, . _ -)", c.Node)
+	}
+	if c.Users.Decider == 0 || c.Users.Door == 0 || c.Users.Decider == c.Users.Door {
+		bad("$.users", "decider and door must be two different users, neither root")
+	}
+	switch c.Log.Level {
+	case "trace", "debug", "info", "warn", "error":
+	default:
+		bad("$.log.level", "%q is not a level: trace, debug, info, warn or error", c.Log.Level)
+	}
+	if c.Web.Listen != "" {
+		if !hostPort(c.Web.Listen) {
+			bad("$.web.listen", "%q is not host:port", c.Web.Listen)
+		}
+		if err := checkOrigin(c.Web.URL); err != nil {
+			bad("$.web", "%v", err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkOrigin requires https, or http on localhost: anything else would send the sign-in cookie in the clear.
+func checkOrigin(s string) error {
+	u, err := url.Parse(s)
+	switch {
+	case s == "":
+		return errors.New("url is missing: the origin that browsers see, e.g. http://localhost:8080")
+	case err != nil || u.Host == "" || (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.User != nil:
+		return fmt.Errorf("url %q is not an origin such as https://gatehouse.example.com", s)
+	case u.Scheme == "https":
+		return nil
+	case u.Scheme == "http" && u.Hostname() == "localhost":
+		return nil
+	}
+	return fmt.Errorf("url %q must be https, or http://localhost", s)
+}
+
+func hostPort(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
+}
+
+// UnmarshalYAML reads "64MiB", "1GiB", "512KiB" or a plain number of bytes.
+func (s *Size) UnmarshalYAML(b []byte) error {
+	text := strings.Trim(strings.TrimSpace(string(b)), `"'`)
+	unit := uint64(1)
+	for suffix, n := range map[string]uint64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
+		if rest, ok := strings.CutSuffix(text, suffix); ok {
+			text, unit = strings.TrimSpace(rest), n
+		}
+	}
+	n, err := strconv.ParseUint(text, 10, 40)
+	if err != nil {
+		return fmt.Errorf("%q is not a size such as 64MiB", string(b))
+	}
+	*s = Size(n * unit)
+	return nil
+}
