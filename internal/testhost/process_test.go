@@ -94,15 +94,15 @@ func TestDiesWithItsParent(t *testing.T) {
 	}
 }
 
-// readHolder reads what the helper process says about its host.
+// readHolder reads what the holding process says about its host.
 func readHolder(t *testing.T, d *desk, lines *bufio.Scanner) (pid int, config string) {
 	t.Helper()
 	var addr string
 	if !lines.Scan() {
-		t.Fatalf("helper process said nothing: %v", lines.Err())
+		t.Fatalf("holding process said nothing: %v", lines.Err())
 	}
 	if _, err := fmt.Sscan(lines.Text(), &pid, &addr); err != nil {
-		t.Fatalf("helper process: %q, %v", lines.Text(), err)
+		t.Fatalf("holding process: %q, %v", lines.Text(), err)
 	}
 	var known strings.Builder
 	for lines.Scan() && lines.Text() != "end" {
@@ -118,4 +118,18 @@ func readFile(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+func TestSaysThatItNeedsRoot(t *testing.T) {
+	d := newDesk(t)
+	dir := t.TempDir()
+	if err := writeFile(dir+"/ca.pub", d.read("ca.pub"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	holder := exec.Command("setpriv", "--bounding-set", "-sys_admin", os.Args[0])
+	holder.Env = append(os.Environ(), holderEnv+"="+dir)
+	out, err := holder.Output()
+	if err == nil || !strings.Contains(string(out), ErrNeedsRoot.Error()) {
+		t.Errorf("without CAP_SYS_ADMIN: %v, %q", err, out)
+	}
 }
