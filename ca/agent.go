@@ -1,0 +1,126 @@
+package ca
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"gatehouse/policy"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// The longest lives of certificates that open the door.
+const (
+	MaxAgentTTL  = time.Hour
+	MaxPersonTTL = 8 * time.Hour
+)
+
+// maxSources bounds the prefixes in a source-address option.
+const maxSources = 16
+
+// AgentCA signs and checks the certificates of agents and people. They open the door and nothing else. Safe for
+// concurrent use.
+type AgentCA struct{ authority }
+
+// NewAgentCA returns the CA of agents and people.
+func NewAgentCA(cfg Config) (*AgentCA, error) {
+	a, err := newAuthority(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("agent CA: %w", err)
+	}
+	return &AgentCA{a}, nil
+}
+
+// AgentRequest asks for a certificate of an agent or a person.
+type AgentRequest struct {
+	Kind      policy.Kind
+	Name      string
+	Owner     string // agents only, "person:NAME" or "group:NAME"; for the logs: whose an agent is, policy says
+	Task      string // printable ASCII without ; and =
+	PublicKey ssh.PublicKey
+	TTL       time.Duration  // at most MaxAgentTTL or MaxPersonTTL
+	Sources   []netip.Prefix // where it may be used from; none means anywhere
+}
+
+// Issue signs a user certificate with one principal, agent:NAME or person:NAME, and no permit-* extension.
+func (ca *AgentCA) Issue(r AgentRequest) (*ssh.Certificate, error) {
+	id := policy.Identity{Kind: r.Kind, Name: r.Name, Owner: r.Owner, Task: r.Task}
+	if err := checkIdentity(id); err != nil {
+		return nil, fmt.Errorf("issue: %w", err)
+	}
+	options, err := sourceOption(r.Sources)
+	if err != nil {
+		return nil, fmt.Errorf("issue: %w", err)
+	}
+	extensions := map[string]string{}
+	if r.Owner != "" {
+		extensions[ownerExtension] = r.Owner
+	}
+	if r.Task != "" {
+		extensions[taskExtension] = r.Task
+	}
+	cert, err := ca.issue(&ssh.Certificate{
+		Key:             r.PublicKey,
+		CertType:        ssh.UserCert,
+		KeyId:           keyID(id, "", ""),
+		ValidPrincipals: []string{id.Principal()},
+		Permissions:     ssh.Permissions{CriticalOptions: options, Extensions: extensions},
+	}, r.TTL, maxTTL(r.Kind))
+	if err != nil {
+		return nil, fmt.Errorf("issue for %s: %w", id.Principal(), err)
+	}
+	return cert, nil
+}
+
+// maxTTL is the longest life of a certificate of that kind.
+func maxTTL(k policy.Kind) time.Duration {
+	if k == policy.Person {
+		return MaxPersonTTL
+	}
+	return MaxAgentTTL
+}
+
+// sourceOption writes the critical options for a list of prefixes, which may be empty.
+func sourceOption(sources []netip.Prefix) (map[string]string, error) {
+	if len(sources) == 0 {
+		return nil, nil
+	}
+	if len(sources) > maxSources {
+		return nil, fmt.Errorf("%d source prefixes: want at most %d", len(sources), maxSources)
+	}
+	var texts []string
+	for _, p := range sources {
+		if !p.IsValid() || p != p.Masked() || p.Addr().Is4In6() {
+			return nil, fmt.Errorf("source prefix %q: want a network such as 192.0.2.0/24", p)
+		}
+		texts = append(texts, p.String())
+	}
+	return map[string]string{sourceAddress: strings.Join(texts, ",")}, nil
+}
+
+// parseSources reads a source-address option back. It is as strict as sshd: a network with host bits set is refused.
+func parseSources(option string) ([]netip.Prefix, error) {
+	texts := strings.Split(option, ",")
+	if len(texts) > maxSources {
+		return nil, errors.New("too many prefixes")
+	}
+	var sources []netip.Prefix
+	for _, text := range texts {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			addr, err := netip.ParseAddr(text)
+			if err != nil || addr.Zone() != "" {
+				return nil, fmt.Errorf("%q is neither a network nor an address", text)
+			}
+			p = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		if p != p.Masked() {
+			return nil, fmt.Errorf("%q has host bits set", text)
+		}
+		sources = append(sources, p)
+	}
+	return sources, nil
+}

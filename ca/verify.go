@@ -1,0 +1,167 @@
+package ca
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"gatehouse/policy"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// sourceAddress is the one critical option that an agent's certificate may carry (PROTOCOL.certkeys).
+const sourceAddress = "source-address"
+
+// Verified is what a certificate says about its holder, after every check. The owner is not in it: policy knows it.
+type Verified struct {
+	Kind     policy.Kind
+	Name     string
+	Task     string
+	Serial   Serial
+	KeyID    string
+	NotAfter time.Time // UTC; the certificate is refused from this moment on
+}
+
+// Verify accepts a certificate that this CA made, is valid now and may be used from source. Every refusal wraps one of the
+// sentinels in this package. That the client holds the private key is not checked here: the SSH handshake does that.
+func (ca *AgentCA) Verify(cert *ssh.Certificate, source netip.Addr) (Verified, error) {
+	// 1. Made by us, as a user certificate, and unchanged since.
+	if err := ca.verifyOrigin(cert); err != nil {
+		return Verified{}, err
+	}
+	// 2. For exactly one identity.
+	kind, name, err := parsePrincipal(cert.ValidPrincipals)
+	if err != nil {
+		return Verified{}, err
+	}
+	// 3. Now, and not for longer than that kind may have.
+	if err := checkValidity(cert, ca.now(), maxTTL(kind)); err != nil {
+		return Verified{}, err
+	}
+	// 4. Here: nothing in it demands what we do not know.
+	if err := checkCriticalOptions(cert.CriticalOptions, source); err != nil {
+		return Verified{}, err
+	}
+	// 5. With fields that can be shown and logged.
+	if err := checkFields(cert); err != nil {
+		return Verified{}, err
+	}
+	return Verified{
+		Kind: kind, Name: name, Task: cert.Extensions[taskExtension],
+		Serial: Serial(cert.Serial), KeyID: cert.KeyId,
+		NotAfter: time.Unix(int64(cert.ValidBefore), 0).UTC(),
+	}, nil
+}
+
+// verifyOrigin checks type, authority, signature and key: everything that does not depend on when and where.
+func (ca *AgentCA) verifyOrigin(cert *ssh.Certificate) error {
+	if cert == nil || cert.Key == nil || cert.SignatureKey == nil || cert.Signature == nil {
+		return fmt.Errorf("%w: incomplete", ErrMalformed)
+	}
+	if cert.CertType == ssh.HostCert {
+		return ErrHostCertificate
+	}
+	if cert.CertType != ssh.UserCert {
+		return fmt.Errorf("%w: type %d", ErrMalformed, cert.CertType)
+	}
+	if !sameKey(cert.SignatureKey, ca.PublicKey()) {
+		return fmt.Errorf("%w: signed by %s", ErrWrongCA, ssh.FingerprintSHA256(cert.SignatureKey))
+	}
+	if err := checkPublicKey(cert.Key); err != nil {
+		return err
+	}
+	return verifySignature(cert)
+}
+
+// verifySignature checks the CA's signature. An RSA signature over SHA-1 is refused, whoever made it.
+func verifySignature(cert *ssh.Certificate) error {
+	if f := cert.Signature.Format; f == ssh.KeyAlgoRSA {
+		return fmt.Errorf("%w: made with SHA-1 (%q)", ErrSignature, f)
+	}
+	unsigned := *cert
+	unsigned.Signature = nil
+	wire := unsigned.Marshal()
+	signed := wire[:len(wire)-4] // without the length of the empty signature
+	if err := cert.SignatureKey.Verify(signed, cert.Signature); err != nil {
+		return fmt.Errorf("%w: %w", ErrSignature, err)
+	}
+	return nil
+}
+
+// checkValidity compares in whole seconds, as the format does: valid from ValidAfter on, until before ValidBefore.
+func checkValidity(cert *ssh.Certificate, now time.Time, max time.Duration) error {
+	sec := uint64(now.Unix())
+	if sec < cert.ValidAfter {
+		return fmt.Errorf("%w: valid from second %d, now is %d", ErrNotYetValid, cert.ValidAfter, sec)
+	}
+	if sec >= cert.ValidBefore {
+		return fmt.Errorf("%w: valid until second %d, now is %d", ErrExpired, cert.ValidBefore, sec)
+	}
+	if cert.ValidBefore-cert.ValidAfter > uint64((max+skew)/time.Second) {
+		return fmt.Errorf("%w: %d seconds, at most %s and %s of skew", ErrLifetime, cert.ValidBefore-cert.ValidAfter, max, skew)
+	}
+	return nil
+}
+
+func parsePrincipal(principals []string) (policy.Kind, string, error) {
+	switch {
+	case len(principals) == 0:
+		return "", "", ErrNoPrincipal
+	case len(principals) > 1:
+		return "", "", fmt.Errorf("%w: %d of them", ErrPrincipals, len(principals))
+	}
+	kind, name, _ := strings.Cut(principals[0], ":")
+	if kind != string(policy.Agent) && kind != string(policy.Person) {
+		return "", "", fmt.Errorf("%w: %q", ErrPrincipalForm, principals[0])
+	}
+	if err := checkName(kind, name); err != nil {
+		return "", "", fmt.Errorf("%w: %w", ErrPrincipalForm, err)
+	}
+	return policy.Kind(kind), name, nil
+}
+
+// checkCriticalOptions enforces source-address and refuses every other option.
+func checkCriticalOptions(options map[string]string, source netip.Addr) error {
+	for name := range options {
+		if name != sourceAddress {
+			return fmt.Errorf("%w: %q", ErrCriticalOption, name)
+		}
+	}
+	option, ok := options[sourceAddress]
+	if !ok {
+		return nil
+	}
+	sources, err := parseSources(option)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSource, err)
+	}
+	source = source.Unmap().WithZone("")
+	for _, p := range sources {
+		if p.Contains(source) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: %s is not in %q", ErrSource, source, option)
+}
+
+// checkFields bounds what logs and pages will show. Extensions that are not ours grant nothing and are left alone, as
+// PROTOCOL.certkeys asks.
+func checkFields(cert *ssh.Certificate) error {
+	if cert.KeyId == "" || len(cert.KeyId) > MaxKeyID {
+		return fmt.Errorf("%w: key ID of %d bytes", ErrField, len(cert.KeyId))
+	}
+	for i := range len(cert.KeyId) {
+		if c := cert.KeyId[i]; c < 0x20 || c > 0x7e {
+			return fmt.Errorf("%w: key ID %q", ErrField, cert.KeyId)
+		}
+	}
+	if err := checkOwner(cert.Extensions[ownerExtension]); err != nil {
+		return fmt.Errorf("%w: %w", ErrField, err)
+	}
+	if err := checkTask(cert.Extensions[taskExtension]); err != nil {
+		return fmt.Errorf("%w: %w", ErrField, err)
+	}
+	return nil
+}
