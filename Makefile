@@ -1,0 +1,62 @@
+# Gatehouse. `make` lists what there is.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Search in recordings needs SQLite's FTS5; a plain `go build` works without and says so.
+export GOFLAGS := $(strip $(GOFLAGS) -tags=sqlite_fts5)
+
+ARGS     ?=
+PKG      ?= ./...
+FUZZTIME ?= 60s
+N        ?= 50
+SEED     ?= 1
+
+.PHONY: help setup build demo test race web-test lint check prove crash fuzz bench e2e clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## install what is missing (Debian packages, Go modules, npm lockfile)
+	@scripts/setup
+
+build: ## build bin/gatehouse
+	@[ ! -d web/ui/node_modules ] || [ ! -x scripts/web-assets ] || scripts/web-assets
+	go build -o bin/gatehouse ./cmd/gatehouse
+
+demo: setup build ## show the main job with a real client; ARGS=--once verifies it and ends
+	@go build -o bin/demo ./scripts/demo
+	@exec bin/demo --gatehouse bin/gatehouse $(ARGS)
+
+test: setup build ## units and one end-to-end path a feature (PKG=./policy/... for a part)
+	@scripts/check-tests $(SEED) -timeout 5m $(PKG)
+
+race: setup ## the same under the race detector
+	@scripts/check-tests $(SEED) -race -timeout 15m $(PKG)
+
+web-test: setup build ## the browser pages in Chromium
+	go test -count=1 -timeout 10m ./web/...
+
+lint: ## gofmt -s, vet, staticcheck, shell syntax, house rules
+	@scripts/check-lint
+
+check: lint test race web-test ## everything that must pass before a change lands, with fixed seeds
+
+prove: setup build ## break each guarantee of docs/guarantees.md on purpose and see its test turn red
+	go run ./scripts/prove $(ARGS)
+
+crash: setup build ## kill -9 the door and the decider N times at random moments, then verify
+	go run ./scripts/crash -n $(N) $(ARGS)
+
+fuzz: ## every fuzz target for FUZZTIME each (PKG=./policy/... for a part)
+	@scripts/check-fuzz $(FUZZTIME) $(PKG)
+
+bench: setup build ## speed against stock ssh -J and direct; writes bench.json
+	go run ./scripts/bench $(ARGS)
+
+e2e: setup build ## every end-to-end script with real OpenSSH, in full and without the cache
+	go test -count=1 -v -timeout 30m $(ARGS) ./cmd/...
+
+clean: ## remove what was built
+	rm -rf bin bench.json
