@@ -1,0 +1,172 @@
+package recorder
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Recovered is a recording that was not closed when its process ended. Its chunks now cover the whole file.
+type Recovered struct {
+	Summary        // what the file holds; BytesIn and BytesOut count what decodes
+	Header  Header // zero if even that is torn
+	End     *End   // not nil if the process ended after the recording did
+	Torn    bool   // the file ends within a frame
+}
+
+// Recover commits what recordings that were not closed still owe: everything after their last committed chunk becomes one
+// last chunk, over the bytes as they are; nothing is rewritten or cut. Call it at start, before the first Open. A recording
+// that cannot be recovered stays for the next start; the others are returned along with the joined errors.
+func (r *Recorder) Recover(ctx context.Context) ([]Recovered, error) {
+	entries, err := os.ReadDir(filepath.Join(r.cfg.Dir, liveDir))
+	if err != nil {
+		return nil, fmt.Errorf("list live recordings: %w", err)
+	}
+	var all []Recovered
+	var errs []error
+	for _, e := range entries {
+		if r.isLive(e.Name()) != nil {
+			continue
+		}
+		rec, err := r.recoverSession(ctx, e.Name())
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			errs = append(errs, fmt.Errorf("recover recording %q: %w", e.Name(), err))
+			continue
+		}
+		all = append(all, rec)
+	}
+	return all, errors.Join(errs...)
+}
+
+// recoverSession commits the tail of one recording and removes its marker.
+func (r *Recorder) recoverSession(ctx context.Context, session string) (Recovered, error) {
+	path, err := Path(r.cfg.Dir, session)
+	if err != nil {
+		return Recovered{}, err
+	}
+	marker := markerPath(r.cfg.Dir, session)
+	tail, err := readMarker(marker, session)
+	if err != nil {
+		return Recovered{}, err
+	}
+	out, err := r.survey(path, &tail)
+	if errors.Is(err, fs.ErrNotExist) {
+		// The process ended between the marker and the file: nothing was recorded.
+		return Recovered{}, errors.Join(err, os.Remove(marker))
+	}
+	if err != nil {
+		return Recovered{}, err
+	}
+	if tail.Length > 0 {
+		if err := r.cfg.Commit(ctx, tail); err != nil {
+			return Recovered{}, fmt.Errorf("commit chunk %d: %w", tail.N, err)
+		}
+		tail.N++
+	}
+	out.Session, out.Chunks = session, tail.N
+	return out, os.Remove(marker)
+}
+
+// readMarker returns the chunk that follows the last committed one, so far empty.
+func readMarker(path, session string) (Chunk, error) {
+	next := Chunk{Session: session}
+	f, err := os.Open(path)
+	if err != nil {
+		return next, fmt.Errorf("open marker: %w", err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		var c Chunk
+		if json.Unmarshal(lines.Bytes(), &c) != nil || c.N != next.N || c.Offset != next.Offset || c.Length < 0 {
+			break // torn: what follows is committed again
+		}
+		next = Chunk{Session: session, N: c.N + 1, Offset: c.Offset + c.Length, First: c.Last, Last: c.Last}
+	}
+	return next, lines.Err()
+}
+
+// survey makes the file durable, hashes it, completes the tail chunk and says what the file holds.
+func (r *Recorder) survey(path string, tail *Chunk) (Recovered, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Recovered{}, err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return Recovered{}, err
+	}
+	whole, rest := sha256.New(), sha256.New()
+	head, err := io.CopyN(whole, f, tail.Offset)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return Recovered{}, err
+	}
+	if head < tail.Offset {
+		return Recovered{}, fmt.Errorf("%w: %d bytes, but %d were committed", ErrCorrupt, head, tail.Offset)
+	}
+	if tail.Length, err = io.Copy(io.MultiWriter(whole, rest), f); err != nil {
+		return Recovered{}, err
+	}
+	tail.SHA256 = hex.EncodeToString(rest.Sum(nil))
+	out := Recovered{Summary: Summary{SHA256: hex.EncodeToString(whole.Sum(nil)), Size: tail.Offset + tail.Length}}
+	r.surveyEvents(path, tail, &out)
+	return out, nil
+}
+
+// surveyEvents reads what decodes.
+func (r *Recorder) surveyEvents(path string, tail *Chunk, out *Recovered) {
+	rd, err := openReader(path, r.dec, out.Size)
+	if err != nil {
+		out.Torn = true
+		return
+	}
+	defer rd.Close()
+	out.Header = rd.Header()
+	var last time.Duration
+	for {
+		at := rd.pos
+		raw, err := rd.next()
+		if err != nil {
+			out.Torn = !errors.Is(err, io.EOF) && !errors.Is(err, errNotClosed)
+			break
+		}
+		owed := at >= tail.Offset
+		eachEvent(raw, &last, func(e Event, err error) bool {
+			if err != nil {
+				return false
+			}
+			if owed && tail.Raw == 0 {
+				tail.First = e.At.Microseconds()
+				owed = false
+			}
+			out.count(e)
+			return true
+		})
+		if at >= tail.Offset {
+			tail.Raw += int64(len(raw))
+			tail.Last = last.Microseconds()
+		}
+	}
+	out.Duration, out.End = last, rd.End()
+}
+
+func (s *Summary) count(e Event) {
+	switch e.Code {
+	case Input:
+		s.BytesIn += int64(len(e.Data))
+	case Output, Stderr:
+		s.BytesOut += int64(len(e.Data))
+	}
+}
