@@ -1,0 +1,40 @@
+package shell
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+
+	"gatehouse/policy"
+)
+
+// ArgvPrefix begins a line that is one command with an exact argv: after it stand base64url without padding of a JSON
+// array of strings. Programs use it to hand over words that no quoting can spoil.
+const ArgvPrefix = "GATEHOUSE-ARGV-1 "
+
+// parseArgv decodes what follows ArgvPrefix. Go's decoders mend some broken input; each such mend is refused here.
+func parseArgv(encoded string) (policy.Plan, error) {
+	refuse := func(reason string) (policy.Plan, error) {
+		return policy.Plan{}, &Refusal{"exact argv", len(ArgvPrefix) + 1, reason}
+	}
+	if strings.ContainsAny(encoded, "\r\n") {
+		return refuse("the encoded argv has no line breaks")
+	}
+	text, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return refuse("what follows is base64url without padding")
+	}
+	var words []*string // pointers: null must not become an empty word
+	if !utf8.Valid(text) || json.Unmarshal(text, &words) != nil || len(words) == 0 {
+		return refuse("what is encoded is a JSON array of at least one string, in UTF-8")
+	}
+	argv := make(policy.Argv, len(words))
+	for i, word := range words {
+		if word == nil || strings.ContainsRune(*word, utf8.RuneError) {
+			return refuse("every element is a string, without U+FFFD, which stands for text that was lost")
+		}
+		argv[i] = *word
+	}
+	return policy.Plan{Op: policy.OpRun, Argv: argv}, nil
+}

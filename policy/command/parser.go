@@ -1,0 +1,168 @@
+package command
+
+import "fmt"
+
+// element is one item of a pattern as it was written, before options are gathered into runs.
+type element struct {
+	kind   elementKind
+	word   string      // elementLiteral
+	quoted bool        // elementLiteral
+	slot   value       // elementSlot
+	alts   [][]element // elementGroup and elementOptional
+	repeat bool
+}
+
+type elementKind int
+
+const (
+	elementLiteral elementKind = iota
+	elementSlot
+	elementGroup    // ( … | … )
+	elementOptional // [ … | … ]
+)
+
+// parser reads the grammar: pattern = program item*, item = (word | slot | group | optional) ["..."].
+type parser struct {
+	lexer
+	peeked *token
+	depth  int
+}
+
+func (p *parser) pattern() (*Pattern, error) {
+	first, err := p.take()
+	if err != nil {
+		return nil, err
+	}
+	if first.kind == tokenEnd {
+		return nil, p.errorAt(first.at, "the pattern is empty: it must begin with the program's name")
+	}
+	if first.kind != tokenWord && first.kind != tokenQuoted || first.text == "" || first.text[0] == '-' {
+		return nil, p.errorAt(first.at, "the program must be a literal word: a slot, a group or an option cannot stand first")
+	}
+	elements, err := p.items()
+	if err != nil {
+		return nil, err
+	}
+	last, err := p.take()
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case last.is("|"):
+		return nil, p.errorAt(last.at, `alternatives need parentheses: (a|b); to allow a pipeline, allow each of its commands`)
+	case last.kind != tokenEnd:
+		return nil, p.errorAt(last.at, fmt.Sprintf("%q has no opening bracket", last.text))
+	}
+	rest, err := p.gather(elements)
+	if err != nil {
+		return nil, err
+	}
+	return &Pattern{text: p.text, program: first.text, rest: rest}, nil
+}
+
+// items reads items until a token that is not one: the end, "|" or a closing bracket.
+func (p *parser) items() ([]element, error) {
+	var elements []element
+	for {
+		t, err := p.peek()
+		if err != nil {
+			return nil, err
+		}
+		if t.kind == tokenEnd || t.is("|") || t.is(")") || t.is("]") {
+			return elements, nil
+		}
+		e, err := p.item()
+		if err != nil {
+			return nil, err
+		}
+		elements = append(elements, e)
+	}
+}
+
+func (p *parser) item() (element, error) {
+	t, err := p.take()
+	if err != nil {
+		return element{}, err
+	}
+	var e element
+	switch {
+	case t.kind == tokenWord:
+		e = element{kind: elementLiteral, word: t.text}
+	case t.kind == tokenQuoted:
+		e = element{kind: elementLiteral, word: t.text, quoted: true}
+	case t.kind == tokenSlot:
+		e.kind = elementSlot
+		e.slot, err = parseSlot(t.text, t.at+1)
+	case t.is("("):
+		e, err = p.bracket(t, elementGroup, ")")
+	case t.is("["):
+		e, err = p.bracket(t, elementOptional, "]")
+	default:
+		err = p.errorAt(t.at, `"..." follows the slot, group or option that may be repeated`)
+	}
+	if err != nil {
+		return element{}, err
+	}
+	return p.repetition(e)
+}
+
+// repetition reads the "..." that may follow an item.
+func (p *parser) repetition(e element) (element, error) {
+	t, err := p.peek()
+	if err != nil || !t.is("...") {
+		return e, err
+	}
+	if e.kind == elementLiteral && (e.quoted || !isOption(e.word)) {
+		return element{}, p.errorAt(t.at, `"..." follows a slot, a group or an option, not a plain word`)
+	}
+	e.repeat = true
+	_, err = p.take()
+	return e, err
+}
+
+// bracket reads the alternatives of a group or an optional part up to its closing bracket.
+func (p *parser) bracket(open token, kind elementKind, closing string) (element, error) {
+	p.depth++
+	defer func() { p.depth-- }()
+	if p.depth > maxNesting {
+		return element{}, p.errorAt(open.at, "brackets are nested more than 16 deep")
+	}
+	e := element{kind: kind}
+	for {
+		alternative, err := p.items()
+		if err != nil {
+			return element{}, err
+		}
+		t, err := p.take()
+		if err != nil {
+			return element{}, err
+		}
+		if len(alternative) == 0 {
+			return element{}, p.errorAt(t.at, "an alternative is empty: use [ … ] for something that may be left out")
+		}
+		e.alts = append(e.alts, alternative)
+		switch {
+		case t.is(closing):
+			return e, nil
+		case !t.is("|"):
+			return element{}, p.errorAt(open.at, fmt.Sprintf("%q is not closed by %q", open.text, closing))
+		}
+	}
+}
+
+func (p *parser) peek() (token, error) {
+	if p.peeked == nil {
+		t, err := p.next()
+		if err != nil {
+			return token{}, err
+		}
+		p.peeked = &t
+	}
+	return *p.peeked, nil
+}
+
+func (p *parser) take() (token, error) {
+	t, err := p.peek()
+	p.peeked = nil
+	return t, err
+}
