@@ -1,0 +1,151 @@
+package local
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"gatehouse/internal/permit"
+)
+
+// signals are the names that RFC 4254 section 6.10 knows.
+var signals = map[string]syscall.Signal{
+	"ABRT": syscall.SIGABRT, "ALRM": syscall.SIGALRM, "FPE": syscall.SIGFPE, "HUP": syscall.SIGHUP, "ILL": syscall.SIGILL,
+	"INT": syscall.SIGINT, "KILL": syscall.SIGKILL, "PIPE": syscall.SIGPIPE, "QUIT": syscall.SIGQUIT, "SEGV": syscall.SIGSEGV,
+	"TERM": syscall.SIGTERM, "USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2,
+}
+
+func signalName(sig syscall.Signal) string {
+	for name, s := range signals {
+		if s == sig {
+			return name
+		}
+	}
+	return strconv.Itoa(int(sig))
+}
+
+// signal sends a signal to a command's process group.
+func (s *Server) signal(id uint64, name string) {
+	sig, known := signals[name]
+	p := s.process(id)
+	if !known || p == nil {
+		return
+	}
+	p.signal(sig)
+}
+
+// signal reaches the process group while the leader is there to vouch for its number.
+func (p *process) signal(sig syscall.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.reaped {
+		_ = syscall.Kill(-p.cmd.Process.Pid, sig) // an exiting group is fine
+	}
+}
+
+// reap waits for the leader without taking its number away, then takes it under the lock.
+func (p *process) reap() {
+	for {
+		err := unix.Waitid(unix.P_PID, p.cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reaped = true
+	_ = p.cmd.Wait() // ProcessState says how it ended
+}
+
+func (s *Server) process(id uint64) *process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.running[id]
+}
+
+// kill ends a command with everything of its session, reports what is left, and forgets it.
+func (s *Server) kill(id uint64) {
+	p := s.process(id)
+	if p == nil {
+		s.answer(message{Op: "swept", ID: id})
+		return
+	}
+	left := end(p)
+	s.mu.Lock()
+	delete(s.running, id)
+	s.mu.Unlock()
+	s.answer(message{Op: "swept", ID: id, Left: left})
+}
+
+func (s *Server) killAll() {
+	s.mu.Lock()
+	all := make([]*process, 0, len(s.running))
+	for _, p := range s.running {
+		all = append(all, p)
+	}
+	s.mu.Unlock()
+	for _, p := range all {
+		end(p)
+	}
+}
+
+// end kills the process group, then whatever carries the session's variable, and returns how many survive one second of it.
+func end(p *process) int {
+	p.signal(syscall.SIGKILL)
+	left := 0
+	for range 20 {
+		left = Sweep(p.session)
+		if left == 0 {
+			return 0
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return left
+}
+
+// Sweep kills every process of this machine whose environment carries the session's variable and returns how many it found.
+// A process that cleared its own environment is not found.
+func Sweep(session string) int {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return 0
+	}
+	mark := []byte(permit.SessionVariable + "=" + session)
+	found := 0
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || !carries(e.Name(), mark) || zombie(e.Name()) {
+			continue
+		}
+		found++
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	return found
+}
+
+func carries(pid string, mark []byte) bool {
+	env, err := os.ReadFile("/proc/" + pid + "/environ")
+	if err != nil {
+		return false
+	}
+	for v := range bytes.SplitSeq(env, []byte{0}) {
+		if bytes.Equal(v, mark) {
+			return true
+		}
+	}
+	return false
+}
+
+func zombie(pid string) bool {
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return true
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	return strings.HasPrefix(rest, "Z")
+}

@@ -1,0 +1,93 @@
+package decider
+
+import (
+	"context"
+	"slices"
+
+	"gatehouse/internal/decider/protocol"
+	"gatehouse/policy"
+	"gatehouse/recorder/audit"
+)
+
+// rightFor says which right a verb needs. A verb that is not here is refused; an empty right means any right at all.
+func rightFor(verb string) (policy.Right, bool) {
+	switch verb {
+	case "sessions.list", "sessions.show", "sessions.play", "sessions.tail", "sessions.export":
+		return policy.View, true
+	case "kill":
+		return policy.Operate, true
+	case "web-login":
+		return "", true
+	}
+	return "", false
+}
+
+// authorize decides a verb of the console or the browser. Reading is an action: the entry is durable before the answer,
+// for refusals too (DESIGN invariant 10).
+func (d *Decider) authorize(ctx context.Context, in protocol.Authorize) (protocol.Actor, error) {
+	who, conn, err := d.actor(in.Who)
+	if err != nil {
+		return protocol.Actor{}, err
+	}
+	rights := d.currentPolicy().Rights(who)
+	entry := audit.Entry{Type: audit.Read, Actor: who.Principal(), Owner: who.Owner, Conn: conn, Object: in.Object, Reason: in.Reason,
+		Outcome: "allow", Policy: d.PolicyHash(), Data: data(map[string]any{"verb": in.Verb})}
+	if in.Verb == "kill" {
+		entry.Type = audit.Kill
+	}
+	need, known := rightFor(in.Verb)
+	allowed := known && len(rights) > 0 && (need == "" || slices.Contains(rights, need))
+	if !allowed {
+		entry.Outcome = "deny"
+	}
+	if err := d.append(ctx, entry); err != nil {
+		return protocol.Actor{}, err
+	}
+	switch {
+	case !known:
+		return protocol.Actor{}, refuse("unknown verb %q", in.Verb)
+	case !allowed:
+		return protocol.Actor{}, refuse("%s needs the right %q, which no role of %s has", in.Verb, need, who.Principal())
+	}
+	if in.Verb == "kill" {
+		d.endConnectionOf(in.Object, "the session was killed by "+who.Principal())
+	}
+	out := protocol.Actor{Principal: who.Principal()}
+	for _, r := range rights {
+		out.Rights = append(out.Rights, string(r))
+	}
+	return out, nil
+}
+
+// actor resolves a credential: a connection that this process authenticated, or a sign-in that it handed out.
+func (d *Decider) actor(c protocol.Credential) (policy.Identity, string, error) {
+	switch {
+	case c.Connection != "" && c.SignIn == "":
+		conn, who, err := d.connected(c.Connection)
+		return who, conn.id, err
+	case c.SignIn != "" && c.Connection == "":
+		person, ok := d.signIns.person(c.SignIn)
+		if !ok {
+			return policy.Identity{}, "", refuse("the sign-in has ended; sign in again")
+		}
+		who, known := d.currentPolicy().Identity(policy.Person, person, "")
+		if !known {
+			return policy.Identity{}, "", refuse("the policy does not know person:%s any more", person)
+		}
+		return who, "", nil
+	}
+	return policy.Identity{}, "", invalid("a credential is a connection or a sign-in")
+}
+
+// endConnectionOf makes the connection of a killed session unable to ask for anything more, whatever the door does.
+func (d *Decider) endConnectionOf(object, reason string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s, ok := d.sessions[object]
+	if !ok {
+		return
+	}
+	if c, ok := d.conns[s.conn]; ok {
+		c.ended = reason
+	}
+}

@@ -1,0 +1,159 @@
+package decider
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"gatehouse/ca"
+	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/id"
+	"gatehouse/policy"
+	"gatehouse/recorder/audit"
+)
+
+// maxConnections bounds what the decider keeps of the door's live connections.
+const maxConnections = 100_000
+
+// connection is a client connection whose certificate the decider has verified.
+type connection struct {
+	id       string
+	kind     policy.Kind
+	name     string
+	task     string
+	source   netip.Addr
+	serial   uint64
+	notAfter time.Time
+	ended    string // why it may ask for nothing more; empty while it may
+}
+
+// authenticate verifies a certificate. Proven registers the connection: the door says that the client holds the key, which
+// the door alone can know.
+func (d *Decider) authenticate(ctx context.Context, in protocol.Authenticate) (protocol.Authenticated, error) {
+	source, err := netip.ParseAddr(in.Source)
+	if err != nil || !id.Valid(id.Connection, in.Connection) {
+		return protocol.Authenticated{}, invalid("authenticate needs a connection id and a source address")
+	}
+	v, identity, err := d.identify(in.Certificate, source)
+	if err != nil {
+		if in.Proven {
+			return protocol.Authenticated{}, d.refuseConnection(ctx, in, err)
+		}
+		return protocol.Authenticated{}, refuse("%s", clientLine(err))
+	}
+	out := protocol.Authenticated{Identity: identity, NotAfter: v.NotAfter}
+	if in.Target != "" {
+		out.Reaches = d.currentPolicy().Reaches(identity, in.Target, policy.Login(in.Login))
+	}
+	if !in.Proven {
+		return out, nil
+	}
+	return out, d.register(ctx, in, v, identity, source)
+}
+
+// identify turns a certificate into an identity: the only place in this process that does.
+func (d *Decider) identify(wire []byte, source netip.Addr) (ca.Verified, policy.Identity, error) {
+	cert, err := ca.ParseCertificate(wire)
+	if err != nil {
+		return ca.Verified{}, policy.Identity{}, err
+	}
+	v, err := d.cas.Agent.Verify(cert, source)
+	if err != nil {
+		return ca.Verified{}, policy.Identity{}, err
+	}
+	identity, ok := d.currentPolicy().Identity(v.Kind, v.Name, v.Task)
+	if !ok {
+		return ca.Verified{}, policy.Identity{}, refuse("the policy does not know %s:%s", v.Kind, v.Name)
+	}
+	return v, identity, nil
+}
+
+func (d *Decider) register(ctx context.Context, in protocol.Authenticate, v ca.Verified, who policy.Identity, source netip.Addr) error {
+	c := &connection{id: in.Connection, kind: v.Kind, name: v.Name, task: v.Task, source: source, serial: uint64(v.Serial), notAfter: v.NotAfter}
+	d.mu.Lock()
+	outer, known := d.conns[in.Outer]
+	_, twice := d.conns[in.Connection]
+	full := len(d.conns) >= maxConnections
+	if !twice && !full {
+		d.conns[in.Connection] = c
+	}
+	d.mu.Unlock()
+	switch {
+	case twice:
+		return invalid("connection %s exists", in.Connection)
+	case full:
+		return refuse("too many connections")
+	case in.Outer != "" && (!known || outer.kind != c.kind || outer.name != c.name):
+		d.forget(c.id)
+		return d.refuseConnection(ctx, in, refuse("the connection inside a jump must be by the same identity as the one around it"))
+	}
+	err := d.append(ctx, audit.Entry{Type: audit.ConnOpen, Actor: who.Principal(), Owner: who.Owner, Task: who.Task, Conn: c.id,
+		Outcome: "allow", Serial: c.serial, Policy: d.PolicyHash(),
+		Data: data(map[string]any{"source": in.Source, "outer": in.Outer, "key_id": v.KeyID})})
+	if err != nil {
+		d.forget(c.id)
+	}
+	return err
+}
+
+func (d *Decider) refuseConnection(ctx context.Context, in protocol.Authenticate, why error) error {
+	err := d.append(ctx, audit.Entry{Type: audit.ConnRefused, Conn: in.Connection, Outcome: "deny", Reason: why.Error(),
+		Data: data(map[string]any{"source": in.Source, "outer": in.Outer})})
+	if err != nil {
+		return err
+	}
+	return refuse("%s", clientLine(why))
+}
+
+// clientLine is the one line for the client: our own refusals as they are, the CA's with what to do.
+func clientLine(err error) string {
+	var own *protocol.Error
+	if errors.As(err, &own) {
+		return own.Msg
+	}
+	return ca.ClientLine(err)
+}
+
+// forget drops a connection.
+func (d *Decider) forget(conn string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.conns, conn)
+}
+
+// connected returns a registered connection that may still ask for things, with its identity under the policy of now.
+func (d *Decider) connected(conn string) (connection, policy.Identity, error) {
+	d.mu.RLock()
+	c, ok := d.conns[conn]
+	var copied connection
+	if ok {
+		copied = *c
+	}
+	d.mu.RUnlock()
+	switch {
+	case !ok:
+		return connection{}, policy.Identity{}, refuse("no such connection")
+	case copied.ended != "":
+		return connection{}, policy.Identity{}, refuse("%s", copied.ended)
+	case d.cfg.Now().After(copied.notAfter):
+		return connection{}, policy.Identity{}, refuse("the certificate has expired; connect again with a new one")
+	}
+	identity, known := d.currentPolicy().Identity(copied.kind, copied.name, copied.task)
+	if !known {
+		return connection{}, policy.Identity{}, refuse("the policy does not know %s:%s any more", copied.kind, copied.name)
+	}
+	return copied, identity, nil
+}
+
+// close forgets a connection that is over.
+func (d *Decider) close(ctx context.Context, in protocol.Close) (protocol.Empty, error) {
+	d.mu.RLock()
+	c, ok := d.conns[in.Connection]
+	d.mu.RUnlock()
+	if !ok {
+		return protocol.Empty{}, nil
+	}
+	d.forget(in.Connection)
+	return protocol.Empty{}, d.append(ctx, audit.Entry{Type: audit.ConnClose, Actor: string(c.kind) + ":" + c.name, Conn: c.id, Outcome: "ok", Reason: in.Reason})
+}

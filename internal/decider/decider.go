@@ -1,0 +1,145 @@
+// Package decider is the process that decides. It owns the CA keys, the policy, sign-ins and the audit log, in a folder of
+// its own; it verifies certificates and tokens itself; it never listens on the network.
+//
+// It trusts its files and its clock. It does not trust the door: whatever the door says, a certificate for a target comes
+// only with an allowing decision, names only what was decided, and has its audit entry on disk first (DESIGN invariants
+// 1, 3, 4, 5).
+package decider
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
+
+	"gatehouse/ca"
+	"gatehouse/internal/config"
+	"gatehouse/internal/decider/protocol"
+	"gatehouse/policy"
+	"gatehouse/recorder/audit"
+)
+
+// ErrLocked is returned by Open when another process owns the folder.
+var ErrLocked = errors.New("the decider's folder is in use by a running gatehouse")
+
+// Config is what a decider needs to know. All fields but Now and Log are required.
+type Config struct {
+	Dir     string   // its own folder
+	Node    string   // name in the audit log
+	Names   []string // the door's host names, for its face certificate
+	WebURL  string   // origin for sign-in links; empty: no browser
+	Policy  string   // file or folder
+	Targets string   // inventory file
+	Now     func() time.Time
+	Log     hclog.Logger
+}
+
+// Decider answers the door and local administrators. Safe for concurrent use.
+type Decider struct {
+	// Immutable after Open.
+	cfg     Config
+	lock    *os.File
+	cas     *ca.Set
+	permits ed25519.PrivateKey
+	log     *audit.Log
+	signIns *signIns
+
+	// reload serialises policy and inventory changes.
+	reload sync.Mutex
+
+	mu        sync.RWMutex
+	policy    *policy.Policy
+	inventory config.Inventory
+	problem   string // why the files on disk are not in force
+	conns     map[string]*connection
+	sessions  map[string]*session
+	door      *protocol.Server // told of events; nil until the door said hello
+}
+
+// Open takes the folder, creates what is missing, and loads the policy: the one on disk, or the last good one if that is
+// not valid. Without either it refuses.
+func Open(ctx context.Context, cfg Config) (*Decider, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = hclog.NewNullLogger()
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make decider folder: %w", err)
+	}
+	lock, err := takeLock(filepath.Join(cfg.Dir, "lock"))
+	if err != nil {
+		return nil, err
+	}
+	d := &Decider{cfg: cfg, lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, signIns: newSignIns(cfg.Now)}
+	if err := d.openKeys(); err != nil {
+		_ = lock.Close()
+		return nil, err
+	}
+	if err := d.openLog(); err != nil {
+		_ = lock.Close()
+		return nil, err
+	}
+	if err := d.loadFirst(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// Close ends the log and gives the folder up.
+func (d *Decider) Close() error {
+	return errors.Join(d.log.Close(), d.lock.Close())
+}
+
+// PermitKey is the public half of the key that signs permits.
+func (d *Decider) PermitKey() ed25519.PublicKey {
+	return d.permits.Public().(ed25519.PublicKey)
+}
+
+func takeLock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open lock: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("%w (%s)", ErrLocked, path)
+	}
+	return f, nil
+}
+
+// append writes entries to the audit log; they are durable when it returns. Its failure is the client's "evidence" fault:
+// nothing may happen that the log does not know of.
+func (d *Decider) append(ctx context.Context, entries ...audit.Entry) error {
+	if _, err := d.log.Append(ctx, entries...); err != nil {
+		d.cfg.Log.Error("audit log cannot be written", "error", err)
+		return &protocol.Error{Code: protocol.CodeEvidence, Msg: "the audit log cannot be written"}
+	}
+	return nil
+}
+
+// data encodes an entry's own details.
+func data(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return json.RawMessage(`{}`) // the callers' types hold only plain values
+	}
+	return b
+}
+
+func refuse(format string, args ...any) error {
+	return &protocol.Error{Code: protocol.CodeRefused, Msg: fmt.Sprintf(format, args...)}
+}
+
+func invalid(format string, args ...any) error {
+	return &protocol.Error{Code: protocol.CodeInvalid, Msg: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,34 @@
+package decider
+
+import (
+	"context"
+
+	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/id"
+	"gatehouse/recorder/audit"
+)
+
+// chunk makes the hash of a recording's chunk a leaf of the log.
+func (d *Decider) chunk(ctx context.Context, in protocol.Chunk) (protocol.Empty, error) {
+	if !id.Valid(id.Session, in.Session) {
+		return protocol.Empty{}, invalid("%q is not a session id", in.Session)
+	}
+	return protocol.Empty{}, d.append(ctx, audit.Entry{Type: audit.RecChunk, Session: in.Session, Outcome: "ok", Data: data(in)})
+}
+
+// end notes a session's end and its recording's hash.
+func (d *Decider) end(ctx context.Context, in protocol.End) (protocol.Empty, error) {
+	if !id.Valid(id.Session, in.Session) {
+		return protocol.Empty{}, invalid("%q is not a session id", in.Session)
+	}
+	entry := audit.Entry{Type: audit.SessionEnd, Conn: in.Connection, Session: in.Session, Outcome: in.State, Reason: in.Reason, Data: data(in)}
+	d.mu.Lock()
+	if s, ok := d.sessions[in.Session]; ok {
+		entry.Actor, entry.Owner, entry.Task = s.request.Identity.Principal(), s.request.Identity.Owner, s.request.Identity.Task
+		entry.Target, entry.Login = s.request.Target, string(s.request.Login)
+	}
+	delete(d.sessions, in.Session)
+	d.mu.Unlock()
+	closed := audit.Entry{Type: audit.RecClose, Session: in.Session, Outcome: "ok", Data: data(map[string]any{"chunks": in.Chunks, "sha256": in.SHA256})}
+	return protocol.Empty{}, d.append(ctx, closed, entry)
+}

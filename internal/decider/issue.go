@@ -1,0 +1,108 @@
+package decider
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"gatehouse/ca"
+	"gatehouse/internal/decider/protocol"
+	"gatehouse/policy"
+	"gatehouse/recorder/audit"
+)
+
+// faceTTL is how long a face certificate lives; the door renews it at half of that.
+const faceTTL = 24 * time.Hour
+
+// hello is what the door needs to begin.
+func (d *Decider) hello() (protocol.HelloAnswer, error) {
+	return protocol.HelloAnswer{Node: d.cfg.Node, AgentCA: d.cas.Agent.PublicKey().Marshal(), HostCA: d.cas.Host.PublicKey().Marshal(),
+		PolicyHash: d.PolicyHash(), Targets: d.inventoryTargets(), At: d.cfg.Now().UTC()}, nil
+}
+
+// issue makes a certificate that opens the door, at the word of root on this machine. More than the policy grants is
+// refused, never cut.
+func (d *Decider) issue(ctx context.Context, in protocol.Issue) (protocol.Issued, error) {
+	who, known := d.currentPolicy().Identity(in.Kind, in.Name, in.Task)
+	if !known {
+		return protocol.Issued{}, refuse("the policy does not know %s:%s", in.Kind, in.Name)
+	}
+	if most, ok := d.currentPolicy().MaxTTL(in.Kind, in.Name); !ok || in.TTL > most {
+		return protocol.Issued{}, refuse("%s may have a certificate for %s at most, not %s", who.Principal(), most, in.TTL)
+	}
+	key, err := ssh.ParsePublicKey(in.PublicKey)
+	if err != nil {
+		return protocol.Issued{}, invalid("public key: %v", err)
+	}
+	req := ca.AgentRequest{Kind: in.Kind, Name: in.Name, Owner: who.Owner, Task: in.Task, PublicKey: key, TTL: in.TTL}
+	for _, s := range in.Sources {
+		prefix, err := netip.ParsePrefix(s)
+		if err != nil {
+			return protocol.Issued{}, invalid("source %q is not a prefix such as 10.0.0.0/8", s)
+		}
+		req.Sources = append(req.Sources, prefix)
+	}
+	cert, err := d.cas.Agent.Issue(req)
+	if err != nil {
+		return protocol.Issued{}, refuse("%v", err)
+	}
+	notAfter := time.Unix(int64(cert.ValidBefore), 0).UTC()
+	err = d.append(ctx, audit.Entry{Type: audit.Issue, Actor: "local:" + in.By, Owner: who.Owner, Task: in.Task, Object: who.Principal(), Outcome: "ok",
+		Serial: cert.Serial, Policy: d.PolicyHash(), Data: data(map[string]any{"ca": "agent", "key_id": cert.KeyId, "not_after": notAfter, "key": ssh.FingerprintSHA256(key), "sources": in.Sources})})
+	if err != nil {
+		return protocol.Issued{}, err
+	}
+	return protocol.Issued{Certificate: cert.Marshal(), KeyID: cert.KeyId, Serial: cert.Serial, NotAfter: notAfter}, nil
+}
+
+// face certifies a key that the door shows to clients, for its own names or for one target of the inventory.
+func (d *Decider) face(ctx context.Context, in protocol.Face) (protocol.FaceAnswer, error) {
+	names := d.cfg.Names
+	if in.Target != "" {
+		if _, known := d.target(in.Target); !known {
+			return protocol.FaceAnswer{}, refuse("no target %q", in.Target)
+		}
+		names = []string{in.Target}
+	}
+	key, err := ssh.ParsePublicKey(in.PublicKey)
+	if err != nil {
+		return protocol.FaceAnswer{}, invalid("public key: %v", err)
+	}
+	cert, err := d.cas.Face.Issue(ca.FaceRequest{PublicKey: key, Principals: names, TTL: faceTTL})
+	if err != nil {
+		return protocol.FaceAnswer{}, invalid("%v", err)
+	}
+	notAfter := time.Unix(int64(cert.ValidBefore), 0).UTC()
+	err = d.append(ctx, audit.Entry{Type: audit.CertIssue, Actor: "door", Target: in.Target, Object: cert.KeyId, Outcome: "ok", Serial: cert.Serial,
+		Data: data(map[string]any{"ca": "face", "names": names, "not_after": notAfter, "key": ssh.FingerprintSHA256(key)})})
+	return protocol.FaceAnswer{Certificate: cert.Marshal(), NotAfter: notAfter}, err
+}
+
+// sweep certifies the one line that ends what is left of a session's processes on its target.
+func (d *Decider) sweep(ctx context.Context, in protocol.Sweep) (protocol.SweepAnswer, error) {
+	t, known := d.target(in.Target)
+	if !known || t.Local || !t.HasLogin(in.Login) {
+		return protocol.SweepAnswer{}, refuse("no target %q with login %q", in.Target, in.Login)
+	}
+	line, err := sweepLine(in.Session)
+	if err != nil {
+		return protocol.SweepAnswer{}, err
+	}
+	key, err := ssh.ParsePublicKey(in.PublicKey)
+	if err != nil {
+		return protocol.SweepAnswer{}, invalid("public key: %v", err)
+	}
+	who := policy.Identity{Kind: policy.Agent, Name: "gatehouse-sweep"}
+	cert, err := d.cas.Target.Issue(ca.TargetRequest{PublicKey: key, Target: in.Target, Login: policy.Login(in.Login), Identity: who,
+		Request: in.Session, Connection: in.Session, TTL: ca.MaxPinnedTTL, ForceCommand: line})
+	if err != nil {
+		return protocol.SweepAnswer{}, invalid("certificate: %v", err)
+	}
+	swept := audit.Entry{Type: audit.Sweep, Actor: "door", Session: in.Session, Target: in.Target, Login: in.Login, Outcome: "ok", Reason: in.Reason}
+	if err := d.append(ctx, swept, d.certEntry(cert, who, in.Session, in.Target, in.Login, true)); err != nil {
+		return protocol.SweepAnswer{}, err
+	}
+	return protocol.SweepAnswer{Certificate: cert.Marshal(), Line: line}, nil
+}

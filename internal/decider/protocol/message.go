@@ -1,0 +1,274 @@
+package protocol
+
+import (
+	"time"
+
+	"gatehouse/policy"
+)
+
+// Op names a request or an event.
+type Op string
+
+// What the door may ask of the decider.
+const (
+	OpHello        Op = "hello"        // HelloAnswer
+	OpAuthenticate Op = "authenticate" // Authenticate → Authenticated
+	OpFace         Op = "face"         // Face → FaceAnswer
+	OpDecide       Op = "decide"       // Decide → Decided
+	OpRefuse       Op = "refuse"       // Refuse: something was refused before policy was asked
+	OpChunk        Op = "chunk"        // Chunk: a recording's chunk is on disk
+	OpEnd          Op = "end"          // End: a session is over, its recording closed
+	OpClose        Op = "close"        // Close: a connection is over
+	OpAuthorize    Op = "authorize"    // Authorize → Actor
+	OpSweep        Op = "sweep"        // Sweep → SweepAnswer
+	OpMintLink     Op = "mint_link"    // MintLink → Link
+	OpRedeem       Op = "redeem"       // Redeem → SignedIn
+	OpSignOut      Op = "sign_out"     // SignOut
+)
+
+// What the decider tells the door unasked.
+const (
+	EventInventory Op = "inventory" // InventoryEvent: targets.yaml changed
+	EventRevoke    Op = "revoke"    // RevokeEvent: a live session is no longer allowed
+)
+
+// What an administrator on the machine may ask over the local socket, which only root can open.
+const (
+	OpIssue     Op = "issue"      // Issue → Issued
+	OpSetupLink Op = "setup_link" // SetupLink → Link
+	OpReload    Op = "reload"     // Empty → Reloaded
+)
+
+// Empty is the body of requests and answers that say nothing.
+type Empty struct{}
+
+// HelloAnswer is what the door needs to begin.
+type HelloAnswer struct {
+	Node       string    `json:"node"`
+	AgentCA    []byte    `json:"agent_ca"` // public key, SSH wire format
+	HostCA     []byte    `json:"host_ca"`  // public key, SSH wire format
+	PolicyHash string    `json:"policy_hash"`
+	Targets    []Target  `json:"targets"`
+	At         time.Time `json:"at"`
+}
+
+// Target is one entry of the inventory, as the door needs it to reach the host.
+type Target struct {
+	Name    string   `json:"name"`
+	Address string   `json:"address,omitempty"`
+	HostKey []byte   `json:"host_key,omitempty"` // pinned key, SSH wire format; empty: by the host CA
+	Logins  []string `json:"logins"`
+	Local   bool     `json:"local,omitempty"`
+}
+
+// Authenticate asks whether a certificate opens the door. The decider checks it again, whatever the door found.
+type Authenticate struct {
+	Connection  string `json:"conn"`
+	Certificate []byte `json:"certificate"`      // SSH wire format
+	Source      string `json:"source"`           // the client's address, without a port
+	Outer       string `json:"outer,omitempty"`  // the connection around this one, under -J
+	Proven      bool   `json:"proven,omitempty"` // the client has shown that it holds the key: the connection is registered
+	Target      string `json:"target,omitempty"` // where the user name routes to, if anywhere
+	Login       string `json:"login,omitempty"`
+}
+
+// Authenticated is a connection's identity. Reaches says whether some role reaches Target as Login: only then is it worth
+// the door's while to dial ahead.
+type Authenticated struct {
+	Identity policy.Identity `json:"identity"`
+	NotAfter time.Time       `json:"not_after"`
+	Reaches  bool            `json:"reaches,omitempty"`
+}
+
+// Face asks for a host certificate that clients trust: the door's own, or the one it shows for a target under -J.
+type Face struct {
+	PublicKey []byte `json:"public_key"`
+	Target    string `json:"target,omitempty"` // empty: the door's own names
+}
+
+// FaceAnswer is the certificate.
+type FaceAnswer struct {
+	Certificate []byte    `json:"certificate"`
+	NotAfter    time.Time `json:"not_after"`
+}
+
+// Decide asks whether a plan may run. PublicKey is the key for which a target certificate is wanted; empty where the
+// door still has a connection of the same client connection, target, login and pty.
+type Decide struct {
+	Connection string          `json:"conn"`
+	Session    string          `json:"session"`
+	Target     string          `json:"target"`
+	Login      string          `json:"login"`
+	Plan       policy.Plan     `json:"plan"`
+	Env        []policy.EnvVar `json:"env,omitempty"`
+	PTY        bool            `json:"pty,omitempty"`
+	PublicKey  []byte          `json:"public_key,omitempty"`
+}
+
+// Decided is the answer. Line is exactly what the target is to be given; for a pinned decision the certificate forces it.
+type Decided struct {
+	ID          string          `json:"id"` // "dec_…", or "dn_…" for a denial
+	Decision    policy.Decision `json:"decision"`
+	Fault       string          `json:"fault,omitempty"` // allowed, but answer.FaultUnknownTarget
+	Line        string          `json:"line,omitempty"`
+	Certificate []byte          `json:"certificate,omitempty"`
+	Permit      []byte          `json:"permit,omitempty"`      // local targets: a signed Permit
+	EnvRefused  []string        `json:"env_refused,omitempty"` // names that no role lists
+}
+
+// Refuse reports what the door refused without a decision, so that the audit log has it: a line that is not a plan, a
+// request that is never served, a connection that failed.
+type Refuse struct {
+	Connection string `json:"conn"`
+	Session    string `json:"session,omitempty"`
+	Target     string `json:"target,omitempty"`
+	Login      string `json:"login,omitempty"`
+	What       string `json:"what"` // "exec", "subsystem sftp", "agent forwarding", …
+	Code       string `json:"code"`
+	Why        string `json:"why"`
+}
+
+// Chunk reports a chunk on disk. Its hash becomes a leaf of the log.
+type Chunk struct {
+	Session string `json:"session"`
+	N       int    `json:"n"`
+	Offset  int64  `json:"off"`
+	Length  int64  `json:"len"`
+	Raw     int64  `json:"raw"`
+	From    int64  `json:"from_us"`
+	To      int64  `json:"to_us"`
+	SHA256  string `json:"sha256"` // hex
+	Partial bool   `json:"partial,omitempty"`
+}
+
+// End reports the end of a session whose recording is closed.
+type End struct {
+	Connection string `json:"conn,omitempty"`
+	Session    string `json:"session"`
+	State      string `json:"state"`
+	Reason     string `json:"reason,omitempty"`
+	Exit       *int   `json:"exit,omitempty"`
+	Signal     string `json:"signal,omitempty"`
+	Remote     string `json:"remote,omitempty"`
+	Chunks     int    `json:"chunks"`
+	SHA256     string `json:"sha256,omitempty"` // hex, of the recording's file
+	BytesIn    int64  `json:"bytes_in"`
+	BytesOut   int64  `json:"bytes_out"`
+}
+
+// Close reports the end of a connection.
+type Close struct {
+	Connection string `json:"conn"`
+	Reason     string `json:"reason,omitempty"`
+}
+
+// Credential says who asks: exactly one field is set.
+type Credential struct {
+	Connection string `json:"conn,omitempty"`
+	SignIn     string `json:"sign_in,omitempty"`
+}
+
+// Authorize asks whether somebody may do a verb on an object.
+type Authorize struct {
+	Who    Credential `json:"who"`
+	Verb   string     `json:"verb"`
+	Object string     `json:"object,omitempty"`
+	Reason string     `json:"reason,omitempty"`
+}
+
+// Actor is who the decider says is acting.
+type Actor struct {
+	Principal string   `json:"principal"`
+	Rights    []string `json:"rights"`
+}
+
+// Sweep asks for the one certificate with which what is left of a session's processes can be ended: pinned to that, on the
+// session's own target and login.
+type Sweep struct {
+	Session   string `json:"session"`
+	Target    string `json:"target"`
+	Login     string `json:"login"`
+	PublicKey []byte `json:"public_key"`
+	Reason    string `json:"reason"`
+}
+
+// SweepAnswer holds the certificate and the line that it forces.
+type SweepAnswer struct {
+	Certificate []byte `json:"certificate"`
+	Line        string `json:"line"`
+}
+
+// SweepClean is the line that a sweep prints when nothing of the session runs any more.
+const SweepClean = "gatehouse-sweep left=0"
+
+// MintLink asks for a one-time sign-in link for the person behind a connection.
+type MintLink struct {
+	Who Credential `json:"who"`
+}
+
+// Link is a one-time token for the browser.
+type Link struct {
+	URL     string    `json:"url"`
+	Person  string    `json:"person"`
+	Expires time.Time `json:"expires"`
+}
+
+// Redeem turns a one-time token into a sign-in.
+type Redeem struct {
+	Token string `json:"token"`
+}
+
+// SignedIn is a browser's session: Cookie is shown once, the decider keeps its hash.
+type SignedIn struct {
+	Cookie  string    `json:"cookie"`
+	Person  string    `json:"person"`
+	Expires time.Time `json:"expires"`
+}
+
+// SignOut ends a browser's session.
+type SignOut struct {
+	Cookie string `json:"cookie"`
+}
+
+// InventoryEvent carries the new inventory.
+type InventoryEvent struct {
+	Targets []Target `json:"targets"`
+}
+
+// RevokeEvent names live sessions that the new policy does not allow.
+type RevokeEvent struct {
+	Sessions []string `json:"sessions"`
+	Reason   string   `json:"reason"`
+}
+
+// Issue asks for a certificate that opens the door.
+type Issue struct {
+	Kind      policy.Kind   `json:"kind"`
+	Name      string        `json:"name"`
+	Task      string        `json:"task,omitempty"`
+	PublicKey []byte        `json:"public_key"`
+	TTL       time.Duration `json:"ttl_ns"`
+	Sources   []string      `json:"sources,omitempty"` // CIDR prefixes
+	By        string        `json:"by"`                // the local user, for the log
+}
+
+// Issued is the certificate, in SSH wire format.
+type Issued struct {
+	Certificate []byte    `json:"certificate"`
+	KeyID       string    `json:"key_id"`
+	Serial      uint64    `json:"serial,string"`
+	NotAfter    time.Time `json:"not_after"`
+}
+
+// SetupLink asks for a one-time sign-in link for a person of the policy.
+type SetupLink struct {
+	Person string `json:"person"`
+	By     string `json:"by"`
+}
+
+// Reloaded says what a reload found.
+type Reloaded struct {
+	PolicyHash string `json:"policy_hash"`
+	Changed    bool   `json:"changed"`
+	Problem    string `json:"problem,omitempty"` // why the files on disk are not in force
+}

@@ -1,0 +1,110 @@
+package decider
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+
+	"gatehouse/internal/decider/protocol"
+	"gatehouse/recorder/audit"
+)
+
+// ServeDoor answers the door on its socket until it closes or the context ends. There is one door.
+func (d *Decider) ServeDoor(ctx context.Context, rw io.ReadWriteCloser) error {
+	srv := protocol.NewServer(rw, d.handleDoor, d.logInternal)
+	d.mu.Lock()
+	d.door = srv
+	d.mu.Unlock()
+	return srv.Serve(ctx)
+}
+
+// ServeAdmin answers local administrators on a socket that only root can open.
+func (d *Decider) ServeAdmin(ctx context.Context, l net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
+	defer stop()
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("accept administrator: %w", err)
+		}
+		go func() {
+			if err := protocol.NewServer(c, d.HandleAdmin, d.logInternal).Serve(ctx); err != nil {
+				d.cfg.Log.Warn("administrator connection", "error", err)
+			}
+		}()
+	}
+}
+
+// Started writes the log's entry that the service runs; Stopped that it ends.
+func (d *Decider) Started(ctx context.Context, detail string) error {
+	return d.append(ctx, audit.Entry{Type: audit.ServeStart, Outcome: "ok", Policy: d.PolicyHash(), Reason: detail})
+}
+
+// Stopped writes the log's entry that the service ends, with the reason.
+func (d *Decider) Stopped(ctx context.Context, reason string) error {
+	return d.append(ctx, audit.Entry{Type: audit.ServeStop, Outcome: "ok", Reason: reason})
+}
+
+func (d *Decider) logInternal(op protocol.Op, err error) {
+	d.cfg.Log.Error("request failed", "op", string(op), "error", err)
+}
+
+// handleDoor is everything that the door can ask.
+func (d *Decider) handleDoor(ctx context.Context, op protocol.Op, body json.RawMessage) (any, error) {
+	switch op {
+	case protocol.OpHello:
+		return d.hello()
+	case protocol.OpAuthenticate:
+		return call(ctx, body, d.authenticate)
+	case protocol.OpFace:
+		return call(ctx, body, d.face)
+	case protocol.OpDecide:
+		return call(ctx, body, d.decide)
+	case protocol.OpRefuse:
+		return call(ctx, body, d.refused)
+	case protocol.OpChunk:
+		return call(ctx, body, d.chunk)
+	case protocol.OpEnd:
+		return call(ctx, body, d.end)
+	case protocol.OpClose:
+		return call(ctx, body, d.close)
+	case protocol.OpAuthorize:
+		return call(ctx, body, d.authorize)
+	case protocol.OpSweep:
+		return call(ctx, body, d.sweep)
+	case protocol.OpMintLink:
+		return call(ctx, body, d.mintLink)
+	case protocol.OpRedeem:
+		return call(ctx, body, d.redeem)
+	case protocol.OpSignOut:
+		return call(ctx, body, d.signOut)
+	}
+	return nil, invalid("unknown operation %q", op)
+}
+
+// HandleAdmin is everything that a local administrator can ask. It is also the way of the command line when no server runs.
+func (d *Decider) HandleAdmin(ctx context.Context, op protocol.Op, body json.RawMessage) (any, error) {
+	switch op {
+	case protocol.OpIssue:
+		return call(ctx, body, d.issue)
+	case protocol.OpSetupLink:
+		return call(ctx, body, d.setupLink)
+	case protocol.OpReload:
+		return d.Reload(ctx)
+	}
+	return nil, invalid("unknown operation %q", op)
+}
+
+// call decodes a body strictly and runs its operation.
+func call[In, Out any](ctx context.Context, body json.RawMessage, f func(context.Context, In) (Out, error)) (any, error) {
+	var in In
+	if err := protocol.Decode(body, &in); err != nil {
+		return nil, invalid("malformed body: %v", err)
+	}
+	return f(ctx, in)
+}

@@ -1,0 +1,99 @@
+package supervisor
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+// The numbers of the descriptors that the processes inherit. -1: not given.
+const (
+	DeciderSocketFD = 3 // to the door
+	DeciderReadyFD  = 4
+	DeciderAdminFD  = 5 // listening unix socket, root only
+
+	DoorSocketFD = 3 // to the decider
+	DoorLocalFD  = 4 // to the supervisor
+	DoorSSHFD    = 5 // bound, not listening
+	DoorWebFD    = 6 // bound, not listening; absent without web.listen
+)
+
+// child is one of the two processes.
+type child struct {
+	name string
+	cmd  *exec.Cmd
+	done chan struct{} // closed when it has ended
+}
+
+func startDecider(cfg Config, root bool, s *sockets, p *pairs) (*child, error) {
+	return start(cfg, root, "decider", cfg.Settings.Users.Decider, []*os.File{p.deciderEnd, p.readyWrite, s.admin})
+}
+
+func startDoor(cfg Config, root bool, s *sockets, p *pairs) (*child, error) {
+	files := []*os.File{p.doorEnd, p.localDoor, s.ssh}
+	if s.web != nil {
+		files = append(files, s.web)
+	}
+	return start(cfg, root, "door", cfg.Settings.Users.Door, files)
+}
+
+// start runs this same program as one of the two processes: with an empty environment, its own user, and no way to gain
+// privileges. It leads its own process group, so that a Ctrl-C at the terminal reaches the supervisor alone.
+func start(cfg Config, root bool, name string, uid uint32, files []*os.File) (*child, error) {
+	cmd := exec.Command("/proc/self/exe", "process", name, "--config", cfg.ConfigPath)
+	cmd.Args[0] = "gatehouse-" + name
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "GOTRACEBACK=single"}
+	for _, keep := range []string{"GORACE", "GOCOVERDIR"} { // a test's own
+		if v := os.Getenv(keep); v != "" {
+			cmd.Env = append(cmd.Env, keep+"="+v)
+		}
+	}
+	cmd.Dir = "/"
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	cmd.ExtraFiles = files
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if root {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: uid}
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	c := &child{name: name, cmd: cmd, done: make(chan struct{})}
+	go func() {
+		_ = cmd.Wait() // state says how it ended
+		close(c.done)
+	}()
+	cfg.Log.Info("started", "process", name, "pid", cmd.Process.Pid)
+	return c, nil
+}
+
+// state says how an ended child ended.
+func (c *child) state() string {
+	select {
+	case <-c.done:
+		return strings.TrimSpace(c.cmd.ProcessState.String())
+	default:
+		return "running"
+	}
+}
+
+// stop ends children one after the other: asked first, killed after stopTimeout.
+func stop(log hclog.Logger, children ...*child) {
+	for _, c := range children {
+		_ = c.cmd.Process.Signal(syscall.SIGTERM) // ended already is fine
+		timer := time.NewTimer(stopTimeout)
+		select {
+		case <-c.done:
+		case <-timer.C:
+			log.Error("killing a process that does not end", "process", c.name)
+			_ = c.cmd.Process.Kill()
+			<-c.done
+		}
+		timer.Stop()
+	}
+}

@@ -1,0 +1,66 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"gatehouse/internal/config"
+)
+
+// Folders of the data folder. Each belongs to one process; no file is written by both.
+func DeciderDir(data string) string { return filepath.Join(data, "decider") }
+
+// DoorDir is the door's folder.
+func DoorDir(data string) string { return filepath.Join(data, "door") }
+
+// prepareFolders makes the folders and gives each to its process, with everything in it: a command line run by root may have
+// left files of its own there.
+func prepareFolders(c config.Config, root bool) error {
+	if err := os.MkdirAll(c.Data, 0o755); err != nil {
+		return fmt.Errorf("make data folder: %w", err)
+	}
+	for _, f := range []struct {
+		path  string
+		owner uint32
+	}{{DeciderDir(c.Data), c.Users.Decider}, {DoorDir(c.Data), c.Users.Door}, {filepath.Dir(AdminSocket(c.Data)), 0}} {
+		if err := os.Mkdir(f.path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("make data folder: %w", err)
+		}
+		if err := os.Chmod(f.path, 0o700); err != nil {
+			return fmt.Errorf("protect data folder: %w", err)
+		}
+		if root {
+			if err := own(f.path, f.owner); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// own gives a tree to a user. It never follows a link out of the tree.
+func own(dir string, uid uint32) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return fmt.Errorf("give %s to user %d: %w", dir, uid, err)
+		}
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // gone meanwhile
+		}
+		if err != nil {
+			return fmt.Errorf("give %s to user %d: %w", dir, uid, err)
+		}
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid == uid && st.Gid == uid {
+			return nil
+		}
+		if err := os.Lchown(path, int(uid), int(uid)); err != nil {
+			return fmt.Errorf("give %s to user %d: %w", path, uid, err)
+		}
+		return nil
+	})
+}

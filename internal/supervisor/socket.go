@@ -1,0 +1,159 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"gatehouse/bastion/target/local"
+	"gatehouse/internal/config"
+)
+
+// sockets are bound here, where ports below 1024 can be had, and listened on by the processes that get them.
+type sockets struct {
+	ssh, web *os.File // bound, not listening
+	admin    *os.File // listening: only root can open its path
+}
+
+// AdminSocket is the path of the socket on which the decider answers root.
+func AdminSocket(data string) string { return filepath.Join(data, "run", "decider.sock") }
+
+func bindSockets(c config.Config) (*sockets, error) {
+	var s sockets
+	var err error
+	if s.ssh, err = bindTCP(c.SSH.Listen); err != nil {
+		return nil, fmt.Errorf("ssh.listen: %w", err)
+	}
+	if c.Web.Listen != "" {
+		if s.web, err = bindTCP(c.Web.Listen); err != nil {
+			s.close()
+			return nil, fmt.Errorf("web.listen: %w", err)
+		}
+	}
+	if s.admin, err = bindAdmin(AdminSocket(c.Data)); err != nil {
+		s.close()
+		return nil, err
+	}
+	return &s, nil
+}
+
+func (s *sockets) close() {
+	for _, f := range []*os.File{s.ssh, s.web, s.admin} {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+}
+
+// bindTCP binds and does not listen: nothing can connect until the door does.
+func bindTCP(address string) (*os.File, error) {
+	addr, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	domain, sockaddr := sockaddrOf(addr)
+	fd, err := unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("make socket: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), "tcp:"+address)
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		return nil, errors.Join(fmt.Errorf("set SO_REUSEADDR: %w", err), f.Close())
+	}
+	if err := unix.Bind(fd, sockaddr); err != nil {
+		return nil, errors.Join(fmt.Errorf("bind %s: %w", address, err), f.Close())
+	}
+	return f, nil
+}
+
+func sockaddrOf(a *net.TCPAddr) (int, unix.Sockaddr) {
+	if ip4 := a.IP.To4(); ip4 != nil {
+		sa := &unix.SockaddrInet4{Port: a.Port}
+		copy(sa.Addr[:], ip4)
+		return unix.AF_INET, sa
+	}
+	sa := &unix.SockaddrInet6{Port: a.Port}
+	copy(sa.Addr[:], a.IP.To16())
+	return unix.AF_INET6, sa
+}
+
+// Listen turns an inherited, bound descriptor into a listener.
+func Listen(fd uintptr) (net.Listener, error) {
+	if err := unix.Listen(int(fd), 1024); err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	return Inherited(fd)
+}
+
+// Inherited is the listener behind a descriptor that listens already.
+func Inherited(fd uintptr) (net.Listener, error) {
+	f := os.NewFile(fd, "listener")
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("use inherited listener: %w", err), f.Close())
+	}
+	return l, f.Close()
+}
+
+// bindAdmin makes the local administrators' socket with mode 0600.
+func bindAdmin(path string) (*os.File, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("remove old socket: %w", err)
+	}
+	old := syscall.Umask(0o177)
+	l, err := new(net.ListenConfig).Listen(context.Background(), "unix", path)
+	syscall.Umask(old)
+	if err != nil {
+		return nil, fmt.Errorf("bind administrators' socket: %w", err)
+	}
+	u := l.(*net.UnixListener)
+	u.SetUnlinkOnClose(false)
+	f, err := u.File()
+	return f, errors.Join(err, u.Close())
+}
+
+// pairs join the three processes.
+type pairs struct {
+	deciderEnd, doorEnd        *os.File
+	readyRead, readyWrite      *os.File
+	localDoor, localSupervisor *os.File
+}
+
+func makePairs() (*pairs, error) {
+	var p pairs
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("make socket pair: %w", err)
+	}
+	p.deciderEnd, p.doorEnd = os.NewFile(uintptr(fds[0]), "decider"), os.NewFile(uintptr(fds[1]), "door")
+	if p.readyRead, p.readyWrite, err = os.Pipe(); err != nil {
+		p.close()
+		return nil, fmt.Errorf("make pipe: %w", err)
+	}
+	if p.localDoor, p.localSupervisor, err = local.Socketpair(); err != nil {
+		p.close()
+		return nil, err
+	}
+	return &p, nil
+}
+
+// closeChildren drops the children's ends, so that each sees the end of the other.
+func (p *pairs) closeChildren() {
+	for _, f := range []*os.File{p.deciderEnd, p.doorEnd, p.readyWrite, p.localDoor} {
+		_ = f.Close()
+	}
+}
+
+func (p *pairs) close() {
+	for _, f := range []*os.File{p.deciderEnd, p.doorEnd, p.readyRead, p.readyWrite, p.localDoor, p.localSupervisor} {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+}

@@ -1,0 +1,134 @@
+// Package supervisor starts the decider and the door, under two users where it is root, and ends the one when the other
+// dies. It binds the sockets and hands them on, but never accepts, reads or parses anything from outside; the only thing it
+// does at somebody's word is to start a local command, against a permit that the decider signed.
+package supervisor
+
+import (
+	"bufio"
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"gatehouse/bastion/target/local"
+	"gatehouse/internal/config"
+	"gatehouse/internal/permit"
+)
+
+// How long a process may take to say that it is ready, and to end when asked.
+const (
+	readyTimeout = 30 * time.Second
+	stopTimeout  = 10 * time.Second
+)
+
+// ErrStopped is returned by Run after an orderly end.
+var ErrStopped = errors.New("stopped")
+
+// Config is what the supervisor needs.
+type Config struct {
+	Settings   config.Config
+	ConfigPath string // absolute; handed to both processes
+	Log        hclog.Logger
+}
+
+// Run starts both processes and returns when they have ended: ErrStopped after the context ended, otherwise why.
+func Run(ctx context.Context, cfg Config) error {
+	root := os.Geteuid() == 0
+	if !root {
+		cfg.Log.Warn("not root: decider and door run as one user, the separation is weaker and there are no local targets")
+	}
+	// 1. Folders with their owners, sockets bound.
+	if err := prepareFolders(cfg.Settings, root); err != nil {
+		return err
+	}
+	socks, err := bindSockets(cfg.Settings)
+	if err != nil {
+		return err
+	}
+	defer socks.close()
+	pairs, err := makePairs()
+	if err != nil {
+		return err
+	}
+	defer pairs.close()
+	// 2. The decider, until it is ready and has said what it signs permits with.
+	decider, err := startDecider(cfg, root, socks, pairs)
+	if err != nil {
+		return err
+	}
+	key, err := awaitReady(ctx, pairs.readyRead, decider)
+	if err != nil {
+		stop(cfg.Log, decider)
+		return err
+	}
+	// 3. The door, and local commands for it.
+	door, err := startDoor(cfg, root, socks, pairs)
+	if err != nil {
+		stop(cfg.Log, decider)
+		return err
+	}
+	pairs.closeChildren()
+	socks.close()
+	server, err := local.NewServer(pairs.localSupervisor, permit.NewChecker(key, time.Now), cfg.Log.Named("local"))
+	if err != nil {
+		stop(cfg.Log, door, decider)
+		return err
+	}
+	return attend(ctx, cfg.Log, server, decider, door)
+}
+
+// attend waits for the first end of anything and brings the rest down: the door first, so that its last words reach the log.
+func attend(ctx context.Context, log hclog.Logger, server *local.Server, decider, door *child) error {
+	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(serving) }()
+	var reason error
+	select {
+	case <-ctx.Done():
+		reason = ErrStopped
+	case <-door.done:
+		reason = fmt.Errorf("the door ended (%s); ending the decider", door.state())
+	case <-decider.done:
+		reason = fmt.Errorf("the decider ended (%s); ending the door", decider.state())
+	}
+	if !errors.Is(reason, ErrStopped) {
+		log.Error("ending", "reason", reason)
+	}
+	stop(log, door)
+	cancel()
+	if err := <-served; err != nil {
+		log.Warn("local commands ended", "error", err)
+	}
+	stop(log, decider)
+	return reason
+}
+
+// awaitReady reads the decider's one line: "ready" and its permit key.
+func awaitReady(ctx context.Context, r *os.File, decider *child) (ed25519.PublicKey, error) {
+	line := make(chan string, 1)
+	go func() {
+		text, _ := bufio.NewReader(r).ReadString('\n') // an empty line says that it died
+		line <- strings.TrimSpace(text)
+	}()
+	timer := time.NewTimer(readyTimeout)
+	defer timer.Stop()
+	select {
+	case text := <-line:
+		word, encoded, _ := strings.Cut(text, " ")
+		key, err := base64.StdEncoding.DecodeString(encoded)
+		if word != "ready" || err != nil || len(key) != ed25519.PublicKeySize {
+			return nil, fmt.Errorf("the decider did not start (%s); its own message is above", decider.state())
+		}
+		return key, nil
+	case <-timer.C:
+		return nil, errors.New("the decider did not become ready in time")
+	case <-ctx.Done():
+		return nil, ErrStopped
+	}
+}
