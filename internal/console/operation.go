@@ -7,7 +7,15 @@ package console
 
 import (
 	"context"
+	"errors"
 	"time"
+)
+
+// ErrSignedOut is returned by an Authorizer when it does not know the credential, or no longer: the person must sign in again.
+// ErrLinkUsed is returned when a one-time link was redeemed before, has expired, or never existed; the three look alike.
+var (
+	ErrSignedOut = errors.New("not signed in")
+	ErrLinkUsed  = errors.New("this sign-in link was used or has expired")
 )
 
 // Verb names an operation; it is what the decider authorises and what the audit entry says.
@@ -22,6 +30,7 @@ const (
 	SessionsExport Verb = "sessions.export" // view
 	SessionsKill   Verb = "kill"            // operate
 	WebLogin       Verb = "web-login"       // any right at all
+	WhoAmI         Verb = "whoami"          // none: who the decider takes the caller for
 )
 
 // Credential is how an actor proves who they are to the decider: exactly one field is set.
