@@ -38,7 +38,7 @@ var design = []Rule{
 	},
 	{
 		From:   []string{"internal/decider"},
-		Never:  []string{"bastion", "web", "internal/store"},
+		Never:  []string{"bastion", "web"},
 		Reason: "the decider holds the keys and must not carry the door's code",
 	},
 	{

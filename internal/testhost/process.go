@@ -133,6 +133,11 @@ type Process struct {
 
 // Processes lists what runs on the target with marker in its command line; an empty marker lists all.
 func (h *Host) Processes(marker string) ([]Process, error) {
+	select {
+	case <-h.proc.done: // its number may be someone else's by now
+		return nil, nil
+	default:
+	}
 	namespace, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", h.PID()))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil // the first process is gone, so all are
