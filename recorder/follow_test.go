@@ -74,6 +74,7 @@ func TestFollowEnds(t *testing.T) {
 	rec := openTest(t, r, testSession)
 	mustWrite(t, rec, Output, "x")
 	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
 	left := errors.New("the viewer left")
 	var err error
 	for _, err = range r.Follow(ctx, testSession) {

@@ -1,0 +1,162 @@
+// Package audit is the append-only log of everything that Gatehouse decided and did: an RFC 6962 Merkle tree over the exact
+// bytes of its entries, with C2SP checkpoints (tlog-checkpoint, signed notes) from the first entry on.
+//
+// The format, in short (docs/spec/audit-entry.md has it in full): a folder with
+//
+//	entries      one JSON object a line; a leaf is the line's bytes without the line feed
+//	hashes       the stored hashes of golang.org/x/mod/sumdb/tlog, 32 bytes each; derived, rebuilt when they do not fit
+//	checkpoint   the newest signed checkpoint, replaced atomically at every group commit
+//	checkpoints  a history of checkpoints, one JSON object a line, at most one a second; never needed, only helpful
+//	torn-…       ends of entries that a crash cut; they were never acknowledged
+//
+// It trusts its key, the local disk to keep what fsync acknowledged, and while it runs its own memory. Verify trusts nothing
+// but the verifier key and the checkpoints that it signed.
+//
+// It guarantees that Append is durable and covered by a signed checkpoint when it returns; that entries of one call are
+// adjacent; that a failed append leaves no part of an entry behind; and that whoever holds a checkpoint can detect any
+// change, insertion, removal or reordering of what it covers. It cannot prevent deletion, and what the owner of the key
+// writes from now on is believed.
+package audit
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Version is the version of the entry format.
+const Version = 1
+
+// The bounds of an entry and of one Append.
+const (
+	MaxData    = 64 << 10  // bytes of Entry.Data
+	MaxEntry   = 160 << 10 // bytes of a stored entry
+	MaxEntries = 1024      // entries in one Append
+)
+
+// Errors that callers branch on.
+var (
+	ErrTooLarge    = errors.New("audit entry is too large")
+	ErrClosed      = errors.New("audit log is closed")
+	ErrUnavailable = errors.New("audit log is unavailable")
+)
+
+// Type says what an entry is about.
+type Type string
+
+// The types of entries.
+const (
+	ConnOpen     Type = "conn.open"
+	ConnRefused  Type = "conn.refused"
+	ConnClose    Type = "conn.close"
+	Decision     Type = "decision"
+	CertIssue    Type = "cert.issue"
+	RecChunk     Type = "rec.chunk" // Data is a recorder.Chunk
+	RecClose     Type = "rec.close" // Data is a recorder.Summary
+	SessionEnd   Type = "session.end"
+	Kill         Type = "kill"
+	PolicyLoad   Type = "policy.load"
+	PolicyReject Type = "policy.reject"
+	Read         Type = "read"
+	SignIn       Type = "sign_in"
+	ServeStart   Type = "serve.start"
+	ServeStop    Type = "serve.stop"
+	Heartbeat    Type = "heartbeat"
+	LogStart     Type = "log.start"
+	LogRecovered Type = "log.recovered"
+	Issue        Type = "issue"
+	LocalStart   Type = "local.start"
+	Sweep        Type = "sweep"
+	ClockStep    Type = "clock.step"
+)
+
+// Entry is one thing that was decided or done. V, Seq, Time and Node are set by the log.
+type Entry struct {
+	V       int             `json:"v"`
+	Seq     int64           `json:"seq"` // from 0, without gaps
+	Time    time.Time       `json:"time"`
+	Node    string          `json:"node"`
+	Type    Type            `json:"type"`
+	Actor   string          `json:"actor,omitempty"` // principal
+	Owner   string          `json:"owner,omitempty"`
+	Task    string          `json:"task,omitempty"`
+	Conn    string          `json:"conn,omitempty"`
+	Session string          `json:"session,omitempty"`
+	Target  string          `json:"target,omitempty"`
+	Login   string          `json:"login,omitempty"`
+	Object  string          `json:"object,omitempty"`
+	Outcome string          `json:"outcome,omitempty"`
+	Rule    string          `json:"rule,omitempty"`
+	Policy  string          `json:"policy,omitempty"` // hash of the policy
+	Serial  string          `json:"serial,omitempty"` // of a certificate, decimal
+	Reason  string          `json:"reason,omitempty"`
+	Data    json.RawMessage `json:"data,omitempty"` // by Type; at most MaxData
+}
+
+// check refuses what does not fit before it reaches the log.
+func (e *Entry) check() error {
+	if e.Type == "" {
+		return errors.New("audit entry has no type")
+	}
+	if len(e.Data) > MaxData {
+		return fmt.Errorf("%w: %d bytes of data, at most %d", ErrTooLarge, len(e.Data), MaxData)
+	}
+	return nil
+}
+
+// body is an entry without what the log sets; marshalled by the caller of Append, so that the writer only joins bytes.
+func (e *Entry) body() ([]byte, error) {
+	if err := e.check(); err != nil {
+		return nil, err
+	}
+	type stored struct {
+		*Entry
+		V    int       `json:"v,omitempty"`
+		Seq  int64     `json:"seq,omitempty"`
+		Time time.Time `json:"time,omitzero"`
+		Node string    `json:"node,omitempty"`
+	}
+	b, err := json.Marshal(stored{Entry: e})
+	if err != nil {
+		return nil, fmt.Errorf("audit entry %s: %w", e.Type, err)
+	}
+	if len(b) > MaxEntry-512 {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(b), MaxEntry-512)
+	}
+	return b, nil
+}
+
+// timeFormat has a fixed width, so that an entry's head has one form.
+const timeFormat = "2006-01-02T15:04:05.000000Z"
+
+// appendLine appends an entry's stored bytes and a line feed. node is quoted JSON.
+func appendLine(dst []byte, seq int64, at time.Time, node string, body []byte) []byte {
+	dst = appendHead(dst, seq)
+	dst = at.UTC().AppendFormat(dst, timeFormat)
+	dst = append(dst, `","node":`...)
+	dst = append(dst, node...)
+	dst = append(dst, ',')
+	dst = append(dst, body[1:]...)
+	return append(dst, '\n')
+}
+
+// appendHead appends what every stored entry with this number begins with.
+func appendHead(dst []byte, seq int64) []byte {
+	return fmt.Appendf(dst, `{"v":%d,"seq":%d,"time":"`, Version, seq)
+}
+
+// Parse decodes a stored entry.
+func Parse(line []byte) (Entry, error) {
+	var e Entry
+	if len(line) > MaxEntry {
+		return e, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(line))
+	}
+	if err := json.Unmarshal(line, &e); err != nil {
+		return e, fmt.Errorf("audit entry: %w", err)
+	}
+	if e.V != Version {
+		return e, fmt.Errorf("audit entry of version %d, this program reads %d", e.V, Version)
+	}
+	return e, nil
+}

@@ -1,0 +1,144 @@
+package audit
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+
+	"gatehouse/recorder"
+)
+
+// recordings compares recordings with what the log says of them, entry by entry.
+type recordings struct {
+	dir    string
+	open   map[string]*recState // sessions with chunks and without rec.close
+	chunks int
+	closed int
+	bad    *Bad // the first
+}
+
+// recState is a recording of which chunks were seen.
+type recState struct {
+	end   int64 // bytes covered, from the start and without a gap
+	whole hash.Hash
+}
+
+var recMark = []byte(`"type":"rec.`)
+
+// entry looks at one stored entry. Its error is for what kept it from comparing.
+func (r *recordings) entry(seq int64, line []byte) error {
+	// The type comes after a number, a time and a node name of at most 256 bytes.
+	if r.dir == "" || r.bad != nil || !bytes.Contains(line[:min(len(line), 400)], recMark) {
+		return nil
+	}
+	e, err := Parse(line)
+	if err != nil {
+		r.bad = &Bad{Entry: seq, Last: seq, Chunk: -1, What: err.Error()}
+		return nil
+	}
+	what, chunk := "", -1
+	switch e.Type {
+	case RecChunk:
+		what, chunk, err = r.chunk(e)
+	case RecClose:
+		what, err = r.close(e)
+	}
+	if what != "" {
+		r.bad = &Bad{Entry: seq, Last: seq, Time: e.Time, Session: e.Session, Chunk: chunk, What: what}
+	}
+	return err
+}
+
+// chunk compares a chunk; what says what is wrong.
+func (r *recordings) chunk(e Entry) (what string, n int, err error) {
+	var c recorder.Chunk
+	if err := json.Unmarshal(e.Data, &c); err != nil {
+		return "its data is not a chunk", -1, nil
+	}
+	state := r.open[c.Session]
+	if state == nil {
+		state = &recState{whole: sha256.New()}
+		r.open[c.Session] = state
+	}
+	if e.Session != c.Session || c.Offset < 0 || c.Length < 0 || c.Offset > state.end {
+		return fmt.Sprintf("chunk %d does not follow what the log has of this recording", c.N), c.N, nil
+	}
+	path, err := recorder.Path(r.dir, c.Session)
+	if err != nil {
+		return err.Error(), c.N, nil
+	}
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Sprintf("chunk %d: the recording %s is missing", c.N, path), c.N, nil
+	}
+	if err != nil {
+		return "", c.N, fmt.Errorf("read recording: %w", err)
+	}
+	defer f.Close()
+	sum, err := state.read(f, c.Offset, c.Length)
+	if err != nil {
+		return "", c.N, fmt.Errorf("read recording %s: %w", path, err)
+	}
+	r.chunks++
+	if sum != c.SHA256 {
+		return fmt.Sprintf("chunk %d of the recording (bytes %d to %d) is not what was committed", c.N, c.Offset, c.Offset+c.Length), c.N, nil
+	}
+	return "", c.N, nil
+}
+
+// read hashes a range of the file, and adds what is new of it to the hash of the whole on another core.
+func (s *recState) read(f io.ReaderAt, offset, length int64) (string, error) {
+	part := sha256.New()
+	buf := make([]byte, min(length, 1<<20))
+	for pos, end := offset, offset+length; pos < end; {
+		n, err := f.ReadAt(buf[:min(int64(len(buf)), end-pos)], pos)
+		fresh := buf[min(max(s.end-pos, 0), int64(n)):n]
+		var wg sync.WaitGroup
+		wg.Go(func() { s.whole.Write(fresh) })
+		part.Write(buf[:n])
+		wg.Wait()
+		s.end += int64(len(fresh))
+		pos += int64(n)
+		if errors.Is(err, io.EOF) {
+			break // a short file has another hash
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(part.Sum(nil)), nil
+}
+
+// close compares a closed recording.
+func (r *recordings) close(e Entry) (what string, err error) {
+	var sum recorder.Summary
+	if err := json.Unmarshal(e.Data, &sum); err != nil {
+		return "its data is not a summary", nil
+	}
+	state := r.open[sum.Session]
+	if state == nil || e.Session != sum.Session {
+		return "a recording was closed that has no chunks", nil
+	}
+	path, err := recorder.Path(r.dir, sum.Session)
+	if err != nil {
+		return err.Error(), nil
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return "", fmt.Errorf("read recording: %w", err)
+	}
+	if got := hex.EncodeToString(state.whole.Sum(nil)); got != sum.SHA256 || state.end != sum.Size || st.Size() != sum.Size {
+		return "the closed recording is not what was committed", nil
+	}
+	r.closed++
+	delete(r.open, sum.Session)
+	return "", nil
+}

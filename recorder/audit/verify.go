@@ -1,0 +1,266 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// VerifyOptions says what Verify should check.
+type VerifyOptions struct {
+	LogDir        string
+	RecordingsDir string // empty: recordings are not checked
+	VerifierKey   string // from a place that the log's owner cannot change
+	// Checkpoint is a signed checkpoint kept elsewhere, older or newer than the log's own; empty if there is none.
+	Checkpoint []byte
+	// Progress is called now and then with the bytes of entries done and to do; nil if nobody looks.
+	Progress func(done, total int64)
+}
+
+// Report is what Verify found. The log is good if Bad is nil.
+type Report struct {
+	Entries     int64         // in the log
+	Signed      int64         // of them, covered by a checkpoint
+	Bytes       int64         // of entries
+	Torn        bool          // the file ends in part of an entry, which was never acknowledged (or is being written)
+	Checkpoints int           // compared
+	LongestGap  time.Duration // between two entries; more than a minute means that the log was not running
+	GapAt       time.Time     // when it began
+	Chunks      int           // of recordings, compared
+	Closed      int           // recordings that are closed, compared
+	Unfinished  int           // recordings without rec.close: live, or not yet recovered
+	Bad         *Bad          // the first thing that is wrong
+}
+
+// Bad is the first bad entry or chunk.
+type Bad struct {
+	Entry   int64     // its sequence number
+	Last    int64     // Entry, or the end of the range that must contain it
+	Time    time.Time // of the entry, if it can be read
+	Session string    // of the entry or chunk, if it can be read
+	Chunk   int       // of the session's recording, -1 if it is not a chunk
+	What    string    // one line
+}
+
+// String is one line for a person.
+func (b *Bad) String() string {
+	s := fmt.Sprintf("entry %d", b.Entry)
+	if b.Last > b.Entry {
+		s = fmt.Sprintf("entries %d to %d", b.Entry, b.Last)
+	}
+	if !b.Time.IsZero() {
+		s += b.Time.UTC().Format(" (2006-01-02 15:04:05 UTC)")
+	}
+	if b.Session != "" {
+		s += fmt.Sprintf(", session %q", b.Session)
+	}
+	return s + ": " + b.What
+}
+
+// verifier is one run of Verify.
+type verifier struct {
+	opts   VerifyOptions
+	key    note.Verifier
+	known  []Checkpoint // signed, from the log's folder and from the caller
+	old    *oldCheckpoints
+	report Report
+	tree   tree
+	good   int64 // entries covered by the last checkpoint that fits
+	last   time.Time
+	recs   recordings
+	bad    *Bad // in the log; the one in recordings is in recs
+}
+
+// Verify checks a log, and the recordings that it speaks of, without trusting anything but the verifier key. It works on a
+// copy as well as on a log in use. The error is for what kept it from checking; what it found is in the report.
+func Verify(ctx context.Context, opts VerifyOptions) (Report, error) {
+	key, err := note.NewVerifier(opts.VerifierKey)
+	if err != nil {
+		return Report{}, fmt.Errorf("verifier key: %w", err)
+	}
+	v := &verifier{opts: opts, key: key, recs: recordings{dir: opts.RecordingsDir, open: make(map[string]*recState)}}
+	if err := v.loadCheckpoints(); err != nil {
+		return Report{}, err
+	}
+	if v.old, err = openHistory(filepath.Join(opts.LogDir, historyFile)); err != nil {
+		return Report{}, err
+	}
+	defer v.old.close()
+	if v.bad == nil {
+		if err := v.run(ctx); err != nil {
+			return v.report, err
+		}
+	}
+	v.report.Chunks, v.report.Closed, v.report.Unfinished = v.recs.chunks, v.recs.closed, len(v.recs.open)
+	v.report.Bad = v.bad
+	if r := v.recs.bad; r != nil && (v.bad == nil || r.Entry < v.bad.Entry) {
+		v.report.Bad = r
+	}
+	return v.report, nil
+}
+
+// loadCheckpoints collects the checkpoints that the log must agree with.
+func (v *verifier) loadCheckpoints() error {
+	own, err := os.ReadFile(filepath.Join(v.opts.LogDir, checkpointFile))
+	if err != nil {
+		return fmt.Errorf("read checkpoint: %w", err)
+	}
+	for i, msg := range [][]byte{own, v.opts.Checkpoint} {
+		if len(msg) == 0 && i == 1 {
+			continue
+		}
+		cp, err := OpenCheckpoint(msg, v.key)
+		if err != nil {
+			what := [...]string{"the log's checkpoint", "the checkpoint at hand"}[i]
+			v.fail(0, fmt.Sprintf("%s is not this log's, or not signed by this key: %v", what, err))
+			return nil
+		}
+		v.known = append(v.known, cp)
+	}
+	return nil
+}
+
+// run reads the entries once, and a second time if something does not fit.
+func (v *verifier) run(ctx context.Context) error {
+	f, err := os.Open(filepath.Join(v.opts.LogDir, entriesFile))
+	if err != nil {
+		return fmt.Errorf("read entries: %w", err)
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("read entries: %w", err)
+	}
+	in := newLines(f)
+	for v.bad == nil {
+		if v.tree.size%4096 == 0 {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			v.progress(st.Size())
+		}
+		leaf, err := in.next()
+		if errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
+			v.report.Torn = errors.Is(err, errTorn)
+			break
+		}
+		if errors.Is(err, ErrTooLarge) {
+			v.fail(v.tree.size, err.Error())
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("read entries: %w", err)
+		}
+		if err := v.entry(leaf); err != nil {
+			return err
+		}
+	}
+	v.report.Entries, v.report.Signed = v.tree.size, v.good
+	v.progress(st.Size())
+	v.checkEnd()
+	if v.bad != nil {
+		return v.locate()
+	}
+	return nil
+}
+
+func (v *verifier) progress(total int64) {
+	if v.opts.Progress != nil {
+		v.opts.Progress(v.report.Bytes, total)
+	}
+}
+
+// entry checks one entry and the checkpoints of the size that it makes.
+func (v *verifier) entry(leaf []byte) error {
+	line, seq := leaf[1:], v.tree.size
+	var buf [64]byte
+	head := appendHead(buf[:0], seq)
+	if !bytes.HasPrefix(line, head) {
+		v.fail(seq, "its number is not the next one")
+		return nil
+	}
+	v.tree.add(leafHash(leaf), nil)
+	v.report.Bytes += int64(len(leaf))
+	v.gap(line[len(head):])
+	if err := v.recs.entry(seq, line); err != nil {
+		return err
+	}
+	for _, cp := range v.known {
+		if cp.Size == v.tree.size {
+			v.compare(cp)
+		}
+	}
+	for cp, ok := v.old.at(v.tree.size); ok && v.bad == nil; cp, ok = v.old.at(v.tree.size) {
+		v.compareOld(cp)
+	}
+	return nil
+}
+
+// gap keeps the longest time between two entries. rest begins with an entry's time.
+func (v *verifier) gap(rest []byte) {
+	if len(rest) < len(timeFormat) {
+		return
+	}
+	at, err := time.Parse(timeFormat, string(rest[:len(timeFormat)]))
+	if err != nil {
+		return
+	}
+	if d := at.Sub(v.last); !v.last.IsZero() && d > v.report.LongestGap {
+		v.report.LongestGap, v.report.GapAt = d, v.last
+	}
+	v.last = at
+}
+
+// compare compares the tree with a signed checkpoint of its size.
+func (v *verifier) compare(cp Checkpoint) {
+	v.report.Checkpoints++
+	if v.tree.root() == cp.Root {
+		v.good = cp.Size
+		return
+	}
+	v.failRange(v.good, cp.Size-1, "changed since it was signed")
+}
+
+// compareOld does so with a line of the history, whose signature matters only if it does not fit.
+func (v *verifier) compareOld(o oldCheckpoint) {
+	if v.tree.root() == o.cp.Root && v.tree.size == o.cp.Size {
+		v.report.Checkpoints++
+		v.good = o.cp.Size
+		return
+	}
+	if _, err := OpenCheckpoint(o.msg, v.key); err != nil {
+		v.fail(v.good, fmt.Sprintf("the checkpoint history is not the log's: size %d: %v", o.cp.Size, err))
+		return
+	}
+	v.known = append(v.known, o.cp)
+	v.failRange(v.good, o.cp.Size-1, "changed since it was signed")
+}
+
+// checkEnd reports entries that a checkpoint covers and that are not there.
+func (v *verifier) checkEnd() {
+	for o, ok := v.old.at(1 << 62); ok; o, ok = v.old.at(1 << 62) {
+		if _, err := OpenCheckpoint(o.msg, v.key); err == nil {
+			v.known = append(v.known[:min(len(v.known), 8)], o.cp)
+		}
+	}
+	for _, cp := range v.known {
+		if v.bad == nil && cp.Size > v.tree.size {
+			v.failRange(v.tree.size, cp.Size-1, fmt.Sprintf("missing: the log ends before it, but a signed checkpoint covers %d entries", cp.Size))
+		}
+	}
+}
+
+func (v *verifier) fail(seq int64, what string) { v.failRange(seq, seq, what) }
+
+func (v *verifier) failRange(first, last int64, what string) {
+	if v.bad == nil {
+		v.bad = &Bad{Entry: first, Last: last, Chunk: -1, What: what}
+	}
+}
