@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -10,6 +11,13 @@ import (
 var (
 	ErrNotFound  = errors.New("not found")
 	ErrAmbiguous = errors.New("id prefix is ambiguous")
+)
+
+// ErrFinal is returned when a session that has ended would become live again; ErrInvalid when a session cannot be stored as
+// it is.
+var (
+	ErrFinal   = errors.New("session is final")
+	ErrInvalid = errors.New("invalid session")
 )
 
 // State says where a session is in its life.
@@ -67,10 +75,57 @@ type Filter struct {
 
 // Sessions is the door's session index. Every method may be called concurrently; writes are durable when they return.
 type Sessions interface {
-	// Put inserts the session or replaces the one with the same id.
+	// Put inserts the session or replaces the one with the same id. A session that is not live is never made live again:
+	// ErrFinal. If ctx ends first, the write may still happen.
 	Put(ctx context.Context, s Session) error
 	// Get returns the session whose id is, or uniquely begins with, id: ErrNotFound, ErrAmbiguous.
 	Get(ctx context.Context, id string) (Session, error)
 	// List returns sessions newest first.
 	List(ctx context.Context, f Filter) ([]Session, error)
+	// Interrupt ends every live session at that time as Interrupted and returns them: what a door does when it starts.
+	Interrupt(ctx context.Context, at time.Time) ([]Session, error)
+}
+
+// Bounds of a stored session.
+const (
+	maxID   = 64
+	maxText = 64 << 10 // all strings of a session together
+)
+
+// DefaultLimit and MaxLimit bound a listing.
+const (
+	DefaultLimit = 100
+	MaxLimit     = 500
+)
+
+// limit is the number of sessions that a listing returns at most.
+func (f Filter) limit() int {
+	if f.Limit <= 0 {
+		return DefaultLimit
+	}
+	return min(f.Limit, MaxLimit)
+}
+
+// Validate says why a session cannot be stored; the error is ErrInvalid.
+func (s Session) Validate() error {
+	if s.ID == "" || len(s.ID) > maxID {
+		return fmt.Errorf("%w: id %.80q: want 1 to %d bytes", ErrInvalid, s.ID, maxID)
+	}
+	switch s.State {
+	case Live, Ended, Denied, Killed, Failed, Interrupted:
+	default:
+		return fmt.Errorf("%w: %s has the state %q", ErrInvalid, s.ID, s.State)
+	}
+	for _, t := range []time.Time{s.Started, s.EndedAt} {
+		if y := t.Year(); !t.IsZero() && (y < 1970 || y > 2200) {
+			return fmt.Errorf("%w: %s has a time in the year %d", ErrInvalid, s.ID, y)
+		}
+	}
+	size := len(s.Connection) + len(s.Identity) + len(s.Owner) + len(s.Task) + len(s.Target) + len(s.Login) + len(s.Source) +
+		len(s.Mode) + len(s.Exactness) + len(s.Command) + len(s.Verdict) + len(s.Code) + len(s.Rule) + len(s.Reason) +
+		len(s.Signal) + len(s.Remote) + len(s.Recording)
+	if size > maxText {
+		return fmt.Errorf("%w: %s has %d bytes of text, want at most %d", ErrInvalid, s.ID, size, maxText)
+	}
+	return nil
 }
