@@ -7,7 +7,7 @@
 //
 // It trusts whoever configures it, as root. It guarantees that nothing outside Config.Dir changes, and that Close, or the
 // death of the process that started it, leaves no process and no mount. It is no sandbox: a root login that means harm can
-mount and reach devices as root can anywhere. It is for tests: production code never imports it.
+// mount and reach devices as root can anywhere. It is for tests: production code never imports it.
 package testhost
 
 import (
