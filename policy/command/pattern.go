@@ -42,8 +42,7 @@ func (p *Pattern) String() string { return p.text }
 // Result says how a match ended.
 type Result struct {
 	Matched  bool
-	Furthest int  // not matched: the index of the first word that the best attempt could not place; len(argv) if words are missing
-	Spent    bool // not matched: the step bound ended it
+	Furthest int // not matched: the index of the first word that the best attempt could not place; len(argv) if words are missing
 }
 
 // Match reports whether the pattern describes the whole argument vector.
@@ -55,7 +54,7 @@ func (p *Pattern) Match(argv []string) Result {
 	if p.rest.match(&m, 1, m.atEnd) {
 		return Result{Matched: true}
 	}
-	return Result{Furthest: m.furthest, Spent: m.spent()}
+	return Result{Furthest: m.furthest}
 }
 
 // Denies reports whether the argument vector begins with something that the pattern describes, which is how a deny rule

@@ -1,0 +1,92 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The bounds of a request's environment.
+const (
+	maxEnv      = 64   // variables
+	maxEnvValue = 4096 // bytes
+)
+
+// reservedPrefixes begin names that make programs load code, read other configuration or start other programs. Variables
+// with such names never reach a target, whatever a role lists.
+var reservedPrefixes = [...]string{
+	"LD_", "DYLD_", "GCONV_", "GLIBC_", "MALLOC_", "BASH_", "ZSH", "PYTHON", "PERL", "RUBY", "NODE_", "NPM_", "JAVA", "JDK_",
+	"_JAVA", "LUA_", "PHP", "GEM_", "BUNDLE_", "GIT_", "SSH_", "SUDO_", "DBUS_", "XDG_", "RES_", "KRB5", "OPENSSL_", "SSL_",
+	"CURL_", "LESS", "MAN", "SYSTEMD_", "DOCKER_", "KUBE", "GATEHOUSE",
+}
+
+// reservedNames are single names of the same sort.
+var reservedNames = [...]string{
+	"PATH", "IFS", "ENV", "PS0", "PS1", "PS2", "PS3", "PS4", "PROMPT_COMMAND", "SHELLOPTS", "BASHOPTS", "CDPATH", "FPATH",
+	"GLOBIGNORE", "HISTFILE", "INPUTRC", "HOME", "SHELL", "USER", "LOGNAME", "MAIL", "OLDPWD", "PWD", "TMPDIR", "FIGNORE", "POSIXLY_CORRECT",
+	"EDITOR", "VISUAL", "FCEDIT", "PAGER", "BROWSER", "LOCPATH", "NLSPATH", "LOCALDOMAIN", "HOSTALIASES", "NIS_PATH", "PATH_LOCALE",
+	"TERMINFO", "TERMINFO_DIRS", "TERMPATH", "TERMCAP", "TZDIR", "CLASSPATH", "GNUPGHOME", "NETRC", "WGETRC", "HGRCPATH",
+	"TAR_OPTIONS", "ZIPOPT", "ZIP", "UNZIP", "GZIP", "BZIP2", "XZ_OPT", "XZ_DEFAULTS", "ZSTD_CLEVEL", "RSYNC_RSH", "RSYNC_PROXY", "CVS_RSH",
+	"RIPGREP_CONFIG_PATH", "GREP_OPTIONS", "ACK_OPTIONS", "AWKPATH", "AWKLIBPATH", "MAKEFLAGS", "MFLAGS", "MAKEFILES", "VIMINIT", "EXINIT",
+	"NVIM_APPNAME", "MYVIMRC", "VIM", "VIMRUNTIME", "PGSERVICEFILE", "PGPASSFILE", "PSQLRC", "PSQL_EDITOR", "MYSQL_HOME",
+	"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY", "CC", "CXX", "GOFLAGS", "RUSTFLAGS", "CARGO_HOME",
+}
+
+// reservedSuffixes end names that programs read as commands to start.
+var reservedSuffixes = [...]string{"_PAGER", "_EDITOR", "_RSH", "_ASKPASS", "_SHELL", "_COMMAND", "_OPTIONS", "_OPTS", "_BROWSER", "_PRELOAD"}
+
+// reservedEnv reports whether a variable may never be set. Case does not matter, as some programs read lower case too.
+func reservedEnv(name string) bool {
+	name = strings.ToUpper(name)
+	return slices.Contains(reservedNames[:], name) ||
+		slices.ContainsFunc(reservedPrefixes[:], func(prefix string) bool { return strings.HasPrefix(name, prefix) }) ||
+		slices.ContainsFunc(reservedSuffixes[:], func(suffix string) bool { return strings.HasSuffix(name, suffix) })
+}
+
+// deniedEnv reports the first variable that no role lists, or that could not be set safely.
+func deniedEnv(roles []*role, env []EnvVar) (Decision, bool) {
+	if len(env) > maxEnv {
+		return deny(CodeEnvNotAllowed, fmt.Sprintf("a request sets at most %d variables", maxEnv)), true
+	}
+	for _, v := range env {
+		listed := slices.ContainsFunc(roles, func(r *role) bool { return r.lists(v.Name) })
+		if !listed || !validEnvName(v.Name) || reservedEnv(v.Name) {
+			return deny(CodeEnvNotAllowed, fmt.Sprintf("no role lets %q be set: leave it out of SetEnv and SendEnv", cut(v.Name))), true
+		}
+		if !safeEnvValue(v.Value) {
+			return deny(CodeEnvNotAllowed, fmt.Sprintf("the value of %q is not plain text of at most %d bytes", cut(v.Name), maxEnvValue)), true
+		}
+	}
+	return Decision{}, false
+}
+
+func (r *role) lists(name string) bool {
+	return slices.ContainsFunc(r.env, func(pattern string) bool {
+		prefix, open := strings.CutSuffix(pattern, "*")
+		return name == pattern || open && strings.HasPrefix(name, prefix)
+	})
+}
+
+// safeEnvValue refuses what is not text, and values that shells have read as functions.
+func safeEnvValue(value string) bool {
+	return len(value) <= maxEnvValue && utf8.ValidString(value) && !strings.HasPrefix(value, "()") &&
+		!strings.ContainsFunc(value, unicode.IsControl)
+}
+
+func validEnvName(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		if !(c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c == '_' || i > 0 && c >= '0' && c <= '9') {
+			return false
+		}
+	}
+	return name != "" && len(name) <= 128
+}
+
+// reservedPattern reports whether an env list's entry names reserved variables: LD_*, and LD* as well.
+func reservedPattern(pattern string) bool {
+	prefix, open := strings.CutSuffix(pattern, "*")
+	return reservedEnv(prefix) || open && reservedEnv(prefix+"_")
+}

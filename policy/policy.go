@@ -1,0 +1,134 @@
+// Package policy decides: who may run what where. It is pure. It imports the standard library, a YAML parser and its own
+// pattern language, and knows no ssh, network, clock or file; the same policy and request give the same decision.
+//
+// It trusts the Identity of a Request, which is made from a verified certificate, and nothing else in it. It guarantees:
+// what no rule allows is denied, an empty policy allows nothing; a deny rule beats every allow rule and the order of rules
+// never matters; each command of a plan needs a rule of its own; nothing is decided for a plan that does not Validate.
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// maxTask bounds an identity's task in bytes.
+const maxTask = 256
+
+// Right is something a person may do to Gatehouse itself. Agents never have rights.
+type Right string
+
+// The rights.
+const (
+	View       Right = "view"       // list, show, watch and replay sessions
+	Operate    Right = "operate"    // end sessions
+	Review     Right = "review"     // mark what happened as reviewed
+	Approve    Right = "approve"    // answer requests
+	Administer Right = "administer" // everything else that an administrator does
+)
+
+// rights lists all there are, in the order in which Rights returns them.
+var rights = [...]Right{View, Operate, Review, Approve, Administer}
+
+// Policy is a parsed policy. It is immutable and may be used by many goroutines at once. The zero Policy denies everything.
+type Policy struct {
+	hash   string
+	agents map[string]*subject
+	people map[string]*subject
+	tests  []Test
+}
+
+// subject is what a policy says about one agent or person.
+type subject struct {
+	owner  string // agents only
+	roles  []*role
+	maxTTL time.Duration
+}
+
+// Hash identifies the policy's text: "sha256:…" over the names and contents of its files, in the order of their names.
+func (p *Policy) Hash() string { return p.hash }
+
+// Identity returns who the policy says that name is; ok is false for a stranger and for a task that is longer than 256
+// bytes or has control characters.
+func (p *Policy) Identity(kind Kind, name, task string) (id Identity, ok bool) {
+	s := p.subject(kind, name)
+	if s == nil || len(task) > maxTask || strings.ContainsFunc(task, unicode.IsControl) {
+		return Identity{}, false
+	}
+	return Identity{Kind: kind, Name: name, Owner: s.owner, Task: task}, true
+}
+
+// MaxTTL is the longest validity of a certificate for that name; ok is false for a stranger.
+func (p *Policy) MaxTTL(kind Kind, name string) (ttl time.Duration, ok bool) {
+	s := p.subject(kind, name)
+	if s == nil {
+		return 0, false
+	}
+	return s.maxTTL, true
+}
+
+// Reaches reports whether a role of the identity grants that target with that login, for whatever command.
+func (p *Policy) Reaches(id Identity, target string, login Login) bool {
+	return len(p.reach(id, target, login)) > 0
+}
+
+// Rights returns the rights that the identity's roles give; none for an agent or a stranger.
+func (p *Policy) Rights(id Identity) []Right {
+	s := p.subject(id.Kind, id.Name)
+	if s == nil || id.Kind != Person {
+		return nil
+	}
+	var granted []Right
+	for _, right := range rights {
+		if slices.ContainsFunc(s.roles, func(r *role) bool { return slices.Contains(r.rights, right) }) {
+			granted = append(granted, right)
+		}
+	}
+	return granted
+}
+
+func (p *Policy) subject(kind Kind, name string) *subject {
+	switch kind {
+	case Agent:
+		return p.agents[name]
+	case Person:
+		return p.people[name]
+	}
+	return nil
+}
+
+// reach returns the roles of the identity that grant the target and the login.
+func (p *Policy) reach(id Identity, target string, login Login) []*role {
+	s := p.subject(id.Kind, id.Name)
+	if s == nil {
+		return nil
+	}
+	var reaching []*role
+	for _, r := range s.roles {
+		if r.reaches(target, login) {
+			reaching = append(reaching, r)
+		}
+	}
+	return reaching
+}
+
+// hashFiles is the policy's hash: SHA-256 over, for each file by name, the lengths of name and data as 8 bytes big-endian,
+// the name and the data.
+func hashFiles(files []File) string {
+	sorted := slices.Clone(files)
+	slices.SortFunc(sorted, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	h := sha256.New()
+	for _, f := range sorted {
+		var lengths []byte
+		lengths = binary.BigEndian.AppendUint64(lengths, uint64(len(f.Name)))
+		lengths = binary.BigEndian.AppendUint64(lengths, uint64(len(f.Data)))
+		h.Write(lengths)
+		h.Write([]byte(f.Name))
+		h.Write(f.Data)
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
