@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
+
+	"golang.org/x/mod/sumdb/note"
 )
 
 // oldCheckpoint is a line of the history; its signature is not yet verified.
@@ -36,6 +39,37 @@ func openHistory(path string) (*oldCheckpoints, error) {
 	o.read()
 	return o, nil
 }
+
+// lastOfHistory returns the last signed checkpoint of the history, or one of size 0. It reads only the end of the file.
+func lastOfHistory(path string, key note.Verifier) (Checkpoint, []byte, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Checkpoint{}, nil, nil
+	}
+	if err != nil {
+		return Checkpoint{}, nil, fmt.Errorf("read checkpoint history: %w", err)
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return Checkpoint{}, nil, fmt.Errorf("read checkpoint history: %w", err)
+	}
+	if _, err := f.Seek(max(st.Size()-historyEnd, 0), io.SeekStart); err != nil {
+		return Checkpoint{}, nil, fmt.Errorf("read checkpoint history: %w", err)
+	}
+	var last Checkpoint
+	var msg []byte
+	o := oldCheckpoints{in: bufio.NewScanner(f)}
+	for o.read(); o.next != nil; o.read() {
+		if cp, err := OpenCheckpoint(o.next.msg, key); err == nil {
+			last, msg = cp, o.next.msg
+		}
+	}
+	return last, msg, nil
+}
+
+// historyEnd holds some tens of lines.
+const historyEnd = 16 << 10
 
 // at returns the next checkpoint if it is of at most size entries.
 func (o *oldCheckpoints) at(size int64) (oldCheckpoint, bool) {

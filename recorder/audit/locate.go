@@ -21,7 +21,40 @@ func (v *verifier) locate() error {
 			best = cp
 		}
 	}
+	if best.Size == 0 && v.narrow {
+		if err := v.narrowByHistory(); err != nil {
+			return err
+		}
+	}
 	return v.walk(best.Size)
+}
+
+// narrowByHistory moves the start of the bad range to the last signed checkpoint of the history that fits.
+func (v *verifier) narrowByHistory() error {
+	f, err := os.Open(filepath.Join(v.opts.LogDir, entriesFile))
+	if err != nil {
+		return fmt.Errorf("read entries: %w", err)
+	}
+	defer f.Close()
+	old, err := openHistory(filepath.Join(v.opts.LogDir, historyFile))
+	if err != nil {
+		return err
+	}
+	defer old.close()
+	in := newLines(f)
+	for t := (tree{}); t.size < v.bad.Last; {
+		leaf, err := in.next()
+		if err != nil {
+			return nil
+		}
+		t.add(leafHash(leaf), nil)
+		for o, ok := old.at(t.size); ok; o, ok = old.at(t.size) {
+			if _, err := OpenCheckpoint(o.msg, v.key); err == nil && o.cp.Size == t.size && o.cp.Root == t.root() {
+				v.bad.Entry = max(v.bad.Entry, t.size)
+			}
+		}
+	}
+	return nil
 }
 
 // storedLeaves reads the leaf hashes among the stored hashes.

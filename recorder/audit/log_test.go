@@ -180,7 +180,9 @@ func TestOpenRefusesContradiction(t *testing.T) {
 	fill(t, l, 20)
 	l.Close()
 	for name, spoil := range map[string]func(dir string) error{
-		"missing checkpoint": func(d string) error { return os.Remove(filepath.Join(d, checkpointFile)) },
+		"missing checkpoint": func(d string) error {
+			return errors.Join(os.Remove(filepath.Join(d, checkpointFile)), os.Remove(filepath.Join(d, historyFile)))
+		},
 		"forged checkpoint":  func(d string) error { return edit(d, checkpointFile, "\n21\n", "\n20\n") },
 		"missing entries":    func(d string) error { return os.Truncate(filepath.Join(d, entriesFile), 0) },
 		"missing last entry": func(d string) error { return cutLines(d, 1) },
@@ -307,5 +309,33 @@ func TestHistoryIsBounded(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join(dir, historyFile))
 	if n := bytes.Count(b, []byte("\n")); err != nil || n != 11 {
 		t.Errorf("21 entries in 14 s left %d lines of history, %v", n, err)
+	}
+}
+
+// A power cut may leave an empty checkpoint; the history has one that is hardly older, and no entry is lost. An old
+// checkpoint put in the place of a newer one does not make the log forget what the history says.
+func TestOpenWithoutNewestCheckpoint(t *testing.T) {
+	good := t.TempDir()
+	l := openTest(t, good)
+	fill(t, l, 4)
+	old := l.Checkpoint()
+	fill(t, l, 20)
+	l.Close()
+	for name, content := range map[string][]byte{"empty": {}, "zeros": make([]byte, 200), "old": old} {
+		dir := copyDir(t, good)
+		if err := os.WriteFile(filepath.Join(dir, checkpointFile), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		openTest(t, dir).Close()
+		if rep := verifyDir(t, dir, nil); rep.Bad != nil || rep.Signed < 25 {
+			t.Errorf("%s: %+v, %v", name, rep, rep.Bad)
+		}
+		dir = copyDir(t, good)
+		if err := errors.Join(os.WriteFile(filepath.Join(dir, checkpointFile), content, 0o600), edit(dir, entriesFile, "ses_12", "ses_13"), os.Remove(filepath.Join(dir, hashesFile))); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tryOpen(dir, clock()); !errors.Is(err, ErrInconsistent) {
+			t.Errorf("%s, and a changed entry: %v", name, err)
+		}
 	}
 }

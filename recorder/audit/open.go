@@ -69,21 +69,31 @@ func (l *Log) openFiles() (err error) {
 	return syncDir(l.cfg.Dir)
 }
 
-// loadCheckpoint returns the newest checkpoint; its size is 0 if there is none because the log never got its first entry.
+// loadCheckpoint returns the newest checkpoint, which is the history's last after a power cut that took the current one; its
+// size is 0 if there is none because the log never got its first entry.
 func (l *Log) loadCheckpoint() (Checkpoint, error) {
 	msg, err := os.ReadFile(filepath.Join(l.cfg.Dir, checkpointFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return Checkpoint{}, l.checkUnborn()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Checkpoint{}, err
 	}
+	var newest Checkpoint
+	if len(bytes.Trim(msg, "\x00")) > 0 {
+		if newest, err = OpenCheckpoint(msg, l.verifier); err != nil {
+			return Checkpoint{}, fmt.Errorf("%w: %w; %s", ErrInconsistent, err, hintRestore)
+		}
+		l.signed = msg
+	}
+	old, oldMsg, err := lastOfHistory(l.history.path, l.verifier)
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	cp, err := OpenCheckpoint(msg, l.verifier)
-	if err != nil {
-		return Checkpoint{}, fmt.Errorf("%w: %w; %s", ErrInconsistent, err, hintRestore)
+	if old.Size > newest.Size {
+		newest, l.signed = old, oldMsg
 	}
-	l.signed = msg
-	return cp, nil
+	if newest.Size == 0 {
+		return newest, l.checkUnborn()
+	}
+	return newest, nil
 }
 
 // checkUnborn accepts a log without a checkpoint only if nothing but its first entry may have been written.
@@ -92,8 +102,7 @@ func (l *Log) checkUnborn() error {
 	if err != nil {
 		return err
 	}
-	_, history := os.Stat(l.history.path)
-	if i := bytes.IndexByte(b, '\n'); (i >= 0 && i != len(b)-1) || len(b) > MaxEntry || history == nil {
+	if i := bytes.IndexByte(b, '\n'); (i >= 0 && i != len(b)-1) || len(b) > MaxEntry {
 		return fmt.Errorf("%w: there are entries but no checkpoint; %s", ErrInconsistent, hintRestore)
 	}
 	return l.entries.Truncate(0)
@@ -243,5 +252,9 @@ func (l *Log) appendNow(t Type, data any) error {
 	if err != nil {
 		return err
 	}
-	return l.commit([]*request{req})
+	if err := l.commit([]*request{req}); err != nil {
+		return err
+	}
+	l.remember()
+	return nil
 }

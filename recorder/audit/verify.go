@@ -72,7 +72,8 @@ type verifier struct {
 	old    *oldCheckpoints
 	report Report
 	tree   tree
-	good   int64 // entries covered by the last checkpoint that fits
+	good   int64 // entries covered by the last of known that fits
+	narrow bool  // the history may say more precisely where bad is
 	last   time.Time
 	recs   recordings
 	bad    *Bad // in the log; the one in recordings is in recs
@@ -192,9 +193,9 @@ func (v *verifier) entry(leaf []byte) error {
 	if err := v.recs.entry(seq, line); err != nil {
 		return err
 	}
-	for _, cp := range v.known {
+	for i, cp := range v.known {
 		if cp.Size == v.tree.size {
-			v.compare(cp)
+			v.compare(cp, i == 0)
 		}
 	}
 	for cp, ok := v.old.at(v.tree.size); ok && v.bad == nil; cp, ok = v.old.at(v.tree.size) {
@@ -218,28 +219,30 @@ func (v *verifier) gap(rest []byte) {
 	v.last = at
 }
 
-// compare compares the tree with a signed checkpoint of its size.
-func (v *verifier) compare(cp Checkpoint) {
+// compare compares the tree with a signed checkpoint of its size. own means that it is the log's, so that the log's history
+// belongs to it; another one may be of a log that was replaced, history and all.
+func (v *verifier) compare(cp Checkpoint, own bool) {
 	v.report.Checkpoints++
 	if v.tree.root() == cp.Root {
 		v.good = cp.Size
 		return
 	}
+	v.narrow = own
 	v.failRange(v.good, cp.Size-1, "changed since it was signed")
 }
 
-// compareOld does so with a line of the history, whose signature matters only if it does not fit.
+// compareOld does so with a line of the history. Lines that are not signed prove nothing and are passed over; that a line
+// fits needs no signature, because nothing follows from it.
 func (v *verifier) compareOld(o oldCheckpoint) {
 	if v.tree.root() == o.cp.Root && v.tree.size == o.cp.Size {
 		v.report.Checkpoints++
-		v.good = o.cp.Size
 		return
 	}
 	if _, err := OpenCheckpoint(o.msg, v.key); err != nil {
-		v.fail(v.good, fmt.Sprintf("the checkpoint history is not the log's: size %d: %v", o.cp.Size, err))
 		return
 	}
 	v.known = append(v.known, o.cp)
+	v.narrow = true
 	v.failRange(v.good, o.cp.Size-1, "changed since it was signed")
 }
 

@@ -89,6 +89,7 @@ func TestTamperedLog(t *testing.T) {
 		}, early, 0, "changed since it was signed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			dir := copyDir(t, c.base)
 			if err := c.spoil(dir); err != nil {
 				t.Fatal(err)

@@ -19,6 +19,7 @@ func (l *Log) write() {
 		group, next, open := l.collect(held)
 		if len(group) > 0 {
 			l.answer(group, l.commit(group))
+			l.remember()
 		}
 		if held = next; !open && held == nil {
 			return
@@ -67,8 +68,11 @@ func (l *Log) answer(group []*request, err error) {
 //
 //  1. what an earlier error left behind is cut off
 //  2. entries and hashes are written, the checkpoint is signed and written beside the old one
-//  3. entries and the new checkpoint are synced
+//  3. the entries are synced
 //  4. the new checkpoint takes the old one's place, and memory follows
+//
+// The checkpoint is not synced here: that would double the time. A power cut may bring back an older one or an empty file;
+// the history, which is synced, then has one that is at most a second of work older, and the entries beyond it are kept.
 func (l *Log) commit(group []*request) error {
 	if l.dirty {
 		if err := l.rollback(); err != nil {
@@ -89,10 +93,14 @@ func (l *Log) commit(group []*request) error {
 	l.signedMu.Lock()
 	l.signed = signed
 	l.signedMu.Unlock()
-	if err := l.history.add(l.now, signed); err != nil {
+	return nil
+}
+
+// remember adds the newest checkpoint to the history, at most once a second.
+func (l *Log) remember() {
+	if err := l.history.add(l.now, l.Checkpoint()); err != nil {
 		l.cfg.Log.Warn("audit checkpoint history", "error", err)
 	}
-	return nil
 }
 
 // assemble numbers and hashes the entries of a group.
@@ -125,15 +133,12 @@ func (l *Log) persist(lines, hashes, signed []byte) error {
 	if err != nil {
 		return fmt.Errorf("create checkpoint: %w", err)
 	}
-	defer tmp.Close()
-	if _, err := tmp.Write(signed); err != nil {
+	_, err = tmp.Write(signed)
+	if err := errors.Join(err, tmp.Close()); err != nil {
 		return fmt.Errorf("write checkpoint: %w", err)
 	}
-	synced := make(chan error, 1)
-	go func() { synced <- l.entries.Sync() }()
-	err = tmp.Sync()
-	if err := errors.Join(<-synced, err); err != nil {
-		return fmt.Errorf("sync: %w", err)
+	if err := l.entries.Sync(); err != nil {
+		return fmt.Errorf("sync entries: %w", err)
 	}
 	return os.Rename(path+".tmp", path)
 }
@@ -157,7 +162,7 @@ func (l *Log) rollback() error {
 // hashesLen is the size of the hashes file for a tree of n entries.
 func hashesLen(n int64) int64 { return tlog.StoredHashCount(n) * tlog.HashSize }
 
-// history keeps old checkpoints. Nothing depends on it: it lets Verify say more precisely where a log was changed.
+// history keeps old checkpoints: durable when the newest one may not be, and a help for Verify to say where a log was changed.
 type history struct {
 	path string
 	last time.Time
@@ -191,5 +196,5 @@ func (h *history) add(now time.Time, signed []byte) error {
 		return errors.Join(err, f.Truncate(st.Size()))
 	}
 	h.last = now
-	return nil
+	return f.Sync()
 }
