@@ -26,7 +26,7 @@ func (l *Log) load() error {
 	if err := l.openFiles(); err != nil {
 		return err
 	}
-	cp, err := l.loadCheckpoint()
+	cp, stale, err := l.loadCheckpoint()
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (l *Log) load() error {
 	if l.tree.size == 0 {
 		return l.appendNow(LogStart, map[string]string{"origin": l.cfg.Origin, "key": l.cfg.VerifierKey})
 	}
-	if kept > 0 || torn != "" {
+	if kept > 0 || torn != "" || stale {
 		return l.appendNow(LogRecovered, map[string]any{"kept": kept, "torn": torn})
 	}
 	return nil
@@ -70,30 +70,29 @@ func (l *Log) openFiles() (err error) {
 }
 
 // loadCheckpoint returns the newest checkpoint, which is the history's last after a power cut that took the current one; its
-// size is 0 if there is none because the log never got its first entry.
-func (l *Log) loadCheckpoint() (Checkpoint, error) {
+// size is 0 if there is none because the log never got its first entry. stale means that the file must be written anew.
+func (l *Log) loadCheckpoint() (newest Checkpoint, stale bool, err error) {
 	msg, err := os.ReadFile(filepath.Join(l.cfg.Dir, checkpointFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return Checkpoint{}, err
+		return Checkpoint{}, false, err
 	}
-	var newest Checkpoint
 	if len(bytes.Trim(msg, "\x00")) > 0 {
 		if newest, err = OpenCheckpoint(msg, l.verifier); err != nil {
-			return Checkpoint{}, fmt.Errorf("%w: %w; %s", ErrInconsistent, err, hintRestore)
+			return Checkpoint{}, false, fmt.Errorf("%w: %w; %s", ErrInconsistent, err, hintRestore)
 		}
 		l.signed = msg
 	}
 	old, oldMsg, err := lastOfHistory(l.history.path, l.verifier)
 	if err != nil {
-		return Checkpoint{}, err
+		return Checkpoint{}, false, err
 	}
 	if old.Size > newest.Size {
-		newest, l.signed = old, oldMsg
+		newest, stale, l.signed = old, true, oldMsg
 	}
 	if newest.Size == 0 {
-		return newest, l.checkUnborn()
+		return newest, false, l.checkUnborn()
 	}
-	return newest, nil
+	return newest, stale, nil
 }
 
 // checkUnborn accepts a log without a checkpoint only if nothing but its first entry may have been written.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -107,20 +108,32 @@ func Verify(ctx context.Context, opts VerifyOptions) (Report, error) {
 	return v.report, nil
 }
 
-// loadCheckpoints collects the checkpoints that the log must agree with.
+// loadCheckpoints collects the checkpoints that the log must agree with: its own newest, which is first, and the caller's.
 func (v *verifier) loadCheckpoints() error {
-	own, err := os.ReadFile(filepath.Join(v.opts.LogDir, checkpointFile))
-	if err != nil {
+	msg, err := os.ReadFile(filepath.Join(v.opts.LogDir, checkpointFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read checkpoint: %w", err)
 	}
-	for i, msg := range [][]byte{own, v.opts.Checkpoint} {
-		if len(msg) == 0 && i == 1 {
-			continue
-		}
+	own, _, err := lastOfHistory(filepath.Join(v.opts.LogDir, historyFile), v.key)
+	if err != nil {
+		return err
+	}
+	// A power cut may leave an empty file; then the history has the newest.
+	if len(bytes.Trim(msg, "\x00")) > 0 || own.Size == 0 {
 		cp, err := OpenCheckpoint(msg, v.key)
 		if err != nil {
-			what := [...]string{"the log's checkpoint", "the checkpoint at hand"}[i]
-			v.fail(0, fmt.Sprintf("%s is not this log's, or not signed by this key: %v", what, err))
+			v.fail(0, fmt.Sprintf("the log's checkpoint is not this log's, or not signed by this key: %v", err))
+			return nil
+		}
+		if cp.Size > own.Size {
+			own = cp
+		}
+	}
+	v.known = append(v.known, own)
+	if len(v.opts.Checkpoint) > 0 {
+		cp, err := OpenCheckpoint(v.opts.Checkpoint, v.key)
+		if err != nil {
+			v.fail(0, fmt.Sprintf("the checkpoint at hand is not this log's, or not signed by this key: %v", err))
 			return nil
 		}
 		v.known = append(v.known, cp)
