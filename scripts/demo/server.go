@@ -28,6 +28,7 @@ type server struct {
 	ready chan struct{} // closed when it says that it is ready
 	done  chan struct{} // closed when it has ended
 	err   error         // how it ended; read after done
+	limit time.Duration // for stop
 
 	mu   sync.Mutex
 	last []string // the newest lines of its log
@@ -39,7 +40,7 @@ func (w *world) startServer(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s := &server{ready: make(chan struct{}), done: make(chan struct{})}
+	s := &server{ready: make(chan struct{}), done: make(chan struct{}), limit: stopLimit}
 	s.cmd = exec.Command(w.binary, "serve", "--config", w.config)
 	s.cmd.Dir = w.dir
 	// Its own process group, so that Ctrl-C reaches only the demo, which then ends things in order.
@@ -98,7 +99,7 @@ func (s *server) stop() error {
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	limit := time.NewTimer(stopLimit)
+	limit := time.NewTimer(s.limit)
 	defer limit.Stop()
 	select {
 	case <-s.done:
@@ -106,7 +107,7 @@ func (s *server) stop() error {
 	case <-limit.C:
 		err := s.cmd.Process.Kill()
 		<-s.done
-		return errors.Join(fmt.Errorf("still running after %s", stopLimit), err)
+		return errors.Join(fmt.Errorf("still running after %s", s.limit), err)
 	}
 }
 
