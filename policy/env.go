@@ -90,3 +90,19 @@ func reservedPattern(pattern string) bool {
 	prefix, open := strings.CutSuffix(pattern, "*")
 	return reservedEnv(prefix) || open && reservedEnv(prefix+"_")
 }
+
+// SplitEnv divides what a client wants to set into what Decide will accept and the names of what it would not. An SSH server
+// may refuse a variable without refusing the command (RFC 4254 section 6.4), and stock clients send LANG whether they need
+// it or not.
+func (p *Policy) SplitEnv(id Identity, target string, login Login, env []EnvVar) (accepted []EnvVar, refused []string) {
+	roles := p.reach(id, target, login)
+	for _, v := range env {
+		_, bad := deniedEnv(roles, []EnvVar{v})
+		if bad || len(accepted) == maxEnv {
+			refused = append(refused, cut(v.Name))
+			continue
+		}
+		accepted = append(accepted, v)
+	}
+	return accepted, refused
+}

@@ -118,7 +118,7 @@ func readVersion(v value) {
 func (b *builder) named(v value, sort string, read func(name string, v value)) {
 	for _, f := range v.mapping() {
 		if !validName(f.key) {
-			b.found.add(f.at, "%q cannot be the name of a %s: %s", f.key, sort, nameShape)
+			b.found.add(f.at, "%q cannot be in %s: %s", f.key, v.what, nameShape)
 			continue
 		}
 		id := sort + " " + f.key

@@ -72,7 +72,7 @@ func (b *builder) readOwner(v value, s *subject) {
 func (b *builder) checkPerson(v value, text string) {
 	name, ok := strings.CutPrefix(text, "person:")
 	if !ok {
-		v.problem("%q is not %s: write person:NAME", text, v.what)
+		v.problem("%q cannot be %s: write person:NAME", text, v.what)
 	} else if b.policy.people[name] == nil {
 		v.problem("there is no person %q%s", name, didYouMean(name, slices.Sorted(maps.Keys(b.policy.people))))
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/lexer"
@@ -205,9 +206,27 @@ func (v value) list() []value {
 	}
 	items := make([]value, len(s.Values))
 	for i, n := range s.Values {
-		items[i] = value{v.reader, n, "an item of " + v.what}
+		items[i] = value{v.reader, unsplit(n), "an item of " + v.what}
 	}
 	return items
+}
+
+// unsplit mends what the YAML parser breaks: in a list inside { }, it reads person:ann as a mapping, though no space follows
+// the colon, which YAML calls one plain word.
+func unsplit(n ast.Node) ast.Node {
+	m, ok := n.(*ast.MappingNode)
+	if !ok || m.IsFlowStyle || len(m.Values) != 1 {
+		return n
+	}
+	key, colon, val := m.Values[0].Key.GetToken(), m.Values[0].Start, m.Values[0].Value.GetToken()
+	if key.Type != token.StringType || slices.Contains([]token.Type{token.SingleQuoteType, token.DoubleQuoteType}, val.Type) ||
+		key.Position.Column+utf8.RuneCountInString(key.Value) != colon.Position.Column ||
+		val.Position.Line != colon.Position.Line || val.Position.Column != colon.Position.Column+1 {
+		return n
+	}
+	whole := *key
+	whole.Value = key.Value + ":" + val.Value
+	return ast.String(&whole)
 }
 
 // text returns a text, which may not be empty.
@@ -233,7 +252,7 @@ func (v value) text() (string, bool) {
 func (v value) word(known ...string) (string, bool) {
 	text, ok := v.text()
 	if ok && !slices.Contains(known, text) {
-		v.problem("%q is not %s%s", text, v.what, didYouMean(text, known))
+		v.problem("%q cannot be %s%s", text, v.what, didYouMean(text, known))
 		return "", false
 	}
 	return text, ok
@@ -265,7 +284,7 @@ func (v value) duration(limit time.Duration) (time.Duration, bool) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d < time.Second || d > limit {
-		v.problem("%q is not %s: write a duration such as 15m, from 1s to %s", text, v.what, limit)
+		v.problem("%q cannot be %s: write a duration such as 15m, from 1s to %s", text, v.what, limit)
 		return 0, false
 	}
 	return d, true
