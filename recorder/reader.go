@@ -22,6 +22,7 @@ type Reader struct {
 	live   bool // being written by this process: ends without an end
 	pos    int64
 	raw    int64
+	frame  int64 // where the current frame begins
 	end    *End
 }
 
@@ -76,6 +77,15 @@ func openReader(path string, dec *zstd.Decoder, limit int64) (*Reader, error) {
 // Header returns what was known when the session began.
 func (r *Reader) Header() Header { return r.header }
 
+// Frame returns the offset of the frame that the last event came from: a place for Seek.
+func (r *Reader) Frame() int64 { return r.frame }
+
+// Seek makes the next Events begin with the frame at an offset that Frame returned.
+func (r *Reader) Seek(frame int64) error {
+	r.end = nil
+	return r.seek(frame, 0)
+}
+
 // End returns how the session ended. It is nil until Events has reached the end of a closed recording.
 func (r *Reader) End() *End { return r.end }
 
@@ -120,6 +130,7 @@ func (r *Reader) next() ([]byte, error) {
 		r.end = f.end
 		return nil, io.EOF
 	}
+	r.frame = r.pos
 	r.pos += f.size
 	r.raw += int64(len(f.raw))
 	return f.raw, nil
