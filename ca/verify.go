@@ -24,11 +24,33 @@ type Verified struct {
 	NotAfter time.Time // UTC; the certificate is refused from this moment on
 }
 
-// Verify accepts a certificate that this CA made, is valid now and may be used from source. Every refusal wraps one of the
-// sentinels in this package. That the client holds the private key is not checked here: the SSH handshake does that.
+// AgentVerifier checks certificates with the agent CA's public key alone: the door has no other. Safe for concurrent use.
+type AgentVerifier struct {
+	key ssh.PublicKey
+	now func() time.Time
+}
+
+// NewAgentVerifier returns a verifier for certificates by the CA with this key. now may be nil for time.Now.
+func NewAgentVerifier(key ssh.PublicKey, now func() time.Time) (*AgentVerifier, error) {
+	if err := checkPublicKey(key); err != nil {
+		return nil, fmt.Errorf("agent CA key: %w", err)
+	}
+	if now == nil {
+		now = time.Now
+	}
+	return &AgentVerifier{key: key, now: now}, nil
+}
+
+// Verify accepts what an AgentVerifier with this CA's key accepts.
 func (ca *AgentCA) Verify(cert *ssh.Certificate, source netip.Addr) (Verified, error) {
+	return (&AgentVerifier{key: ca.PublicKey(), now: ca.now}).Verify(cert, source)
+}
+
+// Verify accepts a certificate that the CA made, is valid now and may be used from source. Every refusal wraps one of the
+// sentinels in this package. That the client holds the private key is not checked here: the SSH handshake does that.
+func (v *AgentVerifier) Verify(cert *ssh.Certificate, source netip.Addr) (Verified, error) {
 	// 1. Made by us, as a user certificate, and unchanged since.
-	if err := ca.verifyOrigin(cert); err != nil {
+	if err := v.verifyOrigin(cert); err != nil {
 		return Verified{}, err
 	}
 	// 2. For exactly one identity.
@@ -37,7 +59,7 @@ func (ca *AgentCA) Verify(cert *ssh.Certificate, source netip.Addr) (Verified, e
 		return Verified{}, err
 	}
 	// 3. Now, and not for longer than that kind may have.
-	if err := checkValidity(cert, ca.now(), maxTTL(kind)); err != nil {
+	if err := checkValidity(cert, v.now(), maxTTL(kind)); err != nil {
 		return Verified{}, err
 	}
 	// 4. Here: nothing in it demands what we do not know.
@@ -56,7 +78,7 @@ func (ca *AgentCA) Verify(cert *ssh.Certificate, source netip.Addr) (Verified, e
 }
 
 // verifyOrigin checks type, authority, signature and key: everything that does not depend on when and where.
-func (ca *AgentCA) verifyOrigin(cert *ssh.Certificate) error {
+func (v *AgentVerifier) verifyOrigin(cert *ssh.Certificate) error {
 	if cert == nil || cert.Key == nil || cert.SignatureKey == nil || cert.Signature == nil {
 		return fmt.Errorf("%w: incomplete", ErrMalformed)
 	}
@@ -66,7 +88,7 @@ func (ca *AgentCA) verifyOrigin(cert *ssh.Certificate) error {
 	if cert.CertType != ssh.UserCert {
 		return fmt.Errorf("%w: type %d", ErrMalformed, cert.CertType)
 	}
-	if !sameKey(cert.SignatureKey, ca.PublicKey()) {
+	if !sameKey(cert.SignatureKey, v.key) {
 		return fmt.Errorf("%w: signed by %s", ErrWrongCA, ssh.FingerprintSHA256(cert.SignatureKey))
 	}
 	if err := checkPublicKey(cert.Key); err != nil {

@@ -84,6 +84,9 @@ func Open(ctx context.Context, e Endpoint, login Login) (*Pending, error) {
 // PublicKey is the key that the target certificate must certify.
 func (p *Pending) PublicKey() ssh.PublicKey { return p.public }
 
+// Dead reports whether the connection failed before it was used: there is no point in authenticating it.
+func (p *Pending) Dead() bool { return len(p.result) > 0 }
+
 // Close gives the connection up.
 func (p *Pending) Close() {
 	p.once.Do(func() {

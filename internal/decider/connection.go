@@ -23,7 +23,7 @@ type connection struct {
 	name     string
 	task     string
 	source   netip.Addr
-	serial   uint64
+	serial   ca.Serial
 	notAfter time.Time
 	ended    string // why it may ask for nothing more; empty while it may
 }
@@ -70,7 +70,7 @@ func (d *Decider) identify(wire []byte, source netip.Addr) (ca.Verified, policy.
 }
 
 func (d *Decider) register(ctx context.Context, in protocol.Authenticate, v ca.Verified, who policy.Identity, source netip.Addr) error {
-	c := &connection{id: in.Connection, kind: v.Kind, name: v.Name, task: v.Task, source: source, serial: uint64(v.Serial), notAfter: v.NotAfter}
+	c := &connection{id: in.Connection, kind: v.Kind, name: v.Name, task: v.Task, source: source, serial: v.Serial, notAfter: v.NotAfter}
 	d.mu.Lock()
 	outer, known := d.conns[in.Outer]
 	_, twice := d.conns[in.Connection]
@@ -89,7 +89,7 @@ func (d *Decider) register(ctx context.Context, in protocol.Authenticate, v ca.V
 		return d.refuseConnection(ctx, in, refuse("the connection inside a jump must be by the same identity as the one around it"))
 	}
 	err := d.append(ctx, audit.Entry{Type: audit.ConnOpen, Actor: who.Principal(), Owner: who.Owner, Task: who.Task, Conn: c.id,
-		Outcome: "allow", Serial: c.serial, Policy: d.PolicyHash(),
+		Outcome: "allow", Serial: c.serial.String(), Policy: d.PolicyHash(),
 		Data: data(map[string]any{"source": in.Source, "outer": in.Outer, "key_id": v.KeyID})})
 	if err != nil {
 		d.forget(c.id)

@@ -57,6 +57,9 @@ func (d *Decider) decide(ctx context.Context, in protocol.Decide) (protocol.Deci
 		entry.Object, entry.Data = out.ID, data(details)
 		return out, d.append(ctx, entry)
 	}
+	if out.Decision.Mode == policy.Pinned && len(in.PublicKey) == 0 {
+		return protocol.Decided{NeedsKey: true}, nil // a pinned command has a connection of its own
+	}
 	// 3. What makes it executable: a certificate or a permit, for exactly what was decided.
 	out.ID = id.New(id.Decision, now)
 	entry.Object = out.ID
@@ -110,9 +113,6 @@ func (d *Decider) addPermit(out *protocol.Decided, in protocol.Decide, t config.
 func (d *Decider) addCertificate(out *protocol.Decided, in protocol.Decide, conn connection, who policy.Identity, entries []audit.Entry, details map[string]any) ([]audit.Entry, error) {
 	pinned := out.Decision.Mode == policy.Pinned
 	if len(in.PublicKey) == 0 {
-		if pinned {
-			return nil, invalid("a pinned command needs a key of its own")
-		}
 		details["certificate"] = "connection reused"
 		return entries, nil
 	}
@@ -135,7 +135,7 @@ func (d *Decider) addCertificate(out *protocol.Decided, in protocol.Decide, conn
 
 func (d *Decider) certEntry(cert *ssh.Certificate, who policy.Identity, session, target, login string, pinned bool) audit.Entry {
 	return audit.Entry{Type: audit.CertIssue, Actor: who.Principal(), Owner: who.Owner, Task: who.Task, Session: session, Target: target, Login: login,
-		Object: cert.KeyId, Outcome: "ok", Serial: cert.Serial, Data: data(map[string]any{"ca": "target", "pinned": pinned,
+		Object: cert.KeyId, Outcome: "ok", Serial: ca.Serial(cert.Serial).String(), Data: data(map[string]any{"ca": "target", "pinned": pinned,
 			"not_after": time.Unix(int64(cert.ValidBefore), 0).UTC(), "key": ssh.FingerprintSHA256(cert.Key)})}
 }
 

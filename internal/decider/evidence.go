@@ -29,6 +29,9 @@ func (d *Decider) end(ctx context.Context, in protocol.End) (protocol.Empty, err
 	}
 	delete(d.sessions, in.Session)
 	d.mu.Unlock()
-	closed := audit.Entry{Type: audit.RecClose, Session: in.Session, Outcome: "ok", Data: data(map[string]any{"chunks": in.Chunks, "sha256": in.SHA256})}
+	if in.Recording == nil {
+		return protocol.Empty{}, d.append(ctx, entry)
+	}
+	closed := audit.Entry{Type: audit.RecClose, Session: in.Session, Outcome: "ok", Data: data(in.Recording)}
 	return protocol.Empty{}, d.append(ctx, closed, entry)
 }

@@ -50,7 +50,7 @@ func (d *Decider) issue(ctx context.Context, in protocol.Issue) (protocol.Issued
 	}
 	notAfter := time.Unix(int64(cert.ValidBefore), 0).UTC()
 	err = d.append(ctx, audit.Entry{Type: audit.Issue, Actor: "local:" + in.By, Owner: who.Owner, Task: in.Task, Object: who.Principal(), Outcome: "ok",
-		Serial: cert.Serial, Policy: d.PolicyHash(), Data: data(map[string]any{"ca": "agent", "key_id": cert.KeyId, "not_after": notAfter, "key": ssh.FingerprintSHA256(key), "sources": in.Sources})})
+		Serial: ca.Serial(cert.Serial).String(), Policy: d.PolicyHash(), Data: data(map[string]any{"ca": "agent", "key_id": cert.KeyId, "not_after": notAfter, "key": ssh.FingerprintSHA256(key), "sources": in.Sources})})
 	if err != nil {
 		return protocol.Issued{}, err
 	}
@@ -75,7 +75,7 @@ func (d *Decider) face(ctx context.Context, in protocol.Face) (protocol.FaceAnsw
 		return protocol.FaceAnswer{}, invalid("%v", err)
 	}
 	notAfter := time.Unix(int64(cert.ValidBefore), 0).UTC()
-	err = d.append(ctx, audit.Entry{Type: audit.CertIssue, Actor: "door", Target: in.Target, Object: cert.KeyId, Outcome: "ok", Serial: cert.Serial,
+	err = d.append(ctx, audit.Entry{Type: audit.CertIssue, Actor: "door", Target: in.Target, Object: cert.KeyId, Outcome: "ok", Serial: ca.Serial(cert.Serial).String(),
 		Data: data(map[string]any{"ca": "face", "names": names, "not_after": notAfter, "key": ssh.FingerprintSHA256(key)})})
 	return protocol.FaceAnswer{Certificate: cert.Marshal(), NotAfter: notAfter}, err
 }
@@ -105,4 +105,23 @@ func (d *Decider) sweep(ctx context.Context, in protocol.Sweep) (protocol.SweepA
 		return protocol.SweepAnswer{}, err
 	}
 	return protocol.SweepAnswer{Certificate: cert.Marshal(), Line: line}, nil
+}
+
+// signHost certifies a target's host key, at the word of root on this machine.
+func (d *Decider) signHost(ctx context.Context, in protocol.SignHost) (protocol.Issued, error) {
+	if t, known := d.target(in.Target); !known || t.Local {
+		return protocol.Issued{}, refuse("the inventory has no remote target %q", in.Target)
+	}
+	key, err := ssh.ParsePublicKey(in.PublicKey)
+	if err != nil {
+		return protocol.Issued{}, invalid("public key: %v", err)
+	}
+	cert, err := d.cas.Host.Issue(ca.HostRequest{PublicKey: key, Target: in.Target, TTL: in.TTL})
+	if err != nil {
+		return protocol.Issued{}, refuse("%v", err)
+	}
+	notAfter := time.Unix(int64(cert.ValidBefore), 0).UTC()
+	err = d.append(ctx, audit.Entry{Type: audit.CertIssue, Actor: "local:" + in.By, Target: in.Target, Object: cert.KeyId, Outcome: "ok",
+		Serial: ca.Serial(cert.Serial).String(), Data: data(map[string]any{"ca": "host", "not_after": notAfter, "key": ssh.FingerprintSHA256(key)})})
+	return protocol.Issued{Certificate: cert.Marshal(), KeyID: cert.KeyId, Serial: cert.Serial, NotAfter: notAfter}, err
 }

@@ -65,7 +65,7 @@ func (d *Decider) openLog() error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make log folder: %w", err)
 	}
-	signer, err := audit.LoadOrCreateKey(dir, d.cfg.Node)
+	signer, _, err := audit.LoadOrCreateKey(dir, d.cfg.Node)
 	if err != nil {
 		return err
 	}

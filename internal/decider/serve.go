@@ -96,6 +96,8 @@ func (d *Decider) HandleAdmin(ctx context.Context, op protocol.Op, body json.Raw
 		return call(ctx, body, d.setupLink)
 	case protocol.OpReload:
 		return d.Reload(ctx)
+	case protocol.OpSignHost:
+		return call(ctx, body, d.signHost)
 	}
 	return nil, invalid("unknown operation %q", op)
 }

@@ -136,7 +136,7 @@ func (d *Decider) setupLink(ctx context.Context, in protocol.SetupLink) (protoco
 }
 
 func (d *Decider) link(ctx context.Context, person, by string) (protocol.Link, error) {
-	if d.cfg.WebURL == "" {
+	if !d.cfg.Web {
 		return protocol.Link{}, refuse("the browser pages are off: set web.listen and web.url")
 	}
 	secret, expires, ok := d.signIns.mint(person)
@@ -147,7 +147,7 @@ func (d *Decider) link(ctx context.Context, person, by string) (protocol.Link, e
 	if err != nil {
 		return protocol.Link{}, err
 	}
-	return protocol.Link{URL: d.cfg.WebURL + "/sign-in#" + secret, Person: person, Expires: expires}, nil
+	return protocol.Link{Token: secret, Person: person, Expires: expires}, nil
 }
 
 // redeem turns a one-time secret into a sign-in.

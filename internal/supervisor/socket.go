@@ -157,3 +157,13 @@ func (p *pairs) close() {
 		}
 	}
 }
+
+// Conn is the connection behind an inherited socket.
+func Conn(fd uintptr) (net.Conn, error) {
+	f := os.NewFile(fd, "socket")
+	c, err := net.FileConn(f)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("use inherited socket: %w", err), f.Close())
+	}
+	return c, f.Close()
+}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"gatehouse/policy"
+	"gatehouse/recorder"
 )
 
 // Op names a request or an event.
@@ -37,6 +38,7 @@ const (
 	OpIssue     Op = "issue"      // Issue → Issued
 	OpSetupLink Op = "setup_link" // SetupLink → Link
 	OpReload    Op = "reload"     // Empty → Reloaded
+	OpSignHost  Op = "sign_host"  // SignHost → Issued
 )
 
 // Empty is the body of requests and answers that say nothing.
@@ -114,6 +116,7 @@ type Decided struct {
 	Certificate []byte          `json:"certificate,omitempty"`
 	Permit      []byte          `json:"permit,omitempty"`      // local targets: a signed Permit
 	EnvRefused  []string        `json:"env_refused,omitempty"` // names that no role lists
+	NeedsKey    bool            `json:"needs_key,omitempty"`   // nothing was decided: pinned, so ask again with a PublicKey
 }
 
 // Refuse reports what the door refused without a decision, so that the audit log has it: a line that is not a plan, a
@@ -129,31 +132,18 @@ type Refuse struct {
 }
 
 // Chunk reports a chunk on disk. Its hash becomes a leaf of the log.
-type Chunk struct {
-	Session string `json:"session"`
-	N       int    `json:"n"`
-	Offset  int64  `json:"off"`
-	Length  int64  `json:"len"`
-	Raw     int64  `json:"raw"`
-	From    int64  `json:"from_us"`
-	To      int64  `json:"to_us"`
-	SHA256  string `json:"sha256"` // hex
-	Partial bool   `json:"partial,omitempty"`
-}
+type Chunk = recorder.Chunk
 
-// End reports the end of a session whose recording is closed.
+// End reports the end of a session. Recording is its closed recording, absent where that could not be closed.
 type End struct {
-	Connection string `json:"conn,omitempty"`
-	Session    string `json:"session"`
-	State      string `json:"state"`
-	Reason     string `json:"reason,omitempty"`
-	Exit       *int   `json:"exit,omitempty"`
-	Signal     string `json:"signal,omitempty"`
-	Remote     string `json:"remote,omitempty"`
-	Chunks     int    `json:"chunks"`
-	SHA256     string `json:"sha256,omitempty"` // hex, of the recording's file
-	BytesIn    int64  `json:"bytes_in"`
-	BytesOut   int64  `json:"bytes_out"`
+	Connection string            `json:"conn,omitempty"`
+	Session    string            `json:"session"`
+	State      string            `json:"state"`
+	Reason     string            `json:"reason,omitempty"`
+	Exit       *int              `json:"exit,omitempty"`
+	Signal     string            `json:"signal,omitempty"`
+	Remote     string            `json:"remote,omitempty"`
+	Recording  *recorder.Summary `json:"recording,omitempty"`
 }
 
 // Close reports the end of a connection.
@@ -208,7 +198,7 @@ type MintLink struct {
 
 // Link is a one-time token for the browser.
 type Link struct {
-	URL     string    `json:"url"`
+	Token   string    `json:"token"`
 	Person  string    `json:"person"`
 	Expires time.Time `json:"expires"`
 }
@@ -258,6 +248,14 @@ type Issued struct {
 	KeyID       string    `json:"key_id"`
 	Serial      uint64    `json:"serial,string"`
 	NotAfter    time.Time `json:"not_after"`
+}
+
+// SignHost asks for a host certificate for a target, by the host CA.
+type SignHost struct {
+	Target    string        `json:"target"`
+	PublicKey []byte        `json:"public_key"`
+	TTL       time.Duration `json:"ttl_ns"`
+	By        string        `json:"by"`
 }
 
 // SetupLink asks for a one-time sign-in link for a person of the policy.

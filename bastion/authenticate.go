@@ -1,0 +1,183 @@
+package bastion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	gliderssh "github.com/gliderlabs/ssh"
+	"golang.org/x/crypto/ssh"
+
+	"gatehouse/bastion/target"
+	"gatehouse/ca"
+	"gatehouse/internal/answer"
+	"gatehouse/internal/decider/protocol"
+	"gatehouse/policy"
+)
+
+// maxAuthTries allows for an agent that holds several keys.
+const maxAuthTries = 10
+
+// serverConfig is the configuration of one handshake. gliderlabs adds the public key callback, which calls offered; setting
+// it there keeps NoClientAuth off.
+func (s *Server) serverConfig(ctx gliderssh.Context) *ssh.ServerConfig {
+	c := connOf(ctx)
+	config := &ssh.ServerConfig{
+		MaxAuthTries:              maxAuthTries,
+		VerifiedPublicKeyCallback: c.proveKey,
+		PreAuthConnCallback:       func(p ssh.ServerPreAuthConn) { c.banner = p },
+	}
+	keys, err := s.faces.keys(c.ctx, c.face)
+	if err != nil {
+		c.log.Error("no face certificate", "target", c.face, "error", err)
+	}
+	for _, k := range keys {
+		config.AddHostKey(k)
+	}
+	return config
+}
+
+// offered is asked about each key that a client shows, before it has proven anything. It accepts certificates by the agent
+// CA that are good now and from here; who that makes the client is settled in proveKey. The user name that gliderlabs has in
+// ctx is the first one that was tried, so nothing but dialling ahead may depend on it.
+func (s *Server) offered(ctx gliderssh.Context, key gliderssh.PublicKey) bool {
+	c := connOf(ctx)
+	cert, err := certificate(key)
+	if err == nil {
+		_, err = s.cfg.AgentCA.Verify(cert, c.source)
+	}
+	if err != nil {
+		c.refuseKey(err)
+		return false
+	}
+	// Certificates of one connection must not share a Permissions: the last one shown would set what the first one gets.
+	ctx.Permissions().Permissions = &ssh.Permissions{CriticalOptions: cert.CriticalOptions}
+	if r, err := parseRoute(ctx.User(), c.face); err == nil && r.target != "" {
+		go c.dialAhead(cert, r)
+	}
+	return true
+}
+
+func certificate(key ssh.PublicKey) (*ssh.Certificate, error) {
+	return ca.ParseCertificate(key.Marshal())
+}
+
+// refuseKey tells the client in a banner and the operator in the log why a key does not open the door. Only certificates
+// are worth an audit entry, and only one a connection.
+func (c *conn) refuseKey(err error) {
+	line := ca.ClientLine(err)
+	c.log.Info("key refused", "reason", err)
+	if !errors.Is(err, ca.ErrNotCertificate) {
+		c.refusal = err.Error()
+	}
+	if c.banner != nil {
+		_ = c.banner.SendAuthBanner("gatehouse: " + answer.Visible(line) + "\r\n") // a client that is gone is fine
+	}
+}
+
+// proveKey is called when the client has shown that it holds the certificate's key: here a connection becomes somebody's.
+func (c *conn) proveKey(meta ssh.ConnMetadata, key ssh.PublicKey, perms *ssh.Permissions, _ string) (*ssh.Permissions, error) {
+	r, err := parseRoute(meta.User(), c.face)
+	if err != nil {
+		c.refusal = err.Error()
+		return nil, c.refused(err)
+	}
+	c.refusal = "" // from here on the decider notes what it refuses
+	in := protocol.Authenticate{Connection: c.id, Certificate: key.Marshal(), Source: c.source.String(), Proven: true, Target: r.target, Login: r.login}
+	if c.outer != nil {
+		in.Outer = c.outer.id
+	}
+	who, err := c.server.cfg.Gate.Authenticate(c.ctx, in)
+	if err != nil {
+		return nil, c.refused(err)
+	}
+	if c.outer != nil && !same(who.Identity, c.outer.identity) {
+		return nil, c.refused(errors.New("the connection inside a jump must be by the same identity as the one around it"))
+	}
+	c.authenticated(who.Identity, who.NotAfter, r)
+	c.log.Info("authenticated", "target", r.target, "login", r.login)
+	return perms, nil
+}
+
+func same(a, b policy.Identity) bool { return a.Kind == b.Kind && a.Name == b.Name }
+
+// refused makes an authentication failure whose reason the client sees.
+func (c *conn) refused(err error) error {
+	c.log.Info("connection refused", "reason", err)
+	return &ssh.BannerError{Err: err, Message: "gatehouse: " + answer.Visible(err.Error()) + "\r\n"}
+}
+
+// dialAhead opens the way to a target up to its authentication while the client still proves who it is, if the decider
+// says that this certificate reaches it. Whoever only shows somebody's certificate gains nothing by it.
+func (c *conn) dialAhead(cert *ssh.Certificate, r route) {
+	in := protocol.Authenticate{Connection: c.id, Certificate: cert.Marshal(), Source: c.source.String(), Target: r.target, Login: r.login}
+	who, err := c.server.cfg.Gate.Authenticate(c.ctx, in)
+	if err != nil || !who.Reaches {
+		return
+	}
+	t, known := c.server.target(r.target)
+	if !known || t.Local {
+		return
+	}
+	key := poolKey{target: r.target, login: r.login}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ahead != nil || c.ctx.Err() != nil {
+		return
+	}
+	pending, err := c.server.dial(c.ctx, t, r.login)
+	if err != nil {
+		return
+	}
+	c.ahead = &aheadDial{key: key, pending: pending}
+}
+
+// takeAhead gives the connection that was dialled ahead to the first session that can use it.
+func (c *conn) takeAhead(key poolKey) *target.Pending {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ahead == nil || c.ahead.key.target != key.target || c.ahead.key.login != key.login {
+		return nil
+	}
+	p := c.ahead.pending
+	c.ahead = nil
+	return p
+}
+
+// dial begins a connection to a target, recognised by its pinned key or by the host CA.
+func (s *Server) dial(ctx context.Context, t protocol.Target, login string) (*target.Pending, error) {
+	var pinned ssh.PublicKey
+	e := target.Endpoint{Name: t.Name, Address: t.Address}
+	if len(t.HostKey) > 0 {
+		key, err := ssh.ParsePublicKey(t.HostKey)
+		if err != nil {
+			return nil, fmt.Errorf("host key of %s: %w", t.Name, err)
+		}
+		pinned = key
+		e.HostKeyAlgorithms = algorithmsFor(key.Type())
+	} else {
+		e.HostKeyAlgorithms = certificateAlgorithms
+	}
+	hostCA := s.cfg.HostCA
+	if pinned != nil {
+		hostCA = nil
+	}
+	check, err := ca.HostKeyChecker(t.Name, hostCA, pinned, s.cfg.Now)
+	if err != nil {
+		return nil, err
+	}
+	e.HostKey = check
+	return target.Open(ctx, e, target.Login(login))
+}
+
+// certificateAlgorithms are what a target known by the host CA must show.
+var certificateAlgorithms = []string{ssh.CertAlgoED25519v01, ssh.CertAlgoECDSA256v01, ssh.CertAlgoECDSA384v01, ssh.CertAlgoECDSA521v01,
+	ssh.CertAlgoRSASHA512v01, ssh.CertAlgoRSASHA256v01}
+
+// algorithmsFor are the signature algorithms of a pinned key's type.
+func algorithmsFor(keyType string) []string {
+	if keyType == ssh.KeyAlgoRSA {
+		return []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256}
+	}
+	return []string{keyType}
+}

@@ -1,0 +1,234 @@
+package bastion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"gatehouse/bastion/target"
+	"gatehouse/internal/answer"
+	"gatehouse/internal/store"
+	"gatehouse/policy"
+	"gatehouse/recorder"
+)
+
+// After a command has ended, what it left behind may hold its output open. That long without a byte, and it is over.
+const lingering = time.Second
+
+// bufferSize is what one read takes; x/crypto's channel packets are 32 KiB.
+const bufferSize = 64 << 10
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }}
+
+// errMuted is returned by writes to a client whose session was killed.
+var errMuted = errors.New("the session was ended")
+
+// carry moves the streams until the command has ended and its output is through, or until something else ends the session.
+func (s *session) carry(stdin policy.StdinClass, proc *running) outcome {
+	s.input.Go(func() { s.carryInput(stdin, proc) })
+	var seen atomic.Int64
+	failed := make(chan error, 2)
+	var output sync.WaitGroup
+	output.Go(func() { failed <- s.copyOut(proc.Stdout(), s.channel, recorder.Output, &seen) })
+	output.Go(func() { failed <- s.copyOut(proc.Stderr(), s.channel.Stderr(), recorder.Stderr, &seen) })
+	err := s.await(proc, failed, &seen)
+	if err == nil {
+		exit := proc.Exit()
+		proc.release()
+		output.Wait()
+		return s.exited(exit)
+	}
+	remote := s.endRemote(proc)
+	proc.release()
+	output.Wait()
+	return s.cutShort(err, remote)
+}
+
+// await returns nil when the command has ended and its output is through, or why neither will be waited for.
+func (s *session) await(proc process, failed <-chan error, seen *atomic.Int64) error {
+	exited := proc.Exited()
+	streams := 2
+	var quiet <-chan time.Time
+	var last int64
+	for streams > 0 || exited != nil {
+		select {
+		case err := <-failed:
+			if err != nil {
+				return err
+			}
+			streams--
+		case <-exited:
+			exited, last = nil, seen.Load()
+			quiet = time.After(lingering)
+		case <-quiet:
+			if now := seen.Load(); now != last {
+				last, quiet = now, time.After(lingering)
+				continue
+			}
+			return s.recording.Write(recorder.Note, event(map[string]any{"note": "the command ended while something it left behind held its output open; the channel was closed"}))
+		case <-s.recording.Failed():
+			return &evidenceError{s.recording.Err()}
+		case <-s.ctx.Done():
+			return context.Cause(s.ctx)
+		}
+	}
+	return nil
+}
+
+// evidenceError says that what passes cannot be recorded any more.
+type evidenceError struct{ err error }
+
+func (e *evidenceError) Error() string { return fmt.Sprintf("record: %v", e.err) }
+func (e *evidenceError) Unwrap() error { return e.err }
+
+// copyOut records first and forwards then, so that nothing reaches the client that is not in the recording.
+func (s *session) copyOut(from io.Reader, to io.Writer, code recorder.Code, seen *atomic.Int64) error {
+	b := buffers.Get().(*[]byte)
+	defer buffers.Put(b)
+	for {
+		n, err := from.Read(*b)
+		if n > 0 {
+			seen.Add(int64(n))
+			if rerr := s.recording.Write(code, (*b)[:n]); rerr != nil {
+				return &evidenceError{rerr}
+			}
+			if werr := s.write(to, (*b)[:n]); werr != nil {
+				return errors.Join(errClientGone, werr)
+			}
+		}
+		if err != nil {
+			return nil // EOF, or the channel's end: the exit says which
+		}
+	}
+}
+
+// write is the only way by which bytes reach the client.
+func (s *session) write(to io.Writer, b []byte) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.muted.Load() {
+		return errMuted
+	}
+	_, err := to.Write(b)
+	return err
+}
+
+// carryInput moves the client's bytes to the command, recorded first, where the decision grants it. A pty's input is part of
+// the pty. Otherwise the command reads EOF, and what the client sends is thrown away, and said so once.
+func (s *session) carryInput(class policy.StdinClass, proc process) {
+	in := proc.Stdin()
+	granted := class == policy.StdinData || s.pty != nil
+	if !granted {
+		_ = in.Close()
+	}
+	b := buffers.Get().(*[]byte)
+	defer buffers.Put(b)
+	warned := false
+	for {
+		n, err := s.channel.Read(*b)
+		switch {
+		case n > 0 && !granted:
+			if !warned {
+				warned = true
+				s.discardInput()
+			}
+		case n > 0:
+			if s.muted.Load() || s.recording.Write(recorder.Input, (*b)[:n]) != nil {
+				return // await sees the failed recording
+			}
+			if _, werr := in.Write((*b)[:n]); werr != nil {
+				granted, warned = false, true // the command does not read any more: let the client finish
+			}
+		}
+		if err != nil {
+			if granted {
+				_ = in.Close()
+			}
+			return
+		}
+	}
+}
+
+// discardInput tells client and recording that input is not wanted.
+func (s *session) discardInput() {
+	_ = s.recording.Write(recorder.Note, event(map[string]any{"note": "standard input is not granted by the rule: the client's bytes were discarded"}))
+	_ = s.write(s.channel.Stderr(), []byte("gatehouse: standard input is not granted by this rule; what you send is discarded\n"))
+}
+
+// exited is the outcome of a command that ended by itself.
+func (s *session) exited(exit target.Exit) outcome {
+	if !exit.Known && exit.Signal == "" {
+		return s.fault(answer.FaultTargetUnreachable, "the connection to "+s.row.Target+" was lost; whether the command ended is not known", errors.New("no exit status"))
+	}
+	return outcome{state: store.Ended, exit: &exit}
+}
+
+// cutShort is the outcome of a session that something else ended.
+func (s *session) cutShort(err error, remote string) outcome {
+	var out outcome
+	var evidence *evidenceError
+	var stop *ended
+	switch {
+	case errors.As(err, &evidence):
+		out = s.fault(answer.FaultEvidence, "the recording cannot be written, so the session ends", err)
+	case errors.As(context.Cause(s.ctx), &stop):
+		out = s.stopped(stop)
+	case errors.As(err, &stop):
+		out = s.stopped(stop)
+	default:
+		out = outcome{state: store.Ended, reason: errClientGone.Error(), exit: &target.Exit{}}
+	}
+	out.remote = remote
+	return out
+}
+
+// stopped is the outcome of a session that somebody ended. The client has been told.
+func (s *session) stopped(stop *ended) outcome {
+	if s.recording != nil {
+		_ = s.recording.Write(recorder.Kill, event(map[string]any{"by": stop.by, "reason": stop.reason, "sibling": stop.sibling})) // a failed recording fails at Close
+	}
+	return outcome{state: stop.state, reason: stop.reason, status: answer.ExitKilled}
+}
+
+// answer sends what the client is told and how the command ended, in the order that loses nothing: data, exit-status, EOF,
+// CLOSE. A client that answers EOF with CLOSE could not take an exit-status after it.
+func (s *session) answer(out outcome) {
+	if s.muted.Load() {
+		_ = s.channel.Close()
+		return
+	}
+	if out.text != "" {
+		if s.pty != nil {
+			_ = s.write(s.channel, []byte(strings.ReplaceAll(out.text, "\n", "\r\n")))
+		} else {
+			_ = s.write(s.channel.Stderr(), []byte(out.text))
+		}
+	}
+	if out.exit != nil && out.exit.Signal != "" {
+		m := struct {
+			Signal    string
+			Core      bool
+			Msg, Lang string
+		}{out.exit.Signal, out.exit.Core, "", ""}
+		_, _ = s.channel.SendRequest("exit-signal", false, ssh.Marshal(m))
+	} else {
+		status := out.status
+		if out.exit != nil {
+			status = out.exit.Status
+		}
+		s.sendStatus(status)
+	}
+	_ = s.channel.CloseWrite()
+	_ = s.channel.Close()
+}
+
+func (s *session) sendStatus(status int) {
+	_, _ = s.channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(status)}))
+}

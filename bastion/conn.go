@@ -1,0 +1,201 @@
+package bastion
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	gliderssh "github.com/gliderlabs/ssh"
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/crypto/ssh"
+
+	"gatehouse/bastion/target"
+	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/id"
+	"gatehouse/internal/store"
+	"gatehouse/policy"
+)
+
+// conn is one client connection, from accept to teardown. Under -J an outer connection carries inner ones, each with a
+// handshake and an id of its own.
+type conn struct {
+	net.Conn // what gliderlabs reads and writes
+
+	// Immutable.
+	id     string
+	server *Server
+	source netip.Addr
+	outer  *conn  // under -J
+	face   string // the target that an inner connection is for
+	slot   *slot  // outer connections
+	timer  *time.Timer
+	log    hclog.Logger
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	// Set by the handshake's goroutine, before any channel exists.
+	banner   ssh.ServerPreAuthConn
+	refusal  string // why the last certificate was refused
+	identity policy.Identity
+	notAfter time.Time
+	route    route
+
+	refusals atomic.Int32
+
+	mu       sync.Mutex
+	proven   bool // authenticated: the fields above do not change any more
+	sessions map[string]*session
+	channels int
+	expired  bool
+	expiry   *time.Timer
+	inner    map[*conn]struct{}
+	pools    map[poolKey]*pool
+	ahead    *aheadDial
+
+	work sync.WaitGroup // sessions and inner connections
+}
+
+type connKey struct{}
+
+func newConn(s *Server, raw net.Conn, outer *conn, face string, slot *slot) *conn {
+	c := &conn{Conn: raw, id: id.New(id.Connection, s.cfg.Now()), server: s, source: sourceOf(raw.RemoteAddr()), outer: outer, face: face, slot: slot,
+		sessions: map[string]*session{}, inner: map[*conn]struct{}{}, pools: map[poolKey]*pool{}}
+	parent := context.Background()
+	if outer != nil {
+		parent = outer.ctx
+	}
+	c.ctx, c.cancel = context.WithCancelCause(parent)
+	c.log = s.cfg.Log.With("conn_id", c.id, "source", c.source.String())
+	c.timer = time.AfterFunc(authenticationTime, func() {
+		c.log.Info("authentication took too long")
+		_ = raw.Close()
+	})
+	return c
+}
+
+// attach lets the handlers find their conn: gliderlabs hands them only its own context.
+func attach(ctx gliderssh.Context, raw net.Conn) net.Conn {
+	ctx.SetValue(connKey{}, raw)
+	return raw
+}
+
+func connOf(ctx gliderssh.Context) *conn {
+	c, _ := ctx.Value(connKey{}).(*conn)
+	return c
+}
+
+// outermost is the connection that holds the client's socket.
+func (c *conn) outermost() *conn {
+	for c.outer != nil {
+		c = c.outer
+	}
+	return c
+}
+
+// authenticated notes that the client has proven who it is.
+func (c *conn) authenticated(identity policy.Identity, notAfter time.Time, r route) {
+	c.timer.Stop()
+	if c.slot != nil {
+		c.slot.authenticated()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.identity, c.notAfter, c.route, c.proven = identity, notAfter, r, true
+	c.log = c.log.With("identity", identity.Principal())
+	c.expiry = time.AfterFunc(notAfter.Sub(c.server.cfg.Now()), c.expire)
+}
+
+// expire is called when the certificate's time is over: no new channels, and the end with the last one.
+func (c *conn) expire() {
+	c.mu.Lock()
+	c.expired = true
+	idle := c.channels == 0
+	c.mu.Unlock()
+	if idle {
+		c.log.Info("certificate expired, connection closed")
+		_ = c.Conn.Close()
+	}
+}
+
+// openChannel counts a channel in; why says what stands against it.
+func (c *conn) openChannel() (why string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.expired || c.server.cfg.Now().After(c.notAfter):
+		return "the certificate has expired; connect again with a new one"
+	case c.channels >= maxChannels:
+		return "too many channels on one connection"
+	}
+	c.channels++
+	return ""
+}
+
+func (c *conn) closeChannel() {
+	c.mu.Lock()
+	c.channels--
+	last := c.expired && c.channels == 0
+	c.mu.Unlock()
+	if last {
+		_ = c.Conn.Close()
+	}
+}
+
+// finish is the one teardown path of a connection, in this order: nothing new, sessions end, targets close, the log knows.
+func (c *conn) finish() {
+	c.timer.Stop()
+	c.cancel(errClientGone)
+	c.work.Wait()
+	c.mu.Lock()
+	if c.expiry != nil {
+		c.expiry.Stop()
+	}
+	ahead, proven := c.ahead, c.proven
+	c.ahead = nil
+	c.mu.Unlock()
+	if ahead != nil {
+		ahead.close()
+	}
+	c.closePools()
+	_ = c.Conn.Close()
+	if c.slot != nil {
+		c.slot.release()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), evidenceTime)
+	defer cancel()
+	var err error
+	switch {
+	case proven:
+		err = c.server.cfg.Evidence.CloseConnection(ctx, protocol.Close{Connection: c.id})
+	case c.refusal != "":
+		err = c.server.cfg.Evidence.Refuse(ctx, protocol.Refuse{Connection: c.id, What: "connection from " + c.source.String(), Code: "not_authenticated", Why: c.refusal})
+	}
+	if err != nil {
+		c.log.Error("note the connection's end", "error", err)
+	}
+}
+
+// errClientGone is the cause when the client left by itself.
+var errClientGone = errors.New("the client left")
+
+// ended is the cause of everything that somebody else ended: what the session is recorded as, and what the client is told.
+type ended struct {
+	state   store.State
+	reason  string
+	by      string // principal, for kills
+	sibling bool   // ended only because its connection had to go
+}
+
+func (e *ended) Error() string { return e.reason }
+
+// aheadDial is a connection to a target that is opened while the client still authenticates.
+type aheadDial struct {
+	key     poolKey
+	pending *target.Pending
+}
+
+func (a *aheadDial) close() { a.pending.Close() }

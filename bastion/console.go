@@ -1,0 +1,55 @@
+package bastion
+
+import (
+	"io"
+
+	"gatehouse/bastion/shell"
+	"gatehouse/internal/answer"
+	"gatehouse/internal/console"
+	"gatehouse/policy"
+)
+
+// runConsole runs a verb: `ssh bastion sessions list`. The line is parsed like any other, so that what is quoted for a shell
+// arrives as it was meant, and must be one literal command.
+func (s *session) runConsole(a ask) {
+	defer close(s.done)
+	args := []string{"help"}
+	if a.kind == "exec" && a.text != "" {
+		plan, err := shell.Parse(a.text)
+		switch {
+		case err != nil:
+			s.answer(outcome{text: "gatehouse: " + answer.Visible(err.Error()) + "\n", status: exitUsage})
+			return
+		case plan.Op != policy.OpRun:
+			s.answer(outcome{text: "gatehouse: the console runs one verb at a time; try: help\n", status: exitUsage})
+			return
+		}
+		args = plan.Argv
+	} else if a.kind == "subsystem" {
+		s.answer(outcome{text: "gatehouse: the console has no subsystems; name a target, as in sftp deploy@web-1@bastion\n", status: exitUsage})
+		return
+	}
+	std := console.Streams{In: s.channel, Out: muteWriter{s, s.channel}, Err: muteWriter{s, s.channel.Stderr()}, Program: "ssh bastion"}
+	if s.pty != nil {
+		std.PTY, std.Cols, std.Rows = true, int(s.pty.Cols), int(s.pty.Rows)
+		std.Err = std.Out
+	}
+	who := console.Credential{Connection: s.conn.id}
+	s.answer(outcome{status: s.conn.server.console.Run(s.ctx, who, args, std)})
+}
+
+// exitUsage is the console's exit code for what it cannot read.
+const exitUsage = 2
+
+// muteWriter writes through the session's gate.
+type muteWriter struct {
+	s  *session
+	to io.Writer
+}
+
+func (w muteWriter) Write(b []byte) (int, error) {
+	if err := w.s.write(w.to, b); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}

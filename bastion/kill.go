@@ -1,0 +1,217 @@
+package bastion
+
+import (
+	"context"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"gatehouse/bastion/target/local"
+	"gatehouse/internal/answer"
+	"gatehouse/internal/console"
+	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/store"
+)
+
+// How long a kill may take with what is not immediate: the client's notice, and the target's confirmation.
+const (
+	noticeTime = 50 * time.Millisecond
+	remoteTime = 5 * time.Second
+)
+
+func (s *Server) addSession(ses *session) {
+	s.mu.Lock()
+	s.sessions[ses.id] = ses
+	s.mu.Unlock()
+	ses.conn.mu.Lock()
+	defer ses.conn.mu.Unlock()
+	ses.conn.sessions[ses.id] = ses
+}
+
+func (s *Server) removeSession(ses *session) {
+	s.mu.Lock()
+	delete(s.sessions, ses.id)
+	s.mu.Unlock()
+	ses.conn.mu.Lock()
+	defer ses.conn.mu.Unlock()
+	delete(ses.conn.sessions, ses.id)
+}
+
+// Kill ends the sessions that the order names. The clients' sockets are closed at once; it returns when the targets have
+// confirmed, or could not.
+func (s *Server) Kill(ctx context.Context, order console.KillOrder) (console.KillReport, error) {
+	cause := &ended{state: store.Killed, by: order.By.Principal, reason: "ended by " + order.By.Principal + ": " + order.Reason}
+	return console.KillReport{Sessions: s.end(ctx, s.matching(order), cause)}, nil
+}
+
+// Revoke ends sessions that a change of policy no longer allows.
+func (s *Server) Revoke(sessions []string, reason string) {
+	var victims []*session
+	s.mu.Lock()
+	for _, name := range sessions {
+		if ses, ok := s.sessions[name]; ok {
+			victims = append(victims, ses)
+		}
+	}
+	s.mu.Unlock()
+	s.work.Go(func() {
+		s.end(context.Background(), victims, &ended{state: store.Killed, by: "policy", reason: reason})
+	})
+}
+
+func (s *Server) matching(order console.KillOrder) []*session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []*session
+	for _, ses := range s.sessions {
+		c := ses.conn
+		if order.All || order.Session == ses.id || (order.Identity != "" && order.Identity == c.identity.Principal()) ||
+			(order.Target != "" && order.Target == c.route.target) {
+			out = append(out, ses)
+		}
+	}
+	return out
+}
+
+func (s *Server) everything() []*session {
+	return s.matching(console.KillOrder{All: true})
+}
+
+// end stops victims and, as each one's connection has to go, whatever else is on it; then waits for the remote ends.
+func (s *Server) end(ctx context.Context, victims []*session, cause *ended) []console.KilledSession {
+	begun := time.Now()
+	hit := map[*session]bool{} // whether it was meant, or is a sibling
+	for _, v := range victims {
+		hit[v] = true
+	}
+	for _, v := range victims {
+		for _, other := range s.onConnection(v.conn.outermost()) {
+			if !hit[other] {
+				hit[other] = false
+			}
+		}
+	}
+	var stopping sync.WaitGroup
+	for ses, meant := range hit {
+		c := *cause
+		if !meant {
+			c.sibling, c.reason = true, "connection killed: "+cause.reason
+		}
+		stopping.Go(func() { ses.stop(&c) })
+	}
+	stopping.Wait()
+	ctx, cancel := context.WithTimeout(ctx, remoteTime)
+	defer cancel()
+	out := []console.KilledSession{}
+	for ses, meant := range hit {
+		out = append(out, ses.report(ctx, begun, !meant))
+	}
+	return out
+}
+
+// onConnection lists the sessions under one client socket, inner connections included.
+func (s *Server) onConnection(outermost *conn) []*session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []*session
+	for _, ses := range s.sessions {
+		if ses.conn.outermost() == outermost {
+			out = append(out, ses)
+		}
+	}
+	return out
+}
+
+// stop lets no byte pass any more, tells the client if that is possible at once, and closes its socket.
+func (s *session) stop(cause *ended) {
+	s.muted.Store(true)
+	s.cancel(cause)
+	if s.writing.TryLock() { // held: a write waits for the client, who will hear nothing
+		told := make(chan struct{})
+		go func() {
+			defer close(told)
+			defer s.writing.Unlock()
+			text := answer.Killed{Session: s.id, Why: cause.reason}.Lines()
+			to := io.Writer(s.channel.Stderr())
+			if s.pty != nil {
+				text, to = strings.ReplaceAll(text, "\n", "\r\n"), s.channel
+			}
+			if _, err := to.Write([]byte(text)); err == nil {
+				s.sendStatus(answer.ExitKilled)
+			}
+		}()
+		timer := time.NewTimer(noticeTime)
+		select {
+		case <-told:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+	_ = s.channel.Close()
+	_ = s.conn.outermost().Conn.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = time.Now()
+}
+
+// report waits for the session's end and says what became of it.
+func (s *session) report(ctx context.Context, begun time.Time, sibling bool) console.KilledSession {
+	remote := "unconfirmed"
+	select {
+	case <-s.done:
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.remote != "" {
+		remote = s.remote
+	}
+	return console.KilledSession{ID: s.id, Closed: s.closed.Sub(begun), Remote: remote, Sibling: sibling}
+}
+
+// endRemote ends what runs: by the channel's signal, where stock sshd allows one, by closing the channel, which hangs a pty
+// up, and by a sweep over a second, pinned connection, which also says whether anything is left.
+func (s *session) endRemote(proc *running) string {
+	if p, ok := proc.process.(*local.Process); ok {
+		clean, err := p.End(context.Background())
+		if err != nil {
+			s.log.Warn("end local command", "error", err)
+		}
+		return remoteWord(clean)
+	}
+	_ = proc.Signal("KILL")
+	_ = proc.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), remoteTime)
+	defer cancel()
+	clean, err := s.conn.server.sweep(ctx, s.id, s.row.Target, s.row.Login, "the session ended before its command")
+	if err != nil {
+		s.log.Warn("sweep after the session's end", "error", err)
+	}
+	return remoteWord(clean)
+}
+
+func remoteWord(clean bool) string {
+	if clean {
+		return "ended"
+	}
+	return "unconfirmed"
+}
+
+// sweep runs the decider's sweep line on a target and reports whether it found nothing more.
+func (s *Server) sweep(ctx context.Context, session, targetName, login, reason string) (clean bool, err error) {
+	t, known := s.target(targetName)
+	if !known || t.Local {
+		return false, nil
+	}
+	pending, err := s.dial(ctx, t, login)
+	if err != nil {
+		return false, err
+	}
+	a, err := s.cfg.Certifier.Sweep(ctx, protocol.Sweep{Session: session, Target: targetName, Login: login, PublicKey: pending.PublicKey().Marshal(), Reason: reason})
+	if err != nil {
+		pending.Close()
+		return false, err
+	}
+	return runSweep(ctx, pending, a)
+}

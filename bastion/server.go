@@ -1,0 +1,214 @@
+// Package bastion is the SSH front door: it accepts connections, turns a certificate into an identity, routes, and carries
+// one command from the client to its target and back, with everything recorded.
+//
+// It trusts the decider for every decision and the recorder for every byte; from clients and targets it trusts nothing. It
+// holds no CA key: without an allowing decision there is no certificate, and without an open recording nothing is asked of a
+// target (DESIGN invariants 1, 3, 4, 7, 8).
+package bastion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	gliderssh "github.com/gliderlabs/ssh"
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/crypto/ssh"
+
+	"gatehouse/bastion/target"
+	"gatehouse/bastion/target/local"
+	"gatehouse/ca"
+	"gatehouse/internal/console"
+	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/store"
+	"gatehouse/recorder"
+)
+
+// Gate decides. Its errors are *protocol.Error for the decider's own refusals; both audit before they answer.
+type Gate interface {
+	Authenticate(ctx context.Context, in protocol.Authenticate) (protocol.Authenticated, error)
+	Decide(ctx context.Context, in protocol.Decide) (protocol.Decided, error)
+}
+
+// Evidence takes what must be in the audit log; it is durable when a method returns nil.
+type Evidence interface {
+	Refuse(ctx context.Context, in protocol.Refuse) error
+	End(ctx context.Context, in protocol.End) error
+	CloseConnection(ctx context.Context, in protocol.Close) error
+}
+
+// Certifier makes the certificates that need no decision: the door's faces, and sweeps.
+type Certifier interface {
+	Face(ctx context.Context, in protocol.Face) (protocol.FaceAnswer, error)
+	Sweep(ctx context.Context, in protocol.Sweep) (protocol.SweepAnswer, error)
+}
+
+// Recorder opens recordings; *recorder.Recorder.
+type Recorder interface {
+	Open(ctx context.Context, h recorder.Header) (*recorder.Recording, error)
+}
+
+// Starter runs local commands; *local.Client.
+type Starter interface {
+	Start(ctx context.Context, permit []byte, pty *target.PTY) (*local.Process, error)
+}
+
+// Console runs the verbs; *console.Console.
+type Console interface {
+	Run(ctx context.Context, who console.Credential, args []string, std console.Streams) int
+}
+
+// Config is what a Server needs. All fields but Local, Now and Limits are required.
+type Config struct {
+	Gate      Gate
+	Evidence  Evidence
+	Certifier Certifier
+	Recorder  Recorder
+	Sessions  store.Sessions
+	Local     Starter // nil: no local targets
+	AgentCA   *ca.AgentVerifier
+	HostCA    ssh.PublicKey
+	HostKey   ssh.Signer // the door's own
+	Targets   []protocol.Target
+	Limits    Limits
+	Now       func() time.Time
+	Log       hclog.Logger
+}
+
+// Validate says what is missing.
+func (c Config) Validate() error {
+	for name, missing := range map[string]bool{
+		"Gate": c.Gate == nil, "Evidence": c.Evidence == nil, "Certifier": c.Certifier == nil, "Recorder": c.Recorder == nil, "Sessions": c.Sessions == nil,
+		"AgentCA": c.AgentCA == nil, "HostCA": c.HostCA == nil, "HostKey": c.HostKey == nil, "Log": c.Log == nil,
+	} {
+		if missing {
+			return fmt.Errorf("bastion: Config.%s is missing", name)
+		}
+	}
+	return nil
+}
+
+// Server is the front door. It is also the console's Killer.
+type Server struct {
+	cfg     Config
+	glider  *gliderssh.Server
+	faces   *faces
+	limits  *limiter
+	console Console // set before Serve
+
+	mu        sync.Mutex
+	inventory map[string]protocol.Target
+	conns     map[string]*conn
+	sessions  map[string]*session
+	closing   bool
+
+	work sync.WaitGroup // connections
+}
+
+var _ console.Killer = (*Server)(nil)
+
+// New prepares a server. The console, which needs the server as its Killer, is set by SetConsole before Serve.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	s := &Server{cfg: cfg, limits: newLimiter(cfg.Limits), conns: map[string]*conn{}, sessions: map[string]*session{}}
+	s.SetTargets(cfg.Targets)
+	s.faces = newFaces(cfg.Certifier, cfg.HostKey, cfg.Now)
+	s.glider = &gliderssh.Server{
+		Version:              "Gatehouse",
+		ServerConfigCallback: s.serverConfig,
+		PublicKeyHandler:     s.offered,
+		ConnCallback:         attach,
+		ChannelHandlers: map[string]gliderssh.ChannelHandler{
+			"session":      s.handleSession,
+			"direct-tcpip": s.handleJump,
+			"default":      s.refuseChannel,
+		},
+		RequestHandlers: map[string]gliderssh.RequestHandler{"default": s.globalRequest},
+	}
+	return s, nil
+}
+
+// SetConsole gives the server its console.
+func (s *Server) SetConsole(c Console) { s.console = c }
+
+// SetTargets replaces the inventory; connections that are open keep what they have.
+func (s *Server) SetTargets(targets []protocol.Target) {
+	inventory := make(map[string]protocol.Target, len(targets))
+	for _, t := range targets {
+		inventory[t.Name] = t
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inventory = inventory
+}
+
+func (s *Server) target(name string) (protocol.Target, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, ok := s.inventory[name]
+	return t, ok
+}
+
+// Serve accepts connections until the listener is closed.
+func (s *Server) Serve(l net.Listener) error {
+	for {
+		raw, err := l.Accept()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return nil
+			}
+			s.cfg.Log.Warn("accept", "error", err)
+			time.Sleep(50 * time.Millisecond) // out of descriptors: let some go
+			continue
+		}
+		release, ok := s.limits.admit(raw.RemoteAddr())
+		if !ok {
+			_ = raw.Close()
+			continue
+		}
+		s.work.Go(func() { s.handle(newConn(s, raw, nil, "", release)) })
+	}
+}
+
+// handle is a connection's whole life: handshake, channels, teardown.
+func (s *Server) handle(c *conn) {
+	s.mu.Lock()
+	refuse := s.closing
+	if !refuse {
+		s.conns[c.id] = c
+	}
+	s.mu.Unlock()
+	if !refuse {
+		s.glider.HandleConn(c)
+	}
+	c.finish()
+	s.mu.Lock()
+	delete(s.conns, c.id)
+	s.mu.Unlock()
+}
+
+// Shutdown ends every connection, telling its sessions why, and waits for the evidence to be complete.
+func (s *Server) Shutdown(ctx context.Context, reason string) {
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
+	s.end(ctx, s.everything(), &ended{state: store.Failed, reason: reason})
+	done := make(chan struct{})
+	go func() {
+		s.work.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		s.cfg.Log.Error("connections did not end in time")
+	}
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/crypto/ssh"
+
+	"gatehouse/bastion"
+	"gatehouse/bastion/target/local"
+	"gatehouse/ca"
+	"gatehouse/internal/config"
+	"gatehouse/internal/confine"
+	"gatehouse/internal/console"
+	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/store"
+	"gatehouse/internal/supervisor"
+	"gatehouse/recorder"
+	"gatehouse/web"
+)
+
+// shutdownTime is how long sessions get to end when the service stops.
+const shutdownTime = 8 * time.Second
+
+type doorCmd struct{ ConfigFlag }
+
+// door is the listening process, put together.
+type door struct {
+	settings config.Config
+	log      hclog.Logger
+	decider  protocol.Door
+	sessions *store.SQLite
+	recorder *recorder.Recorder
+	server   *bastion.Server
+	console  *console.Console
+}
+
+// Run is the door: confined first, then everything else.
+func (c *doorCmd) Run(ctx context.Context) error {
+	settings, err := config.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	log := logger(settings, "door")
+	dir := supervisor.DoorDir(settings.Data)
+	if err := confine.Door(confine.Paths{ReadWrite: []string{dir}, ReadOnly: existing("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/services")}); err != nil {
+		return err
+	}
+	d := &door{settings: settings, log: log}
+	if err := d.open(ctx, dir); err != nil {
+		return err
+	}
+	return errors.Join(d.serve(ctx), d.sessions.Close())
+}
+
+func existing(paths ...string) []string {
+	var out []string
+	for _, p := range paths {
+		if _, err := os.Stat(p); err == nil {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// open constructs everything, the decider's hello first.
+func (d *door) open(ctx context.Context, dir string) error {
+	socket, err := supervisor.Conn(supervisor.DoorSocketFD)
+	if err != nil {
+		return err
+	}
+	events := protocol.Events(
+		func(e protocol.InventoryEvent) { d.server.SetTargets(e.Targets) },
+		func(e protocol.RevokeEvent) { d.server.Revoke(e.Sessions, e.Reason) },
+		func(op protocol.Op, err error) { d.log.Error("event from the decider", "op", string(op), "error", err) })
+	started := make(chan struct{}) // events wait until the server is there
+	defer close(started)
+	d.decider = protocol.Door{Client: protocol.NewClient(socket, func(op protocol.Op, body []byte) {
+		<-started
+		if d.server != nil {
+			events(op, body)
+		}
+	})}
+	hello, err := d.decider.Hello(ctx)
+	if err != nil {
+		return fmt.Errorf("hello to the decider: %w", err)
+	}
+	if err := d.openStorage(dir); err != nil {
+		return err
+	}
+	return d.openServer(dir, hello)
+}
+
+func (d *door) openStorage(dir string) error {
+	var err error
+	if d.sessions, err = store.OpenSQLite(store.Config{Path: filepath.Join(dir, "gatehouse.db"), Log: d.log.Named("store")}); err != nil {
+		return err
+	}
+	d.recorder, err = recorder.New(recorder.Config{Dir: filepath.Join(dir, "recordings"), MinFree: uint64(d.settings.Storage.MinFree),
+		Commit: d.decider.Commit, Log: d.log.Named("recorder")})
+	return err
+}
+
+func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
+	agentCA, err := ssh.ParsePublicKey(hello.AgentCA)
+	if err != nil {
+		return fmt.Errorf("agent CA key: %w", err)
+	}
+	verifier, err := ca.NewAgentVerifier(agentCA, nil)
+	if err != nil {
+		return err
+	}
+	hostCA, err := ssh.ParsePublicKey(hello.HostCA)
+	if err != nil {
+		return fmt.Errorf("host CA key: %w", err)
+	}
+	hostKey, err := ca.LoadOrCreateKey(filepath.Join(dir, "host_key"))
+	if err != nil {
+		return err
+	}
+	starter, err := local.NewClient(os.NewFile(supervisor.DoorLocalFD, "local"))
+	if err != nil {
+		return err
+	}
+	cfg := bastion.Config{Gate: d.decider, Evidence: d.decider, Certifier: d.decider, Recorder: d.recorder, Sessions: d.sessions, Local: starter,
+		AgentCA: verifier, HostCA: hostCA, HostKey: hostKey, Targets: hello.Targets, Log: d.log.Named("ssh")}
+	if d.server, err = bastion.New(cfg); err != nil {
+		return err
+	}
+	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, WebURL: d.webURL()})
+	if err != nil {
+		return err
+	}
+	d.server.SetConsole(d.console)
+	return nil
+}
+
+// webURL is the browser's origin. Without browser pages the decider mints no links, so that nothing is ever made of it.
+func (d *door) webURL() string {
+	if d.settings.Web.URL == "" {
+		return "http://localhost"
+	}
+	return d.settings.Web.URL
+}
+
+// serve closes what a crash left open, then listens until the context or the decider ends.
+func (d *door) serve(ctx context.Context) error {
+	if err := d.recover(ctx); err != nil {
+		return err
+	}
+	listener, err := supervisor.Listen(supervisor.DoorSSHFD)
+	if err != nil {
+		return err
+	}
+	served := make(chan error, 2)
+	go func() { served <- d.server.Serve(listener) }()
+	site, err := d.serveWeb(served)
+	if err != nil {
+		return err
+	}
+	d.log.Info("ready", "ssh", d.settings.SSH.Listen, "web", d.settings.Web.URL)
+	var reason error
+	select {
+	case <-ctx.Done():
+	case <-d.decider.Done():
+		reason = errors.New("the decider is gone")
+	case reason = <-served:
+	}
+	_ = listener.Close()
+	if site != nil {
+		_ = site.Close()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer cancel()
+	d.server.Shutdown(ctx, "Gatehouse is stopping")
+	return reason
+}
+
+func (d *door) serveWeb(served chan<- error) (*http.Server, error) {
+	if d.settings.Web.Listen == "" {
+		return nil, nil
+	}
+	pages, err := web.New(web.Config{Console: d.console, SignIns: d.decider, URL: d.settings.Web.URL, Log: d.log.Named("web")})
+	if err != nil {
+		return nil, err
+	}
+	listener, err := supervisor.Listen(supervisor.DoorWebFD)
+	if err != nil {
+		return nil, err
+	}
+	site := &http.Server{Handler: pages.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+		ErrorLog: d.log.Named("http").StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug})}
+	go func() {
+		if err := site.Serve(listener); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+			served <- err
+		}
+	}()
+	return site, nil
+}

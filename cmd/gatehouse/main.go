@@ -1,0 +1,97 @@
+// Command gatehouse is the whole product in one program: the service (serve), what administrators do on the machine itself
+// (init, issue, ca, audit, backup …), and the verbs of the SSH console for those who prefer them without ssh.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes of the command line. 0 is a positive answer.
+const (
+	exitNo          = 1
+	exitUsage       = 2
+	exitUnavailable = 75
+)
+
+type cli struct {
+	Serve     ServeCmd     `cmd:"" help:"Run the service."`
+	Init      InitCmd      `cmd:"" help:"Write a commented configuration to begin with."`
+	Issue     IssueCmd     `cmd:"" help:"Issue a certificate to an agent or a person."`
+	SSHConfig SSHConfigCmd `cmd:"" name:"ssh-config" help:"Write what a stock ssh client needs."`
+	SetupLink SetupLinkCmd `cmd:"" name:"setup-link" help:"Print a one-time link that signs a person in to the browser."`
+	Reload    ReloadCmd    `cmd:"" help:"Read policy and targets again, now, and say whether they are in force."`
+	CA        CACmd        `cmd:"" name:"ca" help:"Show the CAs' public keys, certify a target's host key."`
+	Policy    PolicyCmd    `cmd:"" help:"Check and test a policy."`
+	Audit     AuditCmd     `cmd:"" help:"Verify the audit log and the recordings."`
+	Backup    BackupCmd    `cmd:"" help:"Copy the data folder into one file, while the service runs."`
+	Restore   RestoreCmd   `cmd:"" help:"Put a backup into a new data folder."`
+	Sessions  RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb sessions, over ssh (see: gatehouse sessions help)."`
+	Kill      RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb kill, over ssh."`
+	WebLogin  RemoteCmd    `cmd:"" name:"web-login" passthrough:"" help:"The console's verb web-login, over ssh."`
+	WhoAmI    RemoteCmd    `cmd:"" name:"whoami" passthrough:"" help:"The console's verb whoami, over ssh."`
+	Version   VersionCmd   `cmd:"" help:"Print the version."`
+	Process   ProcessCmd   `cmd:"" hidden:"" help:"One of the two processes; started by serve."`
+}
+
+// exitError carries an exit code, and a message if there is one to print.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run is the program; it returns the exit code.
+func run(args []string) int {
+	var c cli
+	code := -1
+	parser, err := kong.New(&c, kong.Name("gatehouse"), kong.Description("The guarded door between AI agents and the machines they operate."),
+		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Exit(func(n int) { code = n }))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "gatehouse:", err)
+		return exitNo
+	}
+	kctx, err := parser.Parse(args)
+	if code >= 0 { // help was printed
+		return code
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "gatehouse:", err)
+		return exitUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	kctx.BindTo(ctx, (*context.Context)(nil))
+	return exitCode(kctx.Run())
+}
+
+// exitCode prints an error and turns it into the exit code.
+func exitCode(err error) int {
+	if err == nil {
+		return 0
+	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(os.Stderr, "gatehouse:", text)
+	}
+	var e *exitError
+	if errors.As(err, &e) {
+		return e.code
+	}
+	return exitNo
+}

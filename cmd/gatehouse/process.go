@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"gatehouse/internal/config"
+	"gatehouse/internal/confine"
+	"gatehouse/internal/decider"
+	"gatehouse/internal/supervisor"
+)
+
+// ProcessCmd is one of the two processes that serve starts.
+type ProcessCmd struct {
+	Decider deciderCmd `cmd:"" help:"The process that decides."`
+	Door    doorCmd    `cmd:"" help:"The process that listens."`
+}
+
+func nowUTC() time.Time { return time.Now().UTC() }
+
+type deciderCmd struct{ ConfigFlag }
+
+// Run is the decider: confined first, then everything else.
+func (c *deciderCmd) Run(ctx context.Context) error {
+	settings, err := config.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	log := logger(settings, "decider")
+	dir := supervisor.DeciderDir(settings.Data)
+	// The folders, not the files: files are replaced by renaming.
+	readable := []string{folderOf(settings.Policy), filepath.Dir(settings.Targets)}
+	if err := confine.Decider(confine.Paths{ReadWrite: []string{dir}, ReadOnly: readable}); err != nil {
+		return err
+	}
+	d, err := decider.Open(ctx, decider.Config{Dir: dir, Node: settings.Node, Names: settings.SSH.Names, Web: settings.Web.Listen != "",
+		Policy: settings.Policy, Targets: settings.Targets, Log: log})
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.serve(ctx, d), d.Close())
+}
+
+func (c *deciderCmd) serve(ctx context.Context, d *decider.Decider) error {
+	if err := d.Started(ctx, "pid "+fmt.Sprint(os.Getpid())); err != nil {
+		return err
+	}
+	admin, err := supervisor.Inherited(supervisor.DeciderAdminFD)
+	if err != nil {
+		return err
+	}
+	ready := os.NewFile(supervisor.DeciderReadyFD, "ready")
+	if _, err := fmt.Fprintf(ready, "ready %s\n", base64.StdEncoding.EncodeToString(d.PermitKey())); err != nil {
+		return fmt.Errorf("say ready: %w", err)
+	}
+	if err := ready.Close(); err != nil {
+		return fmt.Errorf("say ready: %w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go d.Watch(ctx)
+	go func() { _ = d.ServeAdmin(ctx, admin) }() // ends with ctx
+	socket, err := supervisor.Conn(supervisor.DeciderSocketFD)
+	if err != nil {
+		return err
+	}
+	// The door's end decides when this process ends: whatever it still has to say is heard.
+	err = d.ServeDoor(context.WithoutCancel(ctx), socket)
+	reason := "the door closed its socket"
+	if err != nil {
+		reason = err.Error()
+	}
+	return errors.Join(err, d.Stopped(context.WithoutCancel(ctx), reason))
+}
+
+// folderOf is a folder itself, or the folder that a file is in.
+func folderOf(path string) string {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return path
+	}
+	return filepath.Dir(path)
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+
+	"github.com/alecthomas/kong"
+
+	"gatehouse/policy"
+)
+
+// RemoteCmd is a verb of the SSH console, asked with the stock ssh client: its configuration, keys, agents and hardware
+// tokens are the user's own. The host is "gatehouse", as ssh-config writes it, or GATEHOUSE_HOST.
+type RemoteCmd struct {
+	Args []string `arg:"" optional:"" help:"The verb's arguments."`
+}
+
+// Run runs ssh in this program's place, as far as the user can tell.
+func (c *RemoteCmd) Run(ctx context.Context, k *kong.Context) error {
+	host := os.Getenv("GATEHOUSE_HOST")
+	if host == "" {
+		host = "gatehouse"
+	}
+	line := policy.Plan{Op: policy.OpRun, Argv: append(policy.Argv{k.Selected().Name}, c.Args...)}.String()
+	var args []string
+	if config := os.Getenv("GATEHOUSE_SSH_CONFIG"); config != "" {
+		args = append(args, "-F", config)
+	}
+	cmd := exec.CommandContext(ctx, "ssh", append(args, host, line)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.ExitCode() == 255:
+		return &exitError{exitUnavailable, nil}
+	case errors.As(err, &exit):
+		return &exitError{exit.ExitCode(), nil}
+	}
+	return err
+}

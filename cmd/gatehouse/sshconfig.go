@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+
+	"gatehouse/internal/config"
+)
+
+// SSHConfigCmd writes what a stock client needs: a Host block for the door, and the line by which it knows the door and
+// every target behind it.
+type SSHConfigCmd struct {
+	ConfigFlag
+	Identity string `required:"" help:"The client's private key file; its certificate is expected beside it."`
+	Host     string `default:"gatehouse" help:"The name that users type."`
+	Out      string `type:"path" help:"A folder for ssh_config and known_hosts; without it they are printed."`
+}
+
+// Run writes or prints the two files.
+func (c *SSHConfigCmd) Run(ctx context.Context) error {
+	settings, err := config.Load(c.Config)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	inventory, err := config.LoadInventory(settings.Targets)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	face, err := caKey(ctx, settings, "face")
+	if err != nil {
+		return err
+	}
+	hosts := knownHosts(settings, inventory, face)
+	if c.Out == "" {
+		fmt.Printf("# ~/.ssh/config\n%s\n# ~/.ssh/known_hosts\n%s", c.sshConfig(settings, ""), hosts)
+		return nil
+	}
+	if err := os.MkdirAll(c.Out, 0o755); err != nil {
+		return fmt.Errorf("make folder: %w", err)
+	}
+	out, err := filepath.Abs(c.Out)
+	if err != nil {
+		return fmt.Errorf("resolve %s: %w", c.Out, err)
+	}
+	known := filepath.Join(out, "known_hosts")
+	if err := os.WriteFile(known, []byte(hosts), 0o644); err != nil {
+		return fmt.Errorf("write known_hosts: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(out, "ssh_config"), []byte(c.sshConfig(settings, known)), 0o644); err != nil {
+		return fmt.Errorf("write ssh_config: %w", err)
+	}
+	return nil
+}
+
+// sshConfig is the Host block. The jump's inner connection takes its identity from "Host *": ssh -J hands on -F but not -i.
+func (c *SSHConfigCmd) sshConfig(settings config.Config, knownHosts string) string {
+	host, port := reachable(settings)
+	var sb strings.Builder
+	fmt.Fprintf(&sb, "Host %s\n  HostName %s\n  Port %s\n", c.Host, host, port)
+	fmt.Fprintf(&sb, "  HostKeyAlias %s\n\n", settings.SSH.Names[0])
+	sb.WriteString("Host *\n")
+	fmt.Fprintf(&sb, "  IdentityFile %s\n  CertificateFile %s-cert.pub\n  IdentitiesOnly yes\n", c.Identity, c.Identity)
+	if knownHosts != "" {
+		fmt.Fprintf(&sb, "  UserKnownHostsFile %s\n  GlobalKnownHostsFile none\n", knownHosts)
+	}
+	sb.WriteString("  StrictHostKeyChecking yes\n  ForwardAgent no\n  ForwardX11 no\n")
+	return sb.String()
+}
+
+// reachable is the address that a client on this machine uses; elsewhere the first name is right.
+func reachable(settings config.Config) (host, port string) {
+	host, port, err := net.SplitHostPort(settings.SSH.Listen)
+	if ip := net.ParseIP(host); err != nil || ip == nil || ip.IsUnspecified() {
+		host = settings.SSH.Names[0]
+	}
+	return host, port
+}
+
+// knownHosts trusts the face CA for the door's names and for every remote target's: under ssh -J the door shows a face of
+// the target, and the target's own key is checked by Gatehouse.
+func knownHosts(settings config.Config, inventory config.Inventory, face ssh.PublicKey) string {
+	names := slices.Clone(settings.SSH.Names)
+	for name := range inventory.Targets {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return fmt.Sprintf("@cert-authority %s %s gatehouse-face-ca\n", strings.Join(slices.Compact(names), ","), trimLine(ssh.MarshalAuthorizedKey(face)))
+}
