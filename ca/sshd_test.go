@@ -27,7 +27,8 @@ type sshd struct {
 	log   chan string // its debug log, line by line
 }
 
-// startSSHD starts web-1: root is what gh:web-1:root opens, daemon what gh:web-1:daemon opens.
+// startSSHD starts web-1: root is what gh:web-1:root opens, daemon what gh:web-1:daemon opens. With that SHLVL bash does not
+// read root's ~/.bashrc, which may take seconds.
 func startSSHD(t *testing.T, set *ca.Set, caDir string) *sshd {
 	t.Helper()
 	dir := t.TempDir()
@@ -57,6 +58,7 @@ KbdInteractiveAuthentication no
 UsePAM no
 StrictModes no
 PidFile none
+SetEnv SHLVL=2
 LogLevel DEBUG2
 `, port, hostPath, writeCert(t, cert), filepath.Join(caDir, ca.TargetKeyFile+".pub"), dir), 0o644)
 	s := &sshd{addr: fmt.Sprintf("127.0.0.1:%d", port), known: known, log: make(chan string, 1<<16)}

@@ -1,6 +1,7 @@
 package ca_test
 
 import (
+	"bytes"
 	"errors"
 	"net/netip"
 	"path/filepath"
@@ -272,5 +273,29 @@ func BenchmarkVerify(b *testing.B) {
 		if _, err := set.Agent.Verify(cert, anywhere); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestOneCertificateHasOneForm: an RSA exponent with a leading zero is the same number, and would be the same certificate in
+// other bytes; whoever remembers certificates by their bytes would take it for another.
+func TestOneCertificateHasOneForm(t *testing.T) {
+	set, _ := newSet(t, at)
+	cert, err := set.Agent.Issue(agentRequest(rsaKey(t, 2048)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire := cert.Marshal()
+	if _, err := ca.ParseCertificate(wire); err != nil {
+		t.Fatal(err)
+	}
+	other := bytes.Replace(wire, []byte("\x00\x00\x00\x03\x01\x00\x01"), []byte("\x00\x00\x00\x04\x00\x01\x00\x01"), 1)
+	if bytes.Equal(wire, other) {
+		t.Fatal("the exponent was not found")
+	}
+	if _, err := ca.ParseCertificate(other); !errors.Is(err, ca.ErrMalformed) {
+		t.Errorf("the other form: %v, want %v", err, ca.ErrMalformed)
+	}
+	if _, err := ca.ParseCertificate(make([]byte, 1<<20)); !errors.Is(err, ca.ErrMalformed) {
+		t.Errorf("a megabyte: %v, want %v", err, ca.ErrMalformed)
 	}
 }
