@@ -77,11 +77,11 @@ func openReader(path string, dec *zstd.Decoder, limit int64) (*Reader, error) {
 // Header returns what was known when the session began.
 func (r *Reader) Header() Header { return r.header }
 
-// Frame returns the offset of the frame that the last event came from: a place for Seek.
+// Frame returns the offset of the frame that the last event came from: a place for SeekFrame.
 func (r *Reader) Frame() int64 { return r.frame }
 
-// Seek makes the next Events begin with the frame at an offset that Frame returned.
-func (r *Reader) Seek(frame int64) error {
+// SeekFrame makes the next Events begin with the frame at an offset that Frame returned.
+func (r *Reader) SeekFrame(frame int64) error {
 	r.end = nil
 	return r.seek(frame, 0)
 }

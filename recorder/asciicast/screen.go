@@ -1,6 +1,9 @@
 package asciicast
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // maxInit bounds what a segment's snapshot replays.
 const maxInit = 64 << 10
@@ -8,8 +11,9 @@ const maxInit = 64 << 10
 // screen keeps the output that, played on an empty terminal, gives the screen at hand: everything since the last time that
 // the screen was cleared, apart for the main and the alternate screen. Beyond maxInit it keeps the newest, from the begin of a
 // line on: exact for text that scrolls, an approximation for a full-screen program that has long not repainted everything.
+// Attributes and margins that were set before a clearing are forgotten.
 type screen struct {
-	main, alt string
+	main, alt []byte
 	inAlt     bool
 	tail      string // an unfinished escape sequence at the end of the last piece
 }
@@ -35,52 +39,49 @@ func (s *screen) write(text string) {
 			mark = leaveAlt
 		}
 		before, after, found := strings.Cut(text, mark)
-		s.add(before)
+		if s.inAlt {
+			s.alt = add(s.alt, before)
+		} else {
+			s.main = add(s.main, before)
+		}
 		if !found {
 			return
 		}
-		s.inAlt, s.alt, text = !s.inAlt, "", after
+		s.inAlt, s.alt, text = !s.inAlt, s.alt[:0], after
 	}
 }
 
-// add adds output of the screen that is shown.
-func (s *screen) add(text string) {
-	p := &s.main
-	if s.inAlt {
-		p = &s.alt
-	}
-	*p = keep(*p + text)
-}
-
-// keep drops what cannot be seen any more, and what is too long.
-func keep(text string) string {
+// add adds a piece of output and drops what cannot be seen any more. What is too long is cut now and then, not each time.
+func add(kept []byte, text string) []byte {
 	for _, c := range clears {
-		if i := strings.LastIndex(text, c); i > 0 {
-			text = text[i:]
+		if i := strings.LastIndex(text, c); i >= 0 {
+			kept, text = kept[:0], text[i:]
 		}
 	}
-	if len(text) <= 2*maxInit {
-		return text // cut now and then, not at every piece
+	kept = append(kept, text...)
+	if len(kept) > 4*maxInit {
+		kept = append(kept[:0], cut(kept)...)
 	}
-	return cut(text)
+	return kept
 }
 
-// cut keeps at most maxInit bytes, from the begin of a line on.
-func cut(text string) string {
-	if len(text) <= maxInit {
-		return text
+// cut returns at most maxInit bytes, from the begin of a line on.
+func cut(kept []byte) []byte {
+	if len(kept) <= maxInit {
+		return kept
 	}
-	text = text[len(text)-maxInit:]
-	if i := strings.IndexByte(text, '\n'); i >= 0 {
-		return text[i+1:]
+	kept = kept[len(kept)-maxInit:]
+	if i := bytes.IndexByte(kept, '\n'); i >= 0 {
+		return kept[i+1:]
 	}
-	return strings.ToValidUTF8(text, "")
+	return bytes.ToValidUTF8(kept, nil)
 }
 
 // init is what to play on an empty terminal.
 func (s *screen) init() string {
+	out := string(cut(s.main))
 	if s.inAlt {
-		return cut(s.main) + enterAlt + cut(s.alt) + s.tail
+		out += enterAlt + string(cut(s.alt))
 	}
-	return cut(s.main) + s.tail
+	return out + s.tail
 }

@@ -88,7 +88,8 @@ type preparer struct {
 
 func (p *preparer) event(e event) {
 	c := p.cast
-	if n := len(c.segments); p.due && n < maxSegments && (n == 0 || e.at > c.segments[n-1].start) {
+	// A segment ends where the next one's time begins, so no two events of one time may be on both sides.
+	if n := len(c.segments); p.due && n < maxSegments && (n == 0 || e.at > c.duration) {
 		c.segments = append(c.segments, segment{e.at, p.frame, p.before, p.cols, p.rows, p.screen.init()})
 		p.text, p.due = 0, false
 	}
@@ -167,7 +168,7 @@ func (c *Cast) Segment(r *recorder.Reader, n int) ([]byte, error) {
 		return nil, fmt.Errorf("segment %d of %d", n, len(c.segments))
 	}
 	s := c.segments[n]
-	if err := r.Seek(s.frame); err != nil {
+	if err := r.SeekFrame(s.frame); err != nil {
 		return nil, err
 	}
 	end := c.duration + 1
@@ -195,6 +196,9 @@ func (s segment) appendEvents(b []byte, r *recorder.Reader, end time.Duration) (
 		}
 		out, ok := state.next(e)
 		if !ok || out.code == 'x' {
+			continue
+		}
+		if out.at < s.start {
 			continue
 		}
 		if out.at >= end {
