@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -27,6 +29,7 @@ type File struct {
 // Parse reads a policy from one or more files, whose sections are merged; what stands in two of them is a mistake. Its
 // error is a *ParseError with every mistake that was found.
 func Parse(files []File) (*Policy, error) {
+	files = slices.SortedFunc(slices.Values(files), func(a, b File) int { return strings.Compare(a.Name, b.Name) })
 	b := newBuilder()
 	if b.filesFit(files) {
 		for _, f := range files {
@@ -97,14 +100,23 @@ func (b *builder) readFile(f File) {
 	versioned := false
 	root.fields(map[string]func(value){
 		"version": func(v value) { versioned = true; readVersion(v) },
-		"groups":  b.readGroups,
-		"people":  b.readPeople,
-		"agents":  b.readAgents,
-		"roles":   b.readRoles,
-		"tests":   b.readTests,
+		"groups":  orNothing(b.readGroups),
+		"people":  orNothing(b.readPeople),
+		"agents":  orNothing(b.readAgents),
+		"roles":   orNothing(b.readRoles),
+		"tests":   orNothing(b.readTests),
 	})
 	if !versioned && len(b.found.list) == before {
 		b.found.add(place{f.Name, 1, 1}, "the file must say version: 1")
+	}
+}
+
+// orNothing lets a section be empty, as when all its lines are comments. Below the sections, nothing is always a mistake.
+func orNothing(read func(value)) func(value) {
+	return func(v value) {
+		if _, empty := v.node.(*ast.NullNode); !empty {
+			read(v)
+		}
 	}
 }
 

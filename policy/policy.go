@@ -116,13 +116,11 @@ func (p *Policy) reach(id Identity, target string, login Login) []*role {
 	return reaching
 }
 
-// hashFiles is the policy's hash: SHA-256 over, for each file by name, the lengths of name and data as 8 bytes big-endian,
+// hashFiles is the policy's hash: SHA-256 over, for each file in the order of names, the lengths of name and data as 8 bytes big-endian,
 // the name and the data.
 func hashFiles(files []File) string {
-	sorted := slices.Clone(files)
-	slices.SortFunc(sorted, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
 	h := sha256.New()
-	for _, f := range sorted {
+	for _, f := range files {
 		var lengths []byte
 		lengths = binary.BigEndian.AppendUint64(lengths, uint64(len(f.Name)))
 		lengths = binary.BigEndian.AppendUint64(lengths, uint64(len(f.Data)))
