@@ -29,7 +29,7 @@ func withDecider(ctx context.Context, settings config.Config, ask func(call func
 		return fmt.Errorf("ask the decider: %w (run this as root)", err)
 	}
 	d, err := decider.Open(ctx, decider.Config{Dir: supervisor.DeciderDir(settings.Data), Node: settings.Node, Names: settings.SSH.Names,
-		Web: settings.Web.Listen != "", Policy: settings.Policy, Targets: settings.Targets, Log: logger(settings, "decider")})
+		WebURL: webURL(settings), Policy: settings.Policy, Targets: settings.Targets, Log: logger(settings, "decider")})
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (c *SetupLinkCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s/sign-in#%s\n", settings.Web.URL, link.Token)
+	fmt.Println(link.URL)
 	fmt.Fprintf(os.Stderr, "signs in %s once, until %s\n", link.Person, link.Expires.UTC().Format("15:04:05 UTC"))
 	return nil
 }

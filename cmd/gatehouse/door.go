@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -82,7 +83,7 @@ func (d *door) open(ctx context.Context, dir string) error {
 		func(op protocol.Op, err error) { d.log.Error("event from the decider", "op", string(op), "error", err) })
 	started := make(chan struct{}) // events wait until the server is there
 	defer close(started)
-	d.decider = protocol.Door{Client: protocol.NewClient(socket, func(op protocol.Op, body []byte) {
+	d.decider = protocol.Door{Client: protocol.NewClient(socket, func(op protocol.Op, body json.RawMessage) {
 		<-started
 		if d.server != nil {
 			events(op, body)
@@ -134,20 +135,12 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 	if d.server, err = bastion.New(cfg); err != nil {
 		return err
 	}
-	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, WebURL: d.webURL()})
+	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider})
 	if err != nil {
 		return err
 	}
 	d.server.SetConsole(d.console)
 	return nil
-}
-
-// webURL is the browser's origin. Without browser pages the decider mints no links, so that nothing is ever made of it.
-func (d *door) webURL() string {
-	if d.settings.Web.URL == "" {
-		return "http://localhost"
-	}
-	return d.settings.Web.URL
 }
 
 // serve closes what a crash left open, then listens until the context or the decider ends.

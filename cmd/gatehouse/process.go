@@ -38,7 +38,7 @@ func (c *deciderCmd) Run(ctx context.Context) error {
 	if err := confine.Decider(confine.Paths{ReadWrite: []string{dir}, ReadOnly: readable}); err != nil {
 		return err
 	}
-	d, err := decider.Open(ctx, decider.Config{Dir: dir, Node: settings.Node, Names: settings.SSH.Names, Web: settings.Web.Listen != "",
+	d, err := decider.Open(ctx, decider.Config{Dir: dir, Node: settings.Node, Names: settings.SSH.Names, WebURL: webURL(settings),
 		Policy: settings.Policy, Targets: settings.Targets, Log: log})
 	if err != nil {
 		return err
@@ -76,6 +76,14 @@ func (c *deciderCmd) serve(ctx context.Context, d *decider.Decider) error {
 		reason = err.Error()
 	}
 	return errors.Join(err, d.Stopped(context.WithoutCancel(ctx), reason))
+}
+
+// webURL is the origin of the browser pages, empty where they are off.
+func webURL(c config.Config) string {
+	if c.Web.Listen == "" {
+		return ""
+	}
+	return c.Web.URL
 }
 
 // folderOf is a folder itself, or the folder that a file is in.

@@ -35,7 +35,7 @@ type Config struct {
 	Dir     string   // its own folder
 	Node    string   // name in the audit log
 	Names   []string // the door's host names, for its face certificate
-	Web     bool     // whether there are browser pages to sign in to
+	WebURL  string   // origin of the browser pages; empty: there are none
 	Policy  string   // file or folder
 	Targets string   // inventory file
 	Now     func() time.Time

@@ -65,10 +65,10 @@ func (d *Decider) openLog() error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make log folder: %w", err)
 	}
-	signer, _, err := audit.LoadOrCreateKey(dir, d.cfg.Node)
+	signer, verifier, err := audit.LoadOrCreateKey(dir, d.cfg.Node)
 	if err != nil {
 		return err
 	}
-	d.log, err = audit.Open(audit.Config{Dir: dir, Signer: signer, Origin: d.cfg.Node, Node: d.cfg.Node, Now: d.cfg.Now, Log: d.cfg.Log.Named("audit")})
+	d.log, err = audit.Open(audit.Config{Dir: dir, Signer: signer, VerifierKey: verifier, Origin: d.cfg.Node, Node: d.cfg.Node, Now: d.cfg.Now, Log: d.cfg.Log.Named("audit")})
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"strings"
 	"sync"
 	"time"
 
@@ -136,7 +137,7 @@ func (d *Decider) setupLink(ctx context.Context, in protocol.SetupLink) (protoco
 }
 
 func (d *Decider) link(ctx context.Context, person, by string) (protocol.Link, error) {
-	if !d.cfg.Web {
+	if d.cfg.WebURL == "" {
 		return protocol.Link{}, refuse("the browser pages are off: set web.listen and web.url")
 	}
 	secret, expires, ok := d.signIns.mint(person)
@@ -147,7 +148,7 @@ func (d *Decider) link(ctx context.Context, person, by string) (protocol.Link, e
 	if err != nil {
 		return protocol.Link{}, err
 	}
-	return protocol.Link{Token: secret, Person: person, Expires: expires}, nil
+	return protocol.Link{URL: strings.TrimSuffix(d.cfg.WebURL, "/") + "/sign-in#" + secret, Person: person, Expires: expires}, nil
 }
 
 // redeem turns a one-time secret into a sign-in.

@@ -23,6 +23,9 @@ func prepareFolders(c config.Config, root bool) error {
 	if err := os.MkdirAll(c.Data, 0o755); err != nil {
 		return fmt.Errorf("make data folder: %w", err)
 	}
+	if err := os.Chmod(c.Data, 0o711); err != nil { // both users pass through it, nobody lists it
+		return fmt.Errorf("open data folder: %w", err)
+	}
 	for _, f := range []struct {
 		path  string
 		owner uint32

@@ -62,6 +62,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	_ = pairs.readyWrite.Close() // so that its death is the pipe's end
 	key, err := awaitReady(ctx, pairs.readyRead, decider)
 	if err != nil {
 		stop(cfg.Log, decider)

@@ -69,10 +69,10 @@ func (d Door) Authorize(ctx context.Context, who console.Credential, verb consol
 	return console.Actor{Principal: a.Principal, Rights: a.Rights}, err
 }
 
-// MintLink makes a one-time sign-in token for the credential's own person.
-func (d Door) MintLink(ctx context.Context, who console.Credential) (token string, expires time.Time, err error) {
+// MintLink makes a one-time sign-in link for the credential's own person.
+func (d Door) MintLink(ctx context.Context, who console.Credential) (url string, expires time.Time, err error) {
 	l, err := ask[Link](ctx, d.Client, OpMintLink, MintLink{Who: credential(who)})
-	return l.Token, l.Expires, err
+	return l.URL, l.Expires, err
 }
 
 // Redeem turns a one-time token into a browser's cookie; an unknown, used or expired one is console.ErrLinkUsed.

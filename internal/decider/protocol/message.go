@@ -198,7 +198,7 @@ type MintLink struct {
 
 // Link is a one-time token for the browser.
 type Link struct {
-	Token   string    `json:"token"`
+	URL     string    `json:"url"` // the sign-in page, with the secret in the fragment, which browsers do not send
 	Person  string    `json:"person"`
 	Expires time.Time `json:"expires"`
 }

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"gatehouse/recorder/audit"
+)
+
+// AuditCmd is `gatehouse audit`.
+type AuditCmd struct {
+	Verify AuditVerifyCmd `cmd:"" help:"Check the audit log and the recordings, offline. Exits 1 if anything was changed."`
+}
+
+// AuditVerifyCmd is `gatehouse audit verify`.
+type AuditVerifyCmd struct {
+	Data       string `help:"The data folder of Gatehouse." default:"data" type:"path"`
+	Log        string `help:"The log's folder, if it is not in the data folder." type:"path"`
+	Recordings string `help:"The folder of recordings, if it is not in the data folder." type:"path"`
+	Checkpoint string `help:"A signed checkpoint that was kept elsewhere." type:"existingfile"`
+	Key        string `help:"The log's verifier key (log.pub) that was kept elsewhere." type:"existingfile"`
+}
+
+// Folders of the data folder.
+const (
+	auditLogDir   = "decider/audit"
+	recordingsDir = "door/recordings"
+)
+
+// badEvidence is the answer when something was changed: exit status 1.
+type badEvidence struct{ what string }
+
+func (e *badEvidence) Error() string { return "BAD: " + e.what }
+
+// ExitCode is the exit status of a negative answer.
+func (e *badEvidence) ExitCode() int { return 1 }
+
+// Run verifies and prints a report.
+func (c *AuditVerifyCmd) Run() error {
+	opts, err := c.options()
+	if err != nil {
+		return err
+	}
+	if st, err := os.Stderr.Stat(); err == nil && st.Mode()&os.ModeCharDevice != 0 {
+		opts.Progress = progressLine(os.Stderr, time.Now)
+	}
+	report, err := audit.Verify(context.Background(), opts)
+	if err != nil {
+		return err
+	}
+	printReport(os.Stdout, report, c.Key == "")
+	if report.Bad != nil {
+		return &badEvidence{report.Bad.String()}
+	}
+	return nil
+}
+
+// options reads the key and the checkpoint.
+func (c *AuditVerifyCmd) options() (audit.VerifyOptions, error) {
+	opts := audit.VerifyOptions{LogDir: c.Log, RecordingsDir: c.Recordings}
+	if opts.LogDir == "" {
+		opts.LogDir = filepath.Join(c.Data, auditLogDir)
+	}
+	if opts.RecordingsDir == "" {
+		opts.RecordingsDir = filepath.Join(c.Data, recordingsDir)
+	}
+	keyFile := c.Key
+	if keyFile == "" {
+		keyFile = filepath.Join(opts.LogDir, audit.VerifierFile)
+	}
+	key, err := os.ReadFile(keyFile)
+	if err != nil {
+		return opts, fmt.Errorf("read verifier key: %w", err)
+	}
+	opts.VerifierKey = strings.TrimSpace(string(key))
+	if c.Checkpoint != "" {
+		if opts.Checkpoint, err = os.ReadFile(c.Checkpoint); err != nil {
+			return opts, fmt.Errorf("read checkpoint: %w", err)
+		}
+	}
+	return opts, nil
+}
+
+// progressLine shows how far it is, a few times a second.
+func progressLine(w io.Writer, now func() time.Time) func(done, total int64) {
+	var last time.Time
+	return func(done, total int64) {
+		if t := now(); total > 0 && (done == total || t.Sub(last) > 200*time.Millisecond) {
+			last = t
+			fmt.Fprintf(w, "\rverifying %3d %%", done*100/total)
+			if done == total {
+				fmt.Fprint(w, "\r\x1b[K")
+			}
+		}
+	}
+}
+
+// printReport says what was compared, and what that does not show.
+func printReport(w io.Writer, r audit.Report, ownKey bool) {
+	fmt.Fprintf(w, "entries      %d, %d of them signed, %d checkpoints compared\n", r.Entries, r.Signed, r.Checkpoints)
+	fmt.Fprintf(w, "recordings   %d closed, %d unfinished, %d chunks compared\n", r.Closed, r.Unfinished, r.Chunks)
+	if r.LongestGap > 2*time.Minute {
+		fmt.Fprintf(w, "longest gap  %s from %s: the log was not running\n", r.LongestGap.Round(time.Second), r.GapAt.UTC().Format(time.RFC3339))
+	}
+	if r.Torn {
+		fmt.Fprintln(w, "note         the last entry is incomplete: it was never acknowledged, or is being written")
+	}
+	if ownKey {
+		fmt.Fprintln(w, "note         the key came from the log's own folder; compare with one that was kept elsewhere (--key)")
+	}
+	if r.Bad == nil {
+		fmt.Fprintln(w, "OK")
+	}
+}
