@@ -81,11 +81,16 @@ func (s *server) follow(lines *bufio.Scanner, log *os.File) {
 		s.mu.Lock()
 		s.last = append(s.last[max(0, len(s.last)-keptLines+1):], lines.Text())
 		s.mu.Unlock()
-		if !ready && slices.Contains(strings.Fields(lines.Text()), "ready") {
+		if !ready && saysReady(lines.Text()) {
 			ready = true
 			close(s.ready)
 		}
 	}
+}
+
+// saysReady knows the supervisor's message, with or without fields after it, from a sentence with the word in it.
+func saysReady(line string) bool {
+	return strings.HasSuffix(line, ": ready") || strings.Contains(line, ": ready: ")
 }
 
 func (s *server) lastWords() string {

@@ -43,6 +43,7 @@ var steps = []step{
 	{"The target's own log names agent and task", targetLog},
 	{"The browser", browser},
 	{"The audit log verifies", auditVerifies},
+	{"A changed byte in the audit log is found", auditNoticesChange},
 }
 
 func allowedCommand(ctx context.Context, w *world) error {

@@ -32,6 +32,7 @@ type world struct {
 	targetPort int
 	target     *testhost.Host
 	server     *server
+	enrolled   bool // everything was set up, so there is a log to verify
 }
 
 // addresses fill the templates in files.
@@ -66,6 +67,7 @@ func build(ctx context.Context, binary string, s *screen) (*world, error) {
 		}
 		s.check(done, true, "")
 	}
+	w.enrolled = true
 	return w, nil
 }
 
@@ -175,7 +177,7 @@ func (w *world) tearDown() {
 		err := w.server.stop()
 		w.screen.check("gatehouse ended by itself on SIGTERM", err == nil, fmt.Sprint(err))
 		if w.screen.failed > 0 {
-			w.screen.output(w.server.lastWords())
+			w.screen.note("The end of gatehouse.log:\n%s", w.server.lastWords())
 		}
 	}
 	if w.target != nil {
@@ -185,6 +187,10 @@ func (w *world) tearDown() {
 	}
 	left, err := survivors(pids, w.dir)
 	w.screen.check("no process is left", err == nil && len(left) == 0, fmt.Sprint(left, err))
+	if w.enrolled {
+		r, err := w.verify(context.Background())
+		w.screen.check("the audit log still verifies, to its last entry", err == nil && r.Status == 0, describe(r))
+	}
 	err = os.RemoveAll(w.dir)
 	w.screen.check("the demo's folder is gone", err == nil, fmt.Sprint(err))
 }
