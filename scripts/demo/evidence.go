@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,8 +21,12 @@ func auditVerifies(ctx context.Context, w *world) error {
 
 // auditNoticesChange changes one byte in a copy of the log.
 func auditNoticesChange(ctx context.Context, w *world) error {
-	log, changed := filepath.Join(w.dir, "data/decider/audit"), filepath.Join(w.dir, "changed")
-	if err := os.CopyFS(changed, os.DirFS(log)); err != nil {
+	logs, err := filepath.Glob(filepath.Join(w.dir, "data/decider/*/log.pub")) // the log's public key lies beside it
+	if err != nil || len(logs) != 1 {
+		return fmt.Errorf("find the log: %v, %w", logs, err)
+	}
+	changed := filepath.Join(w.dir, "changed")
+	if err := os.CopyFS(changed, os.DirFS(filepath.Dir(logs[0]))); err != nil {
 		return err
 	}
 	entries, err := largest(changed)
