@@ -15,7 +15,7 @@ import (
 
 // Reader reads one recording from its beginning. It is not safe for concurrent use.
 type Reader struct {
-	file   *os.File
+	file   io.ReadSeekCloser
 	in     *bufio.Reader
 	dec    *zstd.Decoder
 	header Header
@@ -61,6 +61,11 @@ func openReader(path string, dec *zstd.Decoder, limit int64) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open recording: %w", err)
 	}
+	return newReader(f, dec, limit)
+}
+
+// newReader reads the header. It closes f if there is none.
+func newReader(f io.ReadSeekCloser, dec *zstd.Decoder, limit int64) (*Reader, error) {
 	rd := &Reader{file: f, in: bufio.NewReaderSize(io.LimitReader(f, limit), 32<<10), dec: dec}
 	first, err := readFrame(rd.in, dec)
 	if err == nil && first.header == nil {

@@ -9,12 +9,14 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/internal/decider"
+	"gatehouse/internal/supervisor"
 	"gatehouse/recorder/audit"
 )
 
 // AuditCmd is `gatehouse audit`.
 type AuditCmd struct {
-	Verify AuditVerifyCmd `cmd:"" help:"Check the audit log and the recordings, offline. Exits 1 if anything was changed."`
+	Verify AuditVerifyCmd `cmd:"" help:"Check the audit log and the recordings, offline: exit status 0 good, 1 changed, 2 cannot tell."`
 }
 
 // AuditVerifyCmd is `gatehouse audit verify`.
@@ -26,36 +28,22 @@ type AuditVerifyCmd struct {
 	Key        string `help:"The log's verifier key (log.pub) that was kept elsewhere." type:"existingfile"`
 }
 
-// Folders of the data folder.
-const (
-	auditLogDir   = "decider/audit"
-	recordingsDir = "door/recordings"
-)
-
-// badEvidence is the answer when something was changed: exit status 1.
-type badEvidence struct{ what string }
-
-func (e *badEvidence) Error() string { return "BAD: " + e.what }
-
-// ExitCode is the exit status of a negative answer.
-func (e *badEvidence) ExitCode() int { return 1 }
-
 // Run verifies and prints a report.
-func (c *AuditVerifyCmd) Run() error {
+func (c *AuditVerifyCmd) Run(ctx context.Context) error {
 	opts, err := c.options()
 	if err != nil {
-		return err
+		return &exitError{exitUsage, err}
 	}
 	if st, err := os.Stderr.Stat(); err == nil && st.Mode()&os.ModeCharDevice != 0 {
 		opts.Progress = progressLine(os.Stderr, time.Now)
 	}
-	report, err := audit.Verify(context.Background(), opts)
+	report, err := audit.Verify(ctx, opts)
 	if err != nil {
-		return err
+		return &exitError{exitUsage, fmt.Errorf("cannot verify: %w", err)}
 	}
 	printReport(os.Stdout, report, c.Key == "")
 	if report.Bad != nil {
-		return &badEvidence{report.Bad.String()}
+		return &exitError{exitNo, fmt.Errorf("BAD: %s", report.Bad)}
 	}
 	return nil
 }
@@ -64,10 +52,10 @@ func (c *AuditVerifyCmd) Run() error {
 func (c *AuditVerifyCmd) options() (audit.VerifyOptions, error) {
 	opts := audit.VerifyOptions{LogDir: c.Log, RecordingsDir: c.Recordings}
 	if opts.LogDir == "" {
-		opts.LogDir = filepath.Join(c.Data, auditLogDir)
+		opts.LogDir = decider.LogDir(supervisor.DeciderDir(c.Data))
 	}
 	if opts.RecordingsDir == "" {
-		opts.RecordingsDir = filepath.Join(c.Data, recordingsDir)
+		opts.RecordingsDir = filepath.Join(supervisor.DoorDir(c.Data), "recordings")
 	}
 	keyFile := c.Key
 	if keyFile == "" {

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""An independent judge of Gatehouse's evidence, written from docs/spec and not from the Go code.
+
+  evidence.py recording FILE   decode a recording and print it as JSON, chunks of events included
+  evidence.py log DIR          recompute an audit log's Merkle root, compare it with the signed checkpoint, check the signature
+
+Needs nothing but Python 3 and the zstd program. Exits 1 if anything does not fit.
+"""
+import base64, hashlib, json, struct, subprocess, sys
+
+PREFIX = b"gatehouse recording 1\n"
+
+
+def fail(text):
+    sys.exit("BAD: " + text)
+
+
+def uvarint(b, i):
+    n = shift = 0
+    while True:
+        n |= (b[i] & 0x7F) << shift
+        i += 1
+        if b[i - 1] < 0x80:
+            return n, i
+        shift += 7
+
+
+def parse_events(b):
+    i, out = 0, []
+    while i < len(b):
+        at, i = uvarint(b, i)
+        code = chr(b[i])
+        size, i = uvarint(b, i + 1)
+        if i + size > len(b):
+            fail("an event is longer than its frame")
+        out.append([at, code, b[i:i + size].hex()])
+        i += size
+    return out
+
+
+def recording(path):
+    data = open(path, "rb").read()
+    i, header, end, events, raw = 0, None, None, [], b""
+    while i < len(data):
+        magic, size = struct.unpack_from("<II", data, i)
+        body = data[i + 8:i + 8 + size]
+        i += 8 + size
+        if magic in (0x184D2A5E, 0x184D2A5F):
+            if not body.startswith(PREFIX):
+                fail("unknown version")
+            meta = json.loads(body[len(PREFIX):])
+            header, end = (meta, end) if magic == 0x184D2A5E else (header, meta)
+        elif magic == 0x184D2A5D and size == 8:
+            stored, length = struct.unpack("<II", body)
+            frame = subprocess.run(["zstd", "-dc"], input=data[i:i + stored], stdout=subprocess.PIPE, check=True).stdout
+            if len(frame) != length:
+                fail("a frame has another length than it says")
+            events += parse_events(frame)
+            raw += frame
+            i += stored
+        else:
+            fail("unknown frame at %d" % (i - 8 - size))
+    whole = subprocess.run(["zstd", "-dc", path], stdout=subprocess.PIPE, check=True).stdout
+    if whole != raw:
+        fail("zstd -dc of the file is not the concatenation of its frames")
+    if [e[0] for e in events] != sorted(e[0] for e in events):
+        fail("time runs backwards")
+    print(json.dumps({"header": header, "events": events, "end": end, "sha256": hashlib.sha256(data).hexdigest()}))
+
+
+def root(leaves):
+    """RFC 6962, 2.1, as it is written there."""
+    if not leaves:
+        return hashlib.sha256(b"").digest()
+    if len(leaves) == 1:
+        return hashlib.sha256(b"\x00" + leaves[0]).digest()
+    k = 1
+    while k * 2 < len(leaves):
+        k *= 2
+    return hashlib.sha256(b"\x01" + root(leaves[:k]) + root(leaves[k:])).digest()
+
+
+# Ed25519 verification, RFC 8032, 5.1.7, in affine coordinates: slow and short.
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, -1, P) % P
+
+
+def add(a, b):
+    (x1, y1), (x2, y2) = a, b
+    t = D * x1 * x2 * y1 * y2 % P
+    return (x1 * y2 + x2 * y1) * pow(1 + t, -1, P) % P, (y1 * y2 + x1 * x2) * pow(1 - t, -1, P) % P
+
+
+def mul(n, p):
+    q = (0, 1)
+    while n:
+        if n & 1:
+            q = add(q, p)
+        p, n = add(p, p), n >> 1
+    return q
+
+
+def point(b):
+    n = int.from_bytes(b, "little")
+    y, sign = n & (2**255 - 1), n >> 255
+    x2 = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    x = pow(x2, (P + 3) // 8, P)
+    if x * x % P != x2:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if x * x % P != x2:
+        fail("not a point")
+    return (P - x if x & 1 != sign else x), y
+
+
+def signed(key, message, sig):
+    base = point((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
+    s = int.from_bytes(sig[32:], "little")
+    h = int.from_bytes(hashlib.sha512(sig[:32] + key + message).digest(), "little") % L
+    return s < L and mul(s, base) == add(point(sig[:32]), mul(h, point(key)))
+
+
+def log(path):
+    name, key_id, key = open(path + "/log.pub").read().strip().split("+", 2)
+    key = base64.b64decode(key)
+    text, _, sigs = open(path + "/checkpoint").read().partition("\n\n")
+    text += "\n"
+    origin, size, want = text.splitlines()
+    who, sig = sigs.splitlines()[0].removeprefix("\u2014 ").split(" ")
+    sig = base64.b64decode(sig)
+    if origin != name or who != name or sig[:4].hex() != key_id or key[0] != 1:
+        fail("the checkpoint is not of this key")
+    if not signed(key[1:], text.encode(), sig[4:]):
+        fail("the checkpoint's signature is wrong")
+    lines = open(path + "/entries", "rb").read().split(b"\n")[:-1]
+    for n, line in enumerate(lines):
+        entry = json.loads(line)
+        if entry["v"] != 1 or entry["seq"] != n:
+            fail("entry %d is numbered %r" % (n, entry["seq"]))
+    leaves = lines[:int(size)]
+    if len(leaves) != int(size) or base64.b64encode(root(leaves)).decode() != want:
+        fail("the entries do not have the signed root")
+    print(json.dumps({"origin": origin, "size": int(size), "root": want}))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3 or sys.argv[1] not in ("recording", "log"):
+        sys.exit(__doc__)
+    {"recording": recording, "log": log}[sys.argv[1]](sys.argv[2])
