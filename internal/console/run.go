@@ -1,0 +1,130 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kong"
+)
+
+// Streams is where a verb reads and writes: an SSH channel or a terminal.
+type Streams struct {
+	In         io.Reader // read only by verbs that a key ends, on a pty; must end when Run has returned
+	Out, Err   io.Writer
+	PTY        bool
+	Cols, Rows int
+	Program    string // how help writes the command, "ssh bastion"; "gatehouse" if empty
+}
+
+type verbs struct {
+	JSON     bool `help:"Answer in JSON."`
+	Sessions struct {
+		List   listCmd   `cmd:"" help:"List sessions, live ones first."`
+		Show   showCmd   `cmd:"" help:"Show one session: who, what, why it was allowed or denied, how it ended."`
+		Tail   tailCmd   `cmd:"" help:"Watch a live session from its beginning."`
+		Play   playCmd   `cmd:"" help:"Play a recording at the speed it happened."`
+		Export exportCmd `cmd:"" help:"Write a recording to standard output."`
+	} `cmd:"" help:"Look at sessions."`
+	Kill     killCmd     `cmd:"" help:"End live sessions now."`
+	WebLogin webLoginCmd `cmd:"" help:"Get a one-time link that signs you in to the browser."`
+	WhoAmI   whoAmICmd   `cmd:"" name:"whoami" help:"Say who you are here and what you may do."`
+	Help     helpCmd     `cmd:"" help:"Explain a verb."`
+}
+
+type helpCmd struct {
+	Verb []string `arg:"" optional:"" help:"The verb."`
+}
+
+// Run is never reached: Run of the console turns "help VERB" into "VERB --help" before parsing.
+func (*helpCmd) Run() error { return nil }
+
+// invocation is one verb being run.
+type invocation struct {
+	c          *Console
+	ctx        context.Context
+	who        Credential
+	std        Streams
+	out, errs  io.Writer
+	json       bool
+	cols, rows int
+}
+
+// Run runs one line of arguments and returns its exit code: 0 done, 1 a negative answer, 2 usage, 75 unavailable.
+func (c *Console) Run(ctx context.Context, who Credential, args []string, std Streams) int {
+	in := &invocation{c: c, ctx: ctx, who: who, std: std, out: std.Out, errs: std.Err, cols: std.Cols, rows: std.Rows}
+	if std.PTY {
+		in.out, in.errs = &crlfWriter{to: std.Out}, &crlfWriter{to: std.Err}
+	}
+	if std.Program == "" {
+		std.Program = "gatehouse"
+	}
+	var v verbs
+	done := false
+	parser, err := kong.New(&v, kong.Name(std.Program), kong.Description("Sessions of agents and people on targets: look, replay, end."),
+		kong.Writers(in.out, in.errs), kong.Exit(func(int) { done = true }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		return in.fail(fmt.Errorf("build the verbs: %w", err))
+	}
+	parsed, err := parser.Parse(helpArgs(args))
+	if done {
+		return exitOK
+	}
+	in.json = v.JSON
+	if err != nil {
+		return in.fail(&usageError{message: err.Error(), hint: "try: " + std.Program + " help"})
+	}
+	return in.fail(parsed.Run(in))
+}
+
+// helpArgs turns no arguments and "help VERB" into --help.
+func helpArgs(args []string) []string {
+	if len(args) == 0 {
+		return []string{"--help"}
+	}
+	if args[0] == "help" {
+		return append(append([]string{}, args[1:]...), "--help")
+	}
+	return args
+}
+
+// fail says on one line what went wrong and returns the exit code; without an error it is silent.
+func (in *invocation) fail(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	code := ExitCode(err)
+	if in.json {
+		line, _ := marshal(struct { // two plain fields: cannot fail
+			Error string `json:"error"`
+			Exit  int    `json:"exit"`
+		}{Explain(err), code}, "")
+		_, _ = in.errs.Write(line)
+		return code
+	}
+	fmt.Fprintf(in.errs, "gatehouse: %s\n", Visible(Explain(err)))
+	if usage := (*usageError)(nil); errors.As(err, &usage) && usage.hint != "" {
+		fmt.Fprintln(in.errs, usage.hint)
+	}
+	return code
+}
+
+func (in *invocation) width() int {
+	if in.cols < 40 {
+		return 80
+	}
+	return in.cols
+}
+
+func (in *invocation) printf(format string, a ...any) { fmt.Fprintf(in.out, format, a...) }
+func (in *invocation) println(a ...any)               { fmt.Fprintln(in.out, a...) }
+
+func (in *invocation) printJSON(v any) error {
+	b, err := marshal(v, "  ")
+	if err != nil {
+		return fmt.Errorf("answer in JSON: %w", err)
+	}
+	_, err = in.out.Write(b)
+	return err
+}

@@ -1,0 +1,154 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Detail is one session with what its recording says.
+type Detail struct {
+	By       Actor    `json:"-"`
+	Session  Session  `json:"session"`
+	Timeline Timeline `json:"timeline"`
+}
+
+// Show returns the session whose id is, or uniquely begins with, id.
+func (c *Console) Show(ctx context.Context, who Credential, id string) (Detail, error) {
+	by, s, err := c.session(ctx, who, SessionsShow, id, "")
+	if err != nil {
+		return Detail{}, err
+	}
+	t, err := c.timeline(s.ID)
+	if err != nil {
+		return Detail{}, fmt.Errorf("read recording of %s: %w", s.ID, err)
+	}
+	return Detail{By: by, Session: c.view(ctx, s), Timeline: t}, nil
+}
+
+func exitText(status *int, signal string) string {
+	switch {
+	case signal != "":
+		return "ended by signal " + signal
+	case status != nil:
+		return "exit status " + strconv.Itoa(*status)
+	default:
+		return "ended without a status"
+	}
+}
+
+type showCmd struct {
+	ID string `arg:"" help:"The session, or a beginning of its id that is unique."`
+}
+
+func (s *showCmd) Run(in *invocation) error {
+	d, err := in.c.Show(in.ctx, in.who, s.ID)
+	if err != nil {
+		return err
+	}
+	if in.json {
+		return in.printJSON(d)
+	}
+	in.printf("%s\n\n", d.Session.ID)
+	for _, f := range Facts(d.Session) {
+		in.printf("  %-11s %s\n", f.Name, Visible(f.Value))
+	}
+	in.println()
+	printTimeline(in, d.Timeline)
+	return nil
+}
+
+// Fact is one line about a session, for people.
+type Fact struct{ Name, Value string }
+
+// Facts lists what is known of a session and worth reading, in reading order. Values are foreign text.
+func Facts(s Session) []Fact {
+	ended := ""
+	if s.Ended != nil {
+		ended = Stamp(*s.Ended)
+	}
+	all := []Fact{
+		{"command", s.Command}, {"state", stateText(s)}, {"why", s.Reason}, {"rule", s.Rule}, {"code", s.Code},
+		{"who", s.Identity}, {"owner", s.Owner}, {"task", s.Task}, {"where", s.Login + "@" + s.Target}, {"from", s.Source},
+		{"mode", strings.Trim(s.Mode+", "+s.Exactness, ", ")}, {"started", Stamp(s.Started)}, {"ended", ended},
+		{"took", fmt.Sprintf("%s (%.3f s)", Took(s.Took()), s.Seconds)},
+		{"bytes", fmt.Sprintf("%s in, %s out", Bytes(s.BytesIn), Bytes(s.BytesOut))},
+		{"connection", s.Connection}, {"recording", hashText(s.Recording)},
+	}
+	var out []Fact
+	for _, f := range all {
+		if f.Value != "" {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func hashText(hash string) string {
+	if hash == "" {
+		return ""
+	}
+	return "sha256:" + hash
+}
+
+// stateText says how the session stands and what is known of the remote process.
+func stateText(s Session) string {
+	text := Outcome(s)
+	switch s.Remote {
+	case "ended":
+		text += "; the target confirmed that nothing of it still runs"
+	case "unconfirmed":
+		text += "; whether its process on the target ended is unconfirmed"
+	}
+	return text
+}
+
+func printTimeline(in *invocation, t Timeline) {
+	if !t.Recorded {
+		in.println("No recording.")
+		return
+	}
+	for _, m := range t.Moments {
+		in.printf("  %s  +%-7s %s\n", m.Time.Format("15:04:05"), Offset(m.At()), momentLine(m))
+		if m.Decision == nil {
+			continue
+		}
+		for _, s := range m.Steps {
+			in.printf("%22s%s %s  %s\n", "", mark(!s.Failed && m.Decision.Verdict == "allow"), Visible(strings.Join(s.Argv, " ")), Visible(s.Rule))
+		}
+		if m.Decision.Reason != "" {
+			in.printf("%22s%s\n", "", Visible(m.Decision.Reason))
+		}
+	}
+	if t.Omitted > 0 {
+		in.printf("  … and %d more\n", t.Omitted)
+	}
+	if t.Torn {
+		in.println("  The recording ends in the middle: its last second may be missing.")
+	}
+}
+
+func mark(ok bool) string {
+	if ok {
+		return "✓"
+	}
+	return "✗"
+}
+
+func momentLine(m Moment) string {
+	line := Visible(m.Text)
+	switch m.Kind {
+	case "command":
+		if m.Decision == nil {
+			return "asked   " + line
+		}
+		return mark(m.Decision.Verdict == "allow") + " " + fmt.Sprintf("%-5s ", m.Decision.Verdict) + line
+	case "kill":
+		return "killed  by " + Visible(m.By) + ": " + line
+	case "exit":
+		return line
+	default:
+		return fmt.Sprintf("%-7s %s", m.Kind, line)
+	}
+}

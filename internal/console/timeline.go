@@ -1,0 +1,160 @@
+package console
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"time"
+
+	"gatehouse/policy"
+	"gatehouse/recorder"
+)
+
+// maxMoments bounds a timeline; what comes after is counted, not kept.
+const maxMoments = 1000
+
+// Moment is one thing in a session's timeline: a command with its decision, a signal, a kill, a note, the end.
+type Moment struct {
+	Seconds  float64          `json:"t"` // since the recording's start
+	Time     time.Time        `json:"time"`
+	Kind     string           `json:"kind"` // command, resize, signal, kill, note, exit
+	Text     string           `json:"text"`
+	By       string           `json:"by,omitempty"`       // kill
+	Decision *policy.Decision `json:"decision,omitempty"` // command
+	Steps    []Step           `json:"steps,omitempty"`    // command: what of a plan each rule admitted
+}
+
+// At is the moment's place in the recording.
+func (m Moment) At() time.Duration { return time.Duration(m.Seconds * float64(time.Second)) }
+
+// Step is one command of a plan.
+type Step struct {
+	Argv   policy.Argv `json:"argv"`
+	Rule   string      `json:"rule,omitempty"`
+	Failed bool        `json:"failed,omitempty"`
+}
+
+// Timeline is what a recording says about its session, without the streams.
+type Timeline struct {
+	Recorded bool     `json:"recorded"` // false if there is no recording
+	Torn     bool     `json:"torn"`     // the recording ends in the middle
+	Cols     int      `json:"cols,omitempty"`
+	Rows     int      `json:"rows,omitempty"`
+	Seconds  float64  `json:"seconds"` // the time of the last event
+	Output   int64    `json:"output_bytes"`
+	Moments  []Moment `json:"moments"`
+	Omitted  int      `json:"omitted,omitempty"` // moments after the first 1,000
+}
+
+func (c *Console) timeline(session string) (Timeline, error) {
+	out := Timeline{Moments: []Moment{}}
+	rec, err := c.cfg.Recordings.Read(session)
+	if errors.Is(err, fs.ErrNotExist) {
+		return out, nil
+	}
+	if err != nil {
+		return out, err
+	}
+	defer rec.Close()
+	h := rec.Header()
+	out.Recorded, out.Cols, out.Rows = true, h.Cols, h.Rows
+	for e, err := range rec.Events() {
+		if err != nil {
+			out.Torn = true
+			break
+		}
+		out.add(h.Started, e)
+	}
+	return out, nil
+}
+
+func (t *Timeline) add(started time.Time, e recorder.Event) {
+	t.Seconds = e.At.Seconds()
+	if e.Code == recorder.Output || e.Code == recorder.Stderr {
+		t.Output += int64(len(e.Data))
+	}
+	if e.Code == recorder.Decision && t.decide(e.Data) {
+		return
+	}
+	m, ok := moment(e)
+	if !ok {
+		return
+	}
+	if len(t.Moments) == maxMoments {
+		t.Omitted++
+		return
+	}
+	m.Seconds, m.Time = e.At.Seconds(), started.Add(e.At).UTC()
+	t.Moments = append(t.Moments, m)
+}
+
+// decide joins a decision to the command before it.
+func (t *Timeline) decide(data []byte) bool {
+	last := len(t.Moments) - 1
+	if last < 0 || t.Moments[last].Kind != "command" || t.Moments[last].Decision != nil {
+		return false
+	}
+	var d policy.Decision
+	if json.Unmarshal(data, &d) != nil {
+		return false
+	}
+	m := &t.Moments[last]
+	m.Decision = &d
+	for i := range m.Steps {
+		if i < len(d.Rules) {
+			m.Steps[i].Rule = d.Rules[i]
+		}
+		m.Steps[i].Failed = d.Failed != nil && d.Failed.Command == i
+	}
+	return true
+}
+
+// moment reads an event that belongs in a timeline. Data that does not decode is shown as it stands.
+func moment(e recorder.Event) (Moment, bool) {
+	var v struct {
+		Line, Signal, By, Reason, Note string
+		Plan                           *policy.Plan
+		Cols, Rows                     int
+		Status                         *int
+	}
+	if json.Unmarshal(e.Data, &v) != nil {
+		v.Note, v.Line = string(e.Data), string(e.Data)
+	}
+	switch e.Code {
+	case recorder.Command:
+		m := Moment{Kind: "command", Text: v.Line}
+		if v.Plan != nil {
+			m.Steps = steps(*v.Plan, 0)
+		}
+		return m, true
+	case recorder.Decision:
+		var d policy.Decision
+		if json.Unmarshal(e.Data, &d) != nil {
+			return Moment{Kind: "note", Text: string(e.Data)}, true
+		}
+		return Moment{Kind: "command", Decision: &d}, true
+	case recorder.Signal:
+		return Moment{Kind: "signal", Text: v.Signal}, true
+	case recorder.Kill:
+		return Moment{Kind: "kill", Text: v.Reason, By: v.By}, true
+	case recorder.Note:
+		return Moment{Kind: "note", Text: v.Note}, true
+	case recorder.Exit:
+		return Moment{Kind: "exit", Text: exitText(v.Status, v.Signal)}, true
+	}
+	return Moment{}, false
+}
+
+// steps lists a plan's commands in order, as deep as plans may be.
+func steps(p policy.Plan, depth int) []Step {
+	if p.Op == policy.OpRun {
+		return []Step{{Argv: p.Argv}}
+	}
+	var out []Step
+	for _, part := range p.Parts {
+		if depth < 64 {
+			out = append(out, steps(part, depth+1)...)
+		}
+	}
+	return out
+}

@@ -1,0 +1,75 @@
+// What every page has: ages that stay true, dialogs, shortcuts, and lists that follow what happens.
+
+const units = [[86400, 'd', 172800], [3600, 'h', 3600], [60, 'm', 60], [1, 's', 5]];
+
+function ago(seconds) {
+  const unit = units.find(([, , from]) => seconds >= from);
+  return unit ? `${Math.floor(seconds / unit[0])}${unit[1]} ago` : 'now';
+}
+
+function refreshAges() {
+  for (const node of document.querySelectorAll('[data-ago]')) {
+    node.textContent = ago((Date.now() - Date.parse(node.dataset.ago)) / 1000);
+  }
+}
+
+function openDialog(id) {
+  const dialog = document.getElementById(id);
+  if (dialog && !dialog.open) dialog.showModal();
+  return Boolean(dialog);
+}
+
+function typing(node) {
+  return node.closest('input, textarea, select, dialog, .ap-wrapper') !== null;
+}
+
+function step(by) {
+  const items = [...document.querySelectorAll('[data-item]')];
+  const next = items.indexOf(document.activeElement) + by;
+  items[Math.max(0, Math.min(items.length - 1, next))]?.focus();
+}
+
+const shortcuts = {
+  '?': () => openDialog('help'),
+  '/': () => document.querySelector('[data-filter]')?.focus(),
+  'j': () => step(1),
+  'k': () => step(-1),
+  'g o': () => location.assign('/'),
+  'g s': () => location.assign('/sessions'),
+};
+
+let prefix = '';
+
+document.addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  const key = prefix + event.key;
+  prefix = event.key === 'g' ? 'g ' : '';
+  if (!shortcuts[key]) return;
+  event.preventDefault();
+  shortcuts[key]();
+});
+
+document.addEventListener('click', (event) => {
+  const opener = event.target.closest('[data-open]');
+  if (opener && openDialog(opener.dataset.open)) event.preventDefault();
+  event.target.closest('[data-close]')?.closest('dialog').close();
+});
+
+// The part of a list that is live is fetched anew when something changed; the focus stays on the same session.
+async function refreshList() {
+  const answer = await fetch(location.href, { headers: { Accept: 'text/html' } });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('[data-live]');
+  const old = document.querySelector('[data-live]');
+  if (!fresh || !old || fresh.innerHTML === old.innerHTML) return;
+  const focused = old.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
+  old.replaceChildren(...fresh.childNodes);
+  if (focused) old.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+}
+
+for (const node of document.querySelectorAll('button[data-open]')) node.hidden = false;
+setInterval(refreshAges, 15000);
+const list = document.querySelector('[data-live]');
+if (list) {
+  new EventSource(`/api/events?since=${list.dataset.live}`).addEventListener('change', () => { refreshList(); });
+}
