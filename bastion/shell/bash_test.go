@@ -1,6 +1,7 @@
 package shell_test
 
 import (
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -66,6 +67,9 @@ func plans(depth int) *rapid.Generator[policy.Plan] {
 func TestLineGivesEveryShellThePlan(t *testing.T) {
 	h := newHost(t)
 	shells := []string{"bash", "dash", "sh"}
+	if _, err := exec.LookPath("zsh"); err == nil {
+		shells = append(shells, "zsh")
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		plan := plans(2).Draw(t, "plan")
 		if err := plan.Validate(); err != nil {

@@ -13,15 +13,14 @@ import (
 // environment are not found: that is a stated limit (docs/threat-model.md).
 const sweepScript = `n=0
 while [ "$n" -lt 10 ]; do
+  found=$(grep -lzxF "` + permit.SessionVariable + `=@SESSION@" /proc/[0-9]*/environ 2>/dev/null)
+  if [ -z "$found" ]; then echo "` + protocol.SweepClean + `"; exit 0; fi
   left=0
-  for p in /proc/[0-9]*; do
-    if grep -qzxF "` + permit.SessionVariable + `=@SESSION@" "$p/environ" 2>/dev/null; then
-      case "$(cut -d ")" -f 2- "$p/stat" 2>/dev/null)" in " Z"*) continue ;; esac
-      left=$((left + 1))
-      kill -KILL "${p#/proc/}" 2>/dev/null
-    fi
+  for p in $found; do
+    p=${p#/proc/}
+    kill -KILL "${p%/environ}" 2>/dev/null
+    left=$((left + 1))
   done
-  if [ "$left" -eq 0 ]; then echo "` + protocol.SweepClean + `"; exit 0; fi
   n=$((n + 1))
   sleep 0.05
 done

@@ -1,0 +1,38 @@
+package bastion
+
+import (
+	"net"
+	"testing"
+)
+
+func addr(ip string) net.Addr { return &net.TCPAddr{IP: net.ParseIP(ip), Port: 1} }
+
+func TestLimiterBounds(t *testing.T) {
+	l := newLimiter(Limits{Connections: 4, Starting: 3, PerSource: 2})
+	admit := func(ip string, want bool) *slot {
+		t.Helper()
+		s, ok := l.admit(addr(ip))
+		if ok != want {
+			t.Fatalf("admit(%s) = %v, want %v", ip, ok, want)
+		}
+		return s
+	}
+	a1 := admit("192.0.2.1", true)
+	a2 := admit("192.0.2.1", true)
+	admit("192.0.2.1", false)        // per source
+	admit("::ffff:192.0.2.1", false) // the same source in another form
+	b := admit("192.0.2.2", true)
+	admit("192.0.2.3", false) // starting in all
+	a1.authenticated()
+	c := admit("192.0.2.3", true)
+	a2.authenticated()
+	admit("192.0.2.4", false) // connections in all
+	for _, s := range []*slot{a1, a2, b, c} {
+		s.release()
+		s.release() // twice is once
+	}
+	if l.all != 0 || l.starting != 0 || len(l.sources) != 0 {
+		t.Fatalf("after all are released: %d open, %d starting, %d sources", l.all, l.starting, len(l.sources))
+	}
+	admit("192.0.2.1", true)
+}
