@@ -43,6 +43,9 @@ func TestAppendConcurrent(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
+	if onDisk, err := os.ReadFile(filepath.Join(dir, checkpointFile)); err != nil || !bytes.Equal(onDisk, l.Checkpoint()) {
+		t.Errorf("the checkpoint on the disk is not the newest: %q, %v", onDisk, err)
+	}
 	entries := readEntries(t, dir)
 	if len(entries) != 801 || entries[0].Type != LogStart {
 		t.Fatalf("%d entries, the first is %s", len(entries), entries[0].Type)
