@@ -42,7 +42,35 @@ func (s *Server) removeSession(ses *session) {
 // confirmed, or could not.
 func (s *Server) Kill(ctx context.Context, order console.KillOrder) (console.KillReport, error) {
 	cause := &ended{state: store.Killed, by: order.By.Principal, reason: "ended by " + order.By.Principal + ": " + order.Reason}
-	return console.KillReport{Sessions: s.end(ctx, s.matching(order), cause)}, nil
+	idle := s.idle(order)
+	report := console.KillReport{Sessions: s.end(ctx, s.matching(order), cause)}
+	for _, c := range idle {
+		c.log.Warn("connection without a session killed", "by", order.By.Principal)
+		_ = c.Conn.Close()
+	}
+	return report, nil
+}
+
+// idle lists the client connections that the order means although nothing runs on them: a ControlMaster between commands.
+func (s *Server) idle(order console.KillOrder) []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []*conn
+	for _, c := range s.conns {
+		c.mu.Lock()
+		meant := c.outer == nil && c.proven && len(c.sessions) == 0 && !c.asks(order.By) &&
+			(order.All || (order.Identity != "" && order.Identity == c.identity.Principal()) || (order.Target != "" && order.Target == c.route.target))
+		c.mu.Unlock()
+		if meant {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// asks reports whether a connection is the console of the person who gives the order: that one lives to see the report.
+func (c *conn) asks(by console.Actor) bool {
+	return c.route.target == "" && c.identity.Principal() == by.Principal
 }
 
 // Revoke ends sessions that a change of policy no longer allows.
@@ -55,9 +83,7 @@ func (s *Server) Revoke(sessions []string, reason string) {
 		}
 	}
 	s.mu.Unlock()
-	s.work.Go(func() {
-		s.end(context.Background(), victims, &ended{state: store.Killed, by: "policy", reason: reason})
-	})
+	go s.end(context.Background(), victims, &ended{state: store.Killed, by: "policy", reason: reason})
 }
 
 func (s *Server) matching(order console.KillOrder) []*session {
@@ -182,6 +208,11 @@ func (s *session) endRemote(proc *running) string {
 	}
 	_ = proc.Signal("KILL")
 	_ = proc.Close()
+	return s.sweepRemote()
+}
+
+// sweepRemote ends what carries the session's mark on its target, and says whether anything is left.
+func (s *session) sweepRemote() string {
 	ctx, cancel := context.WithTimeout(context.Background(), remoteTime)
 	defer cancel()
 	clean, err := s.conn.server.sweep(ctx, s.id, s.row.Target, s.row.Login, "the session ended before its command")
@@ -201,8 +232,11 @@ func remoteWord(clean bool) string {
 // sweep runs the decider's sweep line on a target and reports whether it found nothing more.
 func (s *Server) sweep(ctx context.Context, session, targetName, login, reason string) (clean bool, err error) {
 	t, known := s.target(targetName)
-	if !known || t.Local {
+	if !known {
 		return false, nil
+	}
+	if t.Local {
+		return s.cfg.Local.Sweep(ctx, session)
 	}
 	pending, err := s.dial(ctx, t, login)
 	if err != nil {

@@ -210,9 +210,6 @@ func (s *session) startFresh(ctx context.Context, p *pool, pending *target.Pendi
 
 // startLocal hands the permit to the supervisor.
 func (s *session) startLocal(ctx context.Context, d protocol.Decided) (*running, error) {
-	if s.conn.server.cfg.Local == nil {
-		return nil, fmt.Errorf("%w: local targets need gatehouse serve to run as root", target.ErrUnreachable)
-	}
 	proc, err := s.conn.server.cfg.Local.Start(ctx, d.Permit, s.pty)
 	if err != nil {
 		return nil, err

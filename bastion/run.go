@@ -43,7 +43,7 @@ func (s *session) run(a ask) {
 	plan, refusal := s.plan(a)
 	// 2. The evidence is open before anything is decided or asked of a target.
 	if err := s.openEvidence(a, plan); err != nil {
-		s.finish(s.fault(answer.FaultEvidence, "the recording cannot be written, so nothing runs", err))
+		s.finish(s.explain(&evidenceError{err}))
 		return
 	}
 	if refusal != nil {
@@ -148,6 +148,9 @@ func (s *session) start(plan policy.Plan) (protocol.Decided, *running, *outcome)
 	proc, err := launch.start(s.ctx)
 	if err != nil {
 		out := s.explain(err)
+		if s.ctx.Err() != nil { // the request may have reached the target all the same
+			out.remote = s.sweepRemote()
+		}
 		return d, nil, &out
 	}
 	return d, proc, nil
@@ -215,9 +218,14 @@ func (s *session) explain(err error) outcome {
 	name := s.row.Target
 	var own *protocol.Error
 	var stop *ended
+	var evidence *evidenceError
 	switch {
 	case errors.As(context.Cause(s.ctx), &stop):
 		return s.stopped(stop)
+	case errors.Is(context.Cause(s.ctx), errClientGone):
+		return outcome{state: store.Ended, reason: errClientGone.Error(), exit: &target.Exit{}}
+	case errors.As(err, &evidence):
+		return s.fault(answer.FaultEvidence, "the recording cannot be written, so nothing runs", err)
 	case errors.Is(err, target.ErrUntrusted):
 		return s.fault(answer.FaultTargetUntrusted, name+" does not show the host key that is expected of it; nothing was sent to it", err)
 	case errors.Is(err, target.ErrRefused):

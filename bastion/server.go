@@ -54,6 +54,8 @@ type Recorder interface {
 // Starter runs local commands; *local.Client.
 type Starter interface {
 	Start(ctx context.Context, permit []byte, pty *target.PTY) (*local.Process, error)
+	// Sweep kills what is left of a session on this machine and reports whether nothing is.
+	Sweep(ctx context.Context, session string) (clean bool, err error)
 }
 
 // Console runs the verbs; *console.Console.
@@ -61,14 +63,14 @@ type Console interface {
 	Run(ctx context.Context, who console.Credential, args []string, std console.Streams) int
 }
 
-// Config is what a Server needs. All fields but Local, Now and Limits are required.
+// Config is what a Server needs. All fields but Now and Limits are required.
 type Config struct {
 	Gate      Gate
 	Evidence  Evidence
 	Certifier Certifier
 	Recorder  Recorder
 	Sessions  store.Sessions
-	Local     Starter // nil: no local targets
+	Local     Starter
 	AgentCA   *ca.AgentVerifier
 	HostCA    ssh.PublicKey
 	HostKey   ssh.Signer // the door's own
@@ -81,7 +83,7 @@ type Config struct {
 // Validate says what is missing.
 func (c Config) Validate() error {
 	for name, missing := range map[string]bool{
-		"Gate": c.Gate == nil, "Evidence": c.Evidence == nil, "Certifier": c.Certifier == nil, "Recorder": c.Recorder == nil, "Sessions": c.Sessions == nil,
+		"Gate": c.Gate == nil, "Evidence": c.Evidence == nil, "Certifier": c.Certifier == nil, "Recorder": c.Recorder == nil, "Local": c.Local == nil, "Sessions": c.Sessions == nil,
 		"AgentCA": c.AgentCA == nil, "HostCA": c.HostCA == nil, "HostKey": c.HostKey == nil, "Log": c.Log == nil,
 	} {
 		if missing {

@@ -57,7 +57,7 @@ func plans(depth int) *rapid.Generator[policy.Plan] {
 			op = rapid.SampledFrom([]policy.Op{policy.OpRun, policy.OpRun, policy.OpPipe, policy.OpAnd, policy.OpOr, policy.OpSeq}).Draw(t, "op")
 		}
 		if op == policy.OpRun {
-			name := rapid.SampledFrom([]string{"p0", "p1", "p3", "if", "export", "cd", "it's 1", "$x `y` 0", "a=b3"}).Draw(t, "name")
+			name := rapid.SampledFrom([]string{"p0", "p1", "p3", "if", "export", "cd", "it's 1", "$x `y` 0", "a b3", "test"}).Draw(t, "name")
 			return policy.Plan{Op: op, Argv: append(policy.Argv{name}, rapid.SliceOfN(words(), 0, 4).Draw(t, "args")...)}
 		}
 		return policy.Plan{Op: op, Parts: rapid.SliceOfN(plans(depth-1), 2, 3).Draw(t, "parts")}

@@ -20,7 +20,7 @@ case "$0" in *0) exit 0;; *1) exit 1;; *3) exit 3;; esac
 
 // recorders are the commands that exist on the PATH of a host, with their exit statuses. Some have names that shells would
 // take for something else.
-var recorders = map[string]int{"p0": 0, "p1": 1, "p3": 3, "if": 0, "export": 0, "cd": 0, "it's 1": 1, "$x `y` 0": 0, "a=b3": 3}
+var recorders = map[string]int{"p0": 0, "p1": 1, "p3": 3, "if": 0, "export": 0, "cd": 0, "it's 1": 1, "$x `y` 0": 0, "test": 0, "a b3": 3}
 
 // host is a folder of recorders and the judge of what shells do.
 type host struct {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -145,7 +146,9 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 
 // serve closes what a crash left open, then listens until the context or the decider ends.
 func (d *door) serve(ctx context.Context) error {
-	if err := d.recover(ctx); err != nil {
+	var recovery sync.WaitGroup
+	defer recovery.Wait()
+	if err := d.recover(ctx, &recovery); err != nil {
 		return err
 	}
 	listener, err := supervisor.Listen(supervisor.DoorSSHFD)

@@ -14,9 +14,9 @@ import (
 // sweepTime is how long, after a restart, the targets get to confirm that nothing of an interrupted session is left.
 const sweepTime = 5 * time.Second
 
-// recover closes what the last run left open: recordings get their last chunk, sessions become interrupted, and what still
-// runs on targets is ended or said to be unconfirmed.
-func (d *door) recover(ctx context.Context) error {
+// recover closes what the last run left open: recordings get their last chunk and sessions become interrupted before it
+// returns; what still runs on targets is ended, or said to be unconfirmed, by work that goes on beside the service.
+func (d *door) recover(ctx context.Context, work *sync.WaitGroup) error {
 	recovered, err := d.recorder.Recover(ctx)
 	if err != nil {
 		d.log.Error("recover recordings", "error", err)
@@ -29,8 +29,6 @@ func (d *door) recover(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("close interrupted sessions: %w", err)
 	}
-	var work sync.WaitGroup
-	defer work.Wait()
 	slots := make(chan struct{}, 16)
 	for _, s := range open {
 		work.Go(func() {

@@ -50,7 +50,7 @@ func (d *Decider) authorize(ctx context.Context, in protocol.Authorize) (protoco
 		return protocol.Actor{}, refuse("%s needs the right %q, which no role of %s has", in.Verb, need, who.Principal())
 	}
 	if in.Verb == "kill" {
-		d.endConnectionOf(in.Object, "the session was killed by "+who.Principal())
+		d.endConnections(in.Object, who.Principal(), "this connection was ended by "+who.Principal())
 	}
 	out := protocol.Actor{Principal: who.Principal()}
 	for _, r := range rights {
@@ -79,15 +79,21 @@ func (d *Decider) actor(c protocol.Credential) (policy.Identity, string, error) 
 	return policy.Identity{}, "", invalid("a credential is a connection or a sign-in")
 }
 
-// endConnectionOf makes the connection of a killed session unable to ask for anything more, whatever the door does.
-func (d *Decider) endConnectionOf(object, reason string) {
+// endConnections makes the connections that a kill means unable to ask for anything more, whatever the door does: those of
+// the session, the identity or the target that object names, or all. The killer's own goes on.
+func (d *Decider) endConnections(object, by, reason string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s, ok := d.sessions[object]
-	if !ok {
-		return
+	dead := map[string]bool{}
+	for name, s := range d.sessions {
+		if name == object || object == "target:"+s.request.Target {
+			dead[s.conn] = true
+		}
 	}
-	if c, ok := d.conns[s.conn]; ok {
-		c.ended = reason
+	for _, c := range d.conns {
+		principal := string(c.kind) + ":" + c.name
+		if dead[c.id] || object == principal || (object == "all" && principal != by) {
+			c.ended = reason
+		}
 	}
 }

@@ -155,6 +155,28 @@ func (c *Client) fail(err error) {
 	_ = c.conn.Close()
 }
 
+// Sweep kills whatever of a session still runs on this machine and reports whether nothing is left.
+func (c *Client) Sweep(ctx context.Context, session string) (clean bool, err error) {
+	proc := &Process{client: c, exited: make(chan struct{}), swept: make(chan int, 1)}
+	c.mu.Lock()
+	c.next++
+	proc.id = c.next
+	c.running[proc.id] = proc
+	c.mu.Unlock()
+	defer c.forget(proc.id)
+	if err := c.send(message{Op: "sweep", ID: proc.id, Session: session}); err != nil {
+		return false, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, killTimeout)
+	defer cancel()
+	select {
+	case left := <-proc.swept:
+		return left == 0, nil
+	case <-ctx.Done():
+		return false, nil
+	}
+}
+
 // Process is one local command, seen from the door.
 type Process struct {
 	client *Client

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gatehouse/internal/id"
 	"gatehouse/internal/permit"
 )
 
@@ -97,9 +98,18 @@ func (s *Server) killAll() {
 // end kills the process group, then whatever carries the session's variable, and returns how many survive one second of it.
 func end(p *process) int {
 	p.signal(syscall.SIGKILL)
+	return sweepAll(p.session)
+}
+
+// sweepAll sweeps until nothing is found, for a second at most, and returns how many are left. Nothing but a session's id is
+// accepted as one: an empty one would fit every process of every session.
+func sweepAll(session string) int {
+	if !id.Valid(id.Session, session) {
+		return 1
+	}
 	left := 0
 	for range 20 {
-		left = Sweep(p.session)
+		left = sweep(session)
 		if left == 0 {
 			return 0
 		}
@@ -108,9 +118,9 @@ func end(p *process) int {
 	return left
 }
 
-// Sweep kills every process of this machine whose environment carries the session's variable and returns how many it found.
+// sweep kills every process of this machine whose environment carries the session's variable and returns how many it found.
 // A process that cleared its own environment is not found.
-func Sweep(session string) int {
+func sweep(session string) int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return 0

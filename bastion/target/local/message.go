@@ -19,20 +19,21 @@ import (
 // maxPacket bounds a message. A permit holds a whole command line.
 const maxPacket = 192 << 10
 
-// message is both ends' one type. From the door: start, signal, close. From the supervisor: started (with descriptors),
+// message is both ends' one type. From the door: start, signal, kill, sweep. From the supervisor: started (with descriptors),
 // failed, exited, swept.
 type message struct {
-	Op     string `json:"op"`
-	ID     uint64 `json:"id"`
-	Permit []byte `json:"permit,omitempty"`
-	Term   string `json:"term,omitempty"`
-	Cols   uint16 `json:"cols,omitempty"`
-	Rows   uint16 `json:"rows,omitempty"`
-	Signal string `json:"signal,omitempty"`
-	Status int    `json:"status,omitempty"`
-	Core   bool   `json:"core,omitempty"`
-	Left   int    `json:"left,omitempty"` // swept: processes of the session that still run
-	Error  string `json:"error,omitempty"`
+	Op      string `json:"op"`
+	ID      uint64 `json:"id"`
+	Permit  []byte `json:"permit,omitempty"`
+	Session string `json:"session,omitempty"` // sweep
+	Term    string `json:"term,omitempty"`
+	Cols    uint16 `json:"cols,omitempty"`
+	Rows    uint16 `json:"rows,omitempty"`
+	Signal  string `json:"signal,omitempty"`
+	Status  int    `json:"status,omitempty"`
+	Core    bool   `json:"core,omitempty"`
+	Left    int    `json:"left,omitempty"` // swept: processes of the session that still run
+	Error   string `json:"error,omitempty"`
 }
 
 // Socketpair makes the two ends.

@@ -81,6 +81,8 @@ func (s *Server) Serve(ctx context.Context) error {
 			}
 		case "signal":
 			s.signal(m.ID, m.Signal)
+		case "sweep":
+			s.work.Go(func() { s.answer(message{Op: "swept", ID: m.ID, Left: sweepAll(m.Session)}) })
 		case "kill":
 			s.work.Go(func() { s.kill(m.ID) })
 		}
