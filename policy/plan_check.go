@@ -76,6 +76,9 @@ func (c *planCount) addArgv(argv Argv) error {
 	if argv[0][0] == '-' {
 		return fmt.Errorf("a command's name cannot begin with -: %q", argv[0]) // exec would read it as its own option
 	}
+	if strings.Contains(argv[0], "=") && !strings.Contains(argv[0], "/") {
+		return fmt.Errorf("a command's name cannot hold = unless it is a path: %q", argv[0]) // the launcher would set a variable
+	}
 	c.commands++
 	c.words += len(argv)
 	if c.commands > maxCommands {
@@ -84,7 +87,7 @@ func (c *planCount) addArgv(argv Argv) error {
 	if c.words > maxWords {
 		return errors.New("a line has at most 4096 words")
 	}
-	c.bytes += len("(exec)")
+	c.bytes += len("(exec )") + len(launcher)
 	for _, word := range argv {
 		if !utf8.ValidString(word) || strings.IndexByte(word, 0) >= 0 {
 			return fmt.Errorf("a word is not UTF-8 without NUL: %q", word)

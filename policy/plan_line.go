@@ -2,9 +2,12 @@ package policy
 
 import "strings"
 
-// Line renders the plan for a POSIX login shell. Every word is quoted by us and every command is run by exec, so that no
-// builtin, function or alias of the shell takes its place; what arrives is each argv byte for byte. The environment comes
-// first, as exports; its names must be valid (Policy.Decide admits no others).
+// launcher finds a program on the PATH and becomes it, with argv as given. It has a "/", so every shell takes it for a file.
+const launcher = "/usr/bin/env"
+
+// Line renders the plan for a POSIX login shell. Every word is quoted by us, and no builtin, function or alias of the shell
+// takes a command's place: a name without "/" is started by /usr/bin/env, because zsh's exec runs builtins. What arrives is
+// each argv byte for byte. The environment comes first, as exports; its names must be valid (Policy.Decide admits no others).
 //
 // It is right in sh, dash, bash and zsh, not in csh or fish. A shell whose start-up files redefine exec or export is not
 // held by it.
@@ -77,6 +80,9 @@ func execLeaf(b *strings.Builder, argv Argv) {
 
 func writeExec(b *strings.Builder, argv Argv) {
 	b.WriteString("exec")
+	if !strings.Contains(argv[0], "/") {
+		b.WriteString(" " + launcher)
+	}
 	for _, word := range argv {
 		b.WriteString(" " + quote(word))
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -159,21 +160,43 @@ func TestLineOfAPlan(t *testing.T) {
 	run := func(words ...string) policy.Plan { return policy.Plan{Op: policy.OpRun, Argv: words} }
 	join := func(op policy.Op, parts ...policy.Plan) policy.Plan { return policy.Plan{Op: op, Parts: parts} }
 	for want, plan := range map[string]policy.Plan{
-		`exec 'ls' '-l' 'it'\''s'`:                          run("ls", "-l", "it's"),
-		`(exec 'a') | (exec 'b') | (exec 'c')`:              join(policy.OpPipe, run("a"), run("b"), run("c")),
-		`(exec 'a') && (exec 'b') || (exec 'c')`:            join(policy.OpOr, join(policy.OpAnd, run("a"), run("b")), run("c")),
-		`(exec 'a') || ( (exec 'b') && (exec 'c') )`:        join(policy.OpOr, run("a"), join(policy.OpAnd, run("b"), run("c"))),
-		`( (exec 'a'); (exec 'b') ) | (exec 'c')`:           join(policy.OpPipe, join(policy.OpSeq, run("a"), run("b")), run("c")),
-		`(exec 'a') | (exec 'b'); (exec 'c') && (exec 'd')`: join(policy.OpSeq, join(policy.OpPipe, run("a"), run("b")), join(policy.OpAnd, run("c"), run("d"))),
+		`exec /usr/bin/env 'ls' '-l' 'it'\''s'`: run("ls", "-l", "it's"),
+		`exec '/bin/ls' 'a'`:                    run("/bin/ls", "a"),
+		`(exec /usr/bin/env 'a') | (exec /usr/bin/env 'b') | (exec /usr/bin/env 'c')`:                           join(policy.OpPipe, run("a"), run("b"), run("c")),
+		`(exec /usr/bin/env 'a') && (exec /usr/bin/env 'b') || (exec /usr/bin/env 'c')`:                         join(policy.OpOr, join(policy.OpAnd, run("a"), run("b")), run("c")),
+		`(exec /usr/bin/env 'a') || ( (exec /usr/bin/env 'b') && (exec /usr/bin/env 'c') )`:                     join(policy.OpOr, run("a"), join(policy.OpAnd, run("b"), run("c"))),
+		`( (exec /usr/bin/env 'a'); (exec /usr/bin/env 'b') ) | (exec /usr/bin/env 'c')`:                        join(policy.OpPipe, join(policy.OpSeq, run("a"), run("b")), run("c")),
+		`(exec /usr/bin/env 'a') | (exec /usr/bin/env 'b'); (exec /usr/bin/env 'c') && (exec /usr/bin/env 'd')`: join(policy.OpSeq, join(policy.OpPipe, run("a"), run("b")), join(policy.OpAnd, run("c"), run("d"))),
 	} {
 		if got := plan.Line(nil); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 	env := []policy.EnvVar{{Name: "LANG", Value: "C"}, {Name: "X", Value: "it's"}}
-	if got, want := run("a").Line(env), `export LANG='C'; export X='it'\''s'; exec 'a'`; got != want {
+	if got, want := run("a").Line(env), `export LANG='C'; export X='it'\''s'; exec /usr/bin/env 'a'`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
+}
+
+// TestDecideConcurrently is for the race detector: a policy is shared by every connection.
+func TestDecideConcurrently(t *testing.T) {
+	p := parse(t, people)
+	r := policy.Request{
+		Identity: policy.Identity{Kind: policy.Agent, Name: "bot"}, Target: "web-1", Login: "deploy",
+		Plan: policy.Plan{Op: policy.OpRun, Argv: policy.Argv{"uptime"}},
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 100 {
+				if d := p.Decide(r); d.Verdict != policy.Allow {
+					t.Errorf("got %+v", d)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // BenchmarkDecide has one role with that many rules, on as many programs and on one.

@@ -143,6 +143,7 @@ func TestMalformedRequestsAreDenied(t *testing.T) {
 		"no words":            {Op: policy.OpRun},
 		"an empty name":       {Op: policy.OpRun, Argv: policy.Argv{""}},
 		"an option as a name": {Op: policy.OpRun, Argv: policy.Argv{"-a"}},
+		"a variable":          {Op: policy.OpRun, Argv: policy.Argv{"A=1", "a"}},
 		"NUL":                 {Op: policy.OpRun, Argv: policy.Argv{"a", "x\x00y"}},
 		"invalid UTF-8":       {Op: policy.OpRun, Argv: policy.Argv{"a", "\xff"}},
 		"a leaf with parts":   {Op: policy.OpRun, Argv: policy.Argv{"a"}, Parts: []policy.Plan{leaf}},
