@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 )
 
@@ -22,7 +21,8 @@ type Summary struct {
 
 // Close writes the end, makes everything durable, waits until every chunk is committed, and returns the summary. If ctx ends
 // first, or if the recording failed, it returns an error; the file stays as it is, and what was not committed is committed
-// then or, if that is impossible too, by Recover at the next start. It waits for all goroutines in any case.
+// then or, if that is impossible too, by Recover at the next start. It waits for all goroutines in any case. The caller settles
+// the recording when the summary is in the audit log.
 func (r *Recording) Close(ctx context.Context, end End) (Summary, error) {
 	stop := context.AfterFunc(ctx, func() {
 		r.fail(fmt.Errorf("close recording: %w", context.Cause(ctx)))
@@ -42,10 +42,10 @@ func (r *Recording) Close(ctx context.Context, end End) (Summary, error) {
 	if cerr := r.file.Close(); err == nil && cerr != nil {
 		err = fmt.Errorf("close recording: %w", cerr)
 	}
-	if err == nil {
-		err = os.Remove(markerPath(r.rec.cfg.Dir, r.header.Session))
-	} else if _, rerr := r.rec.recoverSession(ctx, r.header.Session); rerr != nil {
-		r.rec.cfg.Log.Warn("the rest of a failed recording is committed at the next start", "session_id", r.header.Session, "error", rerr)
+	if err != nil {
+		if _, rerr := r.rec.recoverSession(ctx, r.header.Session); rerr != nil {
+			r.rec.cfg.Log.Warn("the rest of a failed recording is committed at the next start", "session_id", r.header.Session, "error", rerr)
+		}
 	}
 	r.rec.forget(r.header.Session)
 	return sum, err

@@ -63,7 +63,7 @@ func TestHostileLengths(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bomb := enc.EncodeAll(make([]byte, 256<<20), nil)
+	bomb := enc.EncodeAll(make([]byte, 64<<20), nil)
 	prelude := func(stored, raw uint32, frame []byte) []byte {
 		b := binary.LittleEndian.AppendUint32(nil, magicData)
 		b = binary.LittleEndian.AppendUint32(b, 8)

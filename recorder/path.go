@@ -15,7 +15,7 @@ var ErrSession = errors.New("not a session id")
 const (
 	sessionPrefix = "ses_"
 	fileSuffix    = ".ghr"
-	liveDir       = "live" // one marker for each recording that is not closed
+	liveDir       = "live" // one marker for each recording that is not settled
 )
 
 // Path returns where the recording of a session is kept under dir: the month comes from the time in the id, so no listing
@@ -33,5 +33,5 @@ func Path(dir, session string) (string, error) {
 	return filepath.Join(dir, month, session+fileSuffix), nil
 }
 
-// markerPath returns the marker of a recording that is not closed. The session must have passed Path.
+// markerPath returns the marker of a recording that is not settled. The session must have passed Path.
 func markerPath(dir, session string) string { return filepath.Join(dir, liveDir, session) }

@@ -43,8 +43,11 @@ func TestRoundTrip(t *testing.T) {
 		t.Errorf("summary counts %d out, %d in", sum.BytesOut, sum.BytesIn)
 	}
 	checkChunks(t, dir, l.all(), sum)
+	if err := r.Settle(testSession); err != nil {
+		t.Error(err)
+	}
 	if _, err := os.Stat(markerPath(dir, testSession)); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the marker of a closed recording is still there: %v", err)
+		t.Errorf("the marker of a settled recording is still there: %v", err)
 	}
 }
 

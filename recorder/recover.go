@@ -15,17 +15,18 @@ import (
 	"time"
 )
 
-// Recovered is a recording that was not closed when its process ended. Its chunks now cover the whole file.
+// Recovered is a recording that nobody settled before the process ended. Its chunks now cover the whole file.
 type Recovered struct {
 	Summary        // what the file holds; BytesIn and BytesOut count what decodes
 	Header  Header // zero if even that is torn
-	End     *End   // not nil if the process ended after the recording did
+	End     *End   // how the session ended; nil if the process ended before
 	Torn    bool   // the file ends within a frame
 }
 
-// Recover commits what recordings that were not closed still owe: everything after their last committed chunk becomes one
+// Recover commits what recordings that were not settled still owe: everything after their last committed chunk becomes one
 // last chunk, over the bytes as they are; nothing is rewritten or cut. Call it at start, before the first Open. A recording
-// that cannot be recovered stays for the next start; the others are returned along with the joined errors.
+// that cannot be recovered stays for the next start; the others are returned along with the joined errors. The caller
+// settles each one; until then a next start returns it again.
 func (r *Recorder) Recover(ctx context.Context) ([]Recovered, error) {
 	entries, err := os.ReadDir(filepath.Join(r.cfg.Dir, liveDir))
 	if err != nil {
@@ -50,7 +51,18 @@ func (r *Recorder) Recover(ctx context.Context) ([]Recovered, error) {
 	return all, errors.Join(errs...)
 }
 
-// recoverSession commits the tail of one recording and removes its marker.
+// Settle says that the audit log has the end of a closed or recovered recording: no start asks after it any more.
+func (r *Recorder) Settle(session string) error {
+	if _, err := Path(r.cfg.Dir, session); err != nil {
+		return err
+	}
+	if err := os.Remove(markerPath(r.cfg.Dir, session)); err != nil {
+		return fmt.Errorf("settle recording: %w", err)
+	}
+	return nil
+}
+
+// recoverSession commits the tail of one recording.
 func (r *Recorder) recoverSession(ctx context.Context, session string) (Recovered, error) {
 	path, err := Path(r.cfg.Dir, session)
 	if err != nil {
@@ -73,10 +85,13 @@ func (r *Recorder) recoverSession(ctx context.Context, session string) (Recovere
 		if err := r.cfg.Commit(ctx, tail); err != nil {
 			return Recovered{}, fmt.Errorf("commit chunk %d: %w", tail.N, err)
 		}
+		if err := noteCommitted(marker, tail); err != nil {
+			return Recovered{}, fmt.Errorf("note chunk %d: %w", tail.N, err)
+		}
 		tail.N++
 	}
 	out.Session, out.Chunks = session, tail.N
-	return out, os.Remove(marker)
+	return out, nil
 }
 
 // readMarker returns the chunk that follows the last committed one, so far empty.

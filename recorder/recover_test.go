@@ -72,8 +72,16 @@ func TestRecoverTorn(t *testing.T) {
 		if after, _ := os.ReadFile(mustPath(dir)); len(after) != cut {
 			t.Errorf("cut at %d: the file has %d bytes after Recover", cut, len(after))
 		}
+		committed := len(l.all())
+		again, err := r.Recover(t.Context())
+		if err != nil || len(again) != 1 || again[0].Summary != got[0].Summary || len(l.all()) != committed {
+			t.Errorf("cut at %d: a second Recover before Settle found %+v, %v, want %+v", cut, again, err, got)
+		}
+		if err := r.Settle(testSession); err != nil {
+			t.Error(err)
+		}
 		if again, err := r.Recover(t.Context()); err != nil || len(again) != 0 {
-			t.Errorf("cut at %d: a second Recover found %+v, %v", cut, again, err)
+			t.Errorf("cut at %d: Recover after Settle found %+v, %v", cut, again, err)
 		}
 	}
 }
@@ -108,6 +116,9 @@ func TestRecoverRefusals(t *testing.T) {
 	if got, err := r.Recover(t.Context()); err != nil || len(got) != 1 {
 		t.Errorf("second start: %+v, %v", got, err)
 	}
+	if err := r.Settle(testSession); err != nil {
+		t.Error(err)
+	}
 	if err := os.WriteFile(markerPath(dir, "ses_01KB0000000000000000000009"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -139,8 +150,9 @@ func TestFullDisk(t *testing.T) {
 	if len(text) == 0 || !errors.Is(rerr, io.ErrUnexpectedEOF) {
 		t.Errorf("read %d bytes, %v", len(text), rerr)
 	}
-	if got, err := r.Recover(context.Background()); err != nil || len(got) != 0 {
-		t.Errorf("after close there is still something to recover: %+v, %v", got, err)
+	committed := len(l.all())
+	if got, err := r.Recover(context.Background()); err != nil || len(got) != 1 || len(l.all()) != committed {
+		t.Errorf("after close there is still something to commit: %+v, %v", got, err)
 	}
 	file, _ := os.ReadFile(mustPath(dir))
 	last := l.all()[len(l.all())-1]

@@ -123,13 +123,16 @@ func (r *recordings) close(e Entry) (what string, err error) {
 	if err := json.Unmarshal(e.Data, &sum); err != nil {
 		return "its data is not a summary", nil
 	}
-	state := r.open[sum.Session]
-	if state == nil || e.Session != sum.Session {
-		return "a recording was closed that has no chunks", nil
+	if e.Session != sum.Session {
+		return "it closes a recording of another session", nil
 	}
 	path, err := recorder.Path(r.dir, sum.Session)
 	if err != nil {
 		return err.Error(), nil
+	}
+	state := r.open[sum.Session]
+	if state == nil {
+		return closedAgain(path, sum)
 	}
 	st, err := os.Stat(path)
 	if err != nil {
@@ -140,5 +143,27 @@ func (r *recordings) close(e Entry) (what string, err error) {
 	}
 	r.closed++
 	delete(r.open, sum.Session)
+	return "", nil
+}
+
+// closedAgain compares a recording that was closed before: a crash between an entry and the note that it is durable makes
+// the next start write it once more. The file must still be what the summary says.
+func closedAgain(path string, sum recorder.Summary) (what string, err error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Sprintf("the closed recording %s is missing", path), nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read recording: %w", err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	if err != nil {
+		return "", fmt.Errorf("read recording: %w", err)
+	}
+	if n != sum.Size || hex.EncodeToString(h.Sum(nil)) != sum.SHA256 {
+		return "the closed recording is not what was committed", nil
+	}
 	return "", nil
 }
