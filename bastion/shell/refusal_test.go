@@ -164,6 +164,7 @@ func TestBounds(t *testing.T) {
 		"65 commands in a list":      "a" + strings.Repeat(";a", 64),
 		"65 commands in a pipeline":  "a" + strings.Repeat("|a", 64),
 		"65 commands joined by &&":   "a" + strings.Repeat("&&a", 64),
+		"two pipelines of 40":        strings.Repeat("a|", 39) + "a;" + strings.Repeat("a|", 39) + "a",
 		"4097 words":                 strings.Repeat("a ", 4097),
 		"a long line":                "a '" + strings.Repeat("b", 64<<10) + "'",
 		"a line that quotes to much": `a "` + strings.Repeat("'", 40_000) + `"`,
