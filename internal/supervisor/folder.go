@@ -11,7 +11,7 @@ import (
 	"gatehouse/internal/config"
 )
 
-// Folders of the data folder. Each belongs to one process; no file is written by both.
+// DeciderDir is the decider's folder. No file is written by both processes.
 func DeciderDir(data string) string { return filepath.Join(data, "decider") }
 
 // DoorDir is the door's folder.

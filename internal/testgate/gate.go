@@ -103,7 +103,9 @@ func (g *Gate) writeSettings() error {
 }
 
 // SetPolicy replaces policy.yaml, as an administrator's editor would.
-func (g *Gate) SetPolicy(text string) error { return replace(filepath.Join(g.cfg.Dir, "policy.yaml"), text) }
+func (g *Gate) SetPolicy(text string) error {
+	return replace(filepath.Join(g.cfg.Dir, "policy.yaml"), text)
+}
 
 func (g *Gate) setTargets(entries string) error {
 	return replace(filepath.Join(g.cfg.Dir, "targets.yaml"), "version: 1\ntargets:\n"+entries)
