@@ -302,3 +302,5 @@ func (h *house) some() (live, ended, denied store.Session) {
 	must(h.t, rec.Write(recorder.Output, []byte("first line\r\n")))
 	return live, ended, denied
 }
+
+func credential(cookie string) console.Credential { return console.Credential{SignIn: cookie} }

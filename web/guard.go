@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"time"
 )
 
 const maxBody = 16 << 10
@@ -64,6 +65,7 @@ func (s *Server) harden(next http.Handler) http.Handler {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		extend(w, time.Minute) // streams and downloads ask for more
 		next.ServeHTTP(w, r)
 	})
 }

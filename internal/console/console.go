@@ -104,7 +104,7 @@ func (c *Console) session(ctx context.Context, who Credential, verb Verb, id, re
 func normalID(id string) (string, bool) {
 	rest := strings.ToUpper(strings.TrimPrefix(strings.ToLower(id), idPrefix))
 	if len(rest) == 0 || len(rest) > ulidLen || strings.Trim(rest, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") != "" {
-		return id[:min(len(id), len(idPrefix)+ulidLen)], false
+		return Visible(id[:min(len(id), len(idPrefix)+ulidLen)]), false
 	}
 	return idPrefix + rest, true
 }

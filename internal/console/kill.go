@@ -16,7 +16,10 @@ var (
 	ErrReason  = errors.New("a kill needs a reason: one line of at most 500 characters")
 )
 
-const maxReason = 500
+const (
+	maxReason = 500 // characters
+	maxName   = 200 // bytes of a principal or a target
+)
 
 // KillChoice says what to kill: exactly one field is set.
 type KillChoice struct {
@@ -33,7 +36,8 @@ func (k KillChoice) valid() bool {
 			n++
 		}
 	}
-	return n == 1
+	name := k.Identity + k.Target
+	return n == 1 && len(name) <= maxName && Visible(name) == name
 }
 
 // object is what the audit entry says was to be killed.

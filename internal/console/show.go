@@ -115,10 +115,11 @@ func printTimeline(in *invocation, t Timeline) {
 			continue
 		}
 		for _, s := range m.Steps {
-			in.printf("%22s%s %s  %s\n", "", mark(!s.Failed && m.Decision.Verdict == "allow"), Visible(strings.Join(s.Argv, " ")), Visible(s.Rule))
+			line := mark(!s.Failed && m.Decision.Verdict == "allow") + " " + Visible(strings.Join(s.Argv, " ")) + "  " + Visible(s.Rule)
+			in.printf("%23s%s\n", "", strings.TrimRight(line, " "))
 		}
 		if m.Decision.Reason != "" {
-			in.printf("%22s%s\n", "", Visible(m.Decision.Reason))
+			in.printf("%23s%s\n", "", Visible(m.Decision.Reason))
 		}
 	}
 	if t.Omitted > 0 {

@@ -36,7 +36,7 @@ async function replay(at, playing) {
   const index = await fetch(url).then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(answer.statusText))));
   ({ times, duration } = index);
   show({ url, format: 'segmented' }, {
-    startAt: played(at), autoPlay: playing, preload: true, poster: `npt:${at > 0 ? played(at) : duration}`, speed: Number(document.getElementById('speed').value),
+    startAt: played(at), autoPlay: playing, preload: true, poster: `npt:${at > 0 ? played(at) : duration + 1}`, speed: Number(document.getElementById('speed').value),
   });
 }
 
