@@ -2,15 +2,17 @@
 // programs, looking into other processes. It is called once, by the process itself, before it handles anything foreign.
 //
 // Landlock and seccomp go as far as the kernel does: Debian 12's 6.1 has Landlock without network rules, so the decider's
-// network is cut by seccomp as well. Each layer is best effort on its own kernel feature and an error where it fails on a
+// network is cut by seccomp as well. What only the user ids hold, and what each layer holds alone, is in the tests. Each layer is best effort on its own kernel feature and an error where it fails on a
 // kernel that has it.
 package confine
 
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	seccomp "github.com/elastic/go-seccomp-bpf"
+	"github.com/elastic/go-seccomp-bpf/arch"
 	"github.com/landlock-lsm/go-landlock/landlock"
 	"golang.org/x/sys/unix"
 )
@@ -28,6 +30,7 @@ var never = []string{
 	"bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "keyctl", "add_key", "request_key",
 	"init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff",
 	"open_by_handle_at", "mknod", "mknodat", "acct", "settimeofday", "clock_settime", "adjtimex",
+	"fork", "vfork", "mount_setattr", "fsconfig", "fsmount", "fspick", "quotactl", "syslog", "memfd_create", "memfd_secret",
 }
 
 // network is what the decider needs nothing of: its sockets are inherited.
@@ -51,9 +54,25 @@ func confine(p Paths, cutNetwork bool, deny []string) error {
 	if err := restrictFiles(p, cutNetwork); err != nil {
 		return err
 	}
+	if err := loadShapeFilter(); err != nil {
+		return err
+	}
+	return loadNameFilter(deny)
+}
+
+// loadNameFilter makes system calls fail by their names. Names that this machine does not know need no filter.
+func loadNameFilter(deny []string) error {
+	machine, err := arch.GetInfo("")
+	if err != nil {
+		return fmt.Errorf("load seccomp filter: %w", err)
+	}
+	known := slices.DeleteFunc(slices.Clone(deny), func(name string) bool {
+		_, ok := machine.SyscallNames[name]
+		return !ok
+	})
 	filter := seccomp.Filter{NoNewPrivs: true, Flag: seccomp.FilterFlagTSync, Policy: seccomp.Policy{
 		DefaultAction: seccomp.ActionAllow,
-		Syscalls:      []seccomp.SyscallGroup{{Action: seccomp.ActionErrno, Names: deny}},
+		Syscalls:      []seccomp.SyscallGroup{{Action: seccomp.ActionErrno, Names: known}},
 	}}
 	if err := seccomp.LoadFilter(filter); err != nil {
 		return fmt.Errorf("load seccomp filter: %w", err)
