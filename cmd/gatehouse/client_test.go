@@ -1,0 +1,328 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// clientLimit ends a client that hangs.
+const clientLimit = 60 * time.Second
+
+// result is what a client left: its output and its exit status, or -1 if a signal ended it.
+type result struct {
+	stdout, stderr string
+	status         int
+	screen         bool // stdout is a terminal's
+}
+
+// client is a started program.
+type client struct {
+	cmd            *exec.Cmd
+	stdout, stderr bytes.Buffer
+	input          io.Closer // held open for clients in the background
+	files          []*os.File
+	limit          context.Context
+	cancel         context.CancelFunc
+}
+
+// launch starts a program. Among the arguments <FILE and >FILE redirect; the rest is handed over as it is.
+func (s *scene) launch(ts *testscript.TestScript, background bool, name string, args []string) (*client, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), clientLimit)
+	c := &client{cancel: cancel, limit: ctx}
+	c.cmd = exec.CommandContext(ctx, name)
+	c.cmd.Dir, c.cmd.WaitDelay = s.work, time.Second
+	c.cmd.Env = []string{"HOME=/no-home", "TERM=xterm"}
+	for _, v := range []string{"PATH", "SSH_AUTH_SOCK", "DISPLAY", "XAUTHORITY", "GATEHOUSE_SSH_CONFIG", "GATEHOUSE_HOST"} {
+		if value := ts.Getenv(v); value != "" {
+			c.cmd.Env = append(c.cmd.Env, v+"="+value)
+		}
+	}
+	c.cmd.Stdout, c.cmd.Stderr = &c.stdout, &c.stderr
+	if err := c.redirect(ts, background, args); err != nil {
+		cancel()
+		return nil, err
+	}
+	if err := c.cmd.Start(); err != nil {
+		cancel()
+		return nil, errors.Join(err, c.closeFiles())
+	}
+	return c, nil
+}
+
+func (c *client) redirect(ts *testscript.TestScript, background bool, args []string) error {
+	for _, a := range args {
+		var f *os.File
+		var err error
+		switch {
+		case len(a) > 1 && a[0] == '<' && !strings.ContainsAny(a, " \n"):
+			f, err = os.Open(ts.MkAbs(a[1:]))
+			c.cmd.Stdin = f
+		case len(a) > 1 && a[0] == '>' && !strings.ContainsAny(a, " \n"):
+			f, err = os.Create(ts.MkAbs(a[1:]))
+			c.cmd.Stdout = f
+		default:
+			c.cmd.Args = append(c.cmd.Args, a)
+		}
+		if err != nil {
+			return errors.Join(err, c.closeFiles())
+		}
+		if f != nil {
+			c.files = append(c.files, f)
+		}
+	}
+	if c.cmd.Stdin == nil && background {
+		input, err := c.cmd.StdinPipe()
+		c.input = input
+		return err
+	}
+	return nil
+}
+
+func (c *client) closeFiles() error {
+	var errs []error
+	for _, f := range c.files {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// wait returns when the program has ended.
+func (c *client) wait() error {
+	defer c.cancel()
+	err := c.cmd.Wait()
+	closed := c.closeFiles()
+	var exit *exec.ExitError
+	switch {
+	case errors.Is(c.limit.Err(), context.DeadlineExceeded):
+		return fmt.Errorf("%q did not end within %s; so far: %s%s", c.cmd.Args, clientLimit, c.stdout.String(), c.stderr.String())
+	case errors.As(err, &exit), errors.Is(err, exec.ErrWaitDelay): // a child that keeps the streams, such as ssh's master
+		return closed
+	}
+	return errors.Join(err, closed)
+}
+
+// call runs a program and makes what it left the case's last result.
+func (s *scene) call(ts *testscript.TestScript, name string, args []string) error {
+	if s.gate != nil {
+		s.mark()
+	}
+	c, err := s.launch(ts, false, name, args)
+	if err != nil {
+		return err
+	}
+	if err := c.wait(); err != nil {
+		return err
+	}
+	s.settle(ts, c)
+	return nil
+}
+
+func (s *scene) settle(ts *testscript.TestScript, c *client) {
+	s.last = result{stdout: c.stdout.String(), stderr: c.stderr.String(), status: c.cmd.ProcessState.ExitCode()}
+	fmt.Fprint(ts.Stdout(), s.last.stdout)
+	fmt.Fprint(ts.Stderr(), s.last.stderr)
+	ts.Logf("[status %d]", s.last.status)
+}
+
+// sshArgs turns WHO and the rest into ssh's arguments.
+func (s *scene) sshArgs(who string, rest []string) ([]string, error) {
+	config, err := s.config(who)
+	return append([]string{"-F", config, "-o", "BatchMode=yes"}, rest...), err
+}
+
+// cmdSSH: ssh [<FILE] [>FILE] [&NAME] WHO ARG… runs the stock client as an enrolled client; &NAME leaves it running.
+func cmdSSH(s *scene, ts *testscript.TestScript, args []string) error {
+	name := ""
+	var redirections []string
+	for len(args) > 0 && len(args[0]) > 1 && strings.ContainsAny(args[0][:1], "<>&") {
+		if args[0][0] == '&' {
+			name = args[0][1:]
+		} else {
+			redirections = append(redirections, args[0])
+		}
+		args = args[1:]
+	}
+	if len(args) < 2 {
+		return errors.New("usage: ssh [<FILE] [>FILE] [&NAME] WHO ARG…")
+	}
+	full, err := s.sshArgs(args[0], args[1:])
+	if err != nil {
+		return err
+	}
+	if full = append(redirections, full...); name == "" {
+		return s.call(ts, "ssh", full)
+	}
+	s.mark()
+	c, err := s.launch(ts, true, "ssh", full)
+	if err != nil {
+		return err
+	}
+	s.background[name] = c
+	return nil
+}
+
+// cmdDirect: direct WHO TARGET LOGIN ARG… goes past Gatehouse, straight to the target's sshd.
+func cmdDirect(s *scene, ts *testscript.TestScript, args []string) error {
+	if len(args) < 4 {
+		return errors.New("usage: direct WHO TARGET LOGIN ARG…")
+	}
+	h, err := s.host(args[1])
+	if err != nil {
+		return err
+	}
+	known := filepath.Join(s.work, "known_hosts."+args[1])
+	if err := os.WriteFile(known, []byte(h.KnownHosts()), 0o600); err != nil {
+		return err
+	}
+	host, port, _ := strings.Cut(h.Addr(), ":")
+	key := filepath.Join(filepath.Dir(s.gate.Client(args[0])), "id")
+	return s.call(ts, "ssh", append([]string{"-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "UserKnownHostsFile=" + known,
+		"-i", key, "-p", port, "-l", args[2], host}, args[3:]...))
+}
+
+// withConfig makes the words scp WHO ARG… and sftp WHO ARG…: the stock program with the client's ssh_config.
+func withConfig(program string) command {
+	return func(s *scene, ts *testscript.TestScript, args []string) error {
+		if len(args) < 2 {
+			return fmt.Errorf("usage: %s WHO ARG…", program)
+		}
+		full, err := s.sshArgs(args[0], args[1:])
+		if err != nil {
+			return err
+		}
+		return s.call(ts, program, full)
+	}
+}
+
+// cmdGatehouse: gatehouse ARG… runs the program's command line.
+func cmdGatehouse(s *scene, ts *testscript.TestScript, args []string) error {
+	return s.call(ts, s.binary, args)
+}
+
+// cmdAwait: await NAME waits for a client in the background; what it left is the last result.
+func cmdAwait(s *scene, ts *testscript.TestScript, args []string) error {
+	if len(args) != 1 {
+		return errors.New("usage: await NAME")
+	}
+	if args[0] == "terminal" {
+		return s.awaitTerminal(ts)
+	}
+	c, ok := s.background[args[0]]
+	if !ok {
+		return fmt.Errorf("nothing called %q runs", args[0])
+	}
+	delete(s.background, args[0])
+	if err := c.wait(); err != nil {
+		return err
+	}
+	s.settle(ts, c)
+	return nil
+}
+
+// cmdUntil: until STATUS WHO ARG… runs ssh again and again until it ends with that status.
+func cmdUntil(s *scene, ts *testscript.TestScript, args []string) error {
+	if len(args) < 3 {
+		return errors.New("usage: until STATUS WHO ARG…")
+	}
+	want, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	full, err := s.sshArgs(args[1], args[2:])
+	if err != nil {
+		return err
+	}
+	return s.eventually(func() error {
+		if err := s.call(ts, "ssh", full); err != nil {
+			return err
+		}
+		if s.last.status != want {
+			return fmt.Errorf("status %d, want %d: %s", s.last.status, want, s.last.stderr)
+		}
+		return nil
+	})
+}
+
+// cmdStorm: storm N PARALLEL WHO ARG… PROGRAM runs ssh N times with the numbers 0 to 255 in turn as the program's last word,
+// and wants each number back as the exit status.
+func cmdStorm(s *scene, ts *testscript.TestScript, args []string) error {
+	if len(args) < 4 {
+		return errors.New("usage: storm N PARALLEL WHO ARG… PROGRAM")
+	}
+	n, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	parallel, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	full, err := s.sshArgs(args[2], args[3:])
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	var wrong []string
+	numbers := make(chan int)
+	var work sync.WaitGroup
+	for range parallel {
+		work.Go(func() {
+			for i := range numbers {
+				want := i % 256
+				line := full[len(full)-1] + " " + strconv.Itoa(want)
+				cmd := exec.Command("ssh", append(slices.Clone(full[:len(full)-1]), line)...)
+				out, _ := cmd.CombinedOutput()
+				if got := cmd.ProcessState.ExitCode(); got != want {
+					mu.Lock()
+					wrong = append(wrong, fmt.Sprintf("%d: status %d, want %d: %s", i, got, want, out))
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	begun := time.Now()
+	for i := range n {
+		numbers <- i
+	}
+	close(numbers)
+	work.Wait()
+	ts.Logf("%d times in %s, %d wrong", n, time.Since(begun).Round(time.Millisecond), len(wrong))
+	if len(wrong) > 0 {
+		return fmt.Errorf("%d of %d exit statuses are wrong: %s", len(wrong), n, strings.Join(wrong[:min(5, len(wrong))], "; "))
+	}
+	return nil
+}
+
+// config is the ssh_config of an enrolled client. OUTER+INNER is one that authenticates to the door as OUTER and, inside a
+// jump, to the target's face as INNER.
+func (s *scene) config(who string) (string, error) {
+	outer, inner, both := strings.Cut(who, "+")
+	if !both {
+		return s.gate.Client(who), nil
+	}
+	text, err := os.ReadFile(s.gate.Client(inner))
+	if err != nil {
+		return "", err
+	}
+	key := filepath.Join(filepath.Dir(s.gate.Client(outer)), "id")
+	head := fmt.Sprintf("Host gatehouse\n  IdentityFile %s\n  CertificateFile %s-cert.pub\nHost *\n", key, key)
+	// ssh collects every IdentityFile that applies, so the inner identity must not apply to the door.
+	body := strings.Replace(string(text), "Host *\n", "Host * !gatehouse\n", 1)
+	common := fmt.Sprintf("Host *\n  IdentitiesOnly yes\n  UserKnownHostsFile %s\n  GlobalKnownHostsFile none\n  StrictHostKeyChecking yes\n",
+		filepath.Join(filepath.Dir(key), "known_hosts"))
+	path := filepath.Join(s.work, "ssh_config."+who)
+	return path, os.WriteFile(path, []byte(head+body+common), 0o600)
+}
