@@ -285,10 +285,18 @@ func (s *session) closeEvidence(ctx context.Context) {
 			s.row.Recording, report.Recording = sum.SHA256, &sum
 		}
 	}
-	if err := s.conn.server.cfg.Evidence.End(ctx, report); err != nil {
-		s.log.Error("note the session's end", "error", err)
+	logged := s.conn.server.cfg.Evidence.End(ctx, report)
+	if logged != nil {
+		s.log.Error("note the session's end", "error", logged)
 	}
-	if err := s.conn.server.cfg.Sessions.Put(ctx, s.row); err != nil {
-		s.log.Error("store the session's end", "error", err)
+	stored := s.conn.server.cfg.Sessions.Put(ctx, s.row)
+	if stored != nil {
+		s.log.Error("store the session's end", "error", stored)
+	}
+	if report.Recording == nil || logged != nil || stored != nil {
+		return // the next start completes it
+	}
+	if err := s.conn.server.cfg.Recorder.Settle(s.id); err != nil {
+		s.log.Warn("settle recording", "error", err)
 	}
 }

@@ -46,9 +46,10 @@ type Certifier interface {
 	Sweep(ctx context.Context, in protocol.Sweep) (protocol.SweepAnswer, error)
 }
 
-// Recorder opens recordings; *recorder.Recorder.
+// Recorder opens recordings, and forgets those whose end is on record; *recorder.Recorder.
 type Recorder interface {
 	Open(ctx context.Context, h recorder.Header) (*recorder.Recording, error)
+	Settle(session string) error
 }
 
 // Starter runs local commands; *local.Client.

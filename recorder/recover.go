@@ -86,7 +86,7 @@ func (r *Recorder) recoverSession(ctx context.Context, session string) (Recovere
 			return Recovered{}, fmt.Errorf("commit chunk %d: %w", tail.N, err)
 		}
 		if err := noteCommitted(marker, tail); err != nil {
-			return Recovered{}, fmt.Errorf("note chunk %d: %w", tail.N, err)
+			r.cfg.Log.Warn("the end of a recording will be committed once more", "session_id", session, "error", err)
 		}
 		tail.N++
 	}

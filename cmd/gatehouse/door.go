@@ -40,6 +40,7 @@ type door struct {
 	decider  protocol.Door
 	sessions *store.SQLite
 	recorder *recorder.Recorder
+	local    *local.Client
 	server   *bastion.Server
 	console  *console.Console
 }
@@ -127,11 +128,10 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 	if err != nil {
 		return err
 	}
-	starter, err := local.NewClient(os.NewFile(supervisor.DoorLocalFD, "local"))
-	if err != nil {
+	if d.local, err = local.NewClient(os.NewFile(supervisor.DoorLocalFD, "local")); err != nil {
 		return err
 	}
-	cfg := bastion.Config{Gate: d.decider, Evidence: d.decider, Certifier: d.decider, Recorder: d.recorder, Sessions: d.sessions, Local: starter,
+	cfg := bastion.Config{Gate: d.decider, Evidence: d.decider, Certifier: d.decider, Recorder: d.recorder, Sessions: d.sessions, Local: d.local,
 		AgentCA: verifier, HostCA: hostCA, HostKey: hostKey, Targets: hello.Targets, Log: d.log.Named("ssh")}
 	if d.server, err = bastion.New(cfg); err != nil {
 		return err
@@ -167,6 +167,8 @@ func (d *door) serve(ctx context.Context) error {
 	case <-ctx.Done():
 	case <-d.decider.Done():
 		reason = errors.New("the decider is gone")
+	case <-d.local.Done():
+		reason = errors.New("the supervisor is gone")
 	case reason = <-served:
 	}
 	_ = listener.Close()

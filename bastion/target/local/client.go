@@ -35,6 +35,7 @@ type Client struct {
 	running map[uint64]*Process
 	waiting map[uint64]chan started
 	err     error
+	done    chan struct{} // closed when err is set
 }
 
 type started struct {
@@ -48,10 +49,13 @@ func NewClient(f *os.File) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{conn: conn, running: map[uint64]*Process{}, waiting: map[uint64]chan started{}}
+	c := &Client{conn: conn, running: map[uint64]*Process{}, waiting: map[uint64]chan started{}, done: make(chan struct{})}
 	go c.read()
 	return c, nil
 }
+
+// Done is closed when the supervisor is gone, or after Close.
+func (c *Client) Done() <-chan struct{} { return c.done }
 
 // Close gives the socket up; everything that runs is ended by the supervisor.
 func (c *Client) Close() error { return c.conn.Close() }
@@ -145,6 +149,7 @@ func (c *Client) fail(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.err = err
+	close(c.done)
 	for id, answer := range c.waiting {
 		answer <- started{err: fmt.Errorf("%w: %w", ErrUnavailable, err)}
 		delete(c.waiting, id)
