@@ -29,6 +29,7 @@ func (d *Decider) authorize(ctx context.Context, in protocol.Authorize) (protoco
 	if err != nil {
 		return protocol.Actor{}, err
 	}
+	in.Verb, in.Object, in.Reason = cut(in.Verb, maxID), cut(in.Object, maxText), cut(in.Reason, maxText)
 	rights := d.currentPolicy().Rights(who)
 	entry := audit.Entry{Type: audit.Read, Actor: who.Principal(), Owner: who.Owner, Conn: conn, Object: in.Object, Reason: in.Reason,
 		Outcome: "allow", Policy: d.PolicyHash(), Data: data(map[string]any{"verb": in.Verb})}

@@ -69,39 +69,59 @@ func (d *Decider) identify(wire []byte, source netip.Addr) (ca.Verified, policy.
 	return v, identity, nil
 }
 
+// register keeps the connection. It may ask for nothing until the log has it.
 func (d *Decider) register(ctx context.Context, in protocol.Authenticate, v ca.Verified, who policy.Identity, source netip.Addr) error {
-	c := &connection{id: in.Connection, kind: v.Kind, name: v.Name, task: v.Task, source: source, serial: v.Serial, notAfter: v.NotAfter}
-	d.mu.Lock()
-	outer, known := d.conns[in.Outer]
-	_, twice := d.conns[in.Connection]
-	full := len(d.conns) >= maxConnections
-	if !twice && !full {
-		d.conns[in.Connection] = c
-	}
-	d.mu.Unlock()
-	switch {
-	case twice:
-		return invalid("connection %s exists", in.Connection)
-	case full:
-		return refuse("too many connections")
-	case in.Outer != "" && (!known || outer.kind != c.kind || outer.name != c.name):
-		d.forget(c.id)
-		return d.refuseConnection(ctx, in, refuse("the connection inside a jump must be by the same identity as the one around it"))
+	c := &connection{id: in.Connection, kind: v.Kind, name: v.Name, task: v.Task, source: source, serial: v.Serial, notAfter: v.NotAfter,
+		ended: "the connection is not open yet"}
+	if err := d.keepConnection(c, in.Outer); err != nil {
+		return d.refuseConnection(ctx, in, err)
 	}
 	err := d.append(ctx, audit.Entry{Type: audit.ConnOpen, Actor: who.Principal(), Owner: who.Owner, Task: who.Task, Conn: c.id,
 		Outcome: "allow", Serial: c.serial.String(), Policy: d.PolicyHash(),
 		Data: data(map[string]any{"source": in.Source, "outer": in.Outer, "key_id": v.KeyID})})
 	if err != nil {
 		d.forget(c.id)
+		return err
 	}
-	return err
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c.ended = ""
+	return nil
+}
+
+// keepConnection adds a connection to those that are live. One inside a jump must be by the same identity, from the same
+// address, as the one around it, which must be live itself.
+func (d *Decider) keepConnection(c *connection, outer string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, twice := d.conns[c.id]; twice {
+		return invalid("connection %s exists", c.id)
+	}
+	if len(d.conns) >= maxConnections {
+		return refuse("too many connections")
+	}
+	if outer != "" {
+		o, ok := d.conns[outer]
+		if !ok || o.ended != "" || !d.cfg.Now().Before(o.notAfter) {
+			return refuse("the connection around a jump is not open")
+		}
+		if o.kind != c.kind || o.name != c.name || o.source != c.source {
+			return refuse("the connection inside a jump must be by the same identity as the one around it")
+		}
+	}
+	d.conns[c.id] = c
+	return nil
 }
 
 func (d *Decider) refuseConnection(ctx context.Context, in protocol.Authenticate, why error) error {
 	err := d.append(ctx, audit.Entry{Type: audit.ConnRefused, Conn: in.Connection, Outcome: "deny", Reason: why.Error(),
-		Data: data(map[string]any{"source": in.Source, "outer": in.Outer})})
+		Data: data(map[string]any{"source": in.Source, "outer": cut(in.Outer, maxID)})})
 	if err != nil {
 		return err
+	}
+	var own *protocol.Error
+	if errors.As(why, &own) {
+		return own
 	}
 	return refuse("%s", clientLine(why))
 }
@@ -136,7 +156,7 @@ func (d *Decider) connected(conn string) (connection, policy.Identity, error) {
 		return connection{}, policy.Identity{}, refuse("no such connection")
 	case copied.ended != "":
 		return connection{}, policy.Identity{}, refuse("%s", copied.ended)
-	case d.cfg.Now().After(copied.notAfter):
+	case !d.cfg.Now().Before(copied.notAfter):
 		return connection{}, policy.Identity{}, refuse("the certificate has expired; connect again with a new one")
 	}
 	identity, known := d.currentPolicy().Identity(copied.kind, copied.name, copied.task)
@@ -155,5 +175,5 @@ func (d *Decider) close(ctx context.Context, in protocol.Close) (protocol.Empty,
 		return protocol.Empty{}, nil
 	}
 	d.forget(in.Connection)
-	return protocol.Empty{}, d.append(ctx, audit.Entry{Type: audit.ConnClose, Actor: string(c.kind) + ":" + c.name, Conn: c.id, Outcome: "ok", Reason: in.Reason})
+	return protocol.Empty{}, d.append(ctx, audit.Entry{Type: audit.ConnClose, Actor: string(c.kind) + ":" + c.name, Conn: c.id, Outcome: "ok", Reason: cut(in.Reason, maxText)})
 }

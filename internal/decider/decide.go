@@ -17,15 +17,6 @@ import (
 	"gatehouse/recorder/audit"
 )
 
-// maxSessions bounds what the decider keeps of live sessions.
-const maxSessions = 100_000
-
-// session is a live session: what was asked, so that a policy change can ask again.
-type session struct {
-	conn    string
-	request policy.Request
-}
-
 // decide is the way of one command (DESIGN section 4, step 5).
 func (d *Decider) decide(ctx context.Context, in protocol.Decide) (protocol.Decided, error) {
 	// 1. Who asks, as this process verified it.
@@ -82,16 +73,19 @@ func (d *Decider) decide(ctx context.Context, in protocol.Decide) (protocol.Deci
 		return protocol.Decided{}, err
 	}
 	entries[0].Data = data(details)
-	// 4. The entries are durable before anything leaves this process.
-	if err := d.append(ctx, entries...); err != nil {
+	// 4. The session is taken, and the entries are durable, before anything leaves this process.
+	if err := d.takeSession(in.Session, conn.id, req, len(entries[0].Data)); err != nil {
 		return protocol.Decided{}, err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if _, twice := d.sessions[in.Session]; twice || len(d.sessions) >= maxSessions {
-		return protocol.Decided{}, invalid("session %s exists, or there are too many", in.Session)
+	if err := d.append(ctx, entries...); err != nil {
+		d.dropSession(in.Session)
+		return protocol.Decided{}, err
 	}
-	d.sessions[in.Session] = &session{conn: conn.id, request: req}
+	// 5. Nothing leaves it on the strength of what was true when the question came and is not any more.
+	if err := d.stillAllowed(in.Session, conn.id, pol); err != nil {
+		d.dropSession(in.Session)
+		return protocol.Decided{}, err
+	}
 	return out, nil
 }
 
@@ -141,8 +135,9 @@ func (d *Decider) certEntry(cert *ssh.Certificate, who policy.Identity, session,
 
 // refused notes what the door refused by itself.
 func (d *Decider) refused(ctx context.Context, in protocol.Refuse) (protocol.Empty, error) {
-	entry := audit.Entry{Type: audit.Decision, Conn: in.Connection, Session: in.Session, Target: in.Target, Login: in.Login, Outcome: "deny",
-		Reason: in.Why, Policy: d.PolicyHash(), Data: data(map[string]any{"what": in.What, "code": in.Code})}
+	entry := audit.Entry{Type: audit.Decision, Conn: cut(in.Connection, maxID), Session: cut(in.Session, maxID), Target: cut(in.Target, maxID),
+		Login: cut(in.Login, maxID), Outcome: "deny",
+		Reason: cut(in.Why, maxText), Policy: d.PolicyHash(), Data: data(map[string]any{"what": cut(in.What, maxText), "code": cut(in.Code, maxID)})}
 	if _, who, err := d.connected(in.Connection); err == nil {
 		entry.Actor, entry.Owner, entry.Task = who.Principal(), who.Owner, who.Task
 	}

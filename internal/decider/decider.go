@@ -55,13 +55,15 @@ type Decider struct {
 	// reload serialises policy and inventory changes.
 	reload sync.Mutex
 
-	mu        sync.RWMutex
-	policy    *policy.Policy
-	inventory config.Inventory
-	problem   string // why the files on disk are not in force
-	conns     map[string]*connection
-	sessions  map[string]*session
-	door      *protocol.Server // told of events; nil until the door said hello
+	mu            sync.RWMutex
+	policy        *policy.Policy
+	inventory     config.Inventory
+	inventoryHash string // of the file's text
+	problem       string // why the files on disk are not in force
+	conns         map[string]*connection
+	sessions      map[string]*session
+	held          int              // bytes of what the sessions asked
+	door          *protocol.Server // told of events; nil until there is one
 }
 
 // Open takes the folder, creates what is missing, and loads the policy: the one on disk, or the last good one if that is
@@ -118,14 +120,24 @@ func takeLock(path string) (*os.File, error) {
 }
 
 // append writes entries to the audit log; they are durable when it returns. Its failure is the client's "evidence" fault:
-// nothing may happen that the log does not know of.
+// nothing may happen that the log does not know of, and what the log cannot hold does not happen either.
 func (d *Decider) append(ctx context.Context, entries ...audit.Entry) error {
-	if _, err := d.log.Append(ctx, entries...); err != nil {
+	_, err := d.log.Append(ctx, entries...)
+	if errors.Is(err, audit.ErrTooLarge) {
+		return invalid("this is larger than the audit log can hold")
+	}
+	if err != nil {
 		d.cfg.Log.Error("audit log cannot be written", "error", err)
 		return &protocol.Error{Code: protocol.CodeEvidence, Msg: "the audit log cannot be written"}
 	}
 	return nil
 }
+
+// The bounds of what the door says in an entry: ids and names, and sentences. More is cut.
+const (
+	maxID   = 128
+	maxText = 4096
+)
 
 // data encodes an entry's own details.
 func data(v any) json.RawMessage {

@@ -21,14 +21,12 @@ func (d *Decider) end(ctx context.Context, in protocol.End) (protocol.Empty, err
 	if !id.Valid(id.Session, in.Session) {
 		return protocol.Empty{}, invalid("%q is not a session id", in.Session)
 	}
+	in.Connection, in.State, in.Reason, in.Signal, in.Remote = cut(in.Connection, maxID), cut(in.State, maxID), cut(in.Reason, maxText), cut(in.Signal, maxID), cut(in.Remote, maxID)
 	entry := audit.Entry{Type: audit.SessionEnd, Conn: in.Connection, Session: in.Session, Outcome: in.State, Reason: in.Reason, Data: data(in)}
-	d.mu.Lock()
-	if s, ok := d.sessions[in.Session]; ok {
+	if s, ok := d.dropSession(in.Session); ok {
 		entry.Actor, entry.Owner, entry.Task = s.request.Identity.Principal(), s.request.Identity.Owner, s.request.Identity.Task
 		entry.Target, entry.Login = s.request.Target, string(s.request.Login)
 	}
-	delete(d.sessions, in.Session)
-	d.mu.Unlock()
 	if in.Recording == nil {
 		return protocol.Empty{}, d.append(ctx, entry)
 	}

@@ -100,7 +100,7 @@ func (d *Decider) sweep(ctx context.Context, in protocol.Sweep) (protocol.SweepA
 	if err != nil {
 		return protocol.SweepAnswer{}, invalid("certificate: %v", err)
 	}
-	swept := audit.Entry{Type: audit.Sweep, Actor: "door", Session: in.Session, Target: in.Target, Login: in.Login, Outcome: "ok", Reason: in.Reason}
+	swept := audit.Entry{Type: audit.Sweep, Actor: "door", Session: in.Session, Target: in.Target, Login: in.Login, Outcome: "ok", Reason: cut(in.Reason, maxText)}
 	if err := d.append(ctx, swept, d.certEntry(cert, who, in.Session, in.Target, in.Login, true)); err != nil {
 		return protocol.SweepAnswer{}, err
 	}

@@ -2,6 +2,7 @@ package decider
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -97,34 +99,35 @@ func (d *Decider) keep(ctx context.Context, why error) (protocol.Reloaded, error
 // enforce puts a valid policy in force: stored first, then noted, then used.
 func (d *Decider) enforce(ctx context.Context, files lastGood, pol *policy.Policy, inv config.Inventory) (protocol.Reloaded, error) {
 	d.mu.RLock()
-	changed := d.policy == nil || d.policy.Hash() != pol.Hash()
+	hash := fmt.Sprintf("sha256:%x", sha256.Sum256(files.Targets.Data))
+	changed := d.policy == nil || d.policy.Hash() != pol.Hash() || d.inventoryHash != hash
 	hadProblem := d.problem != ""
 	d.mu.RUnlock()
 	if changed || hadProblem {
 		if err := d.writeLastGood(files); err != nil {
 			return protocol.Reloaded{}, err
 		}
-		if err := d.append(ctx, audit.Entry{Type: audit.PolicyLoad, Outcome: "ok", Policy: pol.Hash()}); err != nil {
+		if err := d.append(ctx, audit.Entry{Type: audit.PolicyLoad, Outcome: "ok", Policy: pol.Hash(), Data: data(map[string]any{"targets": hash})}); err != nil {
 			return protocol.Reloaded{}, err
 		}
-		d.cfg.Log.Info("policy in force", "policy", pol.Hash())
+		d.cfg.Log.Info("policy in force", "policy", pol.Hash(), "targets", hash)
 	}
 	d.mu.Lock()
-	d.policy, d.inventory, d.problem = pol, inv, ""
+	d.policy, d.inventory, d.inventoryHash, d.problem = pol, inv, hash, ""
 	door := d.door
 	d.mu.Unlock()
 	if door != nil {
-		d.tell(door, pol)
+		d.tell(door)
 	}
 	return protocol.Reloaded{PolicyHash: pol.Hash(), Changed: changed}, nil
 }
 
 // tell gives the door the inventory, and the live sessions that must end.
-func (d *Decider) tell(door *protocol.Server, pol *policy.Policy) {
+func (d *Decider) tell(door *protocol.Server) {
 	if err := door.Event(protocol.EventInventory, protocol.InventoryEvent{Targets: d.inventoryTargets()}); err != nil {
 		d.cfg.Log.Error("tell the door of the inventory", "error", err)
 	}
-	gone := d.disallowed(pol)
+	gone := d.disallowed()
 	if len(gone) == 0 {
 		return
 	}
@@ -134,15 +137,12 @@ func (d *Decider) tell(door *protocol.Server, pol *policy.Policy) {
 }
 
 // disallowed asks every live session's question again.
-func (d *Decider) disallowed(pol *policy.Policy) []string {
+func (d *Decider) disallowed() []string {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	var gone []string
 	for name, s := range d.sessions {
-		req := s.request
-		who, known := pol.Identity(req.Identity.Kind, req.Identity.Name, req.Identity.Task)
-		req.Identity = who
-		if !known || pol.Decide(req).Verdict != policy.Allow {
+		if !d.allows(s) {
 			gone = append(gone, name)
 		}
 	}
@@ -183,6 +183,9 @@ func (d *Decider) fingerprint() string {
 			continue
 		}
 		fmt.Fprintf(&sb, "%s:%d:%d;", p, info.Size(), info.ModTime().UnixNano())
+		if st, ok := info.Sys().(*syscall.Stat_t); ok { // another file of the same size and time, or one that was set back
+			fmt.Fprintf(&sb, "%d:%d.%d;", st.Ino, st.Ctim.Sec, st.Ctim.Nsec)
+		}
 	}
 	return sb.String()
 }

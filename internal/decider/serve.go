@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/recorder/audit"
@@ -20,10 +21,12 @@ func (d *Decider) ServeDoor(ctx context.Context, rw io.ReadWriteCloser) error {
 	return srv.Serve(ctx)
 }
 
-// ServeAdmin answers local administrators on a socket that only root can open.
+// ServeAdmin answers local administrators on a socket that only root can open. It returns when all have been answered.
 func (d *Decider) ServeAdmin(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	defer stop()
+	var work sync.WaitGroup
+	defer work.Wait()
 	for {
 		c, err := l.Accept()
 		if err != nil {
@@ -32,11 +35,12 @@ func (d *Decider) ServeAdmin(ctx context.Context, l net.Listener) error {
 			}
 			return fmt.Errorf("accept administrator: %w", err)
 		}
-		go func() {
+		work.Go(func() {
+			defer c.Close()
 			if err := protocol.NewServer(c, d.HandleAdmin, d.logInternal).Serve(ctx); err != nil {
 				d.cfg.Log.Warn("administrator connection", "error", err)
 			}
-		}()
+		})
 	}
 }
 

@@ -7,10 +7,21 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
-// maxInFlight bounds the requests that a server works on at once; further frames wait in the socket.
-const maxInFlight = 1024
+// The bounds of what a server works on at once: requests, and the bytes of their bodies, as a body takes many times its size
+// once it is decoded. Further frames wait in the socket.
+const (
+	maxInFlight      = 1024
+	maxInFlightBytes = 16 << 20
+)
+
+// writeTimeout is how long the other end may leave an answer or an event unread. One that never reads must not be able to
+// hold this end up: a policy that is being put in force tells the door before the next can be.
+const writeTimeout = 30 * time.Second
 
 // ErrClosed is returned by calls on a connection that has ended: the other process is gone.
 var ErrClosed = errors.New("the decider connection is closed")
@@ -141,12 +152,14 @@ type Server struct {
 	rw     io.ReadWriteCloser
 	handle Handler
 	failed func(op Op, err error) // told of internal errors, whose text stays here
-	wmu    sync.Mutex
+
+	patience time.Duration // writeTimeout
+	wmu      sync.Mutex
 }
 
 // NewServer prepares to answer on rw. failed may be nil.
 func NewServer(rw io.ReadWriteCloser, handle Handler, failed func(Op, error)) *Server {
-	return &Server{rw: rw, handle: handle, failed: failed}
+	return &Server{rw: rw, handle: handle, failed: failed, patience: writeTimeout}
 }
 
 // Serve answers until the other end closes (nil), the context ends, or a frame is malformed. Requests run concurrently;
@@ -158,7 +171,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	defer stop()
 	var work sync.WaitGroup
 	defer work.Wait()
-	slots := make(chan struct{}, maxInFlight)
+	slots, room := make(chan struct{}, maxInFlight), semaphore.NewWeighted(maxInFlightBytes)
 	for {
 		f, err := ReadFrame(s.rw)
 		if errors.Is(err, io.EOF) || ctx.Err() != nil {
@@ -167,12 +180,16 @@ func (s *Server) Serve(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if f.ID == 0 || f.Op == "" {
-			return fmt.Errorf("%w: a request without id or op", ErrFrame)
+		if f.ID == 0 || f.Op == "" || f.OK != nil || f.Error != nil {
+			return fmt.Errorf("%w: not a request", ErrFrame)
 		}
 		slots <- struct{}{}
+		size := int64(len(f.Body))
+		if err := room.Acquire(ctx, size); err != nil {
+			return nil // the context ended
+		}
 		work.Go(func() {
-			defer func() { <-slots }()
+			defer func() { room.Release(size); <-slots }()
 			s.answer(ctx, f)
 		})
 	}
@@ -196,9 +213,7 @@ func (s *Server) answer(ctx context.Context, f Frame) {
 	if err != nil {
 		reply.OK, reply.Error = nil, s.wireError(f.Op, err)
 	}
-	if err := s.write(reply); err != nil {
-		_ = s.rw.Close() // the reader ends and with it Serve
-	}
+	_ = s.write(reply) // a failure ends Serve
 }
 
 func (s *Server) wireError(op Op, err error) *Error {
@@ -212,8 +227,16 @@ func (s *Server) wireError(op Op, err error) *Error {
 	return &Error{Code: CodeInternal, Msg: "internal error in the decider"}
 }
 
+// write sends a frame. Where it fails the connection is closed, as half a frame may be out; the reader ends and with it Serve.
 func (s *Server) write(f Frame) error {
 	s.wmu.Lock()
 	defer s.wmu.Unlock()
-	return WriteFrame(s.rw, f)
+	if d, ok := s.rw.(interface{ SetWriteDeadline(time.Time) error }); ok {
+		_ = d.SetWriteDeadline(time.Now().Add(s.patience)) // a closed connection says so at the write
+	}
+	err := WriteFrame(s.rw, f)
+	if err != nil {
+		_ = s.rw.Close()
+	}
+	return err
 }

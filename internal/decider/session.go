@@ -1,0 +1,74 @@
+package decider
+
+import "gatehouse/policy"
+
+// The bounds of what the decider keeps of live sessions: how many, and the bytes of what was asked, as one command line may
+// be long. At the bound new sessions are refused.
+const (
+	maxSessions     = 100_000
+	maxSessionBytes = 128 << 20
+)
+
+// session is a live session: what was asked, so that a policy change can ask again.
+type session struct {
+	conn    string
+	request policy.Request
+	size    int
+}
+
+// takeSession keeps a session that is about to begin. No two have one id.
+func (d *Decider) takeSession(name, conn string, req policy.Request, size int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, twice := d.sessions[name]; twice {
+		return invalid("session %s exists", name)
+	}
+	if len(d.sessions) >= maxSessions || d.held+size > maxSessionBytes {
+		return refuse("too many sessions")
+	}
+	d.sessions[name] = &session{conn: conn, request: req, size: size}
+	d.held += size
+	return nil
+}
+
+// dropSession forgets a session and returns what it was, if it was one.
+func (d *Decider) dropSession(name string) (session, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s, ok := d.sessions[name]
+	if !ok {
+		return session{}, false
+	}
+	d.held -= s.size
+	delete(d.sessions, name)
+	return *s, true
+}
+
+// stillAllowed looks once more, after the wait for the disk: a kill, a closed connection or another policy may have come in
+// between, and whoever ended live sessions then could not know of this one's certificate.
+func (d *Decider) stillAllowed(name, conn string, decidedBy *policy.Policy) error {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	c, ok := d.conns[conn]
+	if !ok {
+		return refuse("no such connection")
+	}
+	if c.ended != "" {
+		return refuse("%s", c.ended)
+	}
+	if s, live := d.sessions[name]; d.policy != decidedBy && (!live || !d.allows(s)) {
+		return refuse("the policy changed while this was decided; ask again")
+	}
+	return nil
+}
+
+// allows asks a session's question again, of the policy and the inventory in force. Called with mu held.
+func (d *Decider) allows(s *session) bool {
+	t, known := d.inventory.Targets[s.request.Target]
+	if !known || !t.HasLogin(string(s.request.Login)) {
+		return false
+	}
+	req := s.request
+	req.Identity, known = d.policy.Identity(req.Identity.Kind, req.Identity.Name, req.Identity.Task)
+	return known && d.policy.Decide(req).Verdict == policy.Allow
+}
