@@ -38,11 +38,11 @@ type client struct {
 	cancel         context.CancelFunc
 }
 
-// launch starts a program. Among the arguments <FILE and >FILE redirect; the rest is handed over as it is.
-func (s *scene) launch(ts *testscript.TestScript, background bool, name string, args []string) (*client, error) {
+// launch starts a program. files are <FILE and >FILE; the arguments are handed over as they are.
+func (s *scene) launch(ts *testscript.TestScript, background bool, files []string, name string, args ...string) (*client, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), clientLimit)
 	c := &client{cancel: cancel, limit: ctx}
-	c.cmd = exec.CommandContext(ctx, name)
+	c.cmd = exec.CommandContext(ctx, name, args...)
 	c.cmd.Dir, c.cmd.WaitDelay = s.work, time.Second
 	c.cmd.Env = []string{"HOME=/no-home", "TERM=xterm"}
 	for _, v := range []string{"PATH", "SSH_AUTH_SOCK", "DISPLAY", "XAUTHORITY", "GATEHOUSE_SSH_CONFIG", "GATEHOUSE_HOST"} {
@@ -51,7 +51,7 @@ func (s *scene) launch(ts *testscript.TestScript, background bool, name string, 
 		}
 	}
 	c.cmd.Stdout, c.cmd.Stderr = &c.stdout, &c.stderr
-	if err := c.redirect(ts, background, args); err != nil {
+	if err := c.redirect(ts, background, files); err != nil {
 		cancel()
 		return nil, err
 	}
@@ -62,26 +62,21 @@ func (s *scene) launch(ts *testscript.TestScript, background bool, name string, 
 	return c, nil
 }
 
-func (c *client) redirect(ts *testscript.TestScript, background bool, args []string) error {
-	for _, a := range args {
+func (c *client) redirect(ts *testscript.TestScript, background bool, files []string) error {
+	for _, name := range files {
 		var f *os.File
 		var err error
-		switch {
-		case len(a) > 1 && a[0] == '<' && !strings.ContainsAny(a, " \n"):
-			f, err = os.Open(ts.MkAbs(a[1:]))
+		if path := ts.MkAbs(name[1:]); name[0] == '<' {
+			f, err = os.Open(path)
 			c.cmd.Stdin = f
-		case len(a) > 1 && a[0] == '>' && !strings.ContainsAny(a, " \n"):
-			f, err = os.Create(ts.MkAbs(a[1:]))
+		} else {
+			f, err = os.Create(path)
 			c.cmd.Stdout = f
-		default:
-			c.cmd.Args = append(c.cmd.Args, a)
 		}
 		if err != nil {
 			return errors.Join(err, c.closeFiles())
 		}
-		if f != nil {
-			c.files = append(c.files, f)
-		}
+		c.files = append(c.files, f)
 	}
 	if c.cmd.Stdin == nil && background {
 		input, err := c.cmd.StdinPipe()
@@ -116,10 +111,14 @@ func (c *client) wait() error {
 
 // call runs a program and makes what it left the case's last result.
 func (s *scene) call(ts *testscript.TestScript, name string, args []string) error {
+	return s.callWith(ts, nil, name, args)
+}
+
+func (s *scene) callWith(ts *testscript.TestScript, files []string, name string, args []string) error {
 	if s.gate != nil {
 		s.mark()
 	}
-	c, err := s.launch(ts, false, name, args)
+	c, err := s.launch(ts, false, files, name, args...)
 	if err != nil {
 		return err
 	}
@@ -146,12 +145,12 @@ func (s *scene) sshArgs(who string, rest []string) ([]string, error) {
 // cmdSSH: ssh [<FILE] [>FILE] [&NAME] WHO ARG… runs the stock client as an enrolled client; &NAME leaves it running.
 func cmdSSH(s *scene, ts *testscript.TestScript, args []string) error {
 	name := ""
-	var redirections []string
+	var files []string
 	for len(args) > 0 && len(args[0]) > 1 && strings.ContainsAny(args[0][:1], "<>&") {
 		if args[0][0] == '&' {
 			name = args[0][1:]
 		} else {
-			redirections = append(redirections, args[0])
+			files = append(files, args[0])
 		}
 		args = args[1:]
 	}
@@ -162,11 +161,11 @@ func cmdSSH(s *scene, ts *testscript.TestScript, args []string) error {
 	if err != nil {
 		return err
 	}
-	if full = append(redirections, full...); name == "" {
-		return s.call(ts, "ssh", full)
+	if name == "" {
+		return s.callWith(ts, files, "ssh", full)
 	}
 	s.mark()
-	c, err := s.launch(ts, true, "ssh", full)
+	c, err := s.launch(ts, true, files, "ssh", full...)
 	if err != nil {
 		return err
 	}
