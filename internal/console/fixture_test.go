@@ -106,8 +106,10 @@ func (d *desk) run(args ...string) (out, errs string, code int) {
 
 func (d *desk) runAt(cols int, args ...string) (out, errs string, code int) {
 	d.t.Helper()
+	ctx, cancel := context.WithTimeout(d.t.Context(), 10*time.Second) // a tail that should have been refused has no other end
+	defer cancel()
 	var stdout, stderr bytes.Buffer
-	code = d.Run(context.Background(), ann, args, Streams{Out: &stdout, Err: &stderr, Cols: cols})
+	code = d.Run(ctx, ann, args, Streams{Out: &stdout, Err: &stderr, Cols: cols})
 	return stdout.String(), stderr.String(), code
 }
 
