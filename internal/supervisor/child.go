@@ -43,7 +43,8 @@ func startDoor(cfg Config, root bool, s *sockets, p *pairs) (*child, error) {
 }
 
 // start runs this same program as one of the two processes: with an empty environment, its own user, and no way to gain
-// privileges. It leads its own process group, so that a Ctrl-C at the terminal reaches the supervisor alone.
+// privileges. It leads its own process group, so that a Ctrl-C at the terminal reaches the supervisor alone. The kernel tells
+// the door to end should the supervisor be killed; the decider ends with the door.
 func start(cfg Config, root bool, name string, uid uint32, files []*os.File) (*child, error) {
 	cmd := exec.Command("/proc/self/exe", "process", name, "--config", cfg.ConfigPath)
 	cmd.Args[0] = "gatehouse-" + name
@@ -57,6 +58,9 @@ func start(cfg Config, root bool, name string, uid uint32, files []*os.File) (*c
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	cmd.ExtraFiles = files
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if name == "door" {
+		cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM
+	}
 	if root {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: uid}
 	}

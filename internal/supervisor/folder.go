@@ -45,7 +45,8 @@ func prepareFolders(c config.Config, root bool) error {
 	return nil
 }
 
-// own gives a tree to a user. It never follows a link out of the tree.
+// own gives a tree to a user. It never follows a link out of the tree, and refuses a file that has a second name: that may be
+// anywhere, and whoever could link it in here would get it given.
 func own(dir string, uid uint32) error {
 	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -58,8 +59,15 @@ func own(dir string, uid uint32) error {
 		if err != nil {
 			return fmt.Errorf("give %s to user %d: %w", dir, uid, err)
 		}
-		if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid == uid && st.Gid == uid {
+		st, ok := info.Sys().(*syscall.Stat_t)
+		if !ok {
+			return fmt.Errorf("give %s to user %d: no owner is known", path, uid)
+		}
+		if st.Uid == uid && st.Gid == uid {
 			return nil
+		}
+		if !entry.IsDir() && st.Nlink > 1 {
+			return fmt.Errorf("give %s to user %d: the file has %d names (hard links); remove it", path, uid, st.Nlink)
 		}
 		if err := os.Lchown(path, int(uid), int(uid)); err != nil {
 			return fmt.Errorf("give %s to user %d: %w", path, uid, err)

@@ -10,11 +10,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
 
 	"gatehouse/bastion/target/local"
 	"gatehouse/internal/config"
@@ -42,6 +44,10 @@ func Run(ctx context.Context, cfg Config) error {
 	root := os.Geteuid() == 0
 	if !root {
 		cfg.Log.Warn("not root: decider and door run as one user, the separation is weaker and there are no local targets")
+	}
+	// Whatever this process was started with, a shell's open files say, goes no further than to it.
+	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("keep inherited files from the processes: %w", err)
 	}
 	// 1. Folders with their owners, sockets bound.
 	if err := prepareFolders(cfg.Settings, root); err != nil {
@@ -76,7 +82,7 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	pairs.closeChildren()
 	socks.close()
-	server, err := local.NewServer(pairs.localSupervisor, permit.NewChecker(key, time.Now), cfg.Log.Named("local"))
+	server, err := local.NewServer(pairs.localSupervisor, permit.NewChecker(key, time.Now), cfg.Log.Named("local"), cfg.Settings.Users.Decider, cfg.Settings.Users.Door)
 	if err != nil {
 		stop(cfg.Log, door, decider)
 		return err

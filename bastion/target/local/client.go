@@ -93,6 +93,11 @@ func (c *Client) Start(ctx context.Context, permit []byte, p *target.PTY) (*Proc
 	case <-ctx.Done():
 		_ = c.send(message{Op: "kill", ID: id})
 		c.forget(id)
+		select {
+		case late := <-answer: // it came at the last moment, and nobody else will close what came with it
+			closeAll(late.files)
+		default:
+		}
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
 	}
 }

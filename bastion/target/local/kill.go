@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -69,13 +68,39 @@ func (s *Server) process(id uint64) *process {
 	return s.running[id]
 }
 
-// kill ends a command with everything of its session, reports what is left, and forgets it.
-func (s *Server) kill(id uint64) {
-	p := s.process(id)
-	if p == nil {
+// beginKill begins a command's end, once. A door that asks again gets no second one: the first says how it went.
+func (s *Server) beginKill(id uint64) {
+	s.mu.Lock()
+	p := s.running[id]
+	again := p != nil && p.killed
+	if p != nil {
+		p.killed = true
+	}
+	s.mu.Unlock()
+	switch {
+	case p == nil:
 		s.answer(message{Op: "swept", ID: id})
+	case !again:
+		s.work.Go(func() { s.kill(id, p) })
+	}
+}
+
+// beginSweep begins a sweep for a session of an earlier run; when too many run, nothing is said to be gone.
+func (s *Server) beginSweep(m message) {
+	select {
+	case s.sweeps <- struct{}{}:
+	default:
+		s.answer(message{Op: "swept", ID: m.ID, Left: 1})
 		return
 	}
+	s.work.Go(func() {
+		defer func() { <-s.sweeps }()
+		s.answer(message{Op: "swept", ID: m.ID, Left: sweepAll(m.Session)})
+	})
+}
+
+// kill ends a command with everything of its session, reports what is left, and forgets it. It is called once a command.
+func (s *Server) kill(id uint64, p *process) {
 	left := end(p)
 	s.mu.Lock()
 	delete(s.running, id)
@@ -128,18 +153,29 @@ func sweep(session string) int {
 	mark := []byte(permit.SessionVariable + "=" + session)
 	found := 0
 	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil || !carries(e.Name(), mark) || zombie(e.Name()) {
-			continue
+		if pid, err := strconv.Atoi(e.Name()); err == nil && killMarked(pid, mark) {
+			found++
 		}
-		found++
-		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	return found
 }
 
-func carries(pid string, mark []byte) bool {
-	env, err := os.ReadFile("/proc/" + pid + "/environ")
+// killMarked kills a process if it carries the mark. The descriptor is taken before the look: if the number passes to another
+// process in between, the signal goes to none. A process that has ended has no environment any more.
+func killMarked(pid int, mark []byte) bool {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return false // gone
+	}
+	defer unix.Close(fd)
+	if !carries(pid, mark) {
+		return false
+	}
+	return unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) == nil
+}
+
+func carries(pid int, mark []byte) bool {
+	env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
 	if err != nil {
 		return false
 	}
@@ -149,13 +185,4 @@ func carries(pid string, mark []byte) bool {
 		}
 	}
 	return false
-}
-
-func zombie(pid string) bool {
-	stat, err := os.ReadFile("/proc/" + pid + "/stat")
-	if err != nil {
-		return true
-	}
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	return strings.HasPrefix(rest, "Z")
 }

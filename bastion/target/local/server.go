@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -22,14 +24,19 @@ import (
 // path is what a local command is looked up in: root-owned folders only.
 const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// maxProcesses bounds what runs at once.
-const maxProcesses = 1024
+// The bounds of what runs at once: commands, and sweeps beside those of their ends.
+const (
+	maxProcesses = 1024
+	maxSweeps    = 64
+)
 
 // Server starts local commands for the door. It belongs to the supervisor.
 type Server struct {
-	conn  *net.UnixConn
-	check *permit.Checker
-	log   hclog.Logger
+	conn     *net.UnixConn
+	check    *permit.Checker
+	reserved []uint32 // users that no command runs as
+	log      hclog.Logger
+	sweeps   chan struct{} // one for each that runs
 
 	wmu sync.Mutex // serialises packets
 
@@ -43,18 +50,20 @@ type Server struct {
 type process struct {
 	cmd     *exec.Cmd
 	session string
+	killed  bool // its end has begun; guarded by the server's mu
 
 	mu     sync.Mutex
 	reaped bool
 }
 
-// NewServer takes the supervisor's end of a Socketpair.
-func NewServer(f *os.File, check *permit.Checker, log hclog.Logger) (*Server, error) {
+// NewServer takes the supervisor's end of a Socketpair. reserved are users that no command may run as, besides root: the
+// processes' own.
+func NewServer(f *os.File, check *permit.Checker, log hclog.Logger, reserved ...uint32) (*Server, error) {
 	conn, err := connect(f)
 	if err != nil {
 		return nil, err
 	}
-	return &Server{conn: conn, check: check, log: log, running: map[uint64]*process{}}, nil
+	return &Server{conn: conn, check: check, reserved: reserved, log: log, running: map[uint64]*process{}, sweeps: make(chan struct{}, maxSweeps)}, nil
 }
 
 // Serve works until the door is gone or the context ends, then ends everything that it started and waits for it.
@@ -82,9 +91,9 @@ func (s *Server) Serve(ctx context.Context) error {
 		case "signal":
 			s.signal(m.ID, m.Signal)
 		case "sweep":
-			s.work.Go(func() { s.answer(message{Op: "swept", ID: m.ID, Left: sweepAll(m.Session)}) })
+			s.beginSweep(m)
 		case "kill":
-			s.work.Go(func() { s.kill(m.ID) })
+			s.beginKill(m.ID)
 		}
 	}
 }
@@ -105,6 +114,9 @@ func (s *Server) start(m message) error {
 	cmd, err := command(p)
 	if err != nil {
 		return err
+	}
+	if slices.Contains(s.reserved, cmd.SysProcAttr.Credential.Uid) {
+		return fmt.Errorf("local commands never run as Gatehouse's own users (user %s)", p.User)
 	}
 	streams, err := attach(cmd, p.PTY, m)
 	if err != nil {
@@ -182,7 +194,10 @@ func lookup(name string) (string, error) {
 	if name[0] == '/' {
 		return name, nil
 	}
-	for _, dir := range splitPath(path) {
+	if strings.Contains(name, "/") {
+		return "", fmt.Errorf("%q is neither a path from the root nor a plain name", name)
+	}
+	for _, dir := range strings.Split(path, ":") {
 		candidate := dir + "/" + name
 		if info, err := os.Stat(candidate); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
 			return candidate, nil
@@ -196,18 +211,6 @@ func workDir(u *user.User) string {
 		return u.HomeDir
 	}
 	return "/"
-}
-
-func splitPath(p string) []string {
-	var out []string
-	start := 0
-	for i := 0; i <= len(p); i++ {
-		if i == len(p) || p[i] == ':' {
-			out = append(out, p[start:i])
-			start = i + 1
-		}
-	}
-	return out
 }
 
 // streams are the two sides' descriptors: with a pty the door gets one, otherwise stdin, stdout and stderr.
@@ -249,10 +252,24 @@ func attachPTY(cmd *exec.Cmd, m message) (streams, error) {
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr.Setctty = true
-	if m.Term != "" {
+	if terminalName(m.Term) {
 		cmd.Env = append(cmd.Env, "TERM="+m.Term)
 	}
 	return out, nil
+}
+
+// terminalName says whether a name can be a terminal's: programs make a file's name of it. Another is left out.
+func terminalName(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || i > 0 && strings.IndexByte("+-._", c) >= 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // wait reports how a command ended.

@@ -1,0 +1,108 @@
+package local
+
+import (
+	"context"
+	"crypto/ed25519"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"gatehouse/bastion/target"
+	"gatehouse/internal/id"
+	"gatehouse/internal/permit"
+	"gatehouse/policy"
+)
+
+// reservedUID stands for one of Gatehouse's own users; it is the user games of Debian's.
+const reservedUID = 5
+
+// bench is a supervisor's server and a door's client, with the key that signs permits.
+type bench struct {
+	t      *testing.T
+	key    ed25519.PrivateKey
+	server *Server
+	client *Client
+	served chan struct{} // closed when Serve has returned
+	err    error         // of Serve, set before served is closed
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	pub, key, err := ed25519.GenerateKey(nil)
+	must(t, err)
+	door, supervisor, err := Socketpair()
+	must(t, err)
+	server, err := NewServer(supervisor, permit.NewChecker(pub, time.Now), hclog.NewNullLogger(), reservedUID)
+	must(t, err)
+	client, err := NewClient(door)
+	must(t, err)
+	b := &bench{t: t, key: key, server: server, client: client, served: make(chan struct{})}
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		defer close(b.served)
+		b.err = server.Serve(ctx)
+	}()
+	t.Cleanup(func() {
+		_ = client.Close()
+		<-b.served
+		cancel()
+		<-client.Done()
+	})
+	return b
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// permit is one for argv as nobody; spoil may change it before it is signed.
+func (b *bench) permit(spoil func(*permit.Permit), argv ...string) []byte {
+	b.t.Helper()
+	session := id.New(id.Session, time.Now())
+	p := permit.Permit{ID: id.New(id.Permit, time.Now()), Session: session, Target: "bastion-host", Login: "ops", User: "nobody", Argv: argv,
+		Env: []policy.EnvVar{{Name: permit.SessionVariable, Value: session}}, NotAfter: time.Now().Add(permit.Lifetime)}
+	if spoil != nil {
+		spoil(&p)
+	}
+	text, err := permit.Sign(b.key, p)
+	must(b.t, err)
+	return text
+}
+
+func (b *bench) start(pty *target.PTY, argv ...string) *Process {
+	b.t.Helper()
+	p, err := b.client.Start(b.t.Context(), b.permit(func(p *permit.Permit) { p.PTY = pty != nil }, argv...), pty)
+	must(b.t, err)
+	return p
+}
+
+// output runs argv to its end.
+func (b *bench) output(spoil func(*permit.Permit), argv ...string) string {
+	b.t.Helper()
+	p, err := b.client.Start(b.t.Context(), b.permit(spoil, argv...), nil)
+	must(b.t, err)
+	must(b.t, p.Stdin().Close())
+	out, err := io.ReadAll(p.Stdout())
+	must(b.t, err)
+	<-p.Exited()
+	must(b.t, p.Close())
+	return string(out)
+}
+
+// alive says whether a process runs; one that has ended and that nobody has waited for does not.
+func alive(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return false
+	}
+	rest := string(stat[strings.LastIndexByte(string(stat), ')')+1:])
+	return !strings.HasPrefix(rest, " Z") && !strings.HasPrefix(rest, " X")
+}

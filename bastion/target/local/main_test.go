@@ -1,0 +1,18 @@
+package local
+
+import (
+	"math"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+)
+
+func TestMain(m *testing.M) {
+	// As the supervisor does at its start: what this process was started with goes no further.
+	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
