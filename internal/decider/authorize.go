@@ -9,17 +9,21 @@ import (
 	"gatehouse/recorder/audit"
 )
 
-// rightFor says which right a verb needs. A verb that is not here is refused; an empty right means any right at all.
-func rightFor(verb string) (policy.Right, bool) {
+// permits says whether rights are enough for a verb. A verb that is not here is refused to everybody.
+func permits(verb string, rights []policy.Right) (need policy.Right, ok bool) {
 	switch verb {
-	case "sessions.list", "sessions.show", "sessions.play", "sessions.tail", "sessions.export":
-		return policy.View, true
-	case "kill":
-		return policy.Operate, true
-	case "web-login":
+	case "whoami":
 		return "", true
+	case "sessions.list", "sessions.show", "sessions.play", "sessions.tail", "sessions.export":
+		need = policy.View
+	case "kill":
+		need = policy.Operate
+	case "web-login":
+		return "any", len(rights) > 0
+	default:
+		return "unknown", false
 	}
-	return "", false
+	return need, slices.Contains(rights, need)
 }
 
 // authorize decides a verb of the console or the browser. Reading is an action: the entry is durable before the answer,
@@ -36,19 +40,15 @@ func (d *Decider) authorize(ctx context.Context, in protocol.Authorize) (protoco
 	if in.Verb == "kill" {
 		entry.Type = audit.Kill
 	}
-	need, known := rightFor(in.Verb)
-	allowed := known && len(rights) > 0 && (need == "" || slices.Contains(rights, need))
+	need, allowed := permits(in.Verb, rights)
 	if !allowed {
 		entry.Outcome = "deny"
 	}
 	if err := d.append(ctx, entry); err != nil {
 		return protocol.Actor{}, err
 	}
-	switch {
-	case !known:
-		return protocol.Actor{}, refuse("unknown verb %q", in.Verb)
-	case !allowed:
-		return protocol.Actor{}, refuse("%s needs the right %q, which no role of %s has", in.Verb, need, who.Principal())
+	if !allowed {
+		return protocol.Actor{}, refuse("%q needs the right %q, which no role of %s has", in.Verb, need, who.Principal())
 	}
 	if in.Verb == "kill" {
 		d.endConnections(in.Object, who.Principal(), "this connection was ended by "+who.Principal())
