@@ -62,6 +62,9 @@ func testCommand(t *testing.T, w *whole, bot ssh.Signer) {
 		t.Errorf("pinned: %q, %d", out, status)
 	}
 	here := w.client("ops@here", bot)
+	if out, _, status := exec(here, "uname"); out != "Linux\n" || status != 0 {
+		t.Errorf("a pinned rule on a local target: %q, %d", out, status)
+	}
 	if out, errs, status := exec(here, "echo here"); out != "here\n" || status != 0 {
 		t.Errorf("local: %q, %q, %d", out, errs, status)
 	}

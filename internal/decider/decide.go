@@ -48,9 +48,6 @@ func (d *Decider) decide(ctx context.Context, in protocol.Decide) (protocol.Deci
 		entry.Object, entry.Data = out.ID, data(details)
 		return out, d.append(ctx, entry)
 	}
-	if out.Decision.Mode == policy.Pinned && len(in.PublicKey) == 0 {
-		return protocol.Decided{NeedsKey: true}, nil // a pinned command has a connection of its own
-	}
 	// 3. What makes it executable: a certificate or a permit, for exactly what was decided.
 	out.ID = id.New(id.Decision, now)
 	entry.Object = out.ID
@@ -60,6 +57,9 @@ func (d *Decider) decide(ctx context.Context, in protocol.Decide) (protocol.Deci
 		details["fault"] = out.Fault
 		entry.Data = data(details)
 		return out, d.append(ctx, entry)
+	}
+	if !target.Local && out.Decision.Mode == policy.Pinned && len(in.PublicKey) == 0 {
+		return protocol.Decided{NeedsKey: true}, nil // a pinned command has a connection of its own
 	}
 	env := append(slices.Clone(req.Env), policy.EnvVar{Name: permit.SessionVariable, Value: in.Session})
 	out.Line = req.Plan.Line(env)
