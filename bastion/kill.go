@@ -118,15 +118,19 @@ func (s *Server) end(ctx context.Context, victims []*session, cause *ended) []co
 			}
 		}
 	}
-	var stopping sync.WaitGroup
+	// Everyone hears of it before the first socket closes: sessions may share one.
+	var telling sync.WaitGroup
 	for ses, meant := range hit {
 		c := *cause
 		if !meant {
 			c.sibling, c.reason = true, "connection killed: "+cause.reason
 		}
-		stopping.Go(func() { ses.stop(&c) })
+		telling.Go(func() { ses.tell(&c) })
 	}
-	stopping.Wait()
+	telling.Wait()
+	for ses := range hit {
+		ses.hangUp()
+	}
 	ctx, cancel := context.WithTimeout(ctx, remoteTime)
 	defer cancel()
 	out := []console.KilledSession{}
@@ -149,32 +153,42 @@ func (s *Server) onConnection(outermost *conn) []*session {
 	return out
 }
 
-// stop lets no byte pass any more, tells the client if that is possible at once, and closes its socket.
-func (s *session) stop(cause *ended) {
+// tell lets no byte pass any more, tells the client why if that is possible at once, and closes its channel. A client that
+// does not read cannot hold it up.
+func (s *session) tell(cause *ended) {
 	s.muted.Store(true)
 	s.cancel(cause)
-	if s.writing.TryLock() { // held: a write waits for the client, who will hear nothing
-		told := make(chan struct{})
-		go func() {
-			defer close(told)
-			defer s.writing.Unlock()
-			text := answer.Killed{Session: s.id, Why: cause.reason}.Lines()
-			to := io.Writer(s.channel.Stderr())
-			if s.pty != nil {
-				text, to = strings.ReplaceAll(text, "\n", "\r\n"), s.channel
-			}
-			if _, err := to.Write([]byte(text)); err == nil {
-				s.sendStatus(answer.ExitKilled)
-			}
-		}()
-		timer := time.NewTimer(noticeTime)
-		select {
-		case <-told:
-		case <-timer.C:
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		if s.writing.TryLock() { // held: a write waits for the client, who will hear nothing
+			s.giveReason(cause)
+			s.writing.Unlock()
 		}
-		timer.Stop()
+		_ = s.channel.Close()
+	}()
+	timer := time.NewTimer(noticeTime)
+	defer timer.Stop()
+	select {
+	case <-told:
+	case <-timer.C:
 	}
-	_ = s.channel.Close()
+}
+
+// giveReason is called with writing held.
+func (s *session) giveReason(cause *ended) {
+	text := answer.Killed{Session: s.id, Why: cause.reason}.Lines()
+	to := io.Writer(s.channel.Stderr())
+	if s.pty != nil {
+		text, to = strings.ReplaceAll(text, "\n", "\r\n"), s.channel
+	}
+	if _, err := to.Write([]byte(text)); err == nil {
+		s.sendStatus(answer.ExitKilled)
+	}
+}
+
+// hangUp closes the client's socket.
+func (s *session) hangUp() {
 	_ = s.conn.outermost().Conn.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()

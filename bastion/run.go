@@ -169,6 +169,14 @@ func (s *session) decided(d protocol.Decided, plan policy.Plan) *outcome {
 	return nil
 }
 
+// noted is a decision as the recording has it: the decision's own fields, and what belongs to it.
+type noted struct {
+	policy.Decision
+	ID         string   `json:"id"`
+	Exactness  string   `json:"exactness,omitempty"`
+	EnvRefused []string `json:"env_refused,omitempty"`
+}
+
 // noteDecision puts the decision into the row and the recording, before anything runs on its strength.
 func (s *session) noteDecision(d protocol.Decided, t protocol.Target) *outcome {
 	s.row.Verdict, s.row.Code, s.row.Reason = string(d.Decision.Verdict), string(d.Decision.Code), d.Decision.Reason
@@ -184,7 +192,7 @@ func (s *session) noteDecision(d protocol.Decided, t protocol.Target) *outcome {
 			}
 		}
 	}
-	err := s.recording.Write(recorder.Decision, event(map[string]any{"id": d.ID, "decision": d.Decision, "mode": s.row.Mode, "exactness": s.row.Exactness, "env_refused": d.EnvRefused}))
+	err := s.recording.Write(recorder.Decision, event(noted{d.Decision, d.ID, s.row.Exactness, d.EnvRefused}))
 	if err != nil {
 		out := s.fault(answer.FaultEvidence, "the recording cannot be written, so nothing runs", err)
 		return &out
