@@ -18,8 +18,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// clientLimit ends a client that hangs.
-const clientLimit = 60 * time.Second
+// clientLimit ends a client that hangs, masterLimit one that is left running.
+const (
+	clientLimit = 60 * time.Second
+	masterLimit = 5 * time.Minute
+)
 
 // result is what a client left: its output and its exit status, or -1 if a signal ended it.
 type result struct {
@@ -40,7 +43,11 @@ type client struct {
 
 // launch starts a program. files are <FILE and >FILE; the arguments are handed over as they are.
 func (s *scene) launch(ts *testscript.TestScript, background bool, files []string, name string, args ...string) (*client, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), clientLimit)
+	limit := clientLimit
+	if background {
+		limit = masterLimit
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	c := &client{cancel: cancel, limit: ctx}
 	c.cmd = exec.CommandContext(ctx, name, args...)
 	c.cmd.Dir, c.cmd.WaitDelay = s.work, time.Second
@@ -102,7 +109,7 @@ func (c *client) wait() error {
 	var exit *exec.ExitError
 	switch {
 	case errors.Is(c.limit.Err(), context.DeadlineExceeded):
-		return fmt.Errorf("%q did not end within %s; so far: %s%s", c.cmd.Args, clientLimit, c.stdout.String(), c.stderr.String())
+		return fmt.Errorf("%q did not end in time; so far: %s%s", c.cmd.Args, c.stdout.String(), c.stderr.String())
 	case errors.As(err, &exit), errors.Is(err, exec.ErrWaitDelay): // a child that keeps the streams, such as ssh's master
 		return closed
 	}

@@ -70,3 +70,27 @@ func cmdReload(s *scene, ts *testscript.TestScript, args []string) error {
 	}
 	return s.call(ts, s.binary, []string{"reload", "--config", s.gate.Path})
 }
+
+// cmdInventory: inventory FILE adds entries to targets.yaml, with $ADDR1, $KEY1 and so on for what the targets are, and puts it
+// in force.
+func cmdInventory(s *scene, ts *testscript.TestScript, args []string) error {
+	if len(args) != 1 {
+		return errors.New("usage: inventory FILE")
+	}
+	path := filepath.Join(filepath.Dir(s.gate.Path), "targets.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	text = append(text, os.Expand(ts.ReadFile(args[0]), ts.Getenv)...)
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		return err
+	}
+	if err := s.call(ts, s.binary, []string{"reload", "--config", s.gate.Path}); err != nil {
+		return err
+	}
+	if s.last.status != 0 {
+		return fmt.Errorf("reload: status %d: %s", s.last.status, s.last.stderr)
+	}
+	return nil
+}

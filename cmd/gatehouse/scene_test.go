@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 
 	"gatehouse/internal/decider"
@@ -108,6 +109,12 @@ func cmdGate(s *scene, ts *testscript.TestScript, args []string) error {
 	if s.gate, err = testgate.Start(context.Background(), cfg); err != nil {
 		return err
 	}
+	s.describe(ts, cfg)
+	return nil
+}
+
+// describe puts what a case refers to into its environment.
+func (s *scene) describe(ts *testscript.TestScript, cfg testgate.Config) {
 	ts.Setenv("GATE", cfg.Dir)
 	ts.Setenv("CONFIG", s.gate.Path)
 	ts.Setenv("DATA", s.gate.Data)
@@ -115,8 +122,12 @@ func cmdGate(s *scene, ts *testscript.TestScript, args []string) error {
 	host, port, _ := strings.Cut(s.gate.SSHAddr, ":")
 	ts.Setenv("DOOR", host)
 	ts.Setenv("PORT", port)
+	for i, h := range cfg.Hosts {
+		n, host := strconv.Itoa(i+1), s.gate.Hosts[h.Name]
+		ts.Setenv("ADDR"+n, host.Addr())
+		ts.Setenv("KEY"+n, strings.TrimSpace(string(ssh.MarshalAuthorizedKey(host.HostKey()))))
+	}
 	s.mark()
-	return nil
 }
 
 func accounts(list string) []testhost.Account {

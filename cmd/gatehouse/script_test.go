@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -84,11 +85,11 @@ type command func(s *scene, ts *testscript.TestScript, args []string) error
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	out := map[string]func(*testscript.TestScript, bool, []string){}
 	for name, run := range map[string]command{
-		"gate": cmdGate, "agent": cmdAgent, "person": cmdPerson, "client": cmdClient, "reload": cmdReload,
+		"gate": cmdGate, "agent": cmdAgent, "person": cmdPerson, "client": cmdClient, "reload": cmdReload, "inventory": cmdInventory,
 		"ssh": cmdSSH, "direct": cmdDirect, "scp": withConfig("scp"), "sftp": withConfig("sftp"), "gatehouse": cmdGatehouse, "await": cmdAwait, "until": cmdUntil, "storm": cmdStorm,
 		"status": cmdStatus, "denied": cmdDenied, "fault": cmdFault, "killed": cmdKilled, "refused": cmdRefused, "blocked": cmdBlocked,
 		"arrived": cmdArrived, "nothing-arrived": cmdNothingArrived, "audit": cmdAudit, "log": cmdLog, "verify": cmdVerify,
-		"running": cmdRunning, "gone": cmdGone, "target-stop": cmdTargetStop, "target-file": cmdTargetFile, "listen-mute": cmdListenMute,
+		"running": cmdRunning, "gone": cmdGone, "target-stop": cmdTargetStop, "target-file": cmdTargetFile, "connect": cmdConnect, "free-port": cmdFreePort, "listen-mute": cmdListenMute,
 		"crash": cmdCrash, "start": cmdStart, "halt": cmdHalt, "fill": cmdFill, "bytes": cmdBytes,
 		"terminal": cmdTerminal, "type": cmdType, "screen": cmdScreen, "size": cmdSize,
 	} {
@@ -116,7 +117,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 }
 
 func needsGate(name string) bool {
-	return name != "gate" && name != "gatehouse" && name != "bytes" && name != "status" && name != "listen-mute"
+	return !slices.Contains([]string{"gate", "gatehouse", "bytes", "status", "listen-mute", "free-port"}, name)
 }
 
 // errAbsent is what audit and log return when they find nothing: the one failure that "!" turns round.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -196,4 +198,71 @@ func cmdStart(s *scene, _ *testscript.TestScript, args []string) error {
 	}
 	s.mark()
 	return s.gate.Serve()
+}
+
+// cmdConnect: connect ADDRESS [HOST:PORT] connects to a listener of a client's, a path or host:port, and wants it closed without
+// a byte. With HOST:PORT the listener speaks SOCKS 5 (RFC 1928) and must not get there.
+func cmdConnect(s *scene, _ *testscript.TestScript, args []string) error {
+	if len(args) < 1 || len(args) > 2 {
+		return errors.New("usage: connect ADDRESS [HOST:PORT]")
+	}
+	network := "tcp"
+	if strings.HasPrefix(args[0], "/") {
+		network = "unix"
+	}
+	var c net.Conn
+	err := s.eventually(func() (err error) { // the client may not listen yet
+		c, err = net.Dial(network, args[0])
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	if len(args) == 2 {
+		if err := askSOCKS(c, args[1]); err != nil {
+			return err
+		}
+	}
+	b, err := io.ReadAll(c)
+	if len(args) == 2 && len(b) > 1 && b[1] != 0 { // the proxy's own word for "refused"
+		b = nil
+	}
+	if err != nil || len(b) > 0 {
+		return fmt.Errorf("want an end without a byte, got %q, %v", b, err)
+	}
+	return nil
+}
+
+func askSOCKS(c net.Conn, to string) error {
+	host, port, err := net.SplitHostPort(to)
+	if err != nil {
+		return err
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return err
+	}
+	if _, err := c.Write([]byte{5, 1, 0}); err != nil {
+		return err
+	}
+	if _, err := io.ReadFull(c, make([]byte, 2)); err != nil {
+		return err
+	}
+	request := append([]byte{5, 1, 0, 3, byte(len(host))}, host...)
+	_, err = c.Write(append(request, byte(n>>8), byte(n)))
+	return err
+}
+
+// cmdFreePort: free-port NAME puts the number of a port that nobody listens on into $NAME.
+func cmdFreePort(_ *scene, ts *testscript.TestScript, args []string) error {
+	if len(args) != 1 {
+		return errors.New("usage: free-port NAME")
+	}
+	port, err := testhost.FreePort()
+	ts.Setenv(args[0], strconv.Itoa(port))
+	return err
 }

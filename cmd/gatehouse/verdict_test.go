@@ -42,7 +42,7 @@ func (s *scene) lines(status int, human, machine string, into any) error {
 	first, rest, _ := strings.Cut(text, "\n")
 	second, rest, ended := strings.Cut(rest, "\n")
 	if s.last.screen { // ssh's own last line
-		rest = regexp.MustCompile(`^Connection to \S+ closed\.\n$`).ReplaceAllString(rest, "")
+		rest = regexp.MustCompile(`^Connection to \S+ closed\.\s*$`).ReplaceAllString(rest, "")
 	}
 	body, ok := strings.CutPrefix(second, machine+" ")
 	if !strings.HasPrefix(first, human) || !ok || !ended || rest != "" {
