@@ -47,7 +47,7 @@ prove: setup build ## break each guarantee of docs/guarantees.md on purpose and 
 	go run ./scripts/prove $(ARGS)
 
 crash: setup build ## kill -9 the door and the decider N times at random moments, then verify
-	go run ./scripts/crash -n $(N) $(ARGS)
+	go run ./scripts/crash -n $(N) -seed $(SEED) $(ARGS)
 
 fuzz: ## every fuzz target for FUZZTIME each (PKG=./policy/... for a part)
 	@scripts/check-fuzz $(FUZZTIME) $(PKG)

@@ -12,8 +12,9 @@ import (
 	"gatehouse/recorder"
 )
 
-// sweepTime is how long, after a restart, the targets get to confirm that nothing of an interrupted session is left.
-const sweepTime = 5 * time.Second
+// sweepTime is how long, after a restart, the targets get to confirm that nothing of an interrupted session is left: less
+// than the five seconds after which that must be shown.
+const sweepTime = 4 * time.Second
 
 // recoveries bounds how many sessions of the last run are completed at once.
 const recoveries = 16

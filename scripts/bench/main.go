@@ -1,0 +1,111 @@
+// Command bench measures Gatehouse against what a user would take instead: stock `ssh -J` through OpenSSH's sshd, which
+// neither records nor filters, and the direct connection. It sets up all of it on loopback, with Gatehouse as shipped:
+// policy, audit and recording on.
+//
+// The clients are OpenSSH's own; the ways are taken in turn (A B C A B C …) in one run, with the same key exchange and cipher
+// on every hop, and what is compared is medians. Absolute times on a shared machine mean little; the ratios are the result.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// measure is one part of the benchmark.
+type measure struct {
+	name string
+	run  func(ctx context.Context, w *world) ([]result, error)
+}
+
+// measures are in the order in which they are taken.
+var measures = []measure{
+	{"setup", measureSetup},
+	{"keystroke", measureKeystroke},
+	{"master", measureMaster},
+	{"transfer", measureTransfer},
+	{"memory", measureMemory},
+	{"kill", measureKill},
+	{"micro", measureMicro},
+}
+
+func main() {
+	runtime.LockOSThread() // children die with the thread that started them, and this one lives as long as we do
+	binary := flag.String("gatehouse", "bin/gatehouse", "the program to measure")
+	out := flag.String("out", "bench.json", "where the results go")
+	quick := flag.Bool("quick", false, "a tenth of the repetitions: to see that it works")
+	only := flag.String("only", "", "parts to measure, separated by commas: "+strings.Join(names(), ", "))
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *binary, *out, *quick, *only); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func names() []string {
+	var all []string
+	for _, m := range measures {
+		all = append(all, m.name)
+	}
+	return all
+}
+
+func run(ctx context.Context, binary, out string, quick bool, only string) (err error) {
+	wanted := names()
+	if only != "" {
+		wanted = strings.Split(only, ",")
+	}
+	for _, name := range wanted {
+		if !slices.Contains(names(), name) {
+			return fmt.Errorf("no part %q; there are %s", name, strings.Join(names(), ", "))
+		}
+	}
+	if binary, err = filepath.Abs(binary); err != nil {
+		return fmt.Errorf("find gatehouse: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "gatehouse-bench-")
+	if err != nil {
+		return fmt.Errorf("make folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	w, err := build(ctx, dir, binary, quick)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	var all []result
+	for _, m := range measures {
+		if !slices.Contains(wanted, m.name) {
+			continue
+		}
+		fmt.Fprintln(os.Stderr, "measuring", m.name)
+		if err := w.enrol(ctx); err != nil {
+			return err
+		}
+		found, err := m.run(ctx, w)
+		if err != nil {
+			return fmt.Errorf("measure %s: %w", m.name, err)
+		}
+		all = append(all, found...)
+	}
+	fmt.Print(table(all))
+	text, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode results: %w", err)
+	}
+	if err := os.WriteFile(out, append(text, '\n'), 0o644); err != nil {
+		return fmt.Errorf("write results: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
+)
+
+// nsPerOp is what `go test -bench` says of one benchmark.
+type nsPerOp map[string]float64
+
+// benchmarks runs a package's own benchmarks.
+func (w *world) benchmarks(ctx context.Context, pkg, pattern string) (nsPerOp, error) {
+	length := "1s"
+	if w.quick {
+		length = "100ms"
+	}
+	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", pattern, "-benchtime", length, pkg)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("benchmarks of %s: %w: %s", pkg, err, out)
+	}
+	return parseBenchmarks(out), nil
+}
+
+// parseBenchmarks reads lines such as "BenchmarkDecide/allow/rules=10-2  123  456 ns/op". The name loses "Benchmark" and
+// the number of processors.
+func parseBenchmarks(out []byte) nsPerOp {
+	found := nsPerOp{}
+	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 4 || fields[3] != "ns/op" {
+			continue
+		}
+		name := strings.TrimPrefix(fields[0], "Benchmark")
+		if i := strings.LastIndexByte(name, '-'); i > 0 {
+			name = name[:i]
+		}
+		if ns, err := strconv.ParseFloat(fields[2], 64); err == nil {
+			found[name] = ns
+		}
+	}
+	return found
+}
+
+// measureMicro is what one machine's core and disk do, without any SSH: decisions, audit entries, certificates.
+func measureMicro(ctx context.Context, w *world) ([]result, error) {
+	var out []result
+	policy, err := w.benchmarks(ctx, "gatehouse/policy", "BenchmarkDecide")
+	if err != nil {
+		return nil, err
+	}
+	for _, rules := range []string{"10", "10000"} {
+		ns, ok := policy["Decide/allow/rules="+rules]
+		if !ok {
+			return nil, fmt.Errorf("no benchmark of a decision among %s rules", rules)
+		}
+		out = append(out, absolute("policy decision among "+rules+" rules", "µs", ns/1000, nil, nil, atMost(5)))
+	}
+	log, err := w.benchmarks(ctx, "gatehouse/recorder/audit", "BenchmarkAppend|BenchmarkFsync")
+	if err != nil {
+		return nil, err
+	}
+	if log["AppendConcurrent"] == 0 || log["Fsync"] == 0 {
+		return nil, fmt.Errorf("no benchmark of the audit log: %v", log)
+	}
+	fsync := log["Fsync"] / 1000
+	out = append(out, absolute("durable audit entries, 64 writers", "1/s", 1e9/log["AppendConcurrent"], nil, nil, atLeast(20_000)),
+		compared("one durable audit entry", "µs", log["AppendAlone"]/1000, nil, &fsync, atMost(2), &fsync, "fsync"))
+	certificates, err := w.benchmarks(ctx, "gatehouse/ca", "BenchmarkIssue")
+	if err != nil {
+		return nil, err
+	}
+	if certificates["Issue"] == 0 {
+		return nil, fmt.Errorf("no benchmark of certificates: %v", certificates)
+	}
+	return append(out, absolute("certificates, one core", "1/s", 1e9/certificates["Issue"], nil, nil, atLeast(5000))), nil
+}
