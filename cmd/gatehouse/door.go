@@ -193,8 +193,7 @@ func (d *door) serveWeb(served chan<- error) (*http.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	site := &http.Server{Handler: pages.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
-		ErrorLog: d.log.Named("http").StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug})}
+	site := pages.HTTP()
 	go func() {
 		if err := site.Serve(listener); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			served <- err

@@ -69,7 +69,7 @@ func (d *Decider) actor(c protocol.Credential) (policy.Identity, string, error) 
 	case c.SignIn != "" && c.Connection == "":
 		person, ok := d.signIns.person(c.SignIn)
 		if !ok {
-			return policy.Identity{}, "", refuse("the sign-in has ended; sign in again")
+			return policy.Identity{}, "", &protocol.Error{Code: protocol.CodeSignedOut, Msg: "the sign-in has ended; sign in again"}
 		}
 		who, known := d.currentPolicy().Identity(policy.Person, person, "")
 		if !known {

@@ -191,6 +191,25 @@ func TestSegments(t *testing.T) {
 	}
 }
 
+// A recording whose last event would begin a segment ends in the segment before: the player refuses one without length.
+func TestNoSegmentWithoutLength(t *testing.T) {
+	p := preparer{cast: &Cast{}, cols: 80, rows: 24}
+	for i, at := range []time.Duration{0, time.Second, 2 * time.Second} {
+		p.due = i != 1 // a segment at the first and at the last event
+		p.event(event{at: at, code: 'o', data: "x"})
+	}
+	p.finish()
+	if n := p.cast.Segments(); n != 1 || p.cast.duration != 2*time.Second {
+		t.Errorf("%d segments, duration %s; want one of two seconds", n, p.cast.duration)
+	}
+	alone := preparer{cast: &Cast{}, due: true}
+	alone.event(event{code: 'o', data: "x"})
+	alone.finish()
+	if n := alone.cast.Segments(); n != 1 {
+		t.Errorf("a recording of one event has %d segments", n)
+	}
+}
+
 // A snapshot keeps what can be seen, on both screens, and no more than its bound.
 func TestScreen(t *testing.T) {
 	for _, c := range []struct {

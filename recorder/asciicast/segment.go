@@ -72,7 +72,17 @@ func Prepare(r *recorder.Reader, opts Options) (*Cast, error) {
 			p.event(out)
 		}
 	}
+	p.finish()
 	return p.cast, nil
+}
+
+// finish gives a last segment without any length to the one before it: the player refuses a start that is not before the
+// duration.
+func (p *preparer) finish() {
+	c := p.cast
+	if n := len(c.segments); n > 1 && c.segments[n-1].start == c.duration {
+		c.segments = c.segments[:n-1]
+	}
 }
 
 // preparer collects segments.

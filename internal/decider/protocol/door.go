@@ -59,10 +59,14 @@ func (d Door) Sweep(ctx context.Context, in Sweep) (SweepAnswer, error) {
 
 var _ console.Authorizer = Door{}
 
-// Authorize asks whether somebody may do a verb; a refusal is *console.ForbiddenError.
+// Authorize asks whether somebody may do a verb; a refusal is *console.ForbiddenError, an
+// ended sign-in console.ErrSignedOut.
 func (d Door) Authorize(ctx context.Context, who console.Credential, verb console.Verb, object, reason string) (console.Actor, error) {
 	a, err := ask[Actor](ctx, d.Client, OpAuthorize, Authorize{Who: credential(who), Verb: string(verb), Object: object, Reason: reason})
 	var e *Error
+	if errors.As(err, &e) && e.Code == CodeSignedOut {
+		return console.Actor{}, console.ErrSignedOut
+	}
 	if errors.As(err, &e) && e.Code == CodeRefused {
 		return console.Actor{}, &console.ForbiddenError{Verb: verb, Reason: e.Msg}
 	}

@@ -43,10 +43,11 @@ func (e *Error) Error() string { return e.Msg }
 
 // The error codes.
 const (
-	CodeRefused  = "refused"  // the decider says no: a bad certificate, no right, a used link
-	CodeInvalid  = "invalid"  // the request does not make sense
-	CodeEvidence = "evidence" // the audit log cannot be written, so nothing may happen
-	CodeInternal = "internal"
+	CodeRefused   = "refused"  // the decider says no: a bad certificate, no right, a used link
+	CodeInvalid   = "invalid"  // the request does not make sense
+	CodeEvidence  = "evidence" // the audit log cannot be written, so nothing may happen
+	CodeInternal  = "internal"
+	CodeSignedOut = "signed_out" // the browser's sign-in has ended
 )
 
 // WriteFrame writes one frame with a single Write, so that concurrent writers need only a lock around it.
