@@ -154,12 +154,13 @@ type Server struct {
 	failed func(op Op, err error) // told of internal errors, whose text stays here
 
 	patience time.Duration // writeTimeout
+	room     int64         // maxInFlightBytes
 	wmu      sync.Mutex
 }
 
 // NewServer prepares to answer on rw. failed may be nil.
 func NewServer(rw io.ReadWriteCloser, handle Handler, failed func(Op, error)) *Server {
-	return &Server{rw: rw, handle: handle, failed: failed, patience: writeTimeout}
+	return &Server{rw: rw, handle: handle, failed: failed, patience: writeTimeout, room: maxInFlightBytes}
 }
 
 // Serve answers until the other end closes (nil), the context ends, or a frame is malformed. Requests run concurrently;
@@ -171,7 +172,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	defer stop()
 	var work sync.WaitGroup
 	defer work.Wait()
-	slots, room := make(chan struct{}, maxInFlight), semaphore.NewWeighted(maxInFlightBytes)
+	slots, room := make(chan struct{}, maxInFlight), semaphore.NewWeighted(s.room)
 	for {
 		f, err := ReadFrame(s.rw)
 		if errors.Is(err, io.EOF) || ctx.Err() != nil {

@@ -1,0 +1,244 @@
+package protocol
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/policy"
+	"gatehouse/recorder"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata from the program")
+
+// vector is one frame as it crosses the socket. testdata/vectors.json holds them all; other programs judge by it.
+type vector struct {
+	Name string `json:"name"`
+	Hex  string `json:"hex"`  // length and JSON
+	Type string `json:"type"` // of the body, the answer or the event: a key of bodies
+}
+
+var at = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+const (
+	con = "con_01JDABCDEFGHJKMNPQRSTVWXYZ"
+	ses = "ses_01JDABCDEFGHJKMNPQRSTVWXYZ"
+)
+
+func status(n int) *int { return &n }
+
+// bodies has one value of every type that crosses the socket, with every field set.
+func bodies() map[Op][2]any {
+	credential := Credential{Connection: con}
+	target := Target{Name: "web-1", Address: "127.0.0.1:22", HostKey: []byte("key"), Logins: []string{"deploy"}, Local: true}
+	plan := policy.Plan{Op: policy.OpPipe, Parts: []policy.Plan{{Op: policy.OpRun, Argv: policy.Argv{"echo", "é\n'<"}}, {Op: policy.OpRun, Argv: policy.Argv{"cat"}}}}
+	decision := policy.Decision{Verdict: policy.Allow, Code: policy.CodeNotAllowed, Reason: "r", Rules: []string{"web/allow[0]"}, Failed: &policy.Failed{Command: 1, Index: 2, Token: "x"},
+		Nearest: []string{"id"}, Mode: policy.Pinned, Stdin: policy.StdinNone, PolicyHash: "sha256:00"}
+	return map[Op][2]any{
+		OpHello:        {Empty{}, HelloAnswer{Node: "n", AgentCA: []byte("a"), HostCA: []byte("h"), PolicyHash: "sha256:00", Targets: []Target{target}, At: at}},
+		OpAuthenticate: {Authenticate{con, []byte("cert"), "192.0.2.1", con, true, "web-1", "deploy"}, Authenticated{policy.Identity{Kind: policy.Agent, Name: "bot", Owner: "person:ann", Task: "t"}, at, true}},
+		OpFace:         {Face{[]byte("key"), "web-1"}, FaceAnswer{[]byte("cert"), at}},
+		OpDecide: {Decide{con, ses, "web-1", "deploy", plan, []policy.EnvVar{{Name: "LANG", Value: "C"}}, true, []byte("key")},
+			Decided{"dec_01JDABCDEFGHJKMNPQRSTVWXYZ", decision, "unknown_target", "exec 'id'", []byte("cert"), []byte("permit"), []string{"FOO"}, true}},
+		OpRefuse:    {Refuse{con, ses, "web-1", "deploy", "exec", "unsupported_syntax", "why"}, Empty{}},
+		OpChunk:     {Chunk{Session: ses, N: 3, Offset: 4, Length: 5, Raw: 6, First: 7, Last: 8, SHA256: strings.Repeat("0", 64)}, Empty{}},
+		OpEnd:       {End{con, ses, "killed", "why", status(137), "KILL", "ended", &recorder.Summary{Session: ses, SHA256: strings.Repeat("0", 64), Size: 1, Chunks: 2, BytesIn: 3, BytesOut: 4, Duration: time.Second}}, Empty{}},
+		OpClose:     {Close{con, "why"}, Empty{}},
+		OpAuthorize: {Authorize{credential, "kill", ses, "why"}, Actor{"person:ann", []string{"view"}}},
+		OpSweep:     {Sweep{ses, "web-1", "deploy", []byte("key"), "why"}, SweepAnswer{[]byte("cert"), "exec /bin/sh"}},
+		OpMintLink:  {MintLink{credential}, Link{"http://localhost/sign-in#x", "ann", at}},
+		OpRedeem:    {Redeem{"token"}, SignedIn{"cookie", "ann", at}},
+		OpSignOut:   {SignOut{"cookie"}, Empty{}},
+		OpIssue:     {Issue{policy.Agent, "bot", "t", []byte("key"), time.Minute, []string{"192.0.2.0/24"}, "root"}, Issued{[]byte("cert"), "agt=bot", 1 << 60, at}},
+		OpSetupLink: {SetupLink{"ann", "root"}, Link{"http://localhost/sign-in#x", "ann", at}},
+		OpReload:    {Empty{}, Reloaded{"sha256:00", true, "no"}},
+		OpSignHost:  {SignHost{"web-1", []byte("key"), time.Minute, "root"}, Issued{[]byte("cert"), "host", 1, at}},
+
+		EventInventory: {InventoryEvent{[]Target{target}}, nil},
+		EventRevoke:    {RevokeEvent{[]string{ses}, "why"}, nil},
+	}
+}
+
+// order is that of the specification.
+var order = []Op{OpHello, OpAuthenticate, OpFace, OpDecide, OpRefuse, OpChunk, OpEnd, OpClose, OpAuthorize, OpSweep, OpMintLink, OpRedeem, OpSignOut,
+	OpIssue, OpSetupLink, OpReload, OpSignHost, EventInventory, EventRevoke}
+
+func frameOf(t *testing.T, f Frame, body any) []byte {
+	t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch {
+	case f.Error != nil:
+	case f.Op == "":
+		f.OK = text
+	default:
+		f.Body = text
+	}
+	var buf bytes.Buffer
+	if err := WriteFrame(&buf, f); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+func vectors(t *testing.T) []vector {
+	all := bodies()
+	if len(all) != len(order) {
+		t.Fatalf("%d bodies for %d operations", len(all), len(order))
+	}
+	var out []vector
+	for i, op := range order {
+		both := all[op]
+		if both[1] == nil {
+			out = append(out, vector{"event " + string(op), hex.EncodeToString(frameOf(t, Frame{Op: op}, both[0])), string(op)})
+			continue
+		}
+		id := uint64(i + 1)
+		out = append(out, vector{"request " + string(op), hex.EncodeToString(frameOf(t, Frame{ID: id, Op: op}, both[0])), string(op)},
+			vector{"answer " + string(op), hex.EncodeToString(frameOf(t, Frame{ID: id}, both[1])), string(op)})
+	}
+	return append(out, vector{"refusal", hex.EncodeToString(frameOf(t, Frame{ID: 7, Error: &Error{CodeRefused, "no"}}, nil)), ""})
+}
+
+// TestVectors: the frames are those that the specification's version has always had, byte for byte, and decode to themselves.
+func TestVectors(t *testing.T) {
+	path := filepath.Join("testdata", "vectors.json")
+	now := vectors(t)
+	if *update {
+		text, err := json.MarshalIndent(now, "", " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var frozen []vector
+	if err := json.Unmarshal(text, &frozen); err != nil {
+		t.Fatal(err)
+	}
+	if len(frozen) != len(now) {
+		t.Errorf("%d frames, frozen are %d", len(now), len(frozen))
+	}
+	for i, v := range frozen {
+		if i < len(now) && now[i] != v {
+			t.Errorf("%s is %s\nfrozen: %s", now[i].Name, now[i].Hex, v.Hex)
+		}
+		wire, err := hex.DecodeString(v.Hex)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := ReadFrame(bytes.NewReader(wire))
+		if err != nil {
+			t.Errorf("%s: %v", v.Name, err)
+			continue
+		}
+		var again bytes.Buffer
+		if err := WriteFrame(&again, f); err != nil || !bytes.Equal(again.Bytes(), wire) {
+			t.Errorf("%s does not encode to itself: %q, %v", v.Name, again.Bytes(), err)
+		}
+	}
+}
+
+// TestJudge asks a program that shares nothing with ours.
+func TestJudge(t *testing.T) {
+	judge := filepath.Join("..", "..", "..", "scripts", "judge", "protocol.py")
+	out, err := exec.Command("python3", judge, filepath.Join("testdata", "vectors.json")).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "good") {
+		t.Errorf("%v: %s", err, out)
+	}
+	text, err := os.ReadFile(filepath.Join("testdata", "vectors.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// "v":1 becomes "v":2, a field changes its name, a length does not fit: the judge must see it.
+	for _, change := range [][2]string{{hex.EncodeToString([]byte(`{"v":1`)), hex.EncodeToString([]byte(`{"v":2`))},
+		{hex.EncodeToString([]byte(`"certificate"`)), hex.EncodeToString([]byte(`"certificatf"`))}, {`"hex": "000000`, `"hex": "000100`}} {
+		bad := filepath.Join(t.TempDir(), "bad.json")
+		changed := strings.Replace(string(text), change[0], change[1], 1)
+		if changed == string(text) {
+			t.Fatalf("nothing to change: %q", change[0])
+		}
+		if err := os.WriteFile(bad, []byte(changed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command("python3", judge, bad).CombinedOutput(); err == nil {
+			t.Errorf("%q: the judge says %s", change[1], out)
+		}
+	}
+}
+
+// TestReadFrameRefuses: what is no frame ends the connection, and never costs more memory than a frame.
+func TestReadFrameRefuses(t *testing.T) {
+	frame := func(text string) []byte {
+		return append([]byte{byte(len(text) >> 24), byte(len(text) >> 16), byte(len(text) >> 8), byte(len(text))}, text...)
+	}
+	for name, wire := range map[string][]byte{
+		"length 0": {0, 0, 0, 0}, "too long": {0, 0x10, 0, 1}, "4 GiB": {255, 255, 255, 255}, "not JSON": frame("x"), "an array": frame("[]"),
+		"another version": frame(`{"v":2}`), "no version": frame(`{}`), "an unknown field": frame(`{"v":1,"x":1}`), "two values": frame(`{"v":1}{}`),
+		"not UTF-8": frame("{\"v\":1,\"op\":\"\xff\"}"), "deep": frame(`{"v":1,"body":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `}`),
+		"a negative id": frame(`{"v":1,"id":-1}`),
+	} {
+		if f, err := ReadFrame(bytes.NewReader(wire)); err == nil || strings.Contains(err.Error(), "EOF") {
+			t.Errorf("%s: %+v, %v", name, f, err)
+		}
+	}
+	for name, wire := range map[string][]byte{"cut in the length": {0, 0}, "cut in the JSON": {0, 0, 0, 9, '{'}} {
+		if _, err := ReadFrame(bytes.NewReader(wire)); err != io.ErrUnexpectedEOF {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := WriteFrame(io.Discard, Frame{Body: json.RawMessage(`"` + strings.Repeat("x", MaxFrame) + `"`)}); err == nil {
+		t.Error("a frame over the bound was written")
+	}
+}
+
+// FuzzFrame: no bytes make the reader panic, and what it reads it would write again.
+func FuzzFrame(f *testing.F) {
+	text, err := os.ReadFile(filepath.Join("testdata", "vectors.json"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	var frozen []vector
+	if err := json.Unmarshal(text, &frozen); err != nil {
+		f.Fatal(err)
+	}
+	for _, v := range frozen {
+		wire, err := hex.DecodeString(v.Hex)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(wire)
+	}
+	f.Fuzz(func(t *testing.T, wire []byte) {
+		frame, err := ReadFrame(bytes.NewReader(wire))
+		if err != nil {
+			return
+		}
+		var buf bytes.Buffer
+		if err := WriteFrame(&buf, frame); err != nil {
+			if buf.Len() == 0 && len(wire) > MaxFrame/6 {
+				return // escaped, it is over the bound
+			}
+			t.Fatal(err)
+		}
+		again, err := ReadFrame(&buf)
+		if err != nil || again.ID != frame.ID || again.Op != frame.Op {
+			t.Fatalf("%+v, %v, want %+v", again, err, frame)
+		}
+	})
+}

@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""An independent judge of the decider protocol, written from docs/spec/decider-protocol.md and not from the Go code.
+
+  protocol.py VECTORS   check every frame of a file of {"name", "hex", "type"} against the specification
+
+Needs nothing but Python 3. Exits 1 at the first frame that does not fit.
+"""
+import base64, json, re, struct, sys
+
+MAX_FRAME = 1 << 20
+CODES = {"refused", "invalid", "evidence", "internal"}
+
+# Kinds of values. A name with ? may be left out, and is left out when it is empty.
+S, N, B = "string", "number", "bool"
+BYTES, TIME = "base64", "time"
+identity = {"kind": S, "name": S, "owner?": S, "task?": S}
+target = {"name": S, "address?": S, "host_key?": BYTES, "logins": [S], "local?": B}
+plan = {"op": S, "argv?": [S], "parts?": ["plan"]}
+env = {"name": S, "value": S}
+decision = {"verdict": S, "code?": S, "reason?": S, "rules?": [S], "failed?": {"command": N, "index": N, "token": S},
+            "nearest?": [S], "mode?": S, "stdin?": S, "policy_hash": S}
+credential = {"conn?": S, "sign_in?": S}
+chunk = {"session": S, "n": N, "offset": N, "length": N, "raw": N, "first_us": N, "last_us": N, "sha256": S}
+summary = {"session": S, "sha256": S, "size": N, "chunks": N, "bytes_in": N, "bytes_out": N, "duration_ns": N}
+link = {"url": S, "person": S, "expires": TIME}
+issued = {"certificate": BYTES, "key_id": S, "serial": S, "not_after": TIME}
+
+REQUESTS = {
+    "hello": ({}, {"node": S, "agent_ca": BYTES, "host_ca": BYTES, "policy_hash": S, "targets": [target], "at": TIME}),
+    "authenticate": ({"conn": S, "certificate": BYTES, "source": S, "outer?": S, "proven?": B, "target?": S, "login?": S},
+                     {"identity": identity, "not_after": TIME, "reaches?": B}),
+    "face": ({"public_key": BYTES, "target?": S}, {"certificate": BYTES, "not_after": TIME}),
+    "decide": ({"conn": S, "session": S, "target": S, "login": S, "plan": "plan", "env?": [env], "pty?": B, "public_key?": BYTES},
+               {"id": S, "decision": decision, "fault?": S, "line?": S, "certificate?": BYTES, "permit?": BYTES, "env_refused?": [S], "needs_key?": B}),
+    "refuse": ({"conn": S, "session?": S, "target?": S, "login?": S, "what": S, "code": S, "why": S}, {}),
+    "chunk": (chunk, {}),
+    "end": ({"conn?": S, "session": S, "state": S, "reason?": S, "exit?": N, "signal?": S, "remote?": S, "recording?": summary}, {}),
+    "close": ({"conn": S, "reason?": S}, {}),
+    "authorize": ({"who": credential, "verb": S, "object?": S, "reason?": S}, {"principal": S, "rights": [S]}),
+    "sweep": ({"session": S, "target": S, "login": S, "public_key": BYTES, "reason": S}, {"certificate": BYTES, "line": S}),
+    "mint_link": ({"who": credential}, link),
+    "redeem": ({"token": S}, {"cookie": S, "person": S, "expires": TIME}),
+    "sign_out": ({"cookie": S}, {}),
+    "issue": ({"kind": S, "name": S, "task?": S, "public_key": BYTES, "ttl_ns": N, "sources?": [S], "by": S}, issued),
+    "setup_link": ({"person": S, "by": S}, link),
+    "reload": ({}, {"policy_hash": S, "changed": B, "problem?": S}),
+    "sign_host": ({"target": S, "public_key": BYTES, "ttl_ns": N, "by": S}, issued),
+}
+EVENTS = {"inventory": {"targets": [target]}, "revoke": {"sessions": [S], "reason": S}}
+
+
+class Bad(Exception):
+    pass
+
+
+def strict(pairs):
+    keys = [k for k, _ in pairs]
+    if len(set(keys)) != len(keys):
+        raise Bad("a name twice: %s" % keys)
+    return dict(pairs)
+
+
+def check(kind, value, where):
+    if kind == "plan":
+        kind = plan
+    if isinstance(kind, dict):
+        if not isinstance(value, dict):
+            raise Bad("%s is not an object" % where)
+        left = dict(value)
+        for name, inner in kind.items():
+            optional, name = name.endswith("?"), name.rstrip("?")
+            if name not in left:
+                if not optional:
+                    raise Bad("%s.%s is missing" % (where, name))
+                continue
+            got = left.pop(name)
+            if optional and got in ("", 0, False, [], None) and name != "exit":
+                raise Bad("%s.%s is empty and yet there" % (where, name))
+            check(inner, got, where + "." + name)
+        if left:
+            raise Bad("%s has unknown fields %s" % (where, sorted(left)))
+    elif isinstance(kind, list):
+        if not isinstance(value, list):
+            raise Bad("%s is not a list" % where)
+        for i, v in enumerate(value):
+            check(kind[0], v, "%s[%d]" % (where, i))
+    elif kind in (S, BYTES, TIME):
+        if not isinstance(value, str):
+            raise Bad("%s is not a string" % where)
+        if kind == BYTES:
+            base64.b64decode(value, validate=True)
+        if kind == TIME and not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", value):
+            raise Bad("%s is not a time in UTC" % where)
+    elif kind == N:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise Bad("%s is not a whole number" % where)
+    elif kind == B and not isinstance(value, bool):
+        raise Bad("%s is not true or false" % where)
+
+
+def frame(wire):
+    (n,) = struct.unpack(">I", wire[:4])
+    if not 0 < n <= MAX_FRAME or len(wire) != 4 + n:
+        raise Bad("length %d, %d bytes follow" % (n, len(wire) - 4))
+    f = json.loads(wire[4:].decode("utf-8"), object_pairs_hook=strict)
+    if f.pop("v", None) != 1:
+        raise Bad("version")
+    return f
+
+
+def judge(v):
+    f = frame(bytes.fromhex(v["hex"]))
+    what, _, _ = v["name"].partition(" ")
+    if what == "request":
+        if set(f) != {"id", "op", "body"} or f["op"] != v["type"] or f["id"] < 1:
+            raise Bad("not a request: %s" % sorted(f))
+        check(REQUESTS[f["op"]][0], f["body"], f["op"])
+    elif what == "answer":
+        if set(f) != {"id", "ok"}:
+            raise Bad("not an answer: %s" % sorted(f))
+        check(REQUESTS[v["type"]][1], f["ok"], v["type"])
+    elif what == "event":
+        if set(f) != {"op", "body"}:
+            raise Bad("not an event: %s" % sorted(f))
+        check(EVENTS[f["op"]], f["body"], f["op"])
+    else:
+        if set(f) != {"id", "error"} or set(f["error"]) != {"code", "msg"} or f["error"]["code"] not in CODES:
+            raise Bad("not a refusal: %s" % f)
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as file:
+        vectors = json.load(file)
+    seen = set()
+    for v in vectors:
+        try:
+            judge(v)
+        except (Bad, ValueError, KeyError, struct.error) as e:
+            sys.exit("BAD: %s: %s" % (v.get("name"), e))
+        seen.add(v["name"])
+    want = {w + " " + op for op in REQUESTS for w in ("request", "answer")} | {"event " + e for e in EVENTS} | {"refusal"}
+    if seen != want:
+        sys.exit("BAD: the vectors lack %s and have besides %s" % (sorted(want - seen), sorted(seen - want)))
+    print("good: %d frames" % len(vectors))
+
+
+main()
