@@ -21,6 +21,16 @@ var pieces = []string{
 
 func TestPlanMeansWhatBashMeans(t *testing.T) {
 	h := newHost(t)
+	for _, line := range []string{`p0 "a\"b" "c\\d" "e\$f" "g\hi"`, `p0 a\ b\"c \\ d`, `p0 'a"b'"c'd"e 'f'\''g'`} { // every quote, every time
+		plan, err := shell.Parse(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, _, _ := predict(plan)
+		if got, _ := h.run("bash", line); !slices.Equal(got, want) {
+			t.Errorf("%q: bash ran %q, the plan says %q", line, got, want)
+		}
+	}
 	compared := 0
 	rapid.Check(t, func(t *rapid.T) {
 		parts := rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 14).Draw(t, "pieces")
