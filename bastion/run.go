@@ -28,7 +28,7 @@ type outcome struct {
 	remote string       // "ended", "unconfirmed", or ""
 }
 
-// run is the way of one command (DESIGN section 4, steps 4 to 7).
+// run is the way of one command (docs/architecture.md).
 func (s *session) run(a ask) {
 	if s.conn.route.target == "" {
 		s.runConsole(a)

@@ -3,7 +3,7 @@
 //
 // It trusts the decider for every decision and the recorder for every byte; from clients and targets it trusts nothing. It
 // holds no CA key: without an allowing decision there is no certificate, and without an open recording nothing is asked of a
-// target (DESIGN invariants 1, 3, 4, 7, 8).
+// target (invariants 1, 3, 4, 7, 8).
 package bastion
 
 import (

@@ -23,7 +23,7 @@ const (
 	CodeDeniedByRule      Code = "denied_by_rule"     // a deny rule matched
 )
 
-// Mode says what a target certificate allows (DESIGN: target modes).
+// Mode says what a target certificate allows (docs/architecture.md).
 type Mode string
 
 // The target modes built so far.

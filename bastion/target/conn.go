@@ -3,7 +3,7 @@
 //
 // It trusts the endpoint's host key or host CA, given by the decider's inventory, and nothing that the host sends: streams
 // are bytes, exit statuses are numbers. The key that opens a target is made here, for one connection, and never leaves
-// memory (DESIGN invariant 4).
+// memory (invariant 4).
 package target
 
 import (

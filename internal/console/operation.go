@@ -2,7 +2,7 @@
 // and a result comes back that the SSH console prints, the browser renders and programs read as JSON.
 //
 // It trusts nothing that a caller says about who is acting: a Credential is handed to the decider, which answers with the
-// person and writes the audit entry before the operation begins. Reading is an action (DESIGN invariant 10).
+// person and writes the audit entry before the operation begins. Reading is an action (invariant 10).
 package console
 
 import (

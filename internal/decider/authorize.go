@@ -27,7 +27,7 @@ func permits(verb string, rights []policy.Right) (need policy.Right, ok bool) {
 }
 
 // authorize decides a verb of the console or the browser. Reading is an action: the entry is durable before the answer,
-// for refusals too (DESIGN invariant 10).
+// for refusals too (invariant 10).
 func (d *Decider) authorize(ctx context.Context, in protocol.Authorize) (protocol.Actor, error) {
 	who, conn, err := d.actor(in.Who)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"gatehouse/recorder/audit"
 )
 
-// decide is the way of one command (DESIGN section 4, step 5).
+// decide is the way of one command (docs/architecture.md).
 func (d *Decider) decide(ctx context.Context, in protocol.Decide) (protocol.Decided, error) {
 	// 1. Who asks, as this process verified it.
 	conn, who, err := d.connected(in.Connection)

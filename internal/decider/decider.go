@@ -2,7 +2,7 @@
 // its own; it verifies certificates and tokens itself; it never listens on the network.
 //
 // It trusts its files and its clock. It does not trust the door: whatever the door says, a certificate for a target comes
-// only with an allowing decision, names only what was decided, and has its audit entry on disk first (DESIGN invariants
+// only with an allowing decision, names only what was decided, and has its audit entry on disk first (invariants
 // 1, 3, 4, 5).
 package decider
 

@@ -1,6 +1,6 @@
 // Package replay makes recorded output safe to show: on a reviewer's terminal, or as lines of text.
 //
-// It trusts nothing: output comes from hosts that may attack whoever looks at it (DESIGN invariant 9). A Filter lets through
+// It trusts nothing: output comes from hosts that may attack whoever looks at it (invariant 9). A Filter lets through
 // text, line feeds, colours and attributes, cursor movement, erasing, scrolling and the alternate screen. It drops everything
 // that makes a terminal answer (status and attribute reports, queries), store (clipboard, titles, hyperlinks), change its
 // keyboard or mouse, or interpret strings (OSC, DCS, APC, PM, SOS), and shows C1 controls and bidirectional overrides as

@@ -1,6 +1,6 @@
 // Package protocol is how the door and the decider speak: length-prefixed JSON frames over an inherited socket pair
 // (docs/spec/decider-protocol.md). The decider trusts nothing that arrives here but the bytes of certificates whose
-// signature it checks itself; whoever holds the door's end gets what DESIGN section 3 lists and no more.
+// signature it checks itself; whoever holds the door's end gets what docs/taken-over-door.md lists and no more.
 package protocol
 
 import (
