@@ -23,6 +23,7 @@ import (
 	"gatehouse/ca"
 	"gatehouse/internal/console"
 	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/prompt"
 	"gatehouse/internal/store"
 	"gatehouse/recorder"
 )
@@ -177,7 +178,7 @@ func (s *Server) Serve(l net.Listener) error {
 			_ = raw.Close()
 			continue
 		}
-		s.work.Go(func() { s.handle(newConn(s, raw, nil, "", release)) })
+		s.work.Go(func() { s.handle(newConn(s, prompt.Conn(raw), nil, "", release)) })
 	}
 }
 

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"gatehouse/internal/prompt"
 )
 
 // Login is an account on a target.
@@ -23,9 +25,10 @@ type Login string
 
 // How long a step may take. MaxPending is half of stock sshd's LoginGraceTime.
 const (
-	dialTimeout = 10 * time.Second
-	authTimeout = 20 * time.Second
-	MaxPending  = 60 * time.Second
+	dialTimeout      = 10 * time.Second
+	handshakeTimeout = 10 * time.Second
+	authTimeout      = 20 * time.Second
+	MaxPending       = 60 * time.Second
 )
 
 // Why a target could not be used. The text of the wrapped error is for the operator.
@@ -148,6 +151,7 @@ func (p *Pending) connect(ctx context.Context) (*Conn, error) {
 			return untrusted
 		},
 		Auth: []ssh.AuthMethod{ssh.PublicKeysCallback(func() ([]ssh.Signer, error) {
+			_ = raw.SetDeadline(time.Time{}) // the keys are exchanged; the decision may take its time
 			select {
 			case s := <-p.signer:
 				presented = true
@@ -158,7 +162,8 @@ func (p *Pending) connect(ctx context.Context) (*Conn, error) {
 			}
 		})},
 	}
-	c, chans, reqs, err := ssh.NewClientConn(raw, p.endpoint.Address, config)
+	_ = raw.SetDeadline(time.Now().Add(handshakeTimeout))
+	c, chans, reqs, err := ssh.NewClientConn(prompt.Conn(raw), p.endpoint.Address, config)
 	if err != nil {
 		_ = raw.Close()
 		return nil, p.explain(err, untrusted, presented)
@@ -172,10 +177,18 @@ func (p *Pending) explain(err, untrusted error, presented bool) error {
 	switch {
 	case untrusted != nil:
 		return fmt.Errorf("%w: %w", ErrUntrusted, untrusted)
+	case hasNoSuchKey(err):
+		return fmt.Errorf("%w: %s: %w", ErrUntrusted, p.endpoint.Name, err)
 	case presented && isAuthFailure(err):
 		return fmt.Errorf("%w: %s as %s: %w", ErrRefused, p.endpoint.Name, p.login, err)
 	}
 	return fmt.Errorf("%w: handshake with %s: %w", ErrUnreachable, p.endpoint.Name, err)
+}
+
+// hasNoSuchKey reports whether the server has no host key of the expected kind, such as a certificate.
+func hasNoSuchKey(err error) bool {
+	var none *ssh.AlgorithmNegotiationError
+	return errors.As(err, &none) && none.What == "host key"
 }
 
 // isAuthFailure reports whether the server answered and said no. x/crypto has no type for this on the client's side; a
