@@ -87,7 +87,7 @@ func (r row) prove(ctx context.Context, scratch string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, testLimit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-run", r.Test, r.Package)
+	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-timeout", "3m", "-run", r.Test, r.Package)
 	// In GOFLAGS, so that programs which the test builds are mutated too.
 	cmd.Env = append(os.Environ(), "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -overlay="+overlay))
 	out, err := cmd.CombinedOutput()
