@@ -148,7 +148,7 @@ func (s *session) start(plan policy.Plan) (protocol.Decided, *running, *outcome)
 	proc, err := launch.start(s.ctx)
 	if err != nil {
 		out := s.explain(err)
-		if s.ctx.Err() != nil { // the request may have reached the target all the same
+		if s.ctx.Err() != nil || errors.Is(err, target.ErrUncertain) { // the request may have reached the target all the same
 			out.remote = s.sweepRemote()
 		}
 		return d, nil, &out
@@ -293,15 +293,12 @@ func (s *session) closeEvidence(ctx context.Context) {
 			s.row.Recording, report.Recording = sum.SHA256, &sum
 		}
 	}
-	logged := s.conn.server.cfg.Evidence.End(ctx, report)
-	if logged != nil {
-		s.log.Error("note the session's end", "error", logged)
+	if err := s.noteEnd(ctx, report); err != nil {
+		s.log.Error("note the session's end", "error", err)
+		s.noteEndLater(report)
+		return
 	}
-	stored := s.conn.server.cfg.Sessions.Put(ctx, s.row)
-	if stored != nil {
-		s.log.Error("store the session's end", "error", stored)
-	}
-	if report.Recording == nil || logged != nil || stored != nil {
+	if report.Recording == nil {
 		return // the next start completes it
 	}
 	if err := s.conn.server.cfg.Recorder.Settle(s.id); err != nil {
