@@ -108,7 +108,7 @@ func (c *client) wait() error {
 	closed := c.closeFiles()
 	var exit *exec.ExitError
 	switch {
-	case errors.Is(c.limit.Err(), context.DeadlineExceeded):
+	case c.limit.Err() != nil && c.cmd.ProcessState.ExitCode() == -1:
 		return fmt.Errorf("%q did not end in time; so far: %s%s", c.cmd.Args, c.stdout.String(), c.stderr.String())
 	case errors.As(err, &exit), errors.Is(err, exec.ErrWaitDelay): // a child that keeps the streams, such as ssh's master
 		return closed
@@ -231,6 +231,8 @@ func cmdAwait(s *scene, ts *testscript.TestScript, args []string) error {
 		return fmt.Errorf("nothing called %q runs", args[0])
 	}
 	delete(s.background, args[0])
+	timer := time.AfterFunc(clientLimit, c.cancel)
+	defer timer.Stop()
 	if err := c.wait(); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -14,7 +15,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"gatehouse/internal/supervisor"
 	"gatehouse/internal/testhost"
+	"gatehouse/recorder"
 	"gatehouse/recorder/audit"
 )
 
@@ -244,4 +247,35 @@ func cmdNothingArrived(s *scene, _ *testscript.TestScript, _ []string) error {
 		}
 	}
 	return nil
+}
+
+// cmdRecorded: recorded SESSION TEXT: the session's recording, as it lies on disk now, has TEXT in its output.
+func cmdRecorded(s *scene, _ *testscript.TestScript, args []string) error {
+	if len(args) != 2 {
+		return errors.New("usage: recorded SESSION TEXT")
+	}
+	path, err := recorder.Path(filepath.Join(supervisor.DoorDir(s.gate.Data), "recordings"), args[0])
+	if err != nil {
+		return err
+	}
+	return s.eventually(func() error {
+		r, err := recorder.OpenFile(path)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		var output []byte
+		for e, err := range r.Events() {
+			if err != nil {
+				break // the end of what is written so far
+			}
+			if e.Code == recorder.Output {
+				output = append(output, e.Data...)
+			}
+		}
+		if !bytes.Contains(output, []byte(args[1])) {
+			return fmt.Errorf("recorded so far: %q", output)
+		}
+		return nil
+	})
 }

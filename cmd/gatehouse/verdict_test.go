@@ -89,8 +89,9 @@ func cmdFault(s *scene, _ *testscript.TestScript, args []string) error {
 		return fmt.Errorf("want code %s in a whole answer, got %+v", args[0], f)
 	}
 	return s.eventually(func() error {
-		for _, line := range s.gate.Log()[s.logged:] {
-			if strings.Contains(line, "[ERROR]") && strings.Contains(line, f.ErrorID) && strings.Contains(line, "error=") {
+		log := append(s.gate.Log()[s.logged:], "")
+		for i, line := range log { // a cause of several lines begins on the next one
+			if strings.Contains(line, "[ERROR]") && strings.Contains(line, f.ErrorID) && strings.Contains(line+log[min(i+1, len(log)-1)], "error=") {
 				return nil
 			}
 		}
