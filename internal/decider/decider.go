@@ -51,6 +51,7 @@ type Decider struct {
 	permits ed25519.PrivateKey
 	log     *audit.Log
 	signIns *signIns
+	loaded  string // fingerprint of the files that Open read
 
 	// reload serialises policy and inventory changes.
 	reload sync.Mutex

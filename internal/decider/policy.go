@@ -40,6 +40,7 @@ type lastGood struct {
 
 // loadFirst puts a policy in force at start.
 func (d *Decider) loadFirst(ctx context.Context) error {
+	d.loaded = d.fingerprint() // before the files are read, so that Watch misses no change
 	_, err := d.Reload(ctx)
 	if err != nil {
 		return err
@@ -155,7 +156,7 @@ func (d *Decider) disallowed() []string {
 func (d *Decider) Watch(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	seen := d.fingerprint()
+	seen := d.loaded
 	for {
 		select {
 		case <-ctx.Done():
