@@ -41,14 +41,33 @@ func (s *session) carry(stdin policy.StdinClass, proc *running) outcome {
 	err := s.await(proc, failed, &seen)
 	if err == nil {
 		exit := proc.Exit()
-		proc.release()
-		output.Wait()
-		return s.exited(exit)
+		s.letGo(proc, &output)
+		return s.exited(proc, exit)
 	}
 	remote := s.endRemote(proc)
+	s.letGo(proc, &output)
+	return s.cutShort(err, remote)
+}
+
+// letGo gives the command's channel back and waits for the end of its streams. A target that does not answer loses the
+// whole connection, as nothing else ends them.
+func (s *session) letGo(proc *running, output *sync.WaitGroup) {
+	defer s.severLater(proc)()
 	proc.release()
 	output.Wait()
-	return s.cutShort(err, remote)
+}
+
+// severLater cuts a target off that has not let go of a command in time; the function that it returns calls that off.
+func (s *session) severLater(proc *running) (cancel func()) {
+	remote, ok := proc.process.(*target.Process)
+	if !ok {
+		return func() {}
+	}
+	timer := time.AfterFunc(severTime, func() {
+		s.log.Warn("the target does not let go of a command, its connection is cut", "target", s.row.Target)
+		_ = remote.Sever() // closed already is fine
+	})
+	return func() { timer.Stop() }
 }
 
 // await returns nil when the command has ended and its output is through, or why neither will be waited for.
@@ -163,9 +182,11 @@ func (s *session) discardInput() {
 }
 
 // exited is the outcome of a command that ended by itself.
-func (s *session) exited(exit target.Exit) outcome {
+func (s *session) exited(proc *running, exit target.Exit) outcome {
 	if !exit.Known && exit.Signal == "" {
-		return s.fault(answer.FaultTargetUnreachable, "the connection to "+s.row.Target+" was lost; whether the command ended is not known", errors.New("no exit status"))
+		out := s.fault(answer.FaultTargetUnreachable, "the connection to "+s.row.Target+" was lost; whether the command ended is not known", errors.New("no exit status"))
+		out.remote = s.endRemote(proc)
+		return out
 	}
 	return outcome{state: store.Ended, exit: &exit}
 }

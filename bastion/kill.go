@@ -18,6 +18,7 @@ import (
 const (
 	noticeTime = 50 * time.Millisecond
 	remoteTime = 5 * time.Second
+	severTime  = time.Second // then a target that does not answer is cut off
 )
 
 func (s *Server) addSession(ses *session) {
@@ -220,9 +221,16 @@ func (s *session) endRemote(proc *running) string {
 		}
 		return remoteWord(clean)
 	}
-	_ = proc.Signal("KILL")
-	_ = proc.Close()
-	return s.sweepRemote()
+	told := make(chan struct{})
+	go func() { // a target that reads nothing holds the sweep not up
+		defer close(told)
+		_ = proc.Signal("KILL")
+		_ = proc.Close()
+	}()
+	word := s.sweepRemote()
+	defer s.severLater(proc)()
+	<-told
+	return word
 }
 
 // sweepRemote ends what carries the session's mark on its target, and says whether anything is left.

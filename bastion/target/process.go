@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -28,9 +29,19 @@ type Exit struct {
 	Core   bool
 }
 
+// ErrUncertain is added to an error where the target may have started the command all the same.
+var ErrUncertain = errors.New("the target did not say whether it started the command")
+
+// How long a target may take to start a command, and how long what is under way may take once nobody wants it any more.
+const (
+	startTimeout   = 20 * time.Second
+	abandonTimeout = time.Second
+)
+
 // Process is one command on a target, seen through its session channel. Its streams must be read, or the target blocks.
 type Process struct {
 	channel ssh.Channel
+	sever   func() error
 	exited  chan struct{} // closed when the exit is known, or never will be
 
 	mu   sync.Mutex
@@ -38,13 +49,16 @@ type Process struct {
 }
 
 // Start runs a line on a new channel; pty may be nil. The line is given to the login shell (RFC 4254 section 6.5), or to the
-// certificate's force-command, which is the same text.
+// certificate's force-command, which is the same text. A target that does not answer in time loses the whole connection.
 func (c *Conn) Start(ctx context.Context, line string, pty *PTY) (*Process, error) {
+	started := make(chan struct{})
+	defer close(started)
+	go c.hurry(ctx, started)
 	channel, requests, err := c.client.OpenChannel("session", nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: open channel: %w", ErrUnreachable, err)
 	}
-	p := &Process{channel: channel, exited: make(chan struct{})}
+	p := &Process{channel: channel, sever: c.client.Close, exited: make(chan struct{})}
 	go p.watch(requests)
 	stop := context.AfterFunc(ctx, func() { _ = channel.Close() })
 	defer stop()
@@ -56,9 +70,32 @@ func (c *Conn) Start(ctx context.Context, line string, pty *PTY) (*Process, erro
 	}
 	if err := p.request("exec", execRequest{line}); err != nil {
 		_ = channel.Close()
+		if errors.Is(err, ErrUnreachable) {
+			err = fmt.Errorf("%w: %w", err, ErrUncertain)
+		}
 		return nil, err
 	}
 	return p, nil
+}
+
+// hurry closes the connection when a start takes too long, which is the one way out of a request that is not answered.
+func (c *Conn) hurry(ctx context.Context, started <-chan struct{}) {
+	timer := time.NewTimer(startTimeout)
+	defer timer.Stop()
+	select {
+	case <-started:
+		return
+	case <-ctx.Done():
+		timer.Reset(abandonTimeout)
+	case <-timer.C:
+		_ = c.Close()
+		return
+	}
+	select {
+	case <-started:
+	case <-timer.C:
+		_ = c.Close()
+	}
 }
 
 // RFC 4254 sections 6.2, 6.5, 6.7, 6.9.
@@ -127,6 +164,9 @@ func (p *Process) Close() error {
 	}
 	return err
 }
+
+// Sever closes the whole connection, for a target that does not answer Close: only then do the streams end for certain.
+func (p *Process) Sever() error { return p.sever() }
 
 // watch takes the exit from the channel's requests until the channel ends.
 func (p *Process) watch(requests <-chan *ssh.Request) {
