@@ -31,7 +31,7 @@ var foreigns = []foreign{
 	{name: "good", args: user("-V", "-30s:+5m")},
 	{name: "good person", args: []string{"-n", "person:ann", "-V", "-30s:+8h"}},
 	{name: "good with ssh-keygen's own permits, which grant nothing", args: []string{"-n", "agent:release-bot", "-V", "-30s:+5m"}},
-	{name: "expired", args: user("-V", "-10m:-1s"), want: ca.ErrExpired},
+	{name: "expired", args: user("-V", "-10m:-5m"), want: ca.ErrExpired},
 	{name: "not yet valid", args: user("-V", "+5m:+10m"), want: ca.ErrNotYetValid},
 	{name: "valid forever", args: user("-V", "always:forever"), want: ca.ErrLifetime},
 	{name: "valid for a day", args: user("-V", "-30s:+1d"), want: ca.ErrLifetime},
