@@ -115,7 +115,7 @@ func TestFakeDoorPlainCertificate(t *testing.T) {
 // TestFakeDoorPinnedCertificate: a pinned decision forces its line and needs a key of its own.
 func TestFakeDoorPinnedCertificate(t *testing.T) {
 	b := newBench(t)
-	q := b.question(b.connect(policy.Agent, "bot"), "reboot", "it's")
+	q := b.question(b.connect(policy.Agent, "bot"), "printf", "it's")
 	bare := q
 	bare.PublicKey = nil
 	if got, err := b.door.Decide(t.Context(), bare); err != nil || !got.NeedsKey || got.Certificate != nil || got.Line != "" || got.Decision.Verdict != "" {
@@ -134,7 +134,7 @@ func TestFakeDoorPinnedCertificate(t *testing.T) {
 		t.Errorf("lives %s", left)
 	}
 	// The plan cannot be swapped afterwards: the session is taken, and another line is another certificate.
-	q.Plan = run("reboot", "other")
+	q.Plan = run("printf", "other")
 	if again, err := b.door.Decide(t.Context(), q); code(err) != protocol.CodeInvalid || again.Certificate != nil {
 		t.Errorf("the same session for another plan: %+v, %v", again, err)
 	}

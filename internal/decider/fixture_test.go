@@ -38,7 +38,7 @@ roles:
     allow:
       - echo <text>...
       - {run: top, pty: true}
-      - {run: "reboot <text>...", mode: pinned}
+      - {run: "printf <text>...", mode: pinned}
   elsewhere:
     targets: [web-2]
     logins: [deploy]

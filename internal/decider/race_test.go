@@ -96,7 +96,7 @@ func TestNoEvidenceNoCertificate(t *testing.T) {
 	for range 50 {
 		big = append(big, strings.Repeat("x", 200))
 	}
-	q, pinned := b.question(conn, big...), b.question(conn, append([]string{"reboot"}, big...)...)
+	q, pinned := b.question(conn, big...), b.question(conn, append([]string{"printf"}, big...)...)
 	local.Plan = run(big...)
 	newConn := b.id(id.Connection)
 	for name, try := range map[string]func() (bool, error){
