@@ -221,16 +221,18 @@ func (s *session) stopped(stop *ended) outcome {
 // answer sends what the client is told and how the command ended, in the order that loses nothing: data, exit-status, EOF,
 // CLOSE. A client that answers EOF with CLOSE could not take an exit-status after it.
 func (s *session) answer(out outcome) {
-	if s.muted.Load() {
-		_ = s.channel.Close()
-		return
-	}
 	if out.text != "" {
 		if s.pty != nil {
 			_ = s.write(s.channel, []byte(strings.ReplaceAll(out.text, "\n", "\r\n")))
 		} else {
 			_ = s.write(s.channel.Stderr(), []byte(out.text))
 		}
+	}
+	s.writing.Lock() // a kill that comes now finds the channel closed
+	defer s.writing.Unlock()
+	if s.muted.Load() {
+		_ = s.channel.Close()
+		return
 	}
 	if out.exit != nil && out.exit.Signal != "" {
 		m := struct {

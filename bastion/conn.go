@@ -51,12 +51,13 @@ type conn struct {
 	sessions map[string]*session
 	channels int
 	expired  bool
+	finished bool // nothing new may begin
 	expiry   *time.Timer
 	inner    map[*conn]struct{}
 	pools    map[poolKey]*pool
 	ahead    *aheadDial
 
-	work sync.WaitGroup // sessions and inner connections
+	work sync.WaitGroup // open channels: sessions and inner connections
 }
 
 type connKey struct{}
@@ -121,21 +122,31 @@ func (c *conn) expire() {
 	}
 }
 
-// openChannel counts a channel in; why says what stands against it.
+// drop ends a connection; what still begins on it ends with the cause.
+func (c *conn) drop(cause *ended) {
+	c.cancel(cause)
+	_ = c.Conn.Close()
+}
+
+// openChannel counts a channel in; why says what stands against it. If nothing does, closeChannel is called at its end.
 func (c *conn) openChannel() (why string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
+	case c.finished:
+		return "the connection has ended"
 	case c.expired || c.server.cfg.Now().After(c.notAfter):
 		return "the certificate has expired; connect again with a new one"
 	case c.channels >= maxChannels:
 		return "too many channels on one connection"
 	}
 	c.channels++
+	c.work.Add(1)
 	return ""
 }
 
 func (c *conn) closeChannel() {
+	defer c.work.Done()
 	c.mu.Lock()
 	c.channels--
 	last := c.expired && c.channels == 0
@@ -149,6 +160,9 @@ func (c *conn) closeChannel() {
 func (c *conn) finish() {
 	c.timer.Stop()
 	c.cancel(errClientGone)
+	c.mu.Lock()
+	c.finished = true
+	c.mu.Unlock()
 	c.work.Wait()
 	c.mu.Lock()
 	if c.expiry != nil {

@@ -54,10 +54,8 @@ func (s *Server) handleJump(_ *gliderssh.Server, _ *ssh.ServerConn, ch ssh.NewCh
 	}
 	go ssh.DiscardRequests(requests)
 	inner := newConn(s, &jumpStream{Channel: channel, remote: c.RemoteAddr(), local: c.LocalAddr()}, c, m.Host, nil)
-	c.work.Go(func() {
-		defer c.closeChannel()
-		s.handle(inner)
-	})
+	defer c.closeChannel()
+	s.handle(inner)
 }
 
 // refuseForward rejects a channel with the reason in the open failure, and notes it.

@@ -21,6 +21,9 @@ const (
 	severTime  = time.Second // then a target that does not answer is cut off
 )
 
+// maxReason bounds what somebody may give as the reason of a kill: it is kept with every session that it ends.
+const maxReason = 1024
+
 func (s *Server) addSession(ses *session) {
 	s.mu.Lock()
 	s.sessions[ses.id] = ses
@@ -42,12 +45,12 @@ func (s *Server) removeSession(ses *session) {
 // Kill ends the sessions that the order names. The clients' sockets are closed at once; it returns when the targets have
 // confirmed, or could not.
 func (s *Server) Kill(ctx context.Context, order console.KillOrder) (console.KillReport, error) {
-	cause := &ended{state: store.Killed, by: order.By.Principal, reason: "ended by " + order.By.Principal + ": " + order.Reason}
+	cause := &ended{state: store.Killed, by: order.By.Principal, reason: "ended by " + order.By.Principal + ": " + cutText(order.Reason, maxReason)}
 	idle := s.idle(order)
 	report := console.KillReport{Sessions: s.end(ctx, s.matching(order), cause)}
 	for _, c := range idle {
 		c.log.Warn("connection without a session killed", "by", order.By.Principal)
-		_ = c.Conn.Close()
+		c.drop(cause)
 	}
 	return report, nil
 }

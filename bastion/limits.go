@@ -26,6 +26,7 @@ const (
 	maxEnv             = 64
 	maxEnvName         = 128
 	maxEnvValue        = 4096
+	maxEnvBytes        = 16 << 10 // all of them
 )
 
 // limiter counts connections by state and source. At a bound a connection is closed without a word: nothing of it was read.

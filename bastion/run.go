@@ -40,14 +40,14 @@ func (s *session) run(a ask) {
 	defer s.conn.server.removeSession(s)
 	s.begin(a)
 	// 1. The line becomes a plan, or is refused; nothing of it has run anywhere.
-	plan, refusal := s.plan(a)
+	plan, asked, refused := s.read(a)
 	// 2. The evidence is open before anything is decided or asked of a target.
-	if err := s.openEvidence(a, plan); err != nil {
+	if err := s.openEvidence(asked); err != nil {
 		s.finish(s.explain(&evidenceError{err}))
 		return
 	}
-	if refusal != nil {
-		s.finish(*refusal)
+	if refused != nil {
+		s.finish(s.refuse(a, *refused))
 		return
 	}
 	// 3. The decision, and with it what opens the target.
@@ -74,37 +74,53 @@ func (s *session) begin(a ask) {
 	}
 }
 
+// maxRefusedLine is what the evidence keeps of a line that is refused before it is decided.
+const maxRefusedLine = 16 << 10
+
+// read turns what is asked into a plan and into the recording's first event, which must hold all of it.
+func (s *session) read(a ask) (plan policy.Plan, asked []byte, refused *answer.Denial) {
+	if plan, refused = s.plan(a); refused == nil {
+		asked = event(map[string]any{"what": a.what(), "line": a.text, "plan": plan, "env": s.env})
+	}
+	if len(asked) > recorder.MaxEvent {
+		refused = &answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: "the line is too long to be recorded; split it"}
+	}
+	if refused != nil {
+		asked = event(map[string]any{"what": a.what(), "line": cutText(a.text, maxRefusedLine), "plan": policy.Plan{}, "env": s.env})
+	}
+	return plan, asked, refused
+}
+
 // plan parses the line. Shells and subsystems are refused by name: each has its own rule, and none is built yet.
-func (s *session) plan(a ask) (policy.Plan, *outcome) {
+func (s *session) plan(a ask) (policy.Plan, *answer.Denial) {
 	if a.kind != "exec" {
 		why := a.what() + " is not available through Gatehouse; give a command, as in ssh " + s.conn.route.login + "@" + s.conn.route.target + "@bastion 'uptime'"
-		return policy.Plan{}, s.refuse(a, answer.Denial{Code: string(policy.CodeNotAllowed), Why: why})
+		return policy.Plan{}, &answer.Denial{Code: string(policy.CodeNotAllowed), Why: why}
 	}
 	plan, err := shell.Parse(a.text)
 	var r *shell.Refusal
 	switch {
 	case errors.As(err, &r):
-		return policy.Plan{}, s.refuse(a, answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: r.Error(), Construct: r.Construct, ConstructAt: r.Column})
+		return policy.Plan{}, &answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: r.Error(), Construct: r.Construct, ConstructAt: r.Column}
 	case err != nil:
-		return policy.Plan{}, s.refuse(a, answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: err.Error()})
+		return policy.Plan{}, &answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: err.Error()}
 	}
 	return plan, nil
 }
 
 // refuse denies without asking policy. The audit entry comes first.
-func (s *session) refuse(a ask, d answer.Denial) *outcome {
+func (s *session) refuse(a ask, d answer.Denial) outcome {
 	c := s.conn
 	in := protocol.Refuse{Connection: c.id, Session: s.id, Target: c.route.target, Login: c.route.login, What: a.what() + " " + cutText(a.text, 1024), Code: d.Code, Why: d.Why}
 	if err := c.server.cfg.Evidence.Refuse(s.ctx, in); err != nil {
-		out := s.fault(answer.FaultEvidence, "the audit log cannot be written, so nothing is decided", err)
-		return &out
+		return s.fault(answer.FaultEvidence, "the audit log cannot be written, so nothing is decided", err)
 	}
 	d.DenialID, d.Session, d.Target, d.Retryable = id.New(id.Denial, c.server.cfg.Now()), s.id, c.route.target, "no"
-	return &outcome{state: store.Denied, code: d.Code, reason: d.Why, text: d.Lines(), status: answer.ExitDenied}
+	return outcome{state: store.Denied, code: d.Code, reason: d.Why, text: d.Lines(), status: answer.ExitDenied}
 }
 
-// openEvidence opens the recording and the index's row, both durable when it returns.
-func (s *session) openEvidence(a ask, plan policy.Plan) error {
+// openEvidence opens the recording and the index's row, both durable when it returns, and records what is asked.
+func (s *session) openEvidence(asked []byte) error {
 	c := s.conn
 	ctx, cancel := context.WithTimeout(s.ctx, evidenceTime)
 	defer cancel()
@@ -126,7 +142,7 @@ func (s *session) openEvidence(a ask, plan policy.Plan) error {
 	s.mu.Lock()
 	s.rec = rec
 	s.mu.Unlock()
-	return rec.Write(recorder.Command, event(map[string]any{"what": a.what(), "line": a.text, "plan": plan, "env": s.env}))
+	return rec.Write(recorder.Command, asked)
 }
 
 // start asks the decider and, if it allows, starts the command. The decision is recorded before anything runs on its strength.

@@ -204,7 +204,13 @@ func (s *Server) Shutdown(ctx context.Context, reason string) {
 	s.mu.Lock()
 	s.closing = true
 	s.mu.Unlock()
-	s.end(ctx, s.everything(), &ended{state: store.Failed, reason: reason})
+	cause := &ended{state: store.Failed, reason: reason}
+	s.end(ctx, s.everything(), cause)
+	s.mu.Lock()
+	for _, c := range s.conns { // those without a session, and those that are not authenticated
+		c.drop(cause)
+	}
+	s.mu.Unlock()
 	done := make(chan struct{})
 	go func() {
 		s.work.Wait()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -48,8 +49,9 @@ type session struct {
 	started time.Time
 
 	// Owned by the request loop until something runs, then read only.
-	env []policy.EnvVar
-	pty *target.PTY
+	env      []policy.EnvVar
+	envBytes int
+	pty      *target.PTY
 
 	// Owned by run.
 	row       store.Session
@@ -83,10 +85,8 @@ func (s *Server) handleSession(_ *gliderssh.Server, _ *ssh.ServerConn, ch ssh.Ne
 	ses := &session{id: id.New(id.Session, s.cfg.Now()), conn: c, channel: channel, started: s.cfg.Now().UTC(), done: make(chan struct{})}
 	ses.ctx, ses.cancel = context.WithCancelCause(c.ctx)
 	ses.log = c.log.With("session_id", ses.id)
-	c.work.Go(func() {
-		defer c.closeChannel()
-		ses.serve(requests)
-	})
+	defer c.closeChannel()
+	ses.serve(requests)
 }
 
 // serve handles the channel's requests until the client closes it; the one command that it may ask for runs beside.
@@ -131,7 +131,7 @@ type ask struct {
 func (a ask) what() string {
 	switch a.kind {
 	case "subsystem":
-		return "subsystem " + a.text
+		return "subsystem " + strconv.Quote(cutText(a.text, 64))
 	case "shell":
 		return "shell"
 	}
@@ -170,10 +170,11 @@ func (s *session) handleRequest(req *ssh.Request, begun bool) bool {
 // addEnv keeps a variable for the decision; RFC 4254 section 6.4.
 func (s *session) addEnv(payload []byte) bool {
 	var m struct{ Name, Value string }
-	if ssh.Unmarshal(payload, &m) != nil || len(s.env) >= maxEnv || len(m.Name) > maxEnvName || len(m.Value) > maxEnvValue || m.Name == "" {
+	if ssh.Unmarshal(payload, &m) != nil || len(s.env) >= maxEnv || s.envBytes+len(payload) > maxEnvBytes || len(m.Name) > maxEnvName || len(m.Value) > maxEnvValue || m.Name == "" {
 		return false
 	}
 	s.env = append(s.env, policy.EnvVar{Name: m.Name, Value: m.Value})
+	s.envBytes += len(payload)
 	return true
 }
 

@@ -2,6 +2,7 @@ package decider
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -39,6 +40,11 @@ func (d *Decider) decide(ctx context.Context, in protocol.Decide) (protocol.Deci
 	entry := audit.Entry{Type: audit.Decision, Actor: who.Principal(), Owner: who.Owner, Task: who.Task, Conn: conn.id, Session: in.Session,
 		Target: in.Target, Login: in.Login, Outcome: string(out.Decision.Verdict), Policy: out.Decision.PolicyHash, Reason: out.Decision.Reason}
 	details := map[string]any{"plan": in.Plan, "pty": in.PTY, "env": req.Env, "rules": out.Decision.Rules, "code": out.Decision.Code}
+	if size := len(data(details)); size > maxDetails {
+		out.Decision = tooLong(size, out.Decision.PolicyHash)
+		entry.Outcome, entry.Reason = string(out.Decision.Verdict), out.Decision.Reason
+		details = map[string]any{"bytes": size, "code": out.Decision.Code}
+	}
 	if len(out.Decision.Rules) > 0 {
 		entry.Rule = out.Decision.Rules[0]
 	}
@@ -87,6 +93,15 @@ func (d *Decider) decide(ctx context.Context, in protocol.Decide) (protocol.Deci
 		return protocol.Decided{}, err
 	}
 	return out, nil
+}
+
+// maxDetails bounds what an entry says of a decision: less than it holds, as what makes it executable is noted as well.
+const maxDetails = audit.MaxData - 1<<10
+
+// tooLong denies what the log cannot hold: it is no fault of the log's, and asking again later would not help.
+func tooLong(size int, policyHash string) policy.Decision {
+	return policy.Decision{Verdict: policy.Deny, Code: policy.CodeUnsupportedSyntax, PolicyHash: policyHash,
+		Reason: fmt.Sprintf("the command takes %d bytes in the audit log, which holds %d at most; split it", size, maxDetails)}
 }
 
 // addPermit signs what the supervisor may start on this machine.
