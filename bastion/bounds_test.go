@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"gatehouse/internal/console"
 	"gatehouse/internal/store"
 	"gatehouse/policy"
 )
@@ -87,4 +88,46 @@ func TestShutdownOfIdleConnections(t *testing.T) {
 	if err := idle.Wait(); err == nil {
 		t.Error("the idle connection ended in order")
 	}
+}
+
+// A kill of a target reaches connections to it on which nothing runs, those inside a jump too, and no others.
+func TestKillReachesIdleConnections(t *testing.T) {
+	w := newWhole(t)
+	bot := w.certify(policy.Agent, "bot", 10*time.Minute)
+	direct, elsewhere, outer := w.client("deploy@web-1", bot), w.client("ops@here", bot), w.client("jump", bot)
+	ch, requests, err := outer.OpenChannel("direct-tcpip", ssh.Marshal(directTCPIP{Host: "web-1", Port: 22}))
+	w.must(err)
+	go ssh.DiscardRequests(requests)
+	conn, chans, reqs, err := ssh.NewClientConn(&jumpStream{Channel: ch}, "web-1", &ssh.ClientConfig{User: "deploy",
+		Auth: []ssh.AuthMethod{ssh.PublicKeys(bot)}, HostKeyCallback: ssh.InsecureIgnoreHostKey()})
+	w.must(err)
+	inner := ssh.NewClient(conn, chans, reqs)
+	for _, c := range []*ssh.Client{direct, inner} {
+		if _, errs, status := exec(c, "echo x"); status != 0 {
+			t.Fatalf("before the kill: %d, %q", status, errs)
+		}
+	}
+	w.awaitIdle()
+	_, err = w.server.Kill(t.Context(), console.KillOrder{Target: "web-1", By: console.Actor{Principal: "person:ann"}, Reason: "web-1 is lost"})
+	w.must(err)
+	for name, c := range map[string]*ssh.Client{"direct": direct, "outer": outer, "inner": inner} {
+		if _, _, status := exec(c, "echo y"); status != -1 {
+			t.Errorf("%s lived on: %d", name, status)
+		}
+	}
+	if _, errs, status := exec(elsewhere, "echo here"); status != 0 {
+		t.Errorf("a connection to another target: %d, %q", status, errs)
+	}
+}
+
+// awaitIdle waits until no session is left.
+func (w *whole) awaitIdle() {
+	w.t.Helper()
+	for range 500 {
+		if len(w.server.everything()) == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	w.t.Fatal("sessions live on")
 }

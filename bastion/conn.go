@@ -206,6 +206,13 @@ type ended struct {
 
 func (e *ended) Error() string { return e.reason }
 
+// ofSibling is the cause for what shares the connection of what was meant.
+func (e *ended) ofSibling() *ended {
+	c := *e
+	c.sibling, c.reason = true, "connection killed: "+e.reason
+	return &c
+}
+
 // aheadDial is a connection to a target that is opened while the client still authenticates.
 type aheadDial struct {
 	key     poolKey

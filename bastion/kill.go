@@ -46,27 +46,31 @@ func (s *Server) removeSession(ses *session) {
 // confirmed, or could not.
 func (s *Server) Kill(ctx context.Context, order console.KillOrder) (console.KillReport, error) {
 	cause := &ended{state: store.Killed, by: order.By.Principal, reason: "ended by " + order.By.Principal + ": " + cutText(order.Reason, maxReason)}
-	idle := s.idle(order)
-	report := console.KillReport{Sessions: s.end(ctx, s.matching(order), cause)}
-	for _, c := range idle {
-		c.log.Warn("connection without a session killed", "by", order.By.Principal)
-		c.drop(cause)
+	idle := s.idle(order) // before the sessions are listed: one that begins now is in at least one of the two
+	victims := s.matching(order)
+	for _, v := range victims {
+		delete(idle, v.conn.outermost())
 	}
-	return report, nil
+	for c := range idle {
+		c.log.Warn("connection without a session killed", "by", order.By.Principal)
+		c.drop(cause.ofSibling())
+	}
+	return console.KillReport{Sessions: s.end(ctx, victims, cause)}, nil
 }
 
-// idle lists the client connections that the order means although nothing runs on them: a ControlMaster between commands.
-func (s *Server) idle(order console.KillOrder) []*conn {
+// idle lists the client connections that the order means although nothing runs on them: a ControlMaster between commands,
+// also one inside a jump.
+func (s *Server) idle(order console.KillOrder) map[*conn]bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out []*conn
+	out := map[*conn]bool{}
 	for _, c := range s.conns {
 		c.mu.Lock()
-		meant := c.outer == nil && c.proven && len(c.sessions) == 0 && !c.asks(order.By) &&
+		meant := c.proven && len(c.sessions) == 0 && !c.asks(order.By) &&
 			(order.All || (order.Identity != "" && order.Identity == c.identity.Principal()) || (order.Target != "" && order.Target == c.route.target))
 		c.mu.Unlock()
 		if meant {
-			out = append(out, c)
+			out[c.outermost()] = true
 		}
 	}
 	return out
@@ -125,11 +129,11 @@ func (s *Server) end(ctx context.Context, victims []*session, cause *ended) []co
 	// Everyone hears of it before the first socket closes: sessions may share one.
 	var telling sync.WaitGroup
 	for ses, meant := range hit {
-		c := *cause
+		c := cause
 		if !meant {
-			c.sibling, c.reason = true, "connection killed: "+cause.reason
+			c = cause.ofSibling()
 		}
-		telling.Go(func() { ses.tell(&c) })
+		telling.Go(func() { ses.tell(c) })
 	}
 	telling.Wait()
 	for ses := range hit {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"gatehouse/bastion/target"
@@ -43,7 +44,6 @@ type pool struct {
 type pooled struct {
 	conn *target.Conn
 	used int
-	dead bool
 }
 
 // lease returns a connection with room for one more channel, or nil.
@@ -51,7 +51,7 @@ func (p *pool) lease() *pooled {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range p.conns {
-		if !c.dead && c.used < channelsPerTarget {
+		if c.used < channelsPerTarget {
 			c.used++
 			return c
 		}
@@ -69,7 +69,7 @@ func (p *pool) add(conn *target.Conn) *pooled {
 		_ = conn.Wait()
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		c.dead = true
+		p.conns = slices.DeleteFunc(p.conns, func(other *pooled) bool { return other == c })
 	}()
 	return c
 }

@@ -261,7 +261,11 @@ func (s *session) explain(err error) outcome {
 	case errors.As(err, &own) && own.Code == protocol.CodeEvidence:
 		return s.fault(answer.FaultEvidence, "the audit log cannot be written, so nothing is decided", err)
 	case errors.As(err, &own) && own.Code == protocol.CodeRefused:
-		return s.fault(answer.FaultExpired, own.Msg, err)
+		code := answer.FaultInternal
+		if !s.conn.server.cfg.Now().Before(s.conn.notAfter) {
+			code = answer.FaultExpired
+		}
+		return s.fault(code, own.Msg, err)
 	}
 	return s.fault(answer.FaultInternal, "an internal error", err)
 }
