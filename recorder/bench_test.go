@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -72,4 +73,23 @@ func heapInUse() int {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int(m.HeapInuse)
+}
+
+// BenchmarkOpen is what a session waits for before anything is asked of its target.
+func BenchmarkOpen(b *testing.B) {
+	r, err := New(Config{Dir: b.TempDir(), Commit: func(context.Context, Chunk) error { return nil }})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := 0; b.Loop(); i++ {
+		rec, err := r.Open(b.Context(), Header{Session: fmt.Sprintf("ses_01KB%022d", i)})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		if _, err := rec.Close(b.Context(), End{}); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
 }

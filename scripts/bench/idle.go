@@ -7,9 +7,11 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/sync/errgroup"
 )
 
 // idleSession is a terminal session on which nothing happens. Its client lives in this process: two hundred OpenSSH clients
@@ -41,7 +43,10 @@ func (w *world) routedClient() (*idleSession, error) {
 		return nil, err
 	}
 	client, err := ssh.Dial("tcp", w.gate.SSHAddr, clientConfig("deploy@web-1", key))
-	return &idleSession{client: client}, err
+	if err != nil {
+		return nil, err
+	}
+	return &idleSession{client: client}, nil
 }
 
 // jumpClient logs in through the jump host.
@@ -66,22 +71,29 @@ func (w *world) jumpClient() (*idleSession, error) {
 	return nil, errors.Join(err, under.Close())
 }
 
-// idle opens sessions and waits until each one's program runs.
-func idle(ctx context.Context, n int, connect func() (*idleSession, error)) (all []*idleSession, err error) {
-	for range n {
-		if err := ctx.Err(); err != nil {
-			return all, err
-		}
-		s, err := connect()
-		if err != nil {
-			return all, err
-		}
-		all = append(all, s)
-		if err := s.start(); err != nil {
-			return all, err
-		}
+// logins is how many sessions are opened at once.
+const logins = 8
+
+// idle opens sessions and waits until each one's program runs. With an error it returns those that were opened.
+func idle(ctx context.Context, n int, connect func() (*idleSession, error)) ([]*idleSession, error) {
+	all := make([]*idleSession, n)
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(logins)
+	for i := range n {
+		work.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			s, err := connect()
+			if err != nil {
+				return err
+			}
+			all[i] = s
+			return s.start()
+		})
 	}
-	return all, nil
+	err := work.Wait()
+	return slices.DeleteFunc(all, func(s *idleSession) bool { return s == nil }), err
 }
 
 // start runs the program that says READY and then waits.
@@ -100,7 +112,7 @@ func (s *idleSession) start() error {
 	if err := session.Start("echoing"); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
-	if _, err := io.ReadAtLeast(out, make([]byte, 64), len("READY\r\n")); err != nil {
+	if _, err := io.ReadAtLeast(out, make([]byte, 64), len("READY\n")); err != nil {
 		return fmt.Errorf("wait for the program: %w", err)
 	}
 	s.closed = make(chan time.Time, 1)
@@ -117,10 +129,14 @@ func closeAll(all []*idleSession) {
 	}
 }
 
-// measureMemory compares what an idle session on a terminal costs the machine in the middle, at two numbers of them.
+// measureMemory compares what an idle session on a terminal costs the machine in the middle, at two numbers of them, each in
+// a Gatehouse that was just started.
 func measureMemory(ctx context.Context, w *world) ([]result, error) {
 	var out []result
 	for _, n := range []int{w.n(50), w.n(200)} {
+		if err := errors.Join(w.gate.Stop(), w.gate.Serve()); err != nil { // what earlier sessions left must not hide what these cost
+			return nil, err
+		}
 		ours, err := w.perSession(ctx, n, w.routedClient, w.pids())
 		if err != nil {
 			return nil, err
