@@ -108,7 +108,8 @@ func (c *conn) refused(err error) error {
 }
 
 // dialAhead opens the way to a target up to its authentication while the client still proves who it is, if the decider
-// says that this certificate reaches it. Whoever only shows somebody's certificate gains nothing by it.
+// says that this certificate reaches it. Whoever only shows somebody's certificate gains nothing by it, and takes at most one
+// of a target's few places.
 func (c *conn) dialAhead(cert *ssh.Certificate, r route) {
 	in := protocol.Authenticate{Connection: c.id, Certificate: cert.Marshal(), Source: c.source.String(), Target: r.target, Login: r.login}
 	who, err := c.server.cfg.Gate.Authenticate(c.ctx, in)
@@ -125,8 +126,15 @@ func (c *conn) dialAhead(cert *ssh.Certificate, r route) {
 	if c.ahead != nil || c.ctx.Err() != nil {
 		return
 	}
+	if !c.proven {
+		if !c.server.ahead.take(r.target) {
+			return
+		}
+		c.holds = r.target
+	}
 	pending, err := c.server.dial(c.ctx, t, r.login)
 	if err != nil {
+		c.leavePlace()
 		return
 	}
 	c.ahead = &aheadDial{key: key, pending: pending}

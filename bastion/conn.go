@@ -56,6 +56,7 @@ type conn struct {
 	inner    map[*conn]struct{}
 	pools    map[poolKey]*pool
 	ahead    *aheadDial
+	holds    string // the target whose place among the dialled ahead this connection has
 
 	work sync.WaitGroup // open channels: sessions and inner connections
 }
@@ -106,8 +107,15 @@ func (c *conn) authenticated(identity policy.Identity, notAfter time.Time, r rou
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.identity, c.notAfter, c.route, c.proven = identity, notAfter, r, true
+	c.leavePlace()
 	c.log = c.log.With("identity", identity.Principal())
 	c.expiry = time.AfterFunc(notAfter.Sub(c.server.cfg.Now()), c.expire)
+}
+
+// leavePlace is called with mu held.
+func (c *conn) leavePlace() {
+	c.server.ahead.give(c.holds)
+	c.holds = ""
 }
 
 // expire is called when the certificate's time is over: no new channels, and the end with the last one.
@@ -170,6 +178,7 @@ func (c *conn) finish() {
 	}
 	ahead, proven := c.ahead, c.proven
 	c.ahead = nil
+	c.leavePlace()
 	c.mu.Unlock()
 	if ahead != nil {
 		ahead.close()

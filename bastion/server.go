@@ -101,6 +101,7 @@ type Server struct {
 	glider  *gliderssh.Server
 	faces   *faces
 	limits  *limiter
+	ahead   *aheads
 	console Console // set before Serve
 
 	mu        sync.Mutex
@@ -122,7 +123,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{cfg: cfg, limits: newLimiter(cfg.Limits), conns: map[string]*conn{}, sessions: map[string]*session{}}
+	s := &Server{cfg: cfg, limits: newLimiter(cfg.Limits), ahead: newAheads(), conns: map[string]*conn{}, sessions: map[string]*session{}}
 	s.SetTargets(cfg.Targets)
 	s.faces = newFaces(cfg.Certifier, cfg.HostKey, cfg.Now)
 	s.glider = &gliderssh.Server{
