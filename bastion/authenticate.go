@@ -22,8 +22,11 @@ const maxAuthTries = 10
 // it there keeps NoClientAuth off.
 func (s *Server) serverConfig(ctx gliderssh.Context) *ssh.ServerConfig {
 	c := connOf(ctx)
+	sound := ssh.SupportedAlgorithms() // the defaults still have SHA-1, in ssh-rsa too, and DSA
 	config := &ssh.ServerConfig{
 		MaxAuthTries:              maxAuthTries,
+		PublicKeyAuthAlgorithms:   sound.PublicKeyAuths,
+		Config:                    ssh.Config{KeyExchanges: sound.KeyExchanges, MACs: sound.MACs},
 		VerifiedPublicKeyCallback: c.proveKey,
 		PreAuthConnCallback:       func(p ssh.ServerPreAuthConn) { c.banner = p },
 	}
