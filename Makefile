@@ -31,7 +31,7 @@ demo: setup build ## show the main job with a real client; ARGS=--once verifies 
 	@exec bin/demo --gatehouse bin/gatehouse $(ARGS)
 
 test: setup build ## units and one end-to-end path a feature (PKG=./policy/... for a part)
-	@scripts/check-tests $(SEED) -timeout 5m $(PKG)
+	@scripts/check-tests $(SEED) -short -timeout 10m $(PKG)
 
 race: setup ## units under the race detector (the programs that cmd's scripts drive are not built with it)
 	@scripts/check-tests $(SEED) -race -timeout 15m $(RACE)
@@ -56,7 +56,7 @@ fuzz: ## every fuzz target for FUZZTIME each (PKG=./policy/... for a part)
 bench: setup build ## speed against stock ssh -J and direct; writes bench.json
 	go run ./scripts/bench $(ARGS)
 
-e2e: setup build ## every end-to-end script with real OpenSSH, in full and without the cache
+e2e: setup build ## every end-to-end script with real OpenSSH, in full (1,000 execs) and without the cache
 	go test -count=1 -v -timeout 30m $(ARGS) ./cmd/...
 
 clean: ## remove what was built

@@ -56,7 +56,6 @@ type whole struct {
 	store   *store.SQLite
 	host    *testhost.Host
 	addr    string
-	face    ssh.PublicKey
 }
 
 func newWhole(t *testing.T) *whole {
