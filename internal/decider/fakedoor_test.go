@@ -57,7 +57,9 @@ func TestFakeDoorDecide(t *testing.T) {
 		"a plan with an operator unheard": {func(q *protocol.Decide) { q.Plan.Op = "&" }, protocol.CodeInvalid, ""},
 		"a plan that is empty":            {func(q *protocol.Decide) { q.Plan = policy.Plan{} }, protocol.CodeInvalid, ""},
 		"a NUL byte":                      {func(q *protocol.Decide) { q.Plan = run("echo", "a\x00b") }, protocol.CodeInvalid, ""},
-		"a plan larger than the log":      {func(q *protocol.Decide) { q.Plan = run("echo", strings.Repeat("x", 100_000)) }, protocol.CodeInvalid, ""},
+		"a plan larger than the log": {func(q *protocol.Decide) {
+			q.Plan = run(append([]string{"echo"}, strings.Fields(strings.Repeat(strings.Repeat("x", 50)+" ", 1500))...)...)
+		}, protocol.CodeInvalid, ""},
 	} {
 		q := b.question(conn, "echo", "hello")
 		c.spoil(&q)

@@ -45,7 +45,13 @@ func FuzzDoorRequest(f *testing.F) {
 	add(9, protocol.Sweep{Session: q.Session, Target: "web-1", Login: "deploy", PublicKey: q.PublicKey})
 	add(11, protocol.Redeem{Token: "x"})
 	f.Add(3, `{"plan":`+strings.Repeat(`{"parts":[`, 5000))
+	kept := b.d.conns[conn]
 	f.Fuzz(func(t *testing.T, op int, body string) {
+		b.d.mu.Lock() // as at the beginning, so that one input does one thing
+		clear(b.d.conns)
+		clear(b.d.sessions)
+		b.d.conns[conn], b.d.held, kept.ended = kept, 0, ""
+		b.d.mu.Unlock()
 		name := doorOps[uint(op)%uint(len(doorOps))]
 		out, err := b.d.handleDoor(context.Background(), name, json.RawMessage(body))
 		got, ok := out.(protocol.Decided)
