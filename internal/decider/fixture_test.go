@@ -149,10 +149,10 @@ func (b *bench) open() {
 func (b *bench) connectDoor() {
 	b.t.Helper()
 	ours, theirs := socketPair(b.t)
-	served := make(chan struct{})
+	served, d := make(chan struct{}), b.d
 	go func() {
 		defer close(served)
-		_ = b.d.ServeDoor(context.Background(), theirs)
+		_ = d.ServeDoor(context.Background(), theirs)
 	}()
 	b.door = protocol.Door{Client: protocol.NewClient(ours, protocol.Events(func(protocol.InventoryEvent) { b.note(nil) },
 		func(e protocol.RevokeEvent) { b.note(&e) }, func(op protocol.Op, err error) { b.t.Errorf("event %s: %v", op, err) }))}
