@@ -195,7 +195,7 @@ func (d *door) serveWeb(served chan<- error) (*http.Server, error) {
 	}
 	site := pages.HTTP()
 	go func() {
-		if err := site.Serve(listener); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		if err := site.Serve(web.Limit(listener)); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			served <- err
 		}
 	}()
