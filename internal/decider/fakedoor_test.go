@@ -59,7 +59,7 @@ func TestFakeDoorDecide(t *testing.T) {
 		"a NUL byte":                      {func(q *protocol.Decide) { q.Plan = run("echo", "a\x00b") }, protocol.CodeInvalid, ""},
 		"a plan larger than the log": {func(q *protocol.Decide) {
 			q.Plan = run(append([]string{"echo"}, strings.Fields(strings.Repeat(strings.Repeat("x", 50)+" ", 1500))...)...)
-		}, protocol.CodeInvalid, ""},
+		}, "", policy.Deny},
 	} {
 		q := b.question(conn, "echo", "hello")
 		c.spoil(&q)
