@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,7 +15,7 @@ import (
 
 func TestCloseLeavesNothing(t *testing.T) {
 	d := newDesk(t)
-	mounts := readFile(t, "/proc/self/mountinfo")
+	before := mounts(t)
 	h, config := d.start(Config{})
 	d.certify("x", "gh:web-1:deploy")
 	r := d.ssh(config, "deploy", "setsid sleep 86017 </dev/null >/dev/null 2>&1 & setsid nohup sh -c 'trap \"\" TERM HUP; sleep 86017' </dev/null >/dev/null 2>&1 & sleep 0")
@@ -25,8 +26,8 @@ func TestCloseLeavesNothing(t *testing.T) {
 	if err != nil || len(alive) < 2 || alive[0].UID != 2001 {
 		t.Fatalf("processes %v, %v; want the two that outlive their session, as uid 2001", alive, err)
 	}
-	if now := readFile(t, "/proc/self/mountinfo"); now != mounts {
-		t.Errorf("mounts of this process changed while the host runs:\n%s", now)
+	if now := mounts(t); !slices.Equal(now, before) {
+		t.Errorf("mounts of this process changed while the host runs:\n%s", strings.Join(now, "\n"))
 	}
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
@@ -42,6 +43,18 @@ func TestCloseLeavesNothing(t *testing.T) {
 	if left, err := h.Processes(""); err != nil || len(left) != 0 {
 		t.Errorf("after close: %v, %v", left, err)
 	}
+}
+
+// mounts lists where something is mounted, without what other tests mount in temporary folders of their own.
+func mounts(t *testing.T) []string {
+	var points []string
+	for line := range strings.Lines(readFile(t, "/proc/self/mountinfo")) {
+		point := strings.Fields(line)[4] // proc_pid_mountinfo(5)
+		if !strings.HasPrefix(point, os.TempDir()+"/") || strings.HasPrefix(point, os.TempDir()+"/"+t.Name()) {
+			points = append(points, point)
+		}
+	}
+	return points
 }
 
 func TestDiesWithItsParent(t *testing.T) {
