@@ -124,7 +124,8 @@ func plainName(word string) bool {
 	}
 	switch word {
 	case "if", "then", "else", "elif", "fi", "do", "done", "case", "esac", "while", "until", "for", "select", "function",
-		"time", "coproc", "in", "declare", "typeset", "local", "export", "readonly", "nameref", "let":
+		"time", "coproc", "in", "declare", "typeset", "local", "export", "readonly", "nameref", "let",
+		"GATEHOUSE-ARGV-1": // begins the exact-argv form of a line
 		return false
 	}
 	return true
