@@ -16,7 +16,7 @@ import (
 
 // How long a kill may take with what is not immediate: the client's notice, and the target's confirmation.
 const (
-	noticeTime = 100 * time.Millisecond
+	noticeTime = 500 * time.Millisecond
 	remoteTime = 5 * time.Second
 	severTime  = time.Second // then a target that does not answer is cut off
 )
