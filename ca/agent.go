@@ -1,8 +1,10 @@
 package ca
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"strings"
 	"time"
@@ -43,25 +45,33 @@ type AgentRequest struct {
 	PublicKey ssh.PublicKey
 	TTL       time.Duration  // at most MaxAgentTTL or MaxPersonTTL
 	Sources   []netip.Prefix // where it may be used from; none means anywhere
+
+	Delegation string // agents only: who handed the work on, joined by ">"
+	Grant      Grant  // what it stems from; the certificate must end before the grant does
+	PolicyHash string // of the policy that allows it
+	Trace      string // a traceparent
 }
 
 // Issue signs a user certificate with one principal, agent:NAME or person:NAME, and no permit-* extension.
 func (ca *AgentCA) Issue(r AgentRequest) (*ssh.Certificate, error) {
-	id := policy.Identity{Kind: r.Kind, Name: r.Name, Owner: r.Owner, Task: r.Task}
-	if err := checkIdentity(id); err != nil {
+	id := policy.Identity{Kind: r.Kind, Name: r.Name, Owner: r.Owner, Task: r.Task, Delegation: r.Delegation}
+	if err := cmp.Or(checkIdentity(id), r.Grant.check(), checkPolicyHash(r.PolicyHash), checkTrace(r.Trace)); err != nil {
 		return nil, fmt.Errorf("issue: %w", err)
+	}
+	if end := ca.now().Add(r.TTL); r.Grant.ID != "" && end.After(r.Grant.Until) {
+		return nil, fmt.Errorf("issue for %s: a certificate until %s would outlive its grant, which ends %s", id.Principal(),
+			end.UTC().Format(time.RFC3339), r.Grant.Until.Format(time.RFC3339))
 	}
 	options, err := sourceOption(r.Sources)
 	if err != nil {
 		return nil, fmt.Errorf("issue: %w", err)
 	}
-	extensions := map[string]string{}
-	if r.Owner != "" {
-		extensions[ownerExtension] = r.Owner
+	extensions := map[string]string{ownerExtension: r.Owner, taskExtension: r.Task, delegationExtension: r.Delegation,
+		grantExtension: r.Grant.String(), policyExtension: r.PolicyHash, traceExtension: r.Trace}
+	if r.Kind == policy.Agent {
+		extensions[agentExtension] = r.Name
 	}
-	if r.Task != "" {
-		extensions[taskExtension] = r.Task
-	}
+	maps.DeleteFunc(extensions, func(_, value string) bool { return value == "" })
 	cert, err := ca.issue(&ssh.Certificate{
 		Key:             r.PublicKey,
 		CertType:        ssh.UserCert,

@@ -45,7 +45,7 @@ func TestAgentIssueRefuses(t *testing.T) {
 		{"task with ;", func(r *ca.AgentRequest) { r.Task = "x;own=person:eve" }, "without ; and ="},
 		{"task with =", func(r *ca.AgentRequest) { r.Task = "x=1" }, "without ; and ="},
 		{"task with escape", func(r *ca.AgentRequest) { r.Task = "x\x1b[2J" }, "printable ASCII"},
-		{"long task", func(r *ca.AgentRequest) { r.Task = strings.Repeat("x", 65) }, "at most 64"},
+		{"long task", func(r *ca.AgentRequest) { r.Task = strings.Repeat("x", 65) }, "at most 48"},
 		{"no key", func(r *ca.AgentRequest) { r.PublicKey = nil }, "no key"},
 		{"a certificate as key", func(r *ca.AgentRequest) { r.PublicKey = cert }, "type \"ssh-ed25519-cert"},
 		{"RSA-1024", func(r *ca.AgentRequest) { r.PublicKey = rsaKey(t, 1024) }, "RSA with 1024 bits"},
@@ -127,13 +127,46 @@ func TestLongestKeyID(t *testing.T) {
 	r := targetRequest(key)
 	name := strings.Repeat("n", ca.MaxName)
 	r.Identity = policy.Identity{Kind: policy.Agent, Name: name, Owner: "person:" + name, Task: strings.Repeat("t", ca.MaxTask)}
+	r.Identity.Delegation = strings.Repeat("d", ca.MaxDelegation)
 	r.Request, r.Connection = strings.Repeat("r", ca.MaxID), strings.Repeat("c", ca.MaxID)
 	cert, err := set.Target.Issue(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cert.KeyId) != ca.MaxKeyID || !strings.HasSuffix(cert.KeyId, ";con="+r.Connection) {
-		t.Errorf("key ID of %d bytes, want %d: %s", len(cert.KeyId), ca.MaxKeyID, cert.KeyId)
+	if want := ";con=" + r.Connection + ";via=~640440dcc025"; len(cert.KeyId) > ca.MaxKeyID || !strings.HasSuffix(cert.KeyId, want) {
+		t.Errorf("key ID of %d bytes, want at most %d ending in %s: %s", len(cert.KeyId), ca.MaxKeyID, want, cert.KeyId)
+	}
+	r.Identity = policy.Identity{Kind: policy.Agent, Name: "bot", Owner: "person:ann", Delegation: "person:ann>orchestrator"}
+	if cert, err = set.Target.Issue(r); err != nil || !strings.HasSuffix(cert.KeyId, ";via=person:ann>orchestrator") {
+		t.Errorf("key ID %q, %v: want the whole chain where it fits", cert.KeyId, err)
+	}
+}
+
+// TestGrantBoundsItsCertificates: what stems from a grant ends before it; a grant, trace or chain that is not well formed is
+// refused.
+func TestGrantBoundsItsCertificates(t *testing.T) {
+	set, _ := newSet(t, at)
+	key, _ := newKey(t)
+	good := ca.AgentRequest{Kind: policy.Agent, Name: "bot", PublicKey: key, TTL: 10 * time.Minute,
+		Grant: ca.Grant{ID: "enr_1", By: "join", Until: at.Add(10 * time.Minute)}}
+	if _, err := set.Agent.Issue(good); err != nil {
+		t.Fatalf("as long as its grant: %v", err)
+	}
+	for want, change := range map[string]func(*ca.AgentRequest){
+		"outlive its grant": func(r *ca.AgentRequest) { r.Grant.Until = at.Add(10*time.Minute - time.Second) },
+		"grant id":          func(r *ca.AgentRequest) { r.Grant.ID = "enr;1" },
+		"grant by":          func(r *ca.AgentRequest) { r.Grant.By = "" },
+		"whole second":      func(r *ca.AgentRequest) { r.Grant.Until = at.Add(time.Hour + 1) },
+		"traceparent":       func(r *ca.AgentRequest) { r.Trace = "00-1-2-01" },
+		"policy hash":       func(r *ca.AgentRequest) { r.PolicyHash = "sha256:00" },
+		"a name in it":      func(r *ca.AgentRequest) { r.Delegation = "a>>b" },
+		"want printable":    func(r *ca.AgentRequest) { r.Delegation = "a;b" },
+		"want at most 512":  func(r *ca.AgentRequest) { r.Delegation = strings.Repeat("a", 513) },
+	} {
+		r := good
+		change(&r)
+		cert, err := set.Agent.Issue(r)
+		refused(t, cert, err, want)
 	}
 }
 

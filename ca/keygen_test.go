@@ -54,7 +54,7 @@ func TestKeygenReadsEveryCertificate(t *testing.T) {
 		}, func(serial uint64) string {
 			return listing("user", key, set.Agent.PublicKey(), "agt=release-bot;own=group:web;task=CHG-7", serial, 5*time.Minute,
 				[]string{"agent:release-bot"}, []string{"source-address 192.0.2.0/24,2001:db8::/32"},
-				[]string{unknown("owner@gatehouse.internal", "group:web"), unknown("task@gatehouse.internal", "CHG-7")})
+				[]string{unknown("agent@gatehouse.internal", "release-bot"), unknown("owner@gatehouse.internal", "group:web"), unknown("task@gatehouse.internal", "CHG-7")})
 		}},
 		{"person", func() (*ssh.Certificate, error) {
 			return set.Agent.Issue(ca.AgentRequest{Kind: policy.Person, Name: "ann@example.com", PublicKey: key, TTL: 8 * time.Hour})

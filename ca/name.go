@@ -2,6 +2,7 @@ package ca
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"fmt"
 	"strings"
 
@@ -11,16 +12,12 @@ import (
 // Bounds of what goes into certificates. They are chosen so that the longest key ID is exactly MaxKeyID bytes.
 const (
 	MaxName  = 48  // agent, person, group and target names
-	MaxTask  = 64  // task references
-	MaxID    = 32  // request and connection ids
+	MaxTask  = 48  // task references
+	MaxID    = 30  // request and connection ids: a type prefix and a ULID
 	MaxLogin = 32  // accounts, as useradd(8) bounds them
 	MaxKeyID = 256 // key IDs
-)
 
-// Names of the private extensions on an agent's certificate.
-const (
-	ownerExtension = "owner@gatehouse.internal"
-	taskExtension  = "task@gatehouse.internal"
+	MaxDelegation = 512 // a chain of delegation
 )
 
 // checkName accepts the names of agents, people, groups and targets: no separator of a principal or key ID is in them.
@@ -95,7 +92,28 @@ func checkIdentity(i policy.Identity) error {
 	if i.Kind == policy.Person && i.Owner != "" {
 		return fmt.Errorf("owner %q: a person has none", i.Owner)
 	}
-	return cmp.Or(checkName(string(i.Kind), i.Name), checkOwner(i.Owner), checkTask(i.Task))
+	return cmp.Or(checkName(string(i.Kind), i.Name), checkOwner(i.Owner), checkTask(i.Task), checkDelegation(i.Delegation))
+}
+
+// checkDelegation accepts names of printable ASCII without the separators of a key ID or of a list, joined by ">"; or nothing.
+func checkDelegation(s string) error {
+	if s == "" {
+		return nil
+	}
+	if len(s) > MaxDelegation {
+		return fmt.Errorf("delegation of %d bytes: want at most %d", len(s), MaxDelegation)
+	}
+	for name := range strings.SplitSeq(s, ">") {
+		if name == "" {
+			return fmt.Errorf("delegation %q: a name in it is empty", s)
+		}
+		for i := range len(name) {
+			if c := name[i]; c <= 0x20 || c > 0x7e || c == ';' || c == '=' || c == ',' {
+				return fmt.Errorf("delegation %q: want printable ASCII without space ; = and ,", s)
+			}
+		}
+	}
+	return nil
 }
 
 // keyID is the line that names who acts, for whom and why, in our logs and in the target's. Empty parts are left out.
@@ -111,7 +129,14 @@ func keyID(i policy.Identity, request, connection string) string {
 			id += ";" + part[0] + "=" + part[1]
 		}
 	}
-	return id
+	if i.Delegation == "" {
+		return id
+	}
+	if via := ";via=" + i.Delegation; len(id)+len(via) <= MaxKeyID {
+		return id + via
+	}
+	// A chain that does not fit is named by its hash; the audit entry of the serial has it whole.
+	return id + fmt.Sprintf(";via=~%.6x", sha256.Sum256([]byte(i.Delegation)))
 }
 
 func isAlnum(c byte) bool {

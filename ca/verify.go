@@ -1,6 +1,7 @@
 package ca
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -22,6 +23,12 @@ type Verified struct {
 	Serial   Serial
 	KeyID    string
 	NotAfter time.Time // UTC; the certificate is refused from this moment on
+
+	Delegation string
+	Grant      Grant  // zero for a certificate without one
+	Trace      string // a traceparent
+	Key        string // fingerprint of the certified key, "SHA256:…"
+	CA         string // fingerprint of the CA's key
 }
 
 // AgentVerifier checks certificates with the agent CA's public key alone: the door has no other. Safe for concurrent use.
@@ -67,13 +74,16 @@ func (v *AgentVerifier) Verify(cert *ssh.Certificate, source netip.Addr) (Verifi
 		return Verified{}, err
 	}
 	// 5. With fields that can be shown and logged.
-	if err := checkFields(cert); err != nil {
+	grant, err := checkFields(cert)
+	if err != nil {
 		return Verified{}, err
 	}
 	return Verified{
 		Kind: kind, Name: name, Task: cert.Extensions[taskExtension],
 		Serial: Serial(cert.Serial), KeyID: cert.KeyId,
-		NotAfter: time.Unix(int64(cert.ValidBefore), 0).UTC(),
+		NotAfter:   time.Unix(int64(cert.ValidBefore), 0).UTC(),
+		Delegation: cert.Extensions[delegationExtension], Grant: grant, Trace: cert.Extensions[traceExtension],
+		Key: ssh.FingerprintSHA256(cert.Key), CA: ssh.FingerprintSHA256(cert.SignatureKey),
 	}, nil
 }
 
@@ -170,20 +180,21 @@ func checkCriticalOptions(options map[string]string, source netip.Addr) error {
 
 // checkFields bounds what logs and pages will show. Extensions that are not ours grant nothing and are left alone, as
 // PROTOCOL.certkeys asks.
-func checkFields(cert *ssh.Certificate) error {
+func checkFields(cert *ssh.Certificate) (Grant, error) {
 	if cert.KeyId == "" || len(cert.KeyId) > MaxKeyID {
-		return fmt.Errorf("%w: key ID of %d bytes", ErrField, len(cert.KeyId))
+		return Grant{}, fmt.Errorf("%w: key ID of %d bytes", ErrField, len(cert.KeyId))
 	}
 	for i := range len(cert.KeyId) {
 		if c := cert.KeyId[i]; c < 0x20 || c > 0x7e {
-			return fmt.Errorf("%w: key ID %q", ErrField, cert.KeyId)
+			return Grant{}, fmt.Errorf("%w: key ID %q", ErrField, cert.KeyId)
 		}
 	}
-	if err := checkOwner(cert.Extensions[ownerExtension]); err != nil {
-		return fmt.Errorf("%w: %w", ErrField, err)
+	grant, err := ParseGrant(cert.Extensions[grantExtension])
+	err = cmp.Or(err, checkOwner(cert.Extensions[ownerExtension]), checkTask(cert.Extensions[taskExtension]),
+		checkDelegation(cert.Extensions[delegationExtension]), checkTrace(cert.Extensions[traceExtension]),
+		checkPolicyHash(cert.Extensions[policyExtension]))
+	if err != nil {
+		return Grant{}, fmt.Errorf("%w: %w", ErrField, err)
 	}
-	if err := checkTask(cert.Extensions[taskExtension]); err != nil {
-		return fmt.Errorf("%w: %w", ErrField, err)
-	}
-	return nil
+	return grant, nil
 }

@@ -200,9 +200,14 @@ func TestVerifyAcceptsOnlyWhatIssueMade(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := ca.AgentRequest{Kind: policy.Person, PublicKey: key, TTL: time.Duration(rapid.Int64Range(1, 3600).Draw(t, "seconds")) * time.Second}
 		r.Name = rapid.StringMatching(`[A-Za-z0-9][A-Za-z0-9._@+-]{0,47}`).Draw(t, "name")
-		r.Task = rapid.StringMatching(`[ -:<>-~]{0,64}`).Draw(t, "task")
+		r.Task = rapid.StringMatching(`[ -:<>-~]{0,48}`).Draw(t, "task")
 		if rapid.Bool().Draw(t, "agent") {
 			r.Kind, r.Owner = policy.Agent, "group:"+r.Name
+			r.Delegation = rapid.StringMatching(`([a-z/:.-]{1,40}(>[a-z/:.-]{1,40}){0,3})?`).Draw(t, "delegation")
+		}
+		if rapid.Bool().Draw(t, "granted") {
+			r.Grant = ca.Grant{ID: "enr_01KB0000000000000000000000", By: "oidc:github", Until: at.Add(time.Hour)}
+			r.PolicyHash, r.Trace = "sha256:"+strings.Repeat("0a", 32), "00-"+strings.Repeat("1a", 16)+"-"+strings.Repeat("2b", 8)+"-01"
 		}
 		if rapid.Bool().Draw(t, "bound to a source") {
 			r.Sources = []netip.Prefix{netip.PrefixFrom(anywhere, 24).Masked()}
@@ -215,7 +220,8 @@ func TestVerifyAcceptsOnlyWhatIssueMade(t *testing.T) {
 		if err != nil {
 			t.Fatalf("Verify refuses what Issue made: %v", err)
 		}
-		want := ca.Verified{Kind: r.Kind, Name: r.Name, Task: r.Task, Serial: ca.Serial(cert.Serial), KeyID: cert.KeyId, NotAfter: at.Add(r.TTL)}
+		want := ca.Verified{Kind: r.Kind, Name: r.Name, Task: r.Task, Serial: ca.Serial(cert.Serial), KeyID: cert.KeyId, NotAfter: at.Add(r.TTL),
+			Delegation: r.Delegation, Grant: r.Grant, Trace: r.Trace, Key: ssh.FingerprintSHA256(key), CA: ssh.FingerprintSHA256(set.Agent.PublicKey())}
 		if v != want {
 			t.Fatalf("Verified %+v, want %+v", v, want)
 		}

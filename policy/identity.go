@@ -15,6 +15,10 @@ type Identity struct {
 	Name  string `json:"name"`
 	Owner string `json:"owner,omitempty"` // agents only: "person:ann" or "group:web", from policy
 	Task  string `json:"task,omitempty"`  // free text without control characters, from the certificate
+
+	// Delegation is who handed the work on between the owner and this agent, first to last, joined by ">"; from the
+	// certificate, which has it from the act chain of the token that it was issued for. Empty: nobody.
+	Delegation string `json:"delegation,omitempty"`
 }
 
 // Principal is the identity's one certificate principal, "agent:NAME" or "person:NAME".
