@@ -98,9 +98,9 @@ func (w *whole) join(log hclog.Logger) protocol.Door {
 	doorEnd, deciderEnd := net.Pipe()
 	served := make(chan error, 1)
 	go func() { served <- w.decider.ServeDoor(context.Background(), deciderEnd) }()
-	client := protocol.NewClient(doorEnd, protocol.Events(
-		func(e protocol.InventoryEvent) {}, func(e protocol.RevokeEvent) { w.server.Revoke(e.Sessions, e.Reason) },
-		func(op protocol.Op, err error) { log.Error("event", "op", op, "error", err) }))
+	client := protocol.NewClient(doorEnd, protocol.Events{
+		Inventory: func(e protocol.InventoryEvent) {}, Revoke: func(e protocol.RevokeEvent) { w.server.Revoke(e.Sessions, e.Reason) },
+		Bad: func(op protocol.Op, err error) { log.Error("event", "op", op, "error", err) }}.Handle)
 	w.t.Cleanup(func() {
 		_ = client.Close()
 		w.must(<-served)

@@ -21,6 +21,7 @@ import (
 	"gatehouse/internal/config"
 	"gatehouse/internal/confine"
 	"gatehouse/internal/console"
+	"gatehouse/internal/decider/lend"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/store"
 	"gatehouse/internal/supervisor"
@@ -43,6 +44,7 @@ type door struct {
 	local    *local.Client
 	server   *bastion.Server
 	console  *console.Console
+	lender   *lend.Lender
 }
 
 // Run is the door: confined first, then everything else.
@@ -60,6 +62,7 @@ func (c *doorCmd) Run(ctx context.Context) error {
 	if err := d.open(ctx, dir); err != nil {
 		return err
 	}
+	defer d.lender.Close()
 	return errors.Join(d.serve(ctx), d.sessions.Close())
 }
 
@@ -79,18 +82,23 @@ func (d *door) open(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	events := protocol.Events(
-		func(e protocol.InventoryEvent) { d.server.SetTargets(e.Targets) },
-		func(e protocol.RevokeEvent) { d.server.Revoke(e.Sessions, e.Reason) },
-		func(op protocol.Op, err error) { d.log.Error("event from the decider", "op", string(op), "error", err) })
+	events := protocol.Events{
+		Inventory: func(e protocol.InventoryEvent) { d.server.SetTargets(e.Targets) },
+		Revoke:    func(e protocol.RevokeEvent) { d.server.Revoke(e.Sessions, e.Reason) },
+		Dial:      func(e protocol.DialEvent) { d.lender.Dial(e) },
+		Send:      func(e protocol.SendEvent) { d.lender.Send(e) },
+		HangUp:    func(e protocol.HangUpEvent) { d.lender.HangUp(e) },
+		Bad:       func(op protocol.Op, err error) { d.log.Error("event from the decider", "op", string(op), "error", err) },
+	}
 	started := make(chan struct{}) // events wait until the server is there
 	defer close(started)
 	d.decider = protocol.Door{Client: protocol.NewClient(socket, func(op protocol.Op, body json.RawMessage) {
 		<-started
 		if d.server != nil {
-			events(op, body)
+			events.Handle(op, body)
 		}
 	})}
+	d.lender = lend.NewLender(lend.LenderConfig{Decider: d.decider, Log: d.log.Named("lend")})
 	hello, err := d.decider.Hello(ctx)
 	if err != nil {
 		return fmt.Errorf("hello to the decider: %w", err)

@@ -22,6 +22,7 @@ import (
 
 	"gatehouse/ca"
 	"gatehouse/internal/config"
+	"gatehouse/internal/decider/lend"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/policy"
 	"gatehouse/recorder/audit"
@@ -65,6 +66,8 @@ type Decider struct {
 	sessions      map[string]*session
 	held          int              // bytes of what the sessions asked
 	door          *protocol.Server // told of events; nil until there is one
+	streams       *lend.Borrower   // lent by that door; nil until there is one
+	reach         Reach            // what the door may be asked to dial; nil: nothing
 }
 
 // Open takes the folder, creates what is missing, and loads the policy: the one on disk, or the last good one if that is

@@ -154,8 +154,8 @@ func (b *bench) connectDoor() {
 		defer close(served)
 		_ = d.ServeDoor(context.Background(), theirs)
 	}()
-	b.door = protocol.Door{Client: protocol.NewClient(ours, protocol.Events(func(protocol.InventoryEvent) { b.note(nil) },
-		func(e protocol.RevokeEvent) { b.note(&e) }, func(op protocol.Op, err error) { b.t.Errorf("event %s: %v", op, err) }))}
+	b.door = protocol.Door{Client: protocol.NewClient(ours, protocol.Events{Inventory: func(protocol.InventoryEvent) { b.note(nil) },
+		Revoke: func(e protocol.RevokeEvent) { b.note(&e) }, Bad: func(op protocol.Op, err error) { b.t.Errorf("event %s: %v", op, err) }}.Handle)}
 	b.t.Cleanup(func() {
 		_ = b.door.Close()
 		<-served

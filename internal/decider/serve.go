@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 
+	"gatehouse/internal/decider/lend"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/recorder/audit"
 )
@@ -15,8 +16,10 @@ import (
 // ServeDoor answers the door on its socket until it closes or the context ends. There is one door.
 func (d *Decider) ServeDoor(ctx context.Context, rw io.ReadWriteCloser) error {
 	srv := protocol.NewServer(rw, d.handleDoor, d.logInternal)
+	streams := lend.NewBorrower(lend.BorrowerConfig{Tell: srv.Event, Allow: d.mayReach})
+	srv.OnGone(streams.Close)
 	d.mu.Lock()
-	d.door = srv
+	d.door, d.streams = srv, streams
 	d.mu.Unlock()
 	return srv.Serve(ctx)
 }
@@ -87,6 +90,8 @@ func (d *Decider) handleDoor(ctx context.Context, op protocol.Op, body json.RawM
 		return call(ctx, body, d.redeem)
 	case protocol.OpSignOut:
 		return call(ctx, body, d.signOut)
+	case protocol.OpStreamOpened, protocol.OpStreamData, protocol.OpStreamEnd:
+		return d.borrower().Handle(op, body)
 	}
 	return nil, invalid("unknown operation %q", op)
 }

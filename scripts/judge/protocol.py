@@ -44,9 +44,13 @@ REQUESTS = {
     "issue": ({"kind": S, "name": S, "task?": S, "public_key": BYTES, "ttl_ns": N, "sources?": [S], "by": S}, issued),
     "setup_link": ({"person": S, "by": S}, link),
     "reload": ({}, {"policy_hash": S, "changed": B, "problem?": S}),
+    "stream_opened": ({"stream": N, "error?": S}, {}),
+    "stream_data": ({"stream": N, "data": BYTES}, {}),
+    "stream_end": ({"stream": N, "error?": S}, {}),
     "sign_host": ({"target": S, "public_key": BYTES, "ttl_ns": N, "by": S}, issued),
 }
-EVENTS = {"inventory": {"targets": [target]}, "revoke": {"sessions": [S], "reason": S}}
+EVENTS = {"inventory": {"targets": [target]}, "revoke": {"sessions": [S], "reason": S},
+          "dial": {"stream": N, "address": S}, "send": {"stream": N, "data": BYTES}, "hang_up": {"stream": N}}
 
 
 class Bad(Exception):

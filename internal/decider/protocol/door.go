@@ -98,26 +98,45 @@ func credential(c console.Credential) Credential {
 	return Credential{Connection: c.Connection, SignIn: c.SignIn}
 }
 
-// Events decodes the decider's events and calls the matching function.
-func Events(inventory func(InventoryEvent), revoke func(RevokeEvent), bad func(Op, error)) func(Op, json.RawMessage) {
-	return func(op Op, body json.RawMessage) {
-		var err error
-		switch op {
-		case EventInventory:
-			var e InventoryEvent
-			if err = Decode(body, &e); err == nil {
-				inventory(e)
-			}
-		case EventRevoke:
-			var e RevokeEvent
-			if err = Decode(body, &e); err == nil {
-				revoke(e)
-			}
-		default:
-			err = errors.New("unknown event")
-		}
-		if err != nil {
-			bad(op, err)
-		}
+// Events is what the door does about each event of the decider. They are called one after the other and must not wait: answers
+// to requests come by the same way. An event without its function is told to Bad.
+type Events struct {
+	Inventory func(InventoryEvent)
+	Revoke    func(RevokeEvent)
+	Dial      func(DialEvent)
+	Send      func(SendEvent)
+	HangUp    func(HangUpEvent)
+	Bad       func(Op, error) // an event that is unknown or does not decode; required
+}
+
+// Handle decodes an event and calls its function.
+func (e Events) Handle(op Op, body json.RawMessage) {
+	err := errors.New("unknown event")
+	switch op {
+	case EventInventory:
+		err = handle(body, e.Inventory)
+	case EventRevoke:
+		err = handle(body, e.Revoke)
+	case EventDial:
+		err = handle(body, e.Dial)
+	case EventSend:
+		err = handle(body, e.Send)
+	case EventHangUp:
+		err = handle(body, e.HangUp)
 	}
+	if err != nil {
+		e.Bad(op, err)
+	}
+}
+
+func handle[E any](body json.RawMessage, f func(E)) error {
+	var event E
+	if err := Decode(body, &event); err != nil {
+		return err
+	}
+	if f == nil {
+		return errors.New("nothing here handles this event")
+	}
+	f(event)
+	return nil
 }

@@ -25,12 +25,19 @@ const (
 	OpMintLink     Op = "mint_link"    // MintLink → Link
 	OpRedeem       Op = "redeem"       // Redeem → SignedIn
 	OpSignOut      Op = "sign_out"     // SignOut
+
+	OpStreamOpened Op = "stream_opened" // StreamOpened: what became of EventDial
+	OpStreamData   Op = "stream_data"   // StreamData
+	OpStreamEnd    Op = "stream_end"    // StreamEnd
 )
 
 // What the decider tells the door unasked.
 const (
 	EventInventory Op = "inventory" // InventoryEvent: targets.yaml changed
 	EventRevoke    Op = "revoke"    // RevokeEvent: a live session is no longer allowed
+	EventDial      Op = "dial"      // DialEvent: lend a byte stream
+	EventSend      Op = "send"      // SendEvent
+	EventHangUp    Op = "hang_up"   // HangUpEvent
 )
 
 // What an administrator on the machine may ask over the local socket, which only root can open.

@@ -155,6 +155,7 @@ type Server struct {
 
 	patience time.Duration // writeTimeout
 	room     int64         // maxInFlightBytes
+	gone     func()        // called when nothing more can be read, before waiting for requests; nil: nothing
 	wmu      sync.Mutex
 }
 
@@ -162,6 +163,10 @@ type Server struct {
 func NewServer(rw io.ReadWriteCloser, handle Handler, failed func(Op, error)) *Server {
 	return &Server{rw: rw, handle: handle, failed: failed, patience: writeTimeout, room: maxInFlightBytes}
 }
+
+// OnGone sets what is called when the other end is gone, before Serve waits for the requests that are under way: what they wait
+// for from the other end will not come. It must be set before Serve.
+func (s *Server) OnGone(f func()) { s.gone = f }
 
 // Serve answers until the other end closes (nil), the context ends, or a frame is malformed. Requests run concurrently;
 // Serve returns when all of them have.
@@ -172,6 +177,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	defer stop()
 	var work sync.WaitGroup
 	defer work.Wait()
+	if s.gone != nil {
+		defer s.gone()
+	}
 	slots, room := make(chan struct{}, maxInFlight), semaphore.NewWeighted(s.room)
 	for {
 		f, err := ReadFrame(s.rw)

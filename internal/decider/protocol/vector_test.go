@@ -62,14 +62,22 @@ func bodies() map[Op][2]any {
 		OpReload:    {Empty{}, Reloaded{"sha256:00", true, "no"}},
 		OpSignHost:  {SignHost{"web-1", []byte("key"), time.Minute, "root"}, Issued{[]byte("cert"), "host", 1, at}},
 
+		OpStreamOpened: {StreamOpened{7, "no route to host"}, Empty{}},
+		OpStreamData:   {StreamData{7, []byte{0, 255}}, Empty{}},
+		OpStreamEnd:    {StreamEnd{7, "reset"}, Empty{}},
+
 		EventInventory: {InventoryEvent{[]Target{target}}, nil},
 		EventRevoke:    {RevokeEvent{[]string{ses}, "why"}, nil},
+		EventDial:      {DialEvent{7, "issuer.example:443"}, nil},
+		EventSend:      {SendEvent{7, []byte{0, 255}}, nil},
+		EventHangUp:    {HangUpEvent{7}, nil},
 	}
 }
 
-// order is that of the specification.
+// order is that in which they came: frozen vectors stay where they are.
 var order = []Op{OpHello, OpAuthenticate, OpFace, OpDecide, OpRefuse, OpChunk, OpEnd, OpClose, OpAuthorize, OpSweep, OpMintLink, OpRedeem, OpSignOut,
-	OpIssue, OpSetupLink, OpReload, OpSignHost, EventInventory, EventRevoke}
+	OpIssue, OpSetupLink, OpReload, OpSignHost, EventInventory, EventRevoke,
+	OpStreamOpened, OpStreamData, OpStreamEnd, EventDial, EventSend, EventHangUp}
 
 func frameOf(t *testing.T, f Frame, body any) []byte {
 	t.Helper()
