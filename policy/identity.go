@@ -1,5 +1,7 @@
 package policy
 
+import "strings"
+
 // Kind says what an identity is. The two kinds share no names and no rights.
 type Kind string
 
@@ -23,3 +25,8 @@ type Identity struct {
 
 // Principal is the identity's one certificate principal, "agent:NAME" or "person:NAME".
 func (i Identity) Principal() string { return string(i.Kind) + ":" + i.Name }
+
+// cutKind cuts "person:" or another prefix off a reference.
+func cutKind(reference string, kind Kind) (name string, ok bool) {
+	return strings.CutPrefix(reference, string(kind)+":")
+}

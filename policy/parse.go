@@ -16,8 +16,11 @@ const (
 	maxTests      = 10_000
 
 	defaultAgentTTL = 15 * time.Minute
-	maxAgentTTL     = 24 * time.Hour
+	maxAgentTTL     = time.Hour
 	maxPersonTTL    = 8 * time.Hour // also the default
+
+	defaultRenewal = 12 * time.Hour // agents; people prove themselves again
+	maxRenewal     = 30 * 24 * time.Hour
 )
 
 // File is one policy file. Name is what messages call it and is part of the hash.
@@ -48,21 +51,22 @@ func Parse(files []File) (*Policy, error) {
 
 // builder is a policy in the making. References are checked when all files are read.
 type builder struct {
-	policy *Policy
-	found  problems
-	checks []func()
-	groups map[string]place
-	roles  map[string]*role
-	rules  int
-	places map[string]place // of what has been defined: "role web-operator"
+	policy   *Policy
+	found    problems
+	checks   []func()
+	roles    map[string]*role
+	profiles map[string]Profile
+	rules    int
+	places   map[string]place // of what has been defined: "role web-operator"
 }
 
 func newBuilder() *builder {
 	return &builder{
-		policy: &Policy{agents: map[string]*subject{}, people: map[string]*subject{}},
-		groups: map[string]place{},
-		roles:  map[string]*role{},
-		places: map[string]place{},
+		policy: &Policy{agents: map[string]*subject{}, people: map[string]*subject{}, groups: map[string][]string{},
+			issuers: map[string]Issuer{}},
+		roles:    map[string]*role{},
+		profiles: map[string]Profile{},
+		places:   map[string]place{},
 	}
 }
 
@@ -99,12 +103,14 @@ func (b *builder) readFile(f File) {
 	root := value{&reader{f.Name, &b.found}, node, "the policy"}
 	versioned := false
 	root.fields(map[string]func(value){
-		"version": func(v value) { versioned = true; readVersion(v) },
-		"groups":  orNothing(b.readGroups),
-		"people":  orNothing(b.readPeople),
-		"agents":  orNothing(b.readAgents),
-		"roles":   orNothing(b.readRoles),
-		"tests":   orNothing(b.readTests),
+		"version":  func(v value) { versioned = true; readVersion(v) },
+		"issuers":  orNothing(b.readIssuers),
+		"profiles": orNothing(b.readProfiles),
+		"groups":   orNothing(b.readGroups),
+		"people":   orNothing(b.readPeople),
+		"agents":   orNothing(b.readAgents),
+		"roles":    orNothing(b.readRoles),
+		"tests":    orNothing(b.readTests),
 	})
 	if !versioned && len(b.found.list) == before {
 		b.found.add(place{f.Name, 1, 1}, "the file must say version: 1")

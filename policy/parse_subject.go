@@ -8,7 +8,7 @@ import (
 
 func (b *builder) readGroups(v value) {
 	b.named(v, "group", func(name string, v value) {
-		b.groups[name] = v.at()
+		b.policy.groups[name] = nil
 		members := map[string]bool{}
 		for _, item := range v.list() {
 			text, ok := item.text()
@@ -19,6 +19,7 @@ func (b *builder) readGroups(v value) {
 				item.problem("%q stands in %s twice", text, v.what)
 			}
 			members[text] = true
+			b.policy.groups[name] = append(b.policy.groups[name], strings.TrimPrefix(text, "person:"))
 			b.checks = append(b.checks, func() { b.checkPerson(item, text) })
 		}
 	})
@@ -26,25 +27,33 @@ func (b *builder) readGroups(v value) {
 
 func (b *builder) readPeople(v value) {
 	b.named(v, "person", func(name string, v value) {
-		s := &subject{maxTTL: maxPersonTTL}
+		s := &subject{profile: personDefault}
 		b.policy.people[name] = s
 		v.fields(map[string]func(value){
-			"roles":   func(v value) { b.readRoleNames(v, s) },
-			"max_ttl": func(v value) { s.maxTTL, _ = v.duration(maxPersonTTL) },
+			"roles":    func(v value) { b.readRoleNames(v, s) },
+			"max_ttl":  func(v value) { s.profile.MaxTTL, _ = v.duration(maxPersonTTL) },
+			"profile":  func(v value) { b.readProfileName(v, s, maxPersonTTL) },
+			"disabled": func(v value) { s.disabled = v.boolean() },
+			"oidc":     func(v value) { b.readAccount(v, s) },
 		})
+		b.checkOneTTL(v)
 	})
 }
 
 func (b *builder) readAgents(v value) {
 	b.named(v, "agent", func(name string, v value) {
-		s := &subject{maxTTL: defaultAgentTTL}
+		s := &subject{profile: agentDefault}
 		b.policy.agents[name] = s
 		owned := false
 		v.fields(map[string]func(value){
-			"owner":   func(v value) { owned = true; b.readOwner(v, s) },
-			"roles":   func(v value) { b.readRoleNames(v, s) },
-			"max_ttl": func(v value) { s.maxTTL, _ = v.duration(maxAgentTTL) },
+			"owner":    func(v value) { owned = true; b.readOwner(v, s) },
+			"roles":    func(v value) { b.readRoleNames(v, s) },
+			"max_ttl":  func(v value) { s.profile.MaxTTL, _ = v.duration(maxAgentTTL) },
+			"profile":  func(v value) { b.readProfileName(v, s, maxAgentTTL) },
+			"disabled": func(v value) { s.disabled = v.boolean() },
+			"enrol":    func(v value) { b.readEnrolments(v, s) },
 		})
+		b.checkOneTTL(v)
 		if !owned {
 			v.problem("%s has no owner: write owner: person:NAME or owner: group:NAME", v.what)
 		}
@@ -62,8 +71,8 @@ func (b *builder) readOwner(v value, s *subject) {
 		name, isGroup := strings.CutPrefix(text, "group:")
 		if !isGroup {
 			b.checkPerson(v, text)
-		} else if _, ok := b.groups[name]; !ok {
-			v.problem("there is no group %q%s", name, didYouMean(name, slices.Sorted(maps.Keys(b.groups))))
+		} else if _, ok := b.policy.groups[name]; !ok {
+			v.problem("there is no group %q%s", name, didYouMean(name, slices.Sorted(maps.Keys(b.policy.groups))))
 		}
 	})
 }

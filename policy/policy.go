@@ -12,7 +12,6 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 )
 
@@ -36,39 +35,35 @@ var rights = [...]Right{View, Operate, Review, Approve, Administer}
 
 // Policy is a parsed policy. It is immutable and may be used by many goroutines at once. The zero Policy denies everything.
 type Policy struct {
-	hash   string
-	agents map[string]*subject
-	people map[string]*subject
-	tests  []Test
+	hash    string
+	agents  map[string]*subject
+	people  map[string]*subject
+	groups  map[string][]string // names of people, without "person:"
+	issuers map[string]Issuer
+	tests   []Test
 }
 
 // subject is what a policy says about one agent or person.
 type subject struct {
-	owner  string // agents only
-	roles  []*role
-	maxTTL time.Duration
+	owner    string // agents only
+	roles    []*role
+	disabled bool
+	profile  Profile
+	enrol    []Enrolment // agents only
+	oidc     account     // people only
 }
 
 // Hash identifies the policy's text: "sha256:…" over the names and contents of its files, in the order of their names.
 func (p *Policy) Hash() string { return p.hash }
 
-// Identity returns who the policy says that name is; ok is false for a stranger and for a task that is longer than 256
-// bytes or has control characters.
+// Identity returns who the policy says that name is; ok is false for a stranger, for who may not act now (Standing says
+// why), and for a task that is longer than 256 bytes or has control characters.
 func (p *Policy) Identity(kind Kind, name, task string) (id Identity, ok bool) {
 	s := p.subject(kind, name)
-	if s == nil || len(task) > maxTask || strings.ContainsFunc(task, unicode.IsControl) {
+	if s == nil || p.Standing(kind, name) != "" || len(task) > maxTask || strings.ContainsFunc(task, unicode.IsControl) {
 		return Identity{}, false
 	}
 	return Identity{Kind: kind, Name: name, Owner: s.owner, Task: task}, true
-}
-
-// MaxTTL is the longest validity of a certificate for that name; ok is false for a stranger.
-func (p *Policy) MaxTTL(kind Kind, name string) (ttl time.Duration, ok bool) {
-	s := p.subject(kind, name)
-	if s == nil {
-		return 0, false
-	}
-	return s.maxTTL, true
 }
 
 // Reaches reports whether a role of the identity grants that target with that login, for whatever command.
@@ -79,7 +74,7 @@ func (p *Policy) Reaches(id Identity, target string, login Login) bool {
 // Rights returns the rights that the identity's roles give; none for an agent or a stranger.
 func (p *Policy) Rights(id Identity) []Right {
 	s := p.subject(id.Kind, id.Name)
-	if s == nil || id.Kind != Person {
+	if s == nil || s.disabled || id.Kind != Person {
 		return nil
 	}
 	var granted []Right
@@ -104,7 +99,7 @@ func (p *Policy) subject(kind Kind, name string) *subject {
 // reach returns the roles of the identity that grant the target and the login.
 func (p *Policy) reach(id Identity, target string, login Login) []*role {
 	s := p.subject(id.Kind, id.Name)
-	if s == nil {
+	if s == nil || p.Standing(id.Kind, id.Name) != "" {
 		return nil
 	}
 	var reaching []*role

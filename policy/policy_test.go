@@ -18,7 +18,7 @@ people:
   ann: {roles: [oncall, lead]}
   bob: {max_ttl: 1h}
 agents:
-  bot: {owner: "group:sre", roles: [web], max_ttl: 2h}
+  bot: {owner: "group:sre", roles: [web], max_ttl: 50m}
   idle: {owner: "person:bob"}
 roles:
   oncall: {rights: [operate, view]}
@@ -78,9 +78,9 @@ func TestReachesAndMaxTTL(t *testing.T) {
 			t.Errorf("bot reaches %s: %v", place, got)
 		}
 	}
-	for name, want := range map[string]time.Duration{"agent:bot": 2 * time.Hour, "agent:idle": 15 * time.Minute, "person:ann": 8 * time.Hour, "person:bob": time.Hour, "person:bot": 0} {
+	for name, want := range map[string]time.Duration{"agent:bot": 50 * time.Minute, "agent:idle": 15 * time.Minute, "person:ann": 8 * time.Hour, "person:bob": time.Hour, "person:bot": 0} {
 		kind, name, _ := strings.Cut(name, ":")
-		if got, ok := p.MaxTTL(policy.Kind(kind), name); got != want || ok != (want > 0) {
+		if got, ok := p.Profile(policy.Kind(kind), name); got.MaxTTL != want || ok != (want > 0) {
 			t.Errorf("%s %s: got %v, %v", kind, name, got, ok)
 		}
 	}
