@@ -124,7 +124,7 @@ func (s *session) openEvidence(asked []byte) error {
 	c := s.conn
 	ctx, cancel := context.WithTimeout(s.ctx, evidenceTime)
 	defer cancel()
-	h := recorder.Header{Session: s.id, Connection: c.id, Identity: s.row.Identity, Owner: s.row.Owner, Task: s.row.Task,
+	h := recorder.Header{Session: s.id, Connection: c.id, Identity: s.row.Identity, Owner: s.row.Owner, Task: s.row.Task, Delegation: c.identity.Delegation,
 		Target: s.row.Target, Login: s.row.Login, Started: s.started, PTY: s.pty != nil}
 	if s.pty != nil {
 		h.Term, h.Cols, h.Rows = s.pty.Term, int(s.pty.Cols), int(s.pty.Rows)

@@ -34,6 +34,7 @@ type Header struct {
 	Identity   string    `json:"identity"` // principal
 	Owner      string    `json:"owner,omitempty"`
 	Task       string    `json:"task,omitempty"`
+	Delegation string    `json:"delegation,omitempty"` // who handed the work on from owner to identity, joined by ">"
 	Target     string    `json:"target"`
 	Login      string    `json:"login"`
 	Started    time.Time `json:"started"` // UTC

@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"gatehouse/internal/store"
+	"gatehouse/internal/sqlite"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -190,7 +190,7 @@ func (a *archive) addDatabase(name string) error {
 		return err
 	}
 	snapshot := filepath.Join(a.scratch, "snapshot.db")
-	if err := store.Snapshot(a.ctx, filepath.Join(a.data, name), snapshot); err != nil {
+	if err := sqlite.Snapshot(a.ctx, filepath.Join(a.data, name), snapshot); err != nil {
 		return err
 	}
 	defer os.Remove(snapshot)

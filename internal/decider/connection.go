@@ -25,7 +25,13 @@ type connection struct {
 	source   netip.Addr
 	serial   ca.Serial
 	notAfter time.Time
-	ended    string // why it may ask for nothing more; empty while it may
+
+	delegation string
+	grant      ca.Grant
+	key, ca    string // fingerprints
+	trace      string
+
+	ended string // why it may ask for nothing more; empty while it may
 }
 
 // authenticate verifies a certificate. Proven registers the connection: the door says that the client holds the key, which
@@ -64,15 +70,16 @@ func (d *Decider) identify(wire []byte, source netip.Addr) (ca.Verified, policy.
 	}
 	identity, ok := d.currentPolicy().Identity(v.Kind, v.Name, v.Task)
 	if !ok {
-		return ca.Verified{}, policy.Identity{}, refuse("the policy does not know %s:%s", v.Kind, v.Name)
+		return ca.Verified{}, policy.Identity{}, refuse("%s", d.currentPolicy().Standing(v.Kind, v.Name))
 	}
+	identity.Delegation = v.Delegation
 	return v, identity, nil
 }
 
 // register keeps the connection. It may ask for nothing until the log has it.
 func (d *Decider) register(ctx context.Context, in protocol.Authenticate, v ca.Verified, who policy.Identity, source netip.Addr) error {
 	c := &connection{id: in.Connection, kind: v.Kind, name: v.Name, task: v.Task, source: source, serial: v.Serial, notAfter: v.NotAfter,
-		ended: "the connection is not open yet"}
+		delegation: v.Delegation, grant: v.Grant, key: v.Key, ca: v.CA, trace: v.Trace, ended: "the connection is not open yet"}
 	if err := d.keepConnection(c, in.Outer); err != nil {
 		return d.refuseConnection(ctx, in, err)
 	}
@@ -161,8 +168,9 @@ func (d *Decider) connected(conn string) (connection, policy.Identity, error) {
 	}
 	identity, known := d.currentPolicy().Identity(copied.kind, copied.name, copied.task)
 	if !known {
-		return connection{}, policy.Identity{}, refuse("the policy does not know %s:%s any more", copied.kind, copied.name)
+		return connection{}, policy.Identity{}, refuse("%s", d.currentPolicy().Standing(copied.kind, copied.name))
 	}
+	identity.Delegation = copied.delegation
 	return copied, identity, nil
 }
 

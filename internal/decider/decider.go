@@ -24,6 +24,7 @@ import (
 	"gatehouse/internal/config"
 	"gatehouse/internal/decider/lend"
 	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/decider/registry"
 	"gatehouse/policy"
 	"gatehouse/recorder/audit"
 )
@@ -51,6 +52,8 @@ type Decider struct {
 	cas     *ca.Set
 	permits ed25519.PrivateKey
 	log     *audit.Log
+	facts   *registry.Registry
+	metrics *metrics
 	signIns *signIns
 	loaded  string // fingerprint of the files that Open read
 
@@ -86,7 +89,7 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Decider{cfg: cfg, lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, signIns: newSignIns(cfg.Now)}
+	d := &Decider{cfg: cfg, lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, signIns: newSignIns(cfg.Now), metrics: newMetrics()}
 	if err := d.openKeys(); err != nil {
 		_ = lock.Close()
 		return nil, err
@@ -94,6 +97,9 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	if err := d.openLog(); err != nil {
 		_ = lock.Close()
 		return nil, err
+	}
+	if d.facts, err = registry.Open(ctx, filepath.Join(cfg.Dir, registry.File)); err != nil {
+		return nil, errors.Join(err, d.log.Close(), lock.Close())
 	}
 	if err := d.loadFirst(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -103,7 +109,7 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 
 // Close ends the log and gives the folder up.
 func (d *Decider) Close() error {
-	return errors.Join(d.log.Close(), d.lock.Close())
+	return errors.Join(d.facts.Close(), d.log.Close(), d.lock.Close())
 }
 
 // PermitKey is the public half of the key that signs permits.
@@ -126,7 +132,9 @@ func takeLock(path string) (*os.File, error) {
 // append writes entries to the audit log; they are durable when it returns. Its failure is the client's "evidence" fault:
 // nothing may happen that the log does not know of, and what the log cannot hold does not happen either.
 func (d *Decider) append(ctx context.Context, entries ...audit.Entry) error {
+	d.nameDelegation(entries)
 	_, err := d.log.Append(ctx, entries...)
+	d.metrics.count(entries, err)
 	if errors.Is(err, audit.ErrTooLarge) {
 		return invalid("this is larger than the audit log can hold")
 	}
@@ -135,6 +143,17 @@ func (d *Decider) append(ctx context.Context, entries ...audit.Entry) error {
 		return &protocol.Error{Code: protocol.CodeEvidence, Msg: "the audit log cannot be written"}
 	}
 	return nil
+}
+
+// nameDelegation says in each entry about a connection who handed its work on.
+func (d *Decider) nameDelegation(entries []audit.Entry) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	for i := range entries {
+		if c := d.conns[entries[i].Conn]; c != nil {
+			entries[i].Via = c.delegation
+		}
+	}
 }
 
 // The bounds of what the door says in an entry: ids and names, and sentences. More is cut.

@@ -25,36 +25,25 @@ func (d *Decider) hello() (protocol.HelloAnswer, error) {
 // issue makes a certificate that opens the door, at the word of root on this machine. More than the policy grants is
 // refused, never cut.
 func (d *Decider) issue(ctx context.Context, in protocol.Issue) (protocol.Issued, error) {
-	who, known := d.currentPolicy().Identity(in.Kind, in.Name, in.Task)
-	if !known {
-		return protocol.Issued{}, refuse("the policy does not know %s:%s", in.Kind, in.Name)
-	}
-	if most, ok := d.currentPolicy().MaxTTL(in.Kind, in.Name); !ok || in.TTL > most {
-		return protocol.Issued{}, refuse("%s may have a certificate for %s at most, not %s", who.Principal(), most, in.TTL)
-	}
-	key, err := ssh.ParsePublicKey(in.PublicKey)
-	if err != nil {
-		return protocol.Issued{}, invalid("public key: %v", err)
-	}
-	req := ca.AgentRequest{Kind: in.Kind, Name: in.Name, Owner: who.Owner, Task: in.Task, PublicKey: key, TTL: in.TTL}
-	for _, s := range in.Sources {
-		prefix, err := netip.ParsePrefix(s)
-		if err != nil {
-			return protocol.Issued{}, invalid("source %q is not a prefix such as 10.0.0.0/8", s)
-		}
-		req.Sources = append(req.Sources, prefix)
-	}
-	cert, err := d.cas.Agent.Issue(req)
-	if err != nil {
-		return protocol.Issued{}, refuse("%v", err)
-	}
-	notAfter := time.Unix(int64(cert.ValidBefore), 0).UTC()
-	err = d.append(ctx, audit.Entry{Type: audit.Issue, Actor: "local:" + in.By, Owner: who.Owner, Task: in.Task, Object: who.Principal(), Outcome: "ok",
-		Serial: ca.Serial(cert.Serial).String(), Policy: d.PolicyHash(), Data: data(map[string]any{"ca": "agent", "key_id": cert.KeyId, "not_after": notAfter, "key": ssh.FingerprintSHA256(key), "sources": in.Sources})})
+	sources, err := prefixes(in.Sources)
 	if err != nil {
 		return protocol.Issued{}, err
 	}
-	return protocol.Issued{Certificate: cert.Marshal(), KeyID: cert.KeyId, Serial: cert.Serial, NotAfter: notAfter}, nil
+	want := policy.CertificateRequest{Kind: in.Kind, Name: in.Name, Task: in.Task, TTL: in.TTL, Sources: sources}
+	return d.certify(ctx, want, in.PublicKey, proof{actor: "local:" + in.By, by: "local"})
+}
+
+// prefixes reads networks as requests write them.
+func prefixes(texts []string) ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for _, s := range texts {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, invalid("source %q is not a prefix such as 10.0.0.0/8", s)
+		}
+		list = append(list, p)
+	}
+	return list, nil
 }
 
 // face certifies a key that the door shows to clients, for its own names or for one target of the inventory.

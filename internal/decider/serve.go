@@ -90,6 +90,8 @@ func (d *Decider) handleDoor(ctx context.Context, op protocol.Op, body json.RawM
 		return call(ctx, body, d.redeem)
 	case protocol.OpSignOut:
 		return call(ctx, body, d.signOut)
+	case protocol.OpMetrics:
+		return call(ctx, body, d.metricsText)
 	case protocol.OpStreamOpened, protocol.OpStreamData, protocol.OpStreamEnd:
 		return d.borrower().Handle(op, body)
 	}
@@ -107,6 +109,8 @@ func (d *Decider) HandleAdmin(ctx context.Context, op protocol.Op, body json.Raw
 		return d.Reload(ctx)
 	case protocol.OpSignHost:
 		return call(ctx, body, d.signHost)
+	case protocol.OpMetrics:
+		return call(ctx, body, d.metricsText)
 	}
 	return nil, invalid("unknown operation %q", op)
 }

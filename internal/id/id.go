@@ -21,6 +21,8 @@ const (
 	Denial     Prefix = "dn"
 	Fault      Prefix = "err"
 	Permit     Prefix = "prm"
+	Enrolment  Prefix = "enr" // the proof that a certificate and its renewals stem from
+	Revocation Prefix = "rev"
 )
 
 // New returns a fresh id, "ses_01J…", 26 random and time bits in Crockford base 32 after the prefix.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"gatehouse/internal/sqlite"
 	"slices"
 	"strings"
 	"time"
@@ -110,7 +111,7 @@ func (s *SQLite) Interrupt(ctx context.Context, at time.Time) ([]Session, error)
 func (s *SQLite) query(ctx context.Context, query string, args ...any) ([]Session, error) {
 	rows, err := s.reader.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, explain(err)
+		return nil, sqlite.Explain(err)
 	}
 	return collect(rows)
 }

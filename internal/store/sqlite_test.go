@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/internal/sqlite"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/storetest"
 
@@ -60,8 +61,8 @@ func TestOpenSQLiteRefuses(t *testing.T) {
 	if err := openSQLite(t, path).Close(); err != nil {
 		t.Fatal(err)
 	}
-	sqlite(t, path, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, 1)")
-	if _, err := store.OpenSQLite(store.Config{Path: path}); !errors.Is(err, store.ErrNewerSchema) {
+	openTest(t, path, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, 1)")
+	if _, err := store.OpenSQLite(store.Config{Path: path}); !errors.Is(err, sqlite.ErrNewerSchema) {
 		t.Errorf("a newer schema: %v", err)
 	}
 	other := filepath.Join(t.TempDir(), "other.db")
@@ -100,7 +101,7 @@ func TestSQLiteFiles(t *testing.T) {
 			t.Errorf("%s: %v, %v", e.Name(), info.Mode(), err)
 		}
 	}
-	if got := sqlite(t, path, "PRAGMA integrity_check; SELECT id, state FROM sessions; PRAGMA journal_mode"); got != "ok\nses_1|live\nwal\n" {
+	if got := openTest(t, path, "PRAGMA integrity_check; SELECT id, state FROM sessions; PRAGMA journal_mode"); got != "ok\nses_1|live\nwal\n" {
 		t.Errorf("sqlite3 says %q", got)
 	}
 }
@@ -170,7 +171,7 @@ func putOne(b *testing.B, s store.Sessions, i int) {
 }
 
 // sqlite runs the real sqlite3 on a database.
-func sqlite(t *testing.T, path, statement string) string {
+func openTest(t *testing.T, path, statement string) string {
 	t.Helper()
 	out, err := exec.Command("sqlite3", path, statement).CombinedOutput()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"gatehouse/internal/sqlite"
 )
 
 // maxBatch bounds how many writes share a transaction.
@@ -68,7 +69,7 @@ func (s *SQLite) collect(first write) []write {
 func (s *SQLite) commit(batch []write) {
 	refusals, err := s.transact(batch)
 	if err != nil {
-		err = explain(err)
+		err = sqlite.Explain(err)
 		s.log.Error("write failed", "writes", len(batch), "error", err)
 	}
 	for i, w := range batch {

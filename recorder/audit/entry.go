@@ -65,7 +65,13 @@ const (
 	Heartbeat    Type = "heartbeat"
 	LogStart     Type = "log.start"
 	LogRecovered Type = "log.recovered"
-	Issue        Type = "issue"
+	Issue        Type = "issue"        // a certificate that opens the door: issued, renewed or refused
+	Enrol        Type = "enrol"        // a join token, key or passkey was made, registered, used or removed
+	Revoke       Type = "revoke"       // a revocation was made or lifted; Object is its handle
+	Rotate       Type = "ca.rotate"    // a step in the rotation of a CA
+	TargetEnrol  Type = "target.enrol" // a target's set-up script was made
+	TargetCheck  Type = "target.check" // what a target accepts was looked at
+	SignerFault  Type = "signer.fault" // a CA's key could not sign, or can again
 	LocalStart   Type = "local.start"
 	Sweep        Type = "sweep"
 	ClockStep    Type = "clock.step"
@@ -81,6 +87,7 @@ type Entry struct {
 	Actor   string          `json:"actor,omitempty"` // principal
 	Owner   string          `json:"owner,omitempty"`
 	Task    string          `json:"task,omitempty"`
+	Via     string          `json:"via,omitempty"` // who handed the work on from owner to actor, joined by ">"
 	Conn    string          `json:"conn,omitempty"`
 	Session string          `json:"session,omitempty"`
 	Target  string          `json:"target,omitempty"`

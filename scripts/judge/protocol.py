@@ -13,7 +13,7 @@ CODES = {"refused", "invalid", "evidence", "internal"}
 # Kinds of values. A name with ? may be left out, and is left out when it is empty.
 S, N, B = "string", "number", "bool"
 BYTES, TIME = "base64", "time"
-identity = {"kind": S, "name": S, "owner?": S, "task?": S}
+identity = {"kind": S, "name": S, "owner?": S, "task?": S, "delegation?": S}
 target = {"name": S, "address?": S, "host_key?": BYTES, "logins": [S], "local?": B}
 plan = {"op": S, "argv?": [S], "parts?": ["plan"]}
 env = {"name": S, "value": S}
@@ -23,7 +23,7 @@ credential = {"conn?": S, "sign_in?": S}
 chunk = {"session": S, "n": N, "offset": N, "length": N, "raw": N, "first_us": N, "last_us": N, "sha256": S}
 summary = {"session": S, "sha256": S, "size": N, "chunks": N, "bytes_in": N, "bytes_out": N, "duration_ns": N}
 link = {"url": S, "person": S, "expires": TIME}
-issued = {"certificate": BYTES, "key_id": S, "serial": S, "not_after": TIME}
+issued = {"certificate": BYTES, "key_id": S, "serial": S, "not_after": TIME, "renew_until?": TIME}
 
 REQUESTS = {
     "hello": ({}, {"node": S, "agent_ca": BYTES, "host_ca": BYTES, "policy_hash": S, "targets": [target], "at": TIME}),
@@ -48,6 +48,7 @@ REQUESTS = {
     "stream_data": ({"stream": N, "data": BYTES}, {}),
     "stream_end": ({"stream": N, "error?": S}, {}),
     "sign_host": ({"target": S, "public_key": BYTES, "ttl_ns": N, "by": S}, issued),
+    "metrics": ({}, {"text": S}),
 }
 EVENTS = {"inventory": {"targets": [target]}, "revoke": {"sessions": [S], "reason": S},
           "dial": {"stream": N, "address": S}, "send": {"stream": N, "data": BYTES}, "hang_up": {"stream": N}}

@@ -25,6 +25,7 @@ const (
 	OpMintLink     Op = "mint_link"    // MintLink → Link
 	OpRedeem       Op = "redeem"       // Redeem → SignedIn
 	OpSignOut      Op = "sign_out"     // SignOut
+	OpMetrics      Op = "metrics"      // Empty → Metrics; administrators may ask it too
 
 	OpStreamOpened Op = "stream_opened" // StreamOpened: what became of EventDial
 	OpStreamData   Op = "stream_data"   // StreamData
@@ -255,6 +256,12 @@ type Issued struct {
 	KeyID       string    `json:"key_id"`
 	Serial      uint64    `json:"serial,string"`
 	NotAfter    time.Time `json:"not_after"`
+	RenewUntil  time.Time `json:"renew_until,omitzero"` // the end of what it stems from
+}
+
+// Metrics are the decider's numbers in Prometheus' text format.
+type Metrics struct {
+	Text string `json:"text"`
 }
 
 // SignHost asks for a host certificate for a target, by the host CA.

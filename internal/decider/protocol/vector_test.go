@@ -44,7 +44,7 @@ func bodies() map[Op][2]any {
 		Nearest: []string{"id"}, Mode: policy.Pinned, Stdin: policy.StdinNone, PolicyHash: "sha256:00"}
 	return map[Op][2]any{
 		OpHello:        {Empty{}, HelloAnswer{Node: "n", AgentCA: []byte("a"), HostCA: []byte("h"), PolicyHash: "sha256:00", Targets: []Target{target}, At: at}},
-		OpAuthenticate: {Authenticate{con, []byte("cert"), "192.0.2.1", con, true, "web-1", "deploy"}, Authenticated{policy.Identity{Kind: policy.Agent, Name: "bot", Owner: "person:ann", Task: "t"}, at, true}},
+		OpAuthenticate: {Authenticate{con, []byte("cert"), "192.0.2.1", con, true, "web-1", "deploy"}, Authenticated{policy.Identity{Kind: policy.Agent, Name: "bot", Owner: "person:ann", Task: "t", Delegation: "person:ann>o"}, at, true}},
 		OpFace:         {Face{[]byte("key"), "web-1"}, FaceAnswer{[]byte("cert"), at}},
 		OpDecide: {Decide{con, ses, "web-1", "deploy", plan, []policy.EnvVar{{Name: "LANG", Value: "C"}}, true, []byte("key")},
 			Decided{"dec_01JDABCDEFGHJKMNPQRSTVWXYZ", decision, "unknown_target", "exec 'id'", []byte("cert"), []byte("permit"), []string{"FOO"}, true}},
@@ -57,10 +57,11 @@ func bodies() map[Op][2]any {
 		OpMintLink:  {MintLink{credential}, Link{"http://localhost/sign-in#x", "ann", at}},
 		OpRedeem:    {Redeem{"token"}, SignedIn{"cookie", "ann", at}},
 		OpSignOut:   {SignOut{"cookie"}, Empty{}},
-		OpIssue:     {Issue{policy.Agent, "bot", "t", []byte("key"), time.Minute, []string{"192.0.2.0/24"}, "root"}, Issued{[]byte("cert"), "agt=bot", 1 << 60, at}},
+		OpIssue:     {Issue{policy.Agent, "bot", "t", []byte("key"), time.Minute, []string{"192.0.2.0/24"}, "root"}, Issued{[]byte("cert"), "agt=bot", 1 << 60, at, at}},
 		OpSetupLink: {SetupLink{"ann", "root"}, Link{"http://localhost/sign-in#x", "ann", at}},
 		OpReload:    {Empty{}, Reloaded{"sha256:00", true, "no"}},
-		OpSignHost:  {SignHost{"web-1", []byte("key"), time.Minute, "root"}, Issued{[]byte("cert"), "host", 1, at}},
+		OpMetrics:   {Empty{}, Metrics{"x_total 1\n"}},
+		OpSignHost:  {SignHost{"web-1", []byte("key"), time.Minute, "root"}, Issued{[]byte("cert"), "host", 1, at, at}},
 
 		OpStreamOpened: {StreamOpened{7, "no route to host"}, Empty{}},
 		OpStreamData:   {StreamData{7, []byte{0, 255}}, Empty{}},
@@ -77,7 +78,8 @@ func bodies() map[Op][2]any {
 // order is that in which they came: frozen vectors stay where they are.
 var order = []Op{OpHello, OpAuthenticate, OpFace, OpDecide, OpRefuse, OpChunk, OpEnd, OpClose, OpAuthorize, OpSweep, OpMintLink, OpRedeem, OpSignOut,
 	OpIssue, OpSetupLink, OpReload, OpSignHost, EventInventory, EventRevoke,
-	OpStreamOpened, OpStreamData, OpStreamEnd, EventDial, EventSend, EventHangUp}
+	OpStreamOpened, OpStreamData, OpStreamEnd, EventDial, EventSend, EventHangUp,
+	OpMetrics}
 
 func frameOf(t *testing.T, f Frame, body any) []byte {
 	t.Helper()

@@ -1,9 +1,8 @@
-package store
+package sqlite
 
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,12 +13,10 @@ import (
 // ErrNewerSchema is returned for a database that a newer Gatehouse has written. It is left as it is.
 var ErrNewerSchema = errors.New("the database was written by a newer Gatehouse: start that version, or restore a backup")
 
-//go:embed migrations/*.sql
-var migrations embed.FS
-
-// migrate brings the schema to this version, one transaction a step.
-func migrate(ctx context.Context, db *sql.DB) error {
-	steps, err := fs.Sub(migrations, "migrations")
+// Migrate brings the schema to this version, one transaction a step. The steps are the *.sql of the folder "migrations" in
+// files, as goose numbers and reads them. ErrNewerSchema if the database is beyond them.
+func Migrate(ctx context.Context, db *sql.DB, files fs.FS) error {
+	steps, err := fs.Sub(files, "migrations")
 	if err != nil {
 		return err
 	}
