@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -33,6 +34,10 @@ func (c *deciderCmd) Run(ctx context.Context) error {
 	}
 	log := logger(settings, "decider")
 	dir := supervisor.DeciderDir(settings.Data)
+	// Issuers that name no roots are checked by the system's, which cannot be read later. Without any, they are refused.
+	if _, err := x509.SystemCertPool(); err != nil {
+		log.Warn("system's root certificates", "error", err)
+	}
 	// The folders, not the files: files are replaced by renaming.
 	readable := []string{folderOf(settings.Policy), filepath.Dir(settings.Targets)}
 	if err := confine.Decider(confine.Paths{ReadWrite: []string{dir}, ReadOnly: readable}); err != nil {

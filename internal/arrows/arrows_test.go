@@ -53,7 +53,7 @@ var design = []Rule{
 	},
 	{
 		Except: []string{"cmd", "scripts", "internal/testgate"},
-		Never:  []string{"internal/testhost", "internal/testgate"},
+		Never:  []string{"internal/testhost", "internal/testgate", "internal/testoidc"},
 		Reason: "what stands in for a world in tests is for scripts and tests",
 	},
 }
