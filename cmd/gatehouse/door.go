@@ -163,9 +163,13 @@ func (d *door) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	served := make(chan error, 2)
+	served := make(chan error, 3)
 	go func() { served <- d.server.Serve(listener) }()
 	site, err := d.serveWeb(served)
+	if err != nil {
+		return err
+	}
+	numbers, err := d.serveMetrics(served)
 	if err != nil {
 		return err
 	}
@@ -180,8 +184,10 @@ func (d *door) serve(ctx context.Context) error {
 	case reason = <-served:
 	}
 	_ = listener.Close()
-	if site != nil {
-		_ = site.Close()
+	for _, s := range []*http.Server{site, numbers} {
+		if s != nil {
+			_ = s.Close()
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()

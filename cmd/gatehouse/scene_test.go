@@ -69,7 +69,7 @@ func (s *scene) close() error {
 }
 
 // cmdGate: gate [TARGET=LOGIN,…]… [records=NAME,…] [min_free=SIZE] [data=PATH] [tmpfs=SIZE]. policy.yaml, targets.yaml (further
-// entries of the inventory) and program/NAME (scripts on every target) come from the case's files.
+// entries of the inventory), settings.yaml (more of gatehouse.yaml) and program/NAME (scripts on every target) come from the case's files.
 func cmdGate(s *scene, ts *testscript.TestScript, args []string) error {
 	if s.gate != nil {
 		return errors.New("there is a gate already")
@@ -77,6 +77,9 @@ func cmdGate(s *scene, ts *testscript.TestScript, args []string) error {
 	cfg := testgate.Config{Dir: filepath.Join(s.work, "gate"), Binary: s.binary, Policy: ts.ReadFile("policy.yaml")}
 	if extra, err := os.ReadFile(filepath.Join(s.work, "targets.yaml")); err == nil {
 		cfg.Extra = os.Expand(string(extra), ts.Getenv)
+	}
+	if more, err := os.ReadFile(filepath.Join(s.work, "settings.yaml")); err == nil {
+		cfg.More = os.Expand(string(more), ts.Getenv)
 	}
 	programs, err := readPrograms(filepath.Join(s.work, "program"))
 	if err != nil {
@@ -122,6 +125,8 @@ func (s *scene) describe(ts *testscript.TestScript, cfg testgate.Config) {
 	host, port, _ := strings.Cut(s.gate.SSHAddr, ":")
 	ts.Setenv("DOOR", host)
 	ts.Setenv("PORT", port)
+	ts.Setenv("WEB", s.gate.WebURL)
+	ts.Setenv("METRICS", s.gate.Metrics)
 	for i, h := range cfg.Hosts {
 		n, host := strconv.Itoa(i+1), s.gate.Hosts[h.Name]
 		ts.Setenv("ADDR"+n, host.Addr())

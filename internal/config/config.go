@@ -22,6 +22,7 @@ type Config struct {
 	Node    string  `yaml:"node"` // this installation's name in the audit log; default "gatehouse"
 	SSH     SSH     `yaml:"ssh"`
 	Web     Web     `yaml:"web"`
+	Metrics Metrics `yaml:"metrics"`
 	Policy  string  `yaml:"policy"`  // a file, or a folder of *.yaml
 	Targets string  `yaml:"targets"` // the inventory file
 	Users   Users   `yaml:"users"`
@@ -39,6 +40,11 @@ type SSH struct {
 type Web struct {
 	Listen string `yaml:"listen"` // host:port; empty: no browser pages
 	URL    string `yaml:"url"`    // the origin that browsers see
+}
+
+// Metrics is the listener for Prometheus.
+type Metrics struct {
+	Listen string `yaml:"listen"` // host:port; empty: none. It answers whoever can reach it
 }
 
 // Users are the numeric ids that the two processes drop to when the supervisor is root.
@@ -127,6 +133,9 @@ func (c Config) validate(doc document) error {
 	case "trace", "debug", "info", "warn", "error":
 	default:
 		bad("$.log.level", "%q is not a level: trace, debug, info, warn or error", c.Log.Level)
+	}
+	if c.Metrics.Listen != "" && !hostPort(c.Metrics.Listen) {
+		bad("$.metrics.listen", "%q is not host:port", c.Metrics.Listen)
 	}
 	if c.Web.Listen != "" {
 		if !hostPort(c.Web.Listen) {

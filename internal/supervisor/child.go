@@ -20,7 +20,9 @@ const (
 	DoorSocketFD = 3 // to the decider
 	DoorLocalFD  = 4 // to the supervisor
 	DoorSSHFD    = 5 // bound, not listening
-	DoorWebFD    = 6 // bound, not listening; absent without web.listen
+	DoorWebFD    = 6 // bound, not listening; closed without web.listen
+
+	DoorMetricsFD = 7 // bound, not listening; closed without metrics.listen
 )
 
 // child is one of the two processes.
@@ -35,11 +37,8 @@ func startDecider(cfg Config, root bool, s *sockets, p *pairs) (*child, error) {
 }
 
 func startDoor(cfg Config, root bool, s *sockets, p *pairs) (*child, error) {
-	files := []*os.File{p.doorEnd, p.localDoor, s.ssh}
-	if s.web != nil {
-		files = append(files, s.web)
-	}
-	return start(cfg, root, "door", cfg.Settings.Users.Door, files)
+	// A listener that is off is nil here, and a closed descriptor there.
+	return start(cfg, root, "door", cfg.Settings.Users.Door, []*os.File{p.doorEnd, p.localDoor, s.ssh, s.web, s.metrics})
 }
 
 // start runs this same program as one of the two processes: with an empty environment, its own user, and no way to gain

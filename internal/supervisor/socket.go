@@ -17,8 +17,8 @@ import (
 
 // sockets are bound here, where ports below 1024 can be had, and listened on by the processes that get them.
 type sockets struct {
-	ssh, web *os.File // bound, not listening
-	admin    *os.File // listening: only root can open its path
+	ssh, web, metrics *os.File // bound, not listening; nil for what is off
+	admin             *os.File // listening: only root can open its path
 }
 
 // AdminSocket is the path of the socket on which the decider answers root.
@@ -36,6 +36,12 @@ func bindSockets(c config.Config) (*sockets, error) {
 			return nil, fmt.Errorf("web.listen: %w", err)
 		}
 	}
+	if c.Metrics.Listen != "" {
+		if s.metrics, err = bindTCP(c.Metrics.Listen); err != nil {
+			s.close()
+			return nil, fmt.Errorf("metrics.listen: %w", err)
+		}
+	}
 	if s.admin, err = bindAdmin(AdminSocket(c.Data)); err != nil {
 		s.close()
 		return nil, err
@@ -44,7 +50,7 @@ func bindSockets(c config.Config) (*sockets, error) {
 }
 
 func (s *sockets) close() {
-	for _, f := range []*os.File{s.ssh, s.web, s.admin} {
+	for _, f := range []*os.File{s.ssh, s.web, s.metrics, s.admin} {
 		if f != nil {
 			_ = f.Close()
 		}

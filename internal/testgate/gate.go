@@ -36,6 +36,7 @@ type Config struct {
 	Hosts   []testhost.Config // targets; Dir and TargetCA are filled in
 	Extra   string            // more entries of targets.yaml, indented by two spaces
 	MinFree string            // storage.min_free; empty means 1MiB
+	More    string            // more of gatehouse.yaml, whole lines; a "web:" in it stands in the place of ours, @WEB@ is its port
 	Data    string            // the data folder; empty means Dir/data
 	Log     func(line string) // gets the service's log; may be nil
 }
@@ -47,6 +48,7 @@ type Gate struct {
 	Data    string // the data folder
 	SSHAddr string
 	WebURL  string
+	Metrics string // the URL of the numbers
 	Hosts   map[string]*testhost.Host
 
 	mu    sync.Mutex
@@ -86,13 +88,23 @@ func (g *Gate) writeSettings() error {
 	if err != nil {
 		return err
 	}
+	metricsPort, err := testhost.FreePort()
+	if err != nil {
+		return err
+	}
 	g.SSHAddr, g.WebURL = fmt.Sprintf("127.0.0.1:%d", sshPort), fmt.Sprintf("http://localhost:%d", webPort)
+	g.Metrics = fmt.Sprintf("http://127.0.0.1:%d/metrics", metricsPort)
+	web := fmt.Sprintf("web: {listen: \"127.0.0.1:%d\", url: %q}\n", webPort, g.WebURL)
+	if strings.HasPrefix(g.cfg.More, "web:") || strings.Contains(g.cfg.More, "\nweb:") {
+		web, g.WebURL = "", fmt.Sprintf("https://localhost:%d", webPort)
+	}
+	web += strings.ReplaceAll(g.cfg.More, "@WEB@", fmt.Sprint(webPort))
 	minFree := g.cfg.MinFree
 	if minFree == "" {
 		minFree = "1MiB"
 	}
-	text := fmt.Sprintf("version: 1\ndata: %s\nssh: {listen: %q, names: [gatehouse]}\nweb: {listen: \"127.0.0.1:%d\", url: %q}\npolicy: policy.yaml\ntargets: targets.yaml\nstorage: {min_free: %s}\nlog: {level: debug}\n",
-		g.Data, g.SSHAddr, webPort, g.WebURL, minFree)
+	text := fmt.Sprintf("version: 1\ndata: %s\nssh: {listen: %q, names: [gatehouse]}\nmetrics: {listen: \"127.0.0.1:%d\"}\n%spolicy: policy.yaml\ntargets: targets.yaml\nstorage: {min_free: %s}\nlog: {level: debug}\n",
+		g.Data, g.SSHAddr, metricsPort, web, minFree)
 	if err := os.WriteFile(g.Path, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
