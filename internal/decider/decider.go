@@ -55,7 +55,8 @@ type Decider struct {
 	facts   *registry.Registry
 	metrics *metrics
 	signIns *signIns
-	loaded  string // fingerprint of the files that Open read
+	issuers issuers // has its own lock
+	loaded  string  // fingerprint of the files that Open read
 
 	// reload serialises policy and inventory changes.
 	reload sync.Mutex
@@ -70,7 +71,6 @@ type Decider struct {
 	held          int              // bytes of what the sessions asked
 	door          *protocol.Server // told of events; nil until there is one
 	streams       *lend.Borrower   // lent by that door; nil until there is one
-	reach         Reach            // what the door may be asked to dial; nil: nothing
 }
 
 // Open takes the folder, creates what is missing, and loads the policy: the one on disk, or the last good one if that is
@@ -89,7 +89,8 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Decider{cfg: cfg, lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, signIns: newSignIns(cfg.Now), metrics: newMetrics()}
+	d := &Decider{cfg: cfg, lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, signIns: newSignIns(cfg.Now), metrics: newMetrics(),
+		issuers: issuers{open: map[string]openIssuer{}}}
 	if err := d.openKeys(); err != nil {
 		_ = lock.Close()
 		return nil, err
@@ -109,6 +110,7 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 
 // Close ends the log and gives the folder up.
 func (d *Decider) Close() error {
+	d.issuers.drop(nil)
 	return errors.Join(d.facts.Close(), d.log.Close(), d.lock.Close())
 }
 

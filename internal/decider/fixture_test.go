@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gatehouse/ca"
+	"gatehouse/internal/decider/lend"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/id"
 	"gatehouse/policy"
@@ -154,9 +155,16 @@ func (b *bench) connectDoor() {
 		defer close(served)
 		_ = d.ServeDoor(context.Background(), theirs)
 	}()
-	b.door = protocol.Door{Client: protocol.NewClient(ours, protocol.Events{Inventory: func(protocol.InventoryEvent) { b.note(nil) },
-		Revoke: func(e protocol.RevokeEvent) { b.note(&e) }, Bad: func(op protocol.Op, err error) { b.t.Errorf("event %s: %v", op, err) }}.Handle)}
+	var lender *lend.Lender
+	ready := make(chan struct{})
+	events := protocol.Events{Inventory: func(protocol.InventoryEvent) { b.note(nil) }, Revoke: func(e protocol.RevokeEvent) { b.note(&e) },
+		Dial: func(e protocol.DialEvent) { lender.Dial(e) }, Send: func(e protocol.SendEvent) { lender.Send(e) }, HangUp: func(e protocol.HangUpEvent) { lender.HangUp(e) },
+		Bad: func(op protocol.Op, err error) { b.t.Errorf("event %s: %v", op, err) }}
+	b.door = protocol.Door{Client: protocol.NewClient(ours, func(op protocol.Op, body json.RawMessage) { <-ready; events.Handle(op, body) })}
+	lender = lend.NewLender(lend.LenderConfig{Decider: b.door})
+	close(ready)
 	b.t.Cleanup(func() {
+		lender.Close()
 		_ = b.door.Close()
 		<-served
 		<-b.door.Done()

@@ -31,7 +31,7 @@ func (p *Provider) Begin(ctx context.Context, redirectURL, state, nonce, challen
 	if err != nil {
 		return "", err
 	}
-	cfg, err := p.oauth(d, redirectURL)
+	cfg, err := p.oauth(d, redirectURL, "")
 	if err != nil {
 		return "", err
 	}
@@ -52,14 +52,15 @@ func (p *Provider) Exchange(ctx context.Context, code, verifier, redirectURL, no
 	if err != nil {
 		return Claims{}, err
 	}
-	cfg, err := p.oauth(d, redirectURL)
+	secret := ""
+	if p.cfg.ClientSecret != nil {
+		if secret, err = p.cfg.ClientSecret(); err != nil {
+			return Claims{}, refuse(CodeMisconfigured, "the client secret for %s cannot be read: its file must be a small one that only its owner can read", p.cfg.Issuer).because(err)
+		}
+	}
+	cfg, err := p.oauth(d, redirectURL, secret)
 	if err != nil {
 		return Claims{}, err
-	}
-	if p.cfg.ClientSecret != nil {
-		if cfg.ClientSecret, err = p.cfg.ClientSecret(); err != nil {
-			return Claims{}, refuse(CodeMisconfigured, "the client secret for %s cannot be read", p.cfg.Issuer).because(err)
-		}
 	}
 	token, err := cfg.Exchange(context.WithValue(ctx, oauth2.HTTPClient, p.client), code, oauth2.VerifierOption(verifier))
 	if err != nil {
@@ -78,15 +79,15 @@ func (p *Provider) Exchange(ctx context.Context, code, verifier, redirectURL, no
 
 // oauth is the library's configuration for one exchange. How the client shows its secret is chosen from what the issuer names, never by trying:
 // a second try would find the code used.
-func (p *Provider) oauth(d discovery, redirectURL string) (*oauth2.Config, error) {
+func (p *Provider) oauth(d discovery, redirectURL, secret string) (*oauth2.Config, error) {
 	if d.authorize == "" || d.token == "" {
 		return nil, refuse(CodeMisconfigured, "%s has no authorization code flow: people cannot sign in with it", p.cfg.Issuer)
 	}
 	style := oauth2.AuthStyleInParams
-	if p.cfg.ClientSecret != nil && (len(d.authMethods) == 0 || slices.Contains(d.authMethods, "client_secret_basic")) {
+	if secret != "" && (len(d.authMethods) == 0 || slices.Contains(d.authMethods, "client_secret_basic")) {
 		style = oauth2.AuthStyleInHeader
 	}
-	return &oauth2.Config{ClientID: p.cfg.Audience, RedirectURL: redirectURL, Scopes: append([]string{"openid"}, p.cfg.Scopes...),
+	return &oauth2.Config{ClientID: p.cfg.Audience, ClientSecret: secret, RedirectURL: redirectURL, Scopes: append([]string{"openid"}, p.cfg.Scopes...),
 		Endpoint: oauth2.Endpoint{AuthURL: d.authorize, TokenURL: d.token, AuthStyle: style}}, nil
 }
 

@@ -34,7 +34,7 @@ type Config struct {
 	JTIOptional bool          // for issuers that give no jti: Kubernetes before 1.29
 	MaxLifetime time.Duration // of a token; 0: the constant, which is also the most
 
-	ClientSecret func() (string, error) // for the code flow; nil: a public client
+	ClientSecret func() (string, error) // for the code flow, read at each sign-in; nil or "": a public client
 	Scopes       []string               // for the code flow, besides openid
 
 	Dial func(ctx context.Context, host string, port uint16) (net.Conn, error) // TLS runs over what it returns
@@ -151,14 +151,14 @@ func httpsHost(text string) (string, uint16, error) {
 	if err != nil {
 		return "", 0, err
 	}
-	host := u.Hostname()
+	host := strings.ToLower(u.Hostname())
 	switch {
 	case u.Scheme != "https":
 		return "", 0, fmt.Errorf("must begin with https://")
 	case host == "" || u.User != nil || u.Fragment != "" || u.Opaque != "":
 		return "", 0, fmt.Errorf("must be https://host[:port][/path]")
-	case host != strings.ToLower(host) || !printable(host, maxSubject, " "):
-		return "", 0, fmt.Errorf("the host must be in lower case ASCII")
+	case !printable(host, maxSubject, " "):
+		return "", 0, fmt.Errorf("the host must be in ASCII: write xn--…")
 	case u.Port() == "":
 		return host, 443, nil
 	}
