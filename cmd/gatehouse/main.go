@@ -24,6 +24,7 @@ type cli struct {
 	Serve     ServeCmd     `cmd:"" help:"Run the service."`
 	Init      InitCmd      `cmd:"" help:"Write a commented configuration to begin with."`
 	Issue     IssueCmd     `cmd:"" help:"Issue a certificate to an agent or a person."`
+	Login     LoginCmd     `cmd:"" help:"Get a certificate: an agent by a token that it has (--as), a person by the browser."`
 	SSHConfig SSHConfigCmd `cmd:"" name:"ssh-config" help:"Write what a stock ssh client needs."`
 	SetupLink SetupLinkCmd `cmd:"" name:"setup-link" help:"Print a one-time link that signs a person in to the browser."`
 	Reload    ReloadCmd    `cmd:"" help:"Read policy and targets again, now, and say whether they are in force."`
