@@ -3,6 +3,7 @@ package ca
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -27,9 +28,15 @@ type Set struct {
 	Face   *FaceCA
 }
 
-// Open loads the four CAs in dir, and makes the folder and the keys that are not there yet. Two CAs with one key are
+// Signers says where each CA's key is. The zero value: in unencrypted files. Dir is filled in.
+type Signers struct{ Agent, Target, Host, Face SignerConfig }
+
+// Open is OpenWith for keys in unencrypted files.
+func Open(dir string, now func() time.Time) (*Set, error) { return OpenWith(dir, Signers{}, now) }
+
+// OpenWith loads the four CAs in dir, and makes the folder and the keys that are not there yet. Two CAs with one key are
 // refused: what one signs, the other's believers would accept. now may be nil for time.Now.
-func Open(dir string, now func() time.Time) (*Set, error) {
+func OpenWith(dir string, signers Signers, now func() time.Time) (*Set, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open CAs: %w", err)
 	}
@@ -38,8 +45,9 @@ func Open(dir string, now func() time.Time) (*Set, error) {
 		return nil, err
 	}
 	seen := map[string]string{}
-	load := func(name string) (Config, error) {
-		signer, err := LoadOrCreateKey(filepath.Join(dir, name))
+	load := func(cfg SignerConfig, name string) (Config, error) {
+		cfg.Dir = dir
+		signer, err := openOrCreate(cfg, name)
 		if err != nil {
 			return Config{}, err
 		}
@@ -50,14 +58,27 @@ func Open(dir string, now func() time.Time) (*Set, error) {
 		seen[print] = name
 		return Config{Signer: signer, Serials: serials, Now: now}, nil
 	}
-	agent, err1 := load(AgentKeyFile)
-	target, err2 := load(TargetKeyFile)
-	host, err3 := load(HostKeyFile)
-	face, err4 := load(FaceKeyFile)
+	agent, err1 := load(signers.Agent, AgentKeyFile)
+	target, err2 := load(signers.Target, TargetKeyFile)
+	host, err3 := load(signers.Host, HostKeyFile)
+	face, err4 := load(signers.Face, FaceKeyFile)
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return nil, err
 	}
 	return newSet(agent, target, host, face)
+}
+
+// openOrCreate makes a key where there is none yet. Of two processes that race, both get the same.
+func openOrCreate(cfg SignerConfig, name string) (Signer, error) {
+	signer, err := OpenSigner(cfg, name)
+	if !errors.Is(err, ErrNoKey) {
+		return signer, err
+	}
+	signer, err = CreateSigner(cfg, name)
+	if errors.Is(err, fs.ErrExist) {
+		return OpenSigner(cfg, name)
+	}
+	return signer, err
 }
 
 func newSet(agent, target, host, face Config) (*Set, error) {

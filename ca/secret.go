@@ -1,0 +1,168 @@
+package ca
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxSecret bounds a passphrase or a PIN.
+const maxSecret = 1 << 10
+
+// SecretConfig says where a passphrase or a PIN comes from: exactly one of three, or none.
+type SecretConfig struct {
+	File       string // a file that its owner alone can read
+	Env        string // an environment variable
+	Credential string // a systemd credential: a file in $CREDENTIALS_DIRECTORY
+
+	value *secret // read already
+}
+
+// secret never shows itself.
+type secret struct{ text []byte }
+
+func (*secret) String() string   { return "(secret)" }
+func (*secret) GoString() string { return "(secret)" }
+
+// Given reports whether there is a source.
+func (c SecretConfig) Given() bool { return c.File != "" || c.Env != "" || c.Credential != "" }
+
+// Validate refuses more than one source, and a credential that is not a plain name.
+func (c SecretConfig) Validate() error {
+	given := 0
+	for _, s := range []string{c.File, c.Env, c.Credential} {
+		if s != "" {
+			given++
+		}
+	}
+	if given > 1 {
+		return errors.New("a secret has one source: file, env or credential")
+	}
+	if strings.ContainsAny(c.Env, "=\x00") {
+		return fmt.Errorf("%q is not the name of an environment variable", c.Env)
+	}
+	if c.Credential != "" && (c.Credential != filepath.Base(c.Credential) || c.Credential == "." || c.Credential == "..") {
+		return fmt.Errorf("%q is not the name of a systemd credential", c.Credential)
+	}
+	return nil
+}
+
+// String names the source, never the secret.
+func (c SecretConfig) String() string {
+	switch {
+	case c.File != "":
+		return "file " + c.File
+	case c.Env != "":
+		return "environment variable " + c.Env
+	case c.Credential != "":
+		return "systemd credential " + c.Credential
+	}
+	return "no source"
+}
+
+// Resolve reads the secret now, so that its source is not needed again: it may be out of reach later, and an environment
+// variable can be unset. A source that is missing, empty or open to others is an error.
+func (c SecretConfig) Resolve() (SecretConfig, error) {
+	if !c.Given() || c.value != nil {
+		return c, nil
+	}
+	if err := c.Validate(); err != nil {
+		return c, err
+	}
+	text, err := c.source()
+	if err != nil {
+		return c, fmt.Errorf("secret from %s: %w", c, err)
+	}
+	return c.WithValue(text)
+}
+
+// WithValue is c with its secret, read elsewhere. One trailing newline is not part of it.
+func (c SecretConfig) WithValue(text []byte) (SecretConfig, error) {
+	text = bytes.TrimSuffix(text, []byte("\n"))
+	text = bytes.TrimSuffix(text, []byte("\r"))
+	if len(text) == 0 {
+		return c, fmt.Errorf("secret from %s: it is empty", c)
+	}
+	if len(text) > maxSecret || bytes.ContainsAny(text, "\n\x00") {
+		return c, fmt.Errorf("secret from %s: want one line of at most %d bytes", c, maxSecret)
+	}
+	c.value = &secret{bytes.Clone(text)}
+	return c, nil
+}
+
+// Reveal is the secret; it reads the source if Resolve did not.
+func (c SecretConfig) Reveal() ([]byte, error) {
+	c, err := c.Resolve()
+	if err != nil {
+		return nil, err
+	}
+	if c.value == nil {
+		return nil, errors.New("no secret is configured")
+	}
+	return c.value.text, nil
+}
+
+func (c SecretConfig) source() ([]byte, error) {
+	switch {
+	case c.Env != "":
+		text, ok := os.LookupEnv(c.Env)
+		if !ok {
+			return nil, errors.New("it is not set")
+		}
+		return []byte(text), nil
+	case c.Credential != "":
+		dir, ok := os.LookupEnv("CREDENTIALS_DIRECTORY")
+		if !ok || !filepath.IsAbs(dir) {
+			return nil, errors.New("there is no $CREDENTIALS_DIRECTORY: give the unit a LoadCredential= or LoadCredentialEncrypted= line")
+		}
+		return readSecretFile(filepath.Join(dir, c.Credential))
+	}
+	return readSecretFile(c.File)
+}
+
+// readSecretFile reads a file that nobody but its owner can, and whose owner is this process's user or root.
+func readSecretFile(path string) ([]byte, error) {
+	f, err := openPlain(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	st, err := statPrivate(f)
+	if err != nil {
+		return nil, err
+	}
+	if self := uint32(os.Geteuid()); st.Uid != self && st.Uid != 0 && self != 0 {
+		return nil, fmt.Errorf("it belongs to user %d, and this process is user %d: run chown %d %s", st.Uid, self, self, path)
+	}
+	return io.ReadAll(io.LimitReader(f, maxSecret+3)) // with a line's end, and enough to see that there is more
+}
+
+// openPlain opens a file that is itself there: no link, and no pipe that would be waited for.
+func openPlain(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if errors.Is(err, unix.ELOOP) {
+		return nil, errors.New("it is a symbolic link: put the file itself there")
+	}
+	return f, err
+}
+
+// statPrivate looks at the opened file, so that what was checked is what is read.
+func statPrivate(f *os.File) (unix.Stat_t, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return st, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return st, errors.New("it is not a regular file")
+	}
+	if perm := st.Mode & 0o777; perm&0o077 != 0 {
+		return st, fmt.Errorf("others may use it (mode %04o): run chmod 600 %s, and replace what is in it if it was exposed", perm, f.Name())
+	}
+	return st, nil
+}

@@ -1,0 +1,58 @@
+package ca
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// fileSigner is a key in memory, read from its file.
+type fileSigner struct {
+	ssh.Signer
+	path      string
+	encrypted bool
+}
+
+var _ Signer = (*fileSigner)(nil)
+
+func openFileSigner(cfg SignerConfig, name string) (Signer, error) {
+	path, err := cfg.keyPath(name)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := loadKey(path, cfg.Passphrase)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("load key %s: %w", path, ErrNoKey)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("load key %s: %w", path, err)
+	}
+	if err := writePublicKey(path, signer.PublicKey()); err != nil {
+		return nil, fmt.Errorf("write %s.pub: %w", path, err)
+	}
+	return &fileSigner{Signer: signer, path: path, encrypted: cfg.Passphrase.Given()}, nil
+}
+
+func createFileSigner(cfg SignerConfig, name string) (Signer, error) {
+	path, err := cfg.keyPath(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := createKey(path, cfg.Passphrase); err != nil {
+		return nil, fmt.Errorf("create key %s: %w", path, err)
+	}
+	return openFileSigner(cfg, name)
+}
+
+// Describe says whether the file is encrypted.
+func (s *fileSigner) Describe() string {
+	if s.encrypted {
+		return "file " + s.path + ", encrypted"
+	}
+	return "file " + s.path + ", unencrypted"
+}
+
+// Close has nothing to give up: the key is in memory until it is collected.
+func (s *fileSigner) Close() error { return nil }
