@@ -35,6 +35,7 @@ var measures = []measure{
 	{"transfer", measureTransfer},
 	{"memory", measureMemory},
 	{"kill", measureKill},
+	{"credentials", measureCredentials},
 	{"micro", measureMicro},
 }
 
