@@ -97,7 +97,9 @@ func (c *conn) proveKey(meta ssh.ConnMetadata, key ssh.PublicKey, perms *ssh.Per
 	if c.outer != nil && !same(who.Identity, c.outer.identity) {
 		return nil, c.refused(errors.New("the connection inside a jump must be by the same identity as the one around it"))
 	}
-	c.authenticated(who.Identity, who.NotAfter, r)
+	if err := c.authenticated(who.Identity, who.NotAfter, r); err != nil {
+		return nil, c.refused(err)
+	}
 	c.log.Info("authenticated", "target", r.target, "login", r.login)
 	return perms, nil
 }

@@ -51,7 +51,8 @@ type conn struct {
 	sessions map[string]*session
 	channels int
 	expired  bool
-	finished bool // nothing new may begin
+	finished bool   // nothing new may begin
+	doomed   *ended // the decider ended it; nothing new may begin
 	expiry   *time.Timer
 	inner    map[*conn]struct{}
 	pools    map[poolKey]*pool
@@ -98,18 +99,22 @@ func (c *conn) outermost() *conn {
 	return c
 }
 
-// authenticated notes that the client has proven who it is.
-func (c *conn) authenticated(identity policy.Identity, notAfter time.Time, r route) {
+// authenticated notes that the client has proven who it is; an error says that the decider has ended the connection meanwhile.
+func (c *conn) authenticated(identity policy.Identity, notAfter time.Time, r route) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.doomed != nil {
+		return c.doomed
+	}
 	c.timer.Stop()
 	if c.slot != nil {
 		c.slot.authenticated()
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.identity, c.notAfter, c.route, c.proven = identity, notAfter, r, true
 	c.leavePlace()
 	c.log = c.log.With("identity", identity.Principal())
 	c.expiry = time.AfterFunc(notAfter.Sub(c.server.cfg.Now()), c.expire)
+	return nil
 }
 
 // leavePlace is called with mu held.
@@ -143,6 +148,8 @@ func (c *conn) openChannel() (why string) {
 	switch {
 	case c.finished:
 		return "the connection has ended"
+	case c.doomed != nil:
+		return c.doomed.reason
 	case c.expired || c.server.cfg.Now().After(c.notAfter):
 		return "the certificate has expired; connect again with a new one"
 	case c.channels >= maxChannels:

@@ -114,7 +114,6 @@ func (s *Server) everything() []*session {
 
 // end stops victims and, as each one's connection has to go, whatever else is on it; then waits for the remote ends.
 func (s *Server) end(ctx context.Context, victims []*session, cause *ended) []console.KilledSession {
-	begun := time.Now()
 	hit := map[*session]bool{} // whether it was meant, or is a sibling
 	for _, v := range victims {
 		hit[v] = true
@@ -126,6 +125,12 @@ func (s *Server) end(ctx context.Context, victims []*session, cause *ended) []co
 			}
 		}
 	}
+	return s.endAll(ctx, hit, cause)
+}
+
+// endAll stops sessions, those that were meant and their siblings, and waits for the remote ends.
+func (s *Server) endAll(ctx context.Context, hit map[*session]bool, cause *ended) []console.KilledSession {
+	begun := time.Now()
 	// Everyone hears of it before the first socket closes: sessions may share one.
 	var telling sync.WaitGroup
 	for ses, meant := range hit {

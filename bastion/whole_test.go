@@ -100,6 +100,7 @@ func (w *whole) join(log hclog.Logger) protocol.Door {
 	go func() { served <- w.decider.ServeDoor(context.Background(), deciderEnd) }()
 	client := protocol.NewClient(doorEnd, protocol.Events{
 		Inventory: func(e protocol.InventoryEvent) {}, Revoke: func(e protocol.RevokeEvent) { w.server.Revoke(e.Sessions, e.Reason) },
+		End: func(e protocol.EndEvent) { w.server.EndConnections(e.Connections, e.Reason) },
 		Bad: func(op protocol.Op, err error) { log.Error("event", "op", op, "error", err) }}.Handle)
 	w.t.Cleanup(func() {
 		_ = client.Close()

@@ -85,6 +85,7 @@ func (d *door) open(ctx context.Context, dir string) error {
 	events := protocol.Events{
 		Inventory: func(e protocol.InventoryEvent) { d.server.SetTargets(e.Targets) },
 		Revoke:    func(e protocol.RevokeEvent) { d.server.Revoke(e.Sessions, e.Reason) },
+		End:       func(e protocol.EndEvent) { d.server.EndConnections(e.Connections, e.Reason) },
 		Dial:      func(e protocol.DialEvent) { d.lender.Dial(e) },
 		Send:      func(e protocol.SendEvent) { d.lender.Send(e) },
 		HangUp:    func(e protocol.HangUpEvent) { d.lender.HangUp(e) },

@@ -105,6 +105,7 @@ type bench struct {
 
 	mu      sync.Mutex
 	revoked []protocol.RevokeEvent
+	ended   []protocol.EndEvent
 	told    chan struct{} // one for each event
 }
 
@@ -158,6 +159,7 @@ func (b *bench) connectDoor() {
 	var lender *lend.Lender
 	ready := make(chan struct{})
 	events := protocol.Events{Inventory: func(protocol.InventoryEvent) { b.note(nil) }, Revoke: func(e protocol.RevokeEvent) { b.note(&e) },
+		End:  b.noteEnd,
 		Dial: func(e protocol.DialEvent) { lender.Dial(e) }, Send: func(e protocol.SendEvent) { lender.Send(e) }, HangUp: func(e protocol.HangUpEvent) { lender.HangUp(e) },
 		Bad: func(op protocol.Op, err error) { b.t.Errorf("event %s: %v", op, err) }}
 	b.door = protocol.Door{Client: protocol.NewClient(ours, func(op protocol.Op, body json.RawMessage) { <-ready; events.Handle(op, body) })}
@@ -176,6 +178,13 @@ func (b *bench) note(e *protocol.RevokeEvent) {
 	if e != nil {
 		b.revoked = append(b.revoked, *e)
 	}
+	b.mu.Unlock()
+	b.told <- struct{}{}
+}
+
+func (b *bench) noteEnd(e protocol.EndEvent) {
+	b.mu.Lock()
+	b.ended = append(b.ended, e)
 	b.mu.Unlock()
 	b.told <- struct{}{}
 }

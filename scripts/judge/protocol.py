@@ -51,6 +51,7 @@ REQUESTS = {
     "metrics": ({}, {"text": S}),
 }
 EVENTS = {"inventory": {"targets": [target]}, "revoke": {"sessions": [S], "reason": S},
+          "end_connections": {"connections": [S], "reason": S},
           "dial": {"stream": N, "address": S}, "send": {"stream": N, "data": BYTES}, "hang_up": {"stream": N}}
 
 

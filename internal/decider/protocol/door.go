@@ -103,6 +103,7 @@ func credential(c console.Credential) Credential {
 type Events struct {
 	Inventory func(InventoryEvent)
 	Revoke    func(RevokeEvent)
+	End       func(EndEvent)
 	Dial      func(DialEvent)
 	Send      func(SendEvent)
 	HangUp    func(HangUpEvent)
@@ -117,6 +118,8 @@ func (e Events) Handle(op Op, body json.RawMessage) {
 		err = handle(body, e.Inventory)
 	case EventRevoke:
 		err = handle(body, e.Revoke)
+	case EventEnd:
+		err = handle(body, e.End)
 	case EventDial:
 		err = handle(body, e.Dial)
 	case EventSend:

@@ -72,6 +72,7 @@ func bodies() map[Op][2]any {
 		EventDial:      {DialEvent{7, "issuer.example:443"}, nil},
 		EventSend:      {SendEvent{7, []byte{0, 255}}, nil},
 		EventHangUp:    {HangUpEvent{7}, nil},
+		EventEnd:       {EndEvent{[]string{con}, "agent:bot is revoked"}, nil},
 	}
 }
 
@@ -79,7 +80,8 @@ func bodies() map[Op][2]any {
 var order = []Op{OpHello, OpAuthenticate, OpFace, OpDecide, OpRefuse, OpChunk, OpEnd, OpClose, OpAuthorize, OpSweep, OpMintLink, OpRedeem, OpSignOut,
 	OpIssue, OpSetupLink, OpReload, OpSignHost, EventInventory, EventRevoke,
 	OpStreamOpened, OpStreamData, OpStreamEnd, EventDial, EventSend, EventHangUp,
-	OpMetrics}
+	OpMetrics,
+	EventEnd}
 
 func frameOf(t *testing.T, f Frame, body any) []byte {
 	t.Helper()
