@@ -23,6 +23,8 @@ const (
 	Permit     Prefix = "prm"
 	Enrolment  Prefix = "enr" // the proof that a certificate and its renewals stem from
 	Revocation Prefix = "rev"
+	Request    Prefix = "req" // a request over HTTPS
+	JoinToken  Prefix = "jt"
 )
 
 // New returns a fresh id, "ses_01J…", 26 random and time bits in Crockford base 32 after the prefix.

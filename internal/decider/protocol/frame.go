@@ -35,8 +35,9 @@ type Frame struct {
 
 // Error is a refusal or a failure as it crosses the socket.
 type Error struct {
-	Code string `json:"code"` // one of the Code constants
-	Msg  string `json:"msg"`
+	Code   string `json:"code"` // one of the Code constants
+	Msg    string `json:"msg"`
+	Reason string `json:"reason,omitempty"` // one word for programs; only where an operation says so
 }
 
 func (e *Error) Error() string { return e.Msg }
