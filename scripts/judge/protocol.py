@@ -24,11 +24,14 @@ chunk = {"session": S, "n": N, "offset": N, "length": N, "raw": N, "first_us": N
 summary = {"session": S, "sha256": S, "size": N, "chunks": N, "bytes_in": N, "bytes_out": N, "duration_ns": N}
 link = {"url": S, "person": S, "expires": TIME}
 issued = {"certificate": BYTES, "key_id": S, "serial": S, "not_after": TIME, "renew_until?": TIME}
+enrolled = {"principal": S, "issued": issued, "known_hosts": [S]}
+join_token = {"id": S, "agent": S, "by": S, "made": TIME, "expires": TIME, "used?": TIME}
+agent_key = {"fingerprint": S, "type": S, "agent": S, "comment?": S, "by": S, "made": TIME}
 
 REQUESTS = {
     "hello": ({}, {"node": S, "agent_ca": BYTES, "host_ca": BYTES, "policy_hash": S, "targets": [target], "at": TIME}),
-    "authenticate": ({"conn": S, "certificate": BYTES, "source": S, "outer?": S, "proven?": B, "target?": S, "login?": S},
-                     {"identity": identity, "not_after": TIME, "reaches?": B}),
+    "authenticate": ({"conn": S, "certificate?": BYTES, "source": S, "outer?": S, "proven?": B, "target?": S, "login?": S, "key?": BYTES},
+                     {"identity": identity, "not_after": TIME, "reaches?": B, "renew_only?": B}),
     "face": ({"public_key": BYTES, "target?": S}, {"certificate": BYTES, "not_after": TIME}),
     "decide": ({"conn": S, "session": S, "target": S, "login": S, "plan": "plan", "env?": [env], "pty?": B, "public_key?": BYTES},
                {"id": S, "decision": decision, "fault?": S, "line?": S, "certificate?": BYTES, "permit?": BYTES, "env_refused?": [S], "needs_key?": B}),
@@ -49,6 +52,16 @@ REQUESTS = {
     "stream_end": ({"stream": N, "error?": S}, {}),
     "sign_host": ({"target": S, "public_key": BYTES, "ttl_ns": N, "by": S}, issued),
     "metrics": ({}, {"text": S}),
+    "enrol": ({"request": S, "source": S, "agent?": S, "public_key?": BYTES, "token?": S, "join_token?": S, "device_code?": S, "ttl_ns?": N,
+               "task?": S, "trace?": S, "sources?": [S]}, enrolled),
+    "renew": ({"conn": S, "ttl_ns?": N, "task?": S}, enrolled),
+    "known_hosts": ({}, {"lines": [S]}),
+    "join_create": ({"agent": S, "ttl_ns": N, "by": S}, {"secret": S, "token": join_token}),
+    "join_list": ({}, {"tokens": [join_token]}),
+    "join_remove": ({"name": S, "by": S}, {}),
+    "key_add": ({"agent": S, "public_key": BYTES, "comment?": S, "by": S}, agent_key),
+    "key_list": ({}, {"keys": [agent_key]}),
+    "key_remove": ({"name": S, "by": S}, {}),
 }
 EVENTS = {"inventory": {"targets": [target]}, "revoke": {"sessions": [S], "reason": S},
           "end_connections": {"connections": [S], "reason": S},
@@ -130,7 +143,7 @@ def judge(v):
             raise Bad("not an event: %s" % sorted(f))
         check(EVENTS[f["op"]], f["body"], f["op"])
     else:
-        if set(f) != {"id", "error"} or set(f["error"]) != {"code", "msg"} or f["error"]["code"] not in CODES:
+        if set(f) != {"id", "error"} or set(f["error"]) - {"reason"} != {"code", "msg"} or f["error"]["code"] not in CODES:
             raise Bad("not a refusal: %s" % f)
 
 

@@ -74,12 +74,13 @@ type Target struct {
 // Authenticate asks whether a certificate opens the door. The decider checks it again, whatever the door found.
 type Authenticate struct {
 	Connection  string `json:"conn"`
-	Certificate []byte `json:"certificate"`      // SSH wire format
-	Source      string `json:"source"`           // the client's address, without a port
-	Outer       string `json:"outer,omitempty"`  // the connection around this one, under -J
-	Proven      bool   `json:"proven,omitempty"` // the client has shown that it holds the key: the connection is registered
-	Target      string `json:"target,omitempty"` // where the user name routes to, if anywhere
+	Certificate []byte `json:"certificate,omitempty"` // SSH wire format
+	Source      string `json:"source"`                // the client's address, without a port
+	Outer       string `json:"outer,omitempty"`       // the connection around this one, under -J
+	Proven      bool   `json:"proven,omitempty"`      // the client has shown that it holds the key: the connection is registered
+	Target      string `json:"target,omitempty"`      // where the user name routes to, if anywhere
 	Login       string `json:"login,omitempty"`
+	Key         []byte `json:"key,omitempty"` // in the certificate's place: a plain key, which may be registered
 }
 
 // Authenticated is a connection's identity. Reaches says whether some role reaches Target as Login: only then is it worth
@@ -88,6 +89,8 @@ type Authenticated struct {
 	Identity policy.Identity `json:"identity"`
 	NotAfter time.Time       `json:"not_after"`
 	Reaches  bool            `json:"reaches,omitempty"`
+
+	RenewOnly bool `json:"renew_only,omitempty"` // by a registered key: nothing but Renew is for it
 }
 
 // Face asks for a host certificate that clients trust: the door's own, or the one it shows for a target under -J.

@@ -42,9 +42,10 @@ func bodies() map[Op][2]any {
 	plan := policy.Plan{Op: policy.OpPipe, Parts: []policy.Plan{{Op: policy.OpRun, Argv: policy.Argv{"echo", "é\n'<"}}, {Op: policy.OpRun, Argv: policy.Argv{"cat"}}}}
 	decision := policy.Decision{Verdict: policy.Allow, Code: policy.CodeNotAllowed, Reason: "r", Rules: []string{"web/allow[0]"}, Failed: &policy.Failed{Command: 1, Index: 2, Token: "x"},
 		Nearest: []string{"id"}, Mode: policy.Pinned, Stdin: policy.StdinNone, PolicyHash: "sha256:00"}
+	enrolled := Enrolled{"agent:bot", Issued{[]byte("cert"), "agt=bot", 1 << 60, at, at}, []string{"@cert-authority gatehouse ssh-ed25519 AAAA"}}
 	return map[Op][2]any{
 		OpHello:        {Empty{}, HelloAnswer{Node: "n", AgentCA: []byte("a"), HostCA: []byte("h"), PolicyHash: "sha256:00", Targets: []Target{target}, At: at}},
-		OpAuthenticate: {Authenticate{con, []byte("cert"), "192.0.2.1", con, true, "web-1", "deploy"}, Authenticated{policy.Identity{Kind: policy.Agent, Name: "bot", Owner: "person:ann", Task: "t", Delegation: "person:ann>o"}, at, true}},
+		OpAuthenticate: {Authenticate{con, []byte("cert"), "192.0.2.1", con, true, "web-1", "deploy", nil}, Authenticated{policy.Identity{Kind: policy.Agent, Name: "bot", Owner: "person:ann", Task: "t", Delegation: "person:ann>o"}, at, true, false}},
 		OpFace:         {Face{[]byte("key"), "web-1"}, FaceAnswer{[]byte("cert"), at}},
 		OpDecide: {Decide{con, ses, "web-1", "deploy", plan, []policy.EnvVar{{Name: "LANG", Value: "C"}}, true, []byte("key")},
 			Decided{"dec_01JDABCDEFGHJKMNPQRSTVWXYZ", decision, "unknown_target", "exec 'id'", []byte("cert"), []byte("permit"), []string{"FOO"}, true}},
@@ -67,6 +68,16 @@ func bodies() map[Op][2]any {
 		OpStreamData:   {StreamData{7, []byte{0, 255}}, Empty{}},
 		OpStreamEnd:    {StreamEnd{7, "reset"}, Empty{}},
 
+		OpEnrol:      {Enrol{"req_01JDABCDEFGHJKMNPQRSTVWXYZ", "192.0.2.1", "bot", []byte("key"), "token", "join", "device", time.Minute, "t", "00-1-2-03", []string{"192.0.2.0/24"}}, enrolled},
+		OpRenew:      {Renew{con, time.Minute, "t"}, enrolled},
+		OpKnownHosts: {Empty{}, KnownHosts{enrolled.KnownHosts}},
+		OpJoinCreate: {JoinCreate{"bot", time.Minute, "root"}, JoinCreated{"secret", JoinToken{"jt_01JDABCDEFGHJKMNPQRSTVWXYZ", "bot", "root", at, at, at}}},
+		OpJoinList:   {Empty{}, JoinList{[]JoinToken{{"jt_01JDABCDEFGHJKMNPQRSTVWXYZ", "bot", "root", at, at, at}}}},
+		OpJoinRemove: {Remove{"jt_01JDABCDEFGHJKMNPQRSTVWXYZ", "root"}, Empty{}},
+		OpKeyAdd:     {KeyAdd{"bot", []byte("key"), "laptop", "root"}, AgentKey{"SHA256:x", "ssh-ed25519", "bot", "laptop", "root", at}},
+		OpKeyList:    {Empty{}, KeyList{[]AgentKey{{"SHA256:x", "ssh-ed25519", "bot", "laptop", "root", at}}}},
+		OpKeyRemove:  {Remove{"SHA256:x", "root"}, Empty{}},
+
 		EventInventory: {InventoryEvent{[]Target{target}}, nil},
 		EventRevoke:    {RevokeEvent{[]string{ses}, "why"}, nil},
 		EventDial:      {DialEvent{7, "issuer.example:443"}, nil},
@@ -81,7 +92,8 @@ var order = []Op{OpHello, OpAuthenticate, OpFace, OpDecide, OpRefuse, OpChunk, O
 	OpIssue, OpSetupLink, OpReload, OpSignHost, EventInventory, EventRevoke,
 	OpStreamOpened, OpStreamData, OpStreamEnd, EventDial, EventSend, EventHangUp,
 	OpMetrics,
-	EventEnd}
+	EventEnd,
+	OpEnrol, OpRenew, OpKnownHosts, OpJoinCreate, OpJoinList, OpJoinRemove, OpKeyAdd, OpKeyList, OpKeyRemove}
 
 func frameOf(t *testing.T, f Frame, body any) []byte {
 	t.Helper()
@@ -119,7 +131,7 @@ func vectors(t *testing.T) []vector {
 		out = append(out, vector{"request " + string(op), hex.EncodeToString(frameOf(t, Frame{ID: id, Op: op}, both[0])), string(op)},
 			vector{"answer " + string(op), hex.EncodeToString(frameOf(t, Frame{ID: id}, both[1])), string(op)})
 	}
-	return append(out, vector{"refusal", hex.EncodeToString(frameOf(t, Frame{ID: 7, Error: &Error{CodeRefused, "no"}}, nil)), ""})
+	return append(out, vector{"refusal", hex.EncodeToString(frameOf(t, Frame{ID: 7, Error: &Error{Code: CodeRefused, Msg: "no"}}, nil)), ""})
 }
 
 // TestVectors: the frames are those that the specification's version has always had, byte for byte, and decode to themselves.
