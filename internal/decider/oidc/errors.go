@@ -51,7 +51,7 @@ func (e *Error) because(err error) *Error {
 // maxQuoted bounds what a line quotes of a token.
 const maxQuoted = 200
 
-// quote makes what somebody sent safe to show.
+// quote makes what somebody sent safe to show: ASCII, in quotes, cut.
 func quote(v any) string {
-	return fmt.Sprintf("%.*q", maxQuoted, fmt.Sprint(v))
+	return fmt.Sprintf("%+.*q", maxQuoted, fmt.Sprint(v))
 }

@@ -75,11 +75,19 @@ func (p *Provider) dialTLS(ctx context.Context, _, address string) (net.Conn, er
 
 // handshakeError tells a host that is not reached from one that is not who it should be.
 func (p *Provider) handshakeError(address string, err error) error {
-	var timeout net.Error
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.Canceled) || errors.As(err, &timeout) && timeout.Timeout() {
+	if !byTLS(err) {
 		return err
 	}
 	return refuse(CodeIssuerUntrusted, "%s does not prove who it is (%s): check the root certificates that the policy names for %s", address, quote(err), p.cfg.Issuer).because(err)
+}
+
+// byTLS says whether it was TLS that found something wrong, and not the way there.
+func byTLS(err error) bool {
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var alert *net.OpError
+	return errors.As(err, &certificate) || errors.As(err, &record) || strings.HasPrefix(err.Error(), "tls: ") ||
+		errors.As(err, &alert) && (alert.Op == "local error" || alert.Op == "remote error")
 }
 
 // fetch reads the discovery document and the keys.
@@ -166,6 +174,9 @@ func (p *Provider) fetchBody(ctx context.Context, address string) ([]byte, error
 		return nil, refuse(CodeIssuerUnreachable, "%s answers %s with status %d: check the issuer's address", p.cfg.Issuer, quote(address), resp.StatusCode)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	if err == nil {
+		err = ctx.Err() // what ends as the time does may be half of it
+	}
 	if err != nil {
 		return nil, p.reachError(err)
 	}
@@ -178,13 +189,12 @@ func (p *Provider) fetchBody(ctx context.Context, address string) ([]byte, error
 // reachError gives a failed request its code.
 func (p *Provider) reachError(err error) error {
 	var e *Error
-	var op *net.OpError
 	switch {
 	case errors.As(err, &e):
 		return e
 	case errors.Is(err, errRedirect):
 		return refuse(CodeIssuerLying, "%s redirects, which is not followed: write the issuer's final address in the policy", p.cfg.Issuer).because(err)
-	case errors.As(err, &op) && (op.Op == "local error" || op.Op == "remote error"):
+	case byTLS(err):
 		return refuse(CodeIssuerUntrusted, "the TLS connection to %s broke (%s): what lies between changes its bytes", p.cfg.Issuer, quote(err)).because(err)
 	}
 	return refuse(CodeIssuerUnreachable, "%s is not reached (%s): check the issuer's address and the way there", p.cfg.Issuer, quote(err)).because(err)

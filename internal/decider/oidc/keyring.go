@@ -26,8 +26,9 @@ type published struct {
 
 // keyring keeps what an issuer publishes. One fetch at a time runs, whoever waits for it.
 type keyring struct {
-	now   func() time.Time
-	fetch func(ctx context.Context) (*published, error)
+	now      func() time.Time
+	fetch    func(ctx context.Context) (*published, error)
+	patience time.Duration // fetchTime
 
 	ctx    context.Context // ends a fetch; it is the keyring's life
 	cancel context.CancelFunc
@@ -45,7 +46,7 @@ type keyring struct {
 
 func newKeyring(now func() time.Time, fetch func(context.Context) (*published, error)) *keyring {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &keyring{now: now, fetch: fetch, ctx: ctx, cancel: cancel}
+	return &keyring{now: now, fetch: fetch, patience: fetchTime, ctx: ctx, cancel: cancel}
 }
 
 func (k *keyring) close() {
@@ -113,7 +114,7 @@ func (k *keyring) due(known bool) chan struct{} {
 }
 
 func (k *keyring) run() {
-	ctx, cancel := context.WithTimeout(k.ctx, fetchTime)
+	ctx, cancel := context.WithTimeout(k.ctx, k.patience)
 	defer cancel()
 	got, err := k.fetch(ctx)
 	k.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	jose "github.com/go-jose/go-jose/v4"
 	"go.uber.org/goleak"
 
 	"gatehouse/internal/testoidc"
@@ -85,4 +86,20 @@ func codeOf(t *testing.T, err error) Code {
 		t.Fatalf("not a refusal: %v", err)
 	}
 	return e.Code
+}
+
+func benchmarkVerify(b *testing.B, alg jose.SignatureAlgorithm) {
+	i := testoidc.New(b)
+	i.Rotate(alg)
+	p, err := New(Config{Issuer: i.URL, Audience: audience, Roots: i.Roots, Dial: testoidc.Dial})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close()
+	raw := i.Sign(i.GitHub(audience, "octo/app", "refs/heads/main", time.Now()))
+	for b.Loop() {
+		if _, err := p.Verify(b.Context(), raw); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
