@@ -85,6 +85,12 @@ func OpenSigner(cfg SignerConfig, name string) (Signer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("signer of %s: %w", name, err)
 	}
+	switch cfg.Kind {
+	case AgentSigner:
+		return openAgentSigner(cfg, name)
+	case PKCS11Signer:
+		return openTokenSigner(cfg, name)
+	}
 	return openFileSigner(cfg, name)
 }
 
@@ -93,6 +99,12 @@ func OpenSigner(cfg SignerConfig, name string) (Signer, error) {
 func CreateSigner(cfg SignerConfig, name string) (Signer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("signer of %s: %w", name, err)
+	}
+	switch cfg.Kind {
+	case AgentSigner:
+		return createAgentSigner(cfg, name)
+	case PKCS11Signer:
+		return createTokenSigner(cfg, name)
 	}
 	return createFileSigner(cfg, name)
 }
@@ -104,3 +116,6 @@ func (c SignerConfig) keyPath(name string) (string, error) {
 	}
 	return filepath.Join(c.Dir, name), nil
 }
+
+// openTimeout bounds opening and making a key, which take several calls.
+func (c SignerConfig) openTimeout() time.Duration { return max(c.timeout(), 10*time.Second) }

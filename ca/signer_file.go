@@ -3,7 +3,9 @@ package ca
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -40,10 +42,27 @@ func createFileSigner(cfg SignerConfig, name string) (Signer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := os.Lstat(path); err == nil {
+		return nil, fmt.Errorf("create key %s: %w", path, fs.ErrExist)
+	}
+	if err := checkNotLost(cfg, name); err != nil {
+		if _, again := os.Lstat(path); again == nil { // another process has just made it
+			err = fs.ErrExist
+		}
+		return nil, fmt.Errorf("create key %s: %w", path, err)
+	}
 	if err := createKey(path, cfg.Passphrase); err != nil {
 		return nil, fmt.Errorf("create key %s: %w", path, err)
 	}
 	return openFileSigner(cfg, name)
+}
+
+// Sign signs; with an RSA key over SHA-512, as nobody takes SHA-1 any more.
+func (s *fileSigner) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
+	if rsa, ok := s.Signer.(ssh.AlgorithmSigner); ok && s.PublicKey().Type() == ssh.KeyAlgoRSA {
+		return rsa.SignWithAlgorithm(rand, data, ssh.KeyAlgoRSASHA512)
+	}
+	return s.Signer.Sign(rand, data)
 }
 
 // Describe says whether the file is encrypted.
