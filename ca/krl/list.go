@@ -114,7 +114,7 @@ func (of Certificates) validate() error {
 	}
 	for _, id := range of.KeyIDs {
 		if strings.Contains(id, "\x00") {
-			return fmt.Errorf("NUL in key ID %q", id)
+			return fmt.Errorf("NUL in key ID %.64q", id)
 		}
 	}
 	return nil

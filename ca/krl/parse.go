@@ -216,7 +216,7 @@ func (p *parser) subsection(r *reader, of *Certificates) error {
 		return p.each(body, func(at int, value *reader) error {
 			id := string(value.rest())
 			if strings.Contains(id, "\x00") {
-				return value.fail(at, "NUL in key ID %q", id)
+				return value.fail(at, "NUL in key ID %.64q", id)
 			}
 			of.KeyIDs = append(of.KeyIDs, id)
 			return nil
@@ -363,13 +363,13 @@ func extension(body *reader) error {
 		return err
 	}
 	if critical != 0 {
-		return body.fail(at, "critical extension %q is unknown", name)
+		return body.fail(at, "critical extension %.64q is unknown", name)
 	}
 	if _, err := body.sub(); err != nil {
 		return err
 	}
 	if !body.done() {
-		return body.fail(body.at, "more after extension %q", name)
+		return body.fail(body.at, "more after extension %.64q", name)
 	}
 	return nil
 }

@@ -75,6 +75,7 @@ func TestParseRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		{"a far future", header[:20] + "\xff" + header[21:], 20, "generated", true},
 		{"reserved", header[:36] + str("x") + str(), 36, "reserved", true},
 		{"NUL in the comment", header[:40] + str("a\x00b"), 40, "NUL", false},
+		{"a long text with NUL", header[:40] + str("\x00", strings.Repeat("a", 1<<16)), 40, "NUL", false},
 		{"no comment", header[:40], 40, "4 bytes are due and 0 are left", false},
 		{"half a section", header + "\x01", len(header) + 1, "4 bytes are due", false},
 		{"a length beyond the end", header + "\x02\xff\xff\xff\xff", len(header) + 5, "4294967295 bytes are due and 0 are left", false},
@@ -128,7 +129,7 @@ func TestParseRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := krl.Parse([]byte(c.list))
 			var refusal *krl.ParseError
-			if !errors.As(err, &refusal) || !strings.Contains(refusal.Reason, c.want) || refusal.Offset != c.offset {
+			if !errors.As(err, &refusal) || !strings.Contains(refusal.Reason, c.want) || refusal.Offset != c.offset || len(err.Error()) > 400 {
 				t.Errorf("%v, want %q at byte %d", err, c.want, c.offset)
 			}
 			path := filepath.Join(dir, "list")

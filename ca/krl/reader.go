@@ -64,7 +64,7 @@ func (r *reader) text() (string, error) {
 	}
 	text := string(s.rest())
 	if strings.Contains(text, "\x00") {
-		return "", r.fail(at, "NUL in %q", text)
+		return "", r.fail(at, "NUL in %.64q", text)
 	}
 	return text, nil
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // Revoked says whether the list revokes a plain key or a certificate, and by what. A certificate is revoked by its serial or
-// key ID under its CA or under every CA, by its own key, and by its CA's key. Serial 0 is never revoked by serial. The answer
+// key ID under its CA or under every CA, by its own key, and by its CA's key. Serial 0 is in no list (Range). The answer
 // is that of ssh-keygen -Q and sshd; what cannot be read as they would read it is revoked.
 func (l *List) Revoked(key ssh.PublicKey) (reason string, ok bool) {
 	plain, cert, err := split(key)
@@ -89,9 +89,6 @@ func (l *List) certRevoked(cert *ssh.Certificate, ca string) (by string, ok bool
 	of := l.contents.Certificates[i]
 	if _, ok := slices.BinarySearch(of.KeyIDs, cert.KeyId); ok {
 		return fmt.Sprintf("key ID %q", cert.KeyId), true
-	}
-	if cert.Serial == 0 {
-		return "", false
 	}
 	_, ok = slices.BinarySearchFunc(of.Serials, cert.Serial, func(r Range, serial uint64) int {
 		if r.First <= serial && serial <= r.Last {
