@@ -101,14 +101,20 @@ func sourceOption(sources []netip.Prefix) (map[string]string, error) {
 	if len(sources) > maxSources {
 		return nil, fmt.Errorf("%d source prefixes: want at most %d", len(sources), maxSources)
 	}
-	var texts []string
 	for _, p := range sources {
 		if !p.IsValid() || p != p.Masked() || p.Addr().Is4In6() {
 			return nil, fmt.Errorf("source prefix %q: want a network such as 192.0.2.0/24", p)
 		}
+	}
+	return map[string]string{sourceAddress: joinSources(sources)}, nil
+}
+
+func joinSources(sources []netip.Prefix) string {
+	var texts []string
+	for _, p := range sources {
 		texts = append(texts, p.String())
 	}
-	return map[string]string{sourceAddress: strings.Join(texts, ",")}, nil
+	return strings.Join(texts, ",")
 }
 
 // parseSources reads a source-address option back. It is as strict as sshd: a network with host bits set is refused.

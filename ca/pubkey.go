@@ -33,6 +33,18 @@ func checkPublicKey(key ssh.PublicKey) error {
 	return fmt.Errorf("%w: type %q", ErrKey, key.Type())
 }
 
+// ParseClientKey reads a plain public key from its wire form, of a type that certificates may be for.
+func ParseClientKey(wire []byte) (ssh.PublicKey, error) {
+	if len(wire) > maxCertificate {
+		return nil, fmt.Errorf("%w: %d bytes", ErrMalformed, len(wire))
+	}
+	key, err := ssh.ParsePublicKey(wire)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return key, checkPublicKey(key)
+}
+
 func checkRSA(key ssh.PublicKey) error {
 	holder, ok := key.(ssh.CryptoPublicKey)
 	if !ok {

@@ -29,6 +29,8 @@ type Verified struct {
 	Trace      string // a traceparent
 	Key        string // fingerprint of the certified key, "SHA256:…"
 	CA         string // fingerprint of the CA's key
+
+	Sources string // where it may be used from, prefixes joined by ","; empty: anywhere
 }
 
 // AgentVerifier checks certificates with the agent CA's public key alone: the door has no other. Safe for concurrent use.
@@ -70,7 +72,8 @@ func (v *AgentVerifier) Verify(cert *ssh.Certificate, source netip.Addr) (Verifi
 		return Verified{}, err
 	}
 	// 4. Here: nothing in it demands what we do not know.
-	if err := checkCriticalOptions(cert.CriticalOptions, source); err != nil {
+	sources, err := checkCriticalOptions(cert.CriticalOptions, source)
+	if err != nil {
 		return Verified{}, err
 	}
 	// 5. With fields that can be shown and logged.
@@ -83,7 +86,7 @@ func (v *AgentVerifier) Verify(cert *ssh.Certificate, source netip.Addr) (Verifi
 		Serial: Serial(cert.Serial), KeyID: cert.KeyId,
 		NotAfter:   time.Unix(int64(cert.ValidBefore), 0).UTC(),
 		Delegation: cert.Extensions[delegationExtension], Grant: grant, Trace: cert.Extensions[traceExtension],
-		Key: ssh.FingerprintSHA256(cert.Key), CA: ssh.FingerprintSHA256(cert.SignatureKey),
+		Key: ssh.FingerprintSHA256(cert.Key), CA: ssh.FingerprintSHA256(cert.SignatureKey), Sources: joinSources(sources),
 	}, nil
 }
 
@@ -154,28 +157,28 @@ func parsePrincipal(principals []string) (policy.Kind, string, error) {
 	return policy.Kind(kind), name, nil
 }
 
-// checkCriticalOptions enforces source-address and refuses every other option.
-func checkCriticalOptions(options map[string]string, source netip.Addr) error {
+// checkCriticalOptions enforces source-address and refuses every other option. It returns what that lists.
+func checkCriticalOptions(options map[string]string, source netip.Addr) ([]netip.Prefix, error) {
 	for name := range options {
 		if name != sourceAddress {
-			return fmt.Errorf("%w: %q", ErrCriticalOption, name)
+			return nil, fmt.Errorf("%w: %q", ErrCriticalOption, name)
 		}
 	}
 	option, ok := options[sourceAddress]
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	sources, err := parseSources(option)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrSource, err)
+		return nil, fmt.Errorf("%w: %w", ErrSource, err)
 	}
 	source = source.Unmap().WithZone("")
 	for _, p := range sources {
 		if p.Contains(source) {
-			return nil
+			return sources, nil
 		}
 	}
-	return fmt.Errorf("%w: %s is not in %q", ErrSource, source, option)
+	return nil, fmt.Errorf("%w: %s is not in %q", ErrSource, source, option)
 }
 
 // checkFields bounds what logs and pages will show. Extensions that are not ours grant nothing and are left alone, as

@@ -222,6 +222,9 @@ func TestVerifyAcceptsOnlyWhatIssueMade(t *testing.T) {
 		}
 		want := ca.Verified{Kind: r.Kind, Name: r.Name, Task: r.Task, Serial: ca.Serial(cert.Serial), KeyID: cert.KeyId, NotAfter: at.Add(r.TTL),
 			Delegation: r.Delegation, Grant: r.Grant, Trace: r.Trace, Key: ssh.FingerprintSHA256(key), CA: ssh.FingerprintSHA256(set.Agent.PublicKey())}
+		if len(r.Sources) > 0 {
+			want.Sources = r.Sources[0].String()
+		}
 		if v != want {
 			t.Fatalf("Verified %+v, want %+v", v, want)
 		}

@@ -23,6 +23,9 @@ type proof struct {
 	source     string   // address of whoever asked; empty on this machine
 	conn       string
 	detail     map[string]any // what else the entry says
+
+	deny  error                       // what stands against it already; logged and answered like any other refusal
+	spend func(context.Context) error // uses up what was shown, once nothing else stands against it; durable when it returns
 }
 
 // certify is the one way to a certificate that opens the door: the policy's profile, revocations, the grant, the signature,
@@ -37,6 +40,11 @@ func (d *Decider) certify(ctx context.Context, want policy.CertificateRequest, w
 	}
 	pol := d.currentPolicy()
 	cert, who, err := d.sign(pol, want, key, &p)
+	if err != nil {
+		err = refusal(err)
+	} else if p.spend != nil {
+		err = p.spend(ctx)
+	}
 	entry := audit.Entry{Type: audit.Issue, Actor: p.actor, Owner: who.Owner, Task: want.Task, Conn: p.conn, Object: string(want.Kind) + ":" + want.Name,
 		Outcome: "ok", Policy: pol.Hash()}
 	details := map[string]any{"ca": "agent", "by": p.by, "key": ssh.FingerprintSHA256(key), "source": p.source}
@@ -44,11 +52,14 @@ func (d *Decider) certify(ctx context.Context, want policy.CertificateRequest, w
 		details[k] = v
 	}
 	if err != nil {
+		if reason := reasonOf(err); reason != "" {
+			details["code"] = reason
+		}
 		entry.Outcome, entry.Reason, entry.Data = "deny", cut(err.Error(), maxText), data(details)
 		if err := d.append(ctx, entry); err != nil {
 			return protocol.Issued{}, err
 		}
-		return protocol.Issued{}, refuse("%s", err.Error())
+		return protocol.Issued{}, err
 	}
 	out := protocol.Issued{Certificate: cert.Marshal(), KeyID: cert.KeyId, Serial: cert.Serial, NotAfter: time.Unix(int64(cert.ValidBefore), 0).UTC(), RenewUntil: p.grant.Until}
 	details["key_id"], details["not_after"], details["grant"] = cert.KeyId, out.NotAfter, p.grant.String()
@@ -67,6 +78,9 @@ func (d *Decider) certify(ctx context.Context, want policy.CertificateRequest, w
 
 // sign decides and signs. It fills in the grant.
 func (d *Decider) sign(pol *policy.Policy, want policy.CertificateRequest, key ssh.PublicKey, p *proof) (*ssh.Certificate, policy.Identity, error) {
+	if p.deny != nil {
+		return nil, policy.Identity{}, p.deny
+	}
 	terms, err := pol.Certificate(want)
 	if err != nil {
 		return nil, policy.Identity{}, err

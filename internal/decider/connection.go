@@ -29,7 +29,12 @@ type connection struct {
 	delegation string
 	grant      ca.Grant
 	key, ca    string // fingerprints
+	keyWire    []byte // the key that the client has proven to hold
 	trace      string
+	sources    string // where its certificate works, prefixes joined by ","; empty: anywhere
+
+	renewOnly bool // by a registered key: it may renew and nothing else
+	renewals  int
 
 	ended string // why it may ask for nothing more; empty while it may
 }
@@ -40,6 +45,9 @@ func (d *Decider) authenticate(ctx context.Context, in protocol.Authenticate) (p
 	source, err := netip.ParseAddr(in.Source)
 	if err != nil || !id.Valid(id.Connection, in.Connection) {
 		return protocol.Authenticated{}, invalid("authenticate needs a connection id and a source address")
+	}
+	if len(in.Key) > 0 {
+		return d.authenticateKey(ctx, in, source)
 	}
 	v, identity, err := d.identify(in.Certificate, source)
 	if err != nil {
@@ -55,7 +63,13 @@ func (d *Decider) authenticate(ctx context.Context, in protocol.Authenticate) (p
 	if !in.Proven {
 		return out, nil
 	}
-	return out, d.register(ctx, in, v, identity, source)
+	cert, err := ca.ParseCertificate(in.Certificate)
+	if err != nil {
+		return protocol.Authenticated{}, err // identify has parsed it
+	}
+	c := &connection{id: in.Connection, kind: v.Kind, name: v.Name, task: v.Task, source: source, serial: v.Serial, notAfter: v.NotAfter,
+		delegation: v.Delegation, grant: v.Grant, key: v.Key, ca: v.CA, keyWire: cert.Key.Marshal(), trace: v.Trace, sources: v.Sources}
+	return out, d.register(ctx, in, c, identity, v.KeyID)
 }
 
 // identify turns a certificate into an identity: the only place in this process that does.
@@ -77,15 +91,14 @@ func (d *Decider) identify(wire []byte, source netip.Addr) (ca.Verified, policy.
 }
 
 // register keeps the connection. It may ask for nothing until the log has it.
-func (d *Decider) register(ctx context.Context, in protocol.Authenticate, v ca.Verified, who policy.Identity, source netip.Addr) error {
-	c := &connection{id: in.Connection, kind: v.Kind, name: v.Name, task: v.Task, source: source, serial: v.Serial, notAfter: v.NotAfter,
-		delegation: v.Delegation, grant: v.Grant, key: v.Key, ca: v.CA, trace: v.Trace, ended: "the connection is not open yet"}
+func (d *Decider) register(ctx context.Context, in protocol.Authenticate, c *connection, who policy.Identity, keyID string) error {
+	c.ended = "the connection is not open yet"
 	if err := d.keepConnection(c, in.Outer); err != nil {
 		return d.refuseConnection(ctx, in, err)
 	}
 	err := d.append(ctx, audit.Entry{Type: audit.ConnOpen, Actor: who.Principal(), Owner: who.Owner, Task: who.Task, Conn: c.id,
 		Outcome: "allow", Serial: c.serial.String(), Policy: d.PolicyHash(),
-		Data: data(map[string]any{"source": in.Source, "outer": in.Outer, "key_id": v.KeyID})})
+		Data: data(map[string]any{"source": in.Source, "outer": in.Outer, "key_id": keyID, "key": c.key})})
 	if err != nil {
 		d.forget(c.id)
 		return err
@@ -109,7 +122,7 @@ func (d *Decider) keepConnection(c *connection, outer string) error {
 	}
 	if outer != "" {
 		o, ok := d.conns[outer]
-		if !ok || o.ended != "" || !d.cfg.Now().Before(o.notAfter) {
+		if !ok || o.ended != "" || o.renewOnly || !d.cfg.Now().Before(o.notAfter) {
 			return refuse("the connection around a jump is not open")
 		}
 		if o.kind != c.kind || o.name != c.name || o.source != c.source {
@@ -151,6 +164,15 @@ func (d *Decider) forget(conn string) {
 
 // connected returns a registered connection that may still ask for things, with its identity under the policy of now.
 func (d *Decider) connected(conn string) (connection, policy.Identity, error) {
+	c, who, err := d.live(conn)
+	if err == nil && c.renewOnly {
+		return connection{}, policy.Identity{}, refuse("%s", onlyRenews)
+	}
+	return c, who, err
+}
+
+// live is connected for the one thing that a registered key is for as well.
+func (d *Decider) live(conn string) (connection, policy.Identity, error) {
 	d.mu.RLock()
 	c, ok := d.conns[conn]
 	var copied connection

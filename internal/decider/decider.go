@@ -56,7 +56,9 @@ type Decider struct {
 	metrics *metrics
 	signIns *signIns
 	issuers issuers // has its own lock
-	loaded  string  // fingerprint of the files that Open read
+
+	enrolling chan struct{} // a place for each enrolment that is looked into
+	loaded    string        // fingerprint of the files that Open read
 
 	// reload serialises policy and inventory changes.
 	reload sync.Mutex
@@ -90,7 +92,7 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 		return nil, err
 	}
 	d := &Decider{cfg: cfg, lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, signIns: newSignIns(cfg.Now), metrics: newMetrics(),
-		issuers: issuers{open: map[string]openIssuer{}}}
+		issuers: issuers{open: map[string]openIssuer{}}, enrolling: make(chan struct{}, maxEnrolling)}
 	if err := d.openKeys(); err != nil {
 		_ = lock.Close()
 		return nil, err
@@ -175,6 +177,29 @@ func data(v any) json.RawMessage {
 
 func refuse(format string, args ...any) error {
 	return &protocol.Error{Code: protocol.CodeRefused, Msg: fmt.Sprintf(format, args...)}
+}
+
+// refusal makes any error the decider's word; what is that already stays as it is.
+func refusal(err error) error {
+	var own *protocol.Error
+	if errors.As(err, &own) {
+		return own
+	}
+	return refuse("%s", err.Error())
+}
+
+// refuseFor is a refusal with one word for programs.
+func refuseFor(reason, format string, args ...any) error {
+	return &protocol.Error{Code: protocol.CodeRefused, Msg: fmt.Sprintf(format, args...), Reason: reason}
+}
+
+// reasonOf is that word, empty where there is none.
+func reasonOf(err error) string {
+	var own *protocol.Error
+	if errors.As(err, &own) {
+		return own.Reason
+	}
+	return ""
 }
 
 func invalid(format string, args ...any) error {

@@ -92,6 +92,12 @@ func (d *Decider) handleDoor(ctx context.Context, op protocol.Op, body json.RawM
 		return call(ctx, body, d.signOut)
 	case protocol.OpMetrics:
 		return call(ctx, body, d.metricsText)
+	case protocol.OpEnrol:
+		return call(ctx, body, d.enrol)
+	case protocol.OpRenew:
+		return call(ctx, body, d.renew)
+	case protocol.OpKnownHosts:
+		return call(ctx, body, d.knownHosts)
 	case protocol.OpStreamOpened, protocol.OpStreamData, protocol.OpStreamEnd:
 		return d.borrower().Handle(op, body)
 	}
@@ -109,6 +115,18 @@ func (d *Decider) HandleAdmin(ctx context.Context, op protocol.Op, body json.Raw
 		return d.Reload(ctx)
 	case protocol.OpSignHost:
 		return call(ctx, body, d.signHost)
+	case protocol.OpJoinCreate:
+		return call(ctx, body, d.createJoin)
+	case protocol.OpJoinList:
+		return call(ctx, body, d.listJoin)
+	case protocol.OpJoinRemove:
+		return call(ctx, body, d.removeJoin)
+	case protocol.OpKeyAdd:
+		return call(ctx, body, d.addKey)
+	case protocol.OpKeyList:
+		return call(ctx, body, d.listKeys)
+	case protocol.OpKeyRemove:
+		return call(ctx, body, d.removeKey)
 	case protocol.OpMetrics:
 		return call(ctx, body, d.metricsText)
 	}
