@@ -15,5 +15,8 @@
 // its list refuses everybody. (ssh-keygen itself writes such lists: a bitmap over 16384 bits.) Memory is bounded by
 // [MaxSize] and [MaxEntries], not by what lengths and bitmaps in the bytes promise.
 //
+// What it cannot help: sshd refuses everybody also when the file is missing, and nobody when it is empty, which it takes for
+// a list of keys in text. Whoever writes the file must put it in place whole, by a rename.
+//
 // The judges in the tests are ssh-keygen -k, ssh-keygen -Q and sshd.
 package krl
