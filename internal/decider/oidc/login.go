@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
+	"net/url"
 	"slices"
 
 	jose "github.com/go-jose/go-jose/v4"
@@ -66,7 +67,10 @@ func (p *Provider) Exchange(ctx context.Context, code, verifier, redirectURL, no
 	if err != nil {
 		return Claims{}, p.exchangeError(err)
 	}
-	raw, _ := token.Extra("id_token").(string)
+	raw, ok := token.Extra("id_token").(string)
+	if !ok {
+		return Claims{}, refuse(CodeCodeRefused, "%s gives no ID token for the code: it is not an OpenID Connect issuer, or the client there is not one for sign-ins", p.cfg.Issuer)
+	}
 	claims, err := p.verify(ctx, raw, expected{jtiOptional: true, party: true})
 	if err != nil {
 		return Claims{}, err
@@ -96,7 +100,11 @@ func (p *Provider) exchangeError(err error) error {
 	if errors.As(err, &refused) {
 		return refuse(CodeCodeRefused, "%s does not take the code (%s): sign in again", p.cfg.Issuer, quote(refused.ErrorCode)).because(err)
 	}
-	return p.reachError(err)
+	var way *url.Error
+	if errors.As(err, &way) {
+		return p.reachError(err)
+	}
+	return refuse(CodeCodeRefused, "%s answers the code with what is not understood (%s): sign in again", p.cfg.Issuer, quote(err)).because(err)
 }
 
 // checkAccessHash compares at_hash, where there is one, with the access token that came along (OpenID Connect Core 1.0, section 3.1.3.6).
