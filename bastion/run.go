@@ -179,6 +179,10 @@ func (s *session) decided(d protocol.Decided, plan policy.Plan) *outcome {
 		return &out
 	}
 	if d.Fault != "" {
+		if d.Fault == answer.FaultSigner {
+			out := s.fault(d.Fault, "Gatehouse cannot sign certificates for targets now; nothing was sent to "+s.conn.route.target, errors.New("the target CA's key cannot sign; the decider's log says why"))
+			return &out
+		}
 		out := s.fault(d.Fault, s.conn.route.target+" is not in the inventory with login "+s.conn.route.login, errors.New("policy reaches a target that the inventory does not have"))
 		return &out
 	}
@@ -260,6 +264,8 @@ func (s *session) explain(err error) outcome {
 		return s.fault(answer.FaultTargetUnreachable, "the command cannot be started on "+name, err)
 	case errors.As(err, &own) && own.Code == protocol.CodeEvidence:
 		return s.fault(answer.FaultEvidence, "the audit log cannot be written, so nothing is decided", err)
+	case errors.As(err, &own) && own.Code == protocol.CodeUnavailable:
+		return s.fault(answer.FaultSigner, own.Msg, err)
 	case errors.As(err, &own) && own.Code == protocol.CodeRefused:
 		code := answer.FaultInternal
 		if !s.conn.server.cfg.Now().Before(s.conn.notAfter) {

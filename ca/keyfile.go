@@ -88,6 +88,30 @@ func parseKey(path string, text []byte, passphrase SecretConfig) (ssh.Signer, er
 	return signer, err
 }
 
+// openPlain opens a file that is itself there: no link, and no pipe that would be waited for.
+func openPlain(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if errors.Is(err, unix.ELOOP) {
+		return nil, errors.New("it is a symbolic link: put the file itself there")
+	}
+	return f, err
+}
+
+// statPrivate looks at the opened file, so that what was checked is what is read.
+func statPrivate(f *os.File) (unix.Stat_t, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return st, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return st, errors.New("it is not a regular file")
+	}
+	if perm := st.Mode & 0o777; perm&0o077 != 0 {
+		return st, fmt.Errorf("others may use it (mode %04o): run chmod 600 %s, and replace what is in it if it was exposed", perm, f.Name())
+	}
+	return st, nil
+}
+
 // checkKeyOwner accepts the user that this process runs as; for root also the owner of the folder.
 func checkKeyOwner(path string, owner uint32) error {
 	self := uint32(os.Geteuid())

@@ -51,6 +51,9 @@ func tokenSignerWith(cfg SignerConfig, name string, first func(*tokenSession) er
 	var found *tokenKey
 	err = module.do(cfg.openTimeout(), func() error {
 		session, err := openSession(module, cfg)
+		if errors.Is(err, ErrSigner) && module.restart() == nil { // the library may not have looked for tokens since
+			session, err = openSession(module, cfg)
+		}
 		if err != nil {
 			return err
 		}

@@ -19,8 +19,16 @@ type tokenSession struct {
 	handle     pkcs11.SessionHandle
 }
 
-// openSession opens a session with the token and logs in.
+// openSession opens a session with the token and logs in. Where the token does not answer, the error is ErrSigner.
 func openSession(m *tokenModule, cfg SignerConfig) (*tokenSession, error) {
+	s, err := tryOpenSession(m, cfg)
+	if err != nil && !errors.Is(err, errWrongPIN) {
+		return nil, fmt.Errorf("%w: %w", ErrSigner, err)
+	}
+	return s, err
+}
+
+func tryOpenSession(m *tokenModule, cfg SignerConfig) (*tokenSession, error) {
 	if err := m.start(); err != nil {
 		return nil, err
 	}

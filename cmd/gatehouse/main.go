@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"gatehouse/internal/decider/protocol"
 )
 
 // Exit codes of the command line. 0 is a positive answer.
@@ -93,6 +95,10 @@ func exitCode(err error) int {
 	var e *exitError
 	if errors.As(err, &e) {
 		return e.code
+	}
+	var own *protocol.Error
+	if errors.As(err, &own) && own.Code == protocol.CodeUnavailable {
+		return exitUnavailable
 	}
 	return exitNo
 }

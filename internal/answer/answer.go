@@ -67,6 +67,7 @@ const (
 	FaultTargetUntrusted   = "target_untrusted"   // its host key is not the one expected
 	FaultTargetRefused     = "target_refused"     // it does not accept Gatehouse's certificate
 	FaultUnknownTarget     = "unknown_target"     // policy reaches it, the inventory does not know it
+	FaultSigner            = "signer"             // a CA's key cannot sign now
 	FaultEvidence          = "evidence"           // recording or audit cannot be written
 	FaultInternal          = "internal"
 	FaultExpired           = "certificate_expired" // the connection outlived its certificate

@@ -39,7 +39,7 @@ func (d *Decider) certify(ctx context.Context, want policy.CertificateRequest, w
 		return protocol.Issued{}, invalid("public key: it is a certificate; send the key in it")
 	}
 	pol := d.currentPolicy()
-	cert, who, err := d.sign(pol, want, key, &p)
+	cert, who, err := d.sign(ctx, pol, want, key, &p)
 	if err != nil {
 		err = refusal(err)
 	} else if p.spend != nil {
@@ -56,6 +56,9 @@ func (d *Decider) certify(ctx context.Context, want policy.CertificateRequest, w
 			details["code"] = reason
 		}
 		entry.Outcome, entry.Reason, entry.Data = "deny", cut(err.Error(), maxText), data(details)
+		if unsigned(err) {
+			entry.Outcome = "failed" // nobody said no
+		}
 		if err := d.append(ctx, entry); err != nil {
 			return protocol.Issued{}, err
 		}
@@ -77,7 +80,7 @@ func (d *Decider) certify(ctx context.Context, want policy.CertificateRequest, w
 }
 
 // sign decides and signs. It fills in the grant.
-func (d *Decider) sign(pol *policy.Policy, want policy.CertificateRequest, key ssh.PublicKey, p *proof) (*ssh.Certificate, policy.Identity, error) {
+func (d *Decider) sign(ctx context.Context, pol *policy.Policy, want policy.CertificateRequest, key ssh.PublicKey, p *proof) (*ssh.Certificate, policy.Identity, error) {
 	if p.deny != nil {
 		return nil, policy.Identity{}, p.deny
 	}
@@ -103,5 +106,5 @@ func (d *Decider) sign(pol *policy.Policy, want policy.CertificateRequest, key s
 	req := ca.AgentRequest{Kind: want.Kind, Name: want.Name, Owner: terms.Identity.Owner, Task: want.Task, PublicKey: key, TTL: terms.TTL, Sources: terms.Sources,
 		Delegation: p.delegation, Grant: p.grant, PolicyHash: pol.Hash(), Trace: want.Trace}
 	cert, err := d.cas.Agent.Issue(req)
-	return cert, terms.Identity, err
+	return cert, terms.Identity, d.signed(ctx, "agent", err, fmt.Errorf)
 }

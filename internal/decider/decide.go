@@ -73,7 +73,13 @@ func (d *Decider) decide(ctx context.Context, in protocol.Decide) (protocol.Deci
 	if target.Local {
 		err = d.addPermit(&out, in, target, req, env, details)
 	} else {
-		entries, err = d.addCertificate(&out, in, conn, who, entries, details)
+		entries, err = d.addCertificate(ctx, &out, in, conn, who, entries, details)
+	}
+	if unsigned(err) {
+		out.Fault, out.Line = answer.FaultSigner, ""
+		details["fault"] = out.Fault
+		entry.Data = data(details)
+		return out, d.append(ctx, entry)
 	}
 	if err != nil {
 		return protocol.Decided{}, err
@@ -119,7 +125,7 @@ func (d *Decider) addPermit(out *protocol.Decided, in protocol.Decide, t config.
 }
 
 // addCertificate issues the target certificate, if the door needs one; a pinned decision always does.
-func (d *Decider) addCertificate(out *protocol.Decided, in protocol.Decide, conn connection, who policy.Identity, entries []audit.Entry, details map[string]any) ([]audit.Entry, error) {
+func (d *Decider) addCertificate(ctx context.Context, out *protocol.Decided, in protocol.Decide, conn connection, who policy.Identity, entries []audit.Entry, details map[string]any) ([]audit.Entry, error) {
 	pinned := out.Decision.Mode == policy.Pinned
 	if len(in.PublicKey) == 0 {
 		details["certificate"] = "connection reused"
@@ -135,8 +141,8 @@ func (d *Decider) addCertificate(out *protocol.Decided, in protocol.Decide, conn
 		req.TTL, req.ForceCommand = ca.MaxPinnedTTL, out.Line
 	}
 	cert, err := d.cas.Target.Issue(req)
-	if err != nil {
-		return nil, invalid("certificate: %v", err)
+	if err := d.signed(ctx, "target", err, invalid); err != nil {
+		return nil, err
 	}
 	out.Certificate = cert.Marshal()
 	return append(entries, d.certEntry(cert, who, in.Session, in.Target, in.Login, pinned)), nil

@@ -34,12 +34,13 @@ var ErrLocked = errors.New("the decider's folder is in use by a running gatehous
 
 // Config is what a decider needs to know. All fields but Now and Log are required.
 type Config struct {
-	Dir     string   // its own folder
-	Node    string   // name in the audit log
-	Names   []string // the door's host names, for its face certificate
-	WebURL  string   // origin of the browser pages; empty: there are none
-	Policy  string   // file or folder
-	Targets string   // inventory file
+	Dir     string     // its own folder
+	Node    string     // name in the audit log
+	Names   []string   // the door's host names, for its face certificate
+	WebURL  string     // origin of the browser pages; empty: there are none
+	Policy  string     // file or folder
+	Targets string     // inventory file
+	Signers ca.Signers // where the CA keys are; the zero value: in files
 	Now     func() time.Time
 	Log     hclog.Logger
 }
@@ -54,6 +55,7 @@ type Decider struct {
 	log     *audit.Log
 	facts   *registry.Registry
 	metrics *metrics
+	signers *signerFaults
 	signIns *signIns
 	issuers issuers // has its own lock
 
@@ -91,7 +93,7 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Decider{cfg: cfg, lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, signIns: newSignIns(cfg.Now), metrics: newMetrics(),
+	d := &Decider{cfg: cfg, lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, signIns: newSignIns(cfg.Now), metrics: newMetrics(), signers: newSignerFaults(cfg.Now),
 		issuers: issuers{open: map[string]openIssuer{}}, enrolling: make(chan struct{}, maxEnrolling)}
 	if err := d.openKeys(); err != nil {
 		_ = lock.Close()

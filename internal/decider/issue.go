@@ -60,8 +60,8 @@ func (d *Decider) face(ctx context.Context, in protocol.Face) (protocol.FaceAnsw
 		return protocol.FaceAnswer{}, invalid("public key: %v", err)
 	}
 	cert, err := d.cas.Face.Issue(ca.FaceRequest{PublicKey: key, Principals: names, TTL: faceTTL})
-	if err != nil {
-		return protocol.FaceAnswer{}, invalid("%v", err)
+	if err := d.signed(ctx, "face", err, invalid); err != nil {
+		return protocol.FaceAnswer{}, err
 	}
 	notAfter := time.Unix(int64(cert.ValidBefore), 0).UTC()
 	err = d.append(ctx, audit.Entry{Type: audit.CertIssue, Actor: "door", Target: in.Target, Object: cert.KeyId, Outcome: "ok", Serial: ca.Serial(cert.Serial).String(),
@@ -86,8 +86,8 @@ func (d *Decider) sweep(ctx context.Context, in protocol.Sweep) (protocol.SweepA
 	who := policy.Identity{Kind: policy.Agent, Name: "gatehouse-sweep"}
 	cert, err := d.cas.Target.Issue(ca.TargetRequest{PublicKey: key, Target: in.Target, Login: policy.Login(in.Login), Identity: who,
 		Request: in.Session, Connection: in.Session, TTL: ca.MaxPinnedTTL, ForceCommand: line})
-	if err != nil {
-		return protocol.SweepAnswer{}, invalid("certificate: %v", err)
+	if err := d.signed(ctx, "target", err, invalid); err != nil {
+		return protocol.SweepAnswer{}, err
 	}
 	swept := audit.Entry{Type: audit.Sweep, Actor: "door", Session: in.Session, Target: in.Target, Login: in.Login, Outcome: "ok", Reason: cut(in.Reason, maxText)}
 	if err := d.append(ctx, swept, d.certEntry(cert, who, in.Session, in.Target, in.Login, true)); err != nil {
@@ -106,8 +106,8 @@ func (d *Decider) signHost(ctx context.Context, in protocol.SignHost) (protocol.
 		return protocol.Issued{}, invalid("public key: %v", err)
 	}
 	cert, err := d.cas.Host.Issue(ca.HostRequest{PublicKey: key, Target: in.Target, TTL: in.TTL})
-	if err != nil {
-		return protocol.Issued{}, refuse("%v", err)
+	if err := d.signed(ctx, "host", err, refuse); err != nil {
+		return protocol.Issued{}, err
 	}
 	notAfter := time.Unix(int64(cert.ValidBefore), 0).UTC()
 	err = d.append(ctx, audit.Entry{Type: audit.CertIssue, Actor: "local:" + in.By, Target: in.Target, Object: cert.KeyId, Outcome: "ok",

@@ -30,7 +30,7 @@ func LogDir(dir string) string { return filepath.Join(dir, logDir) }
 
 func (d *Decider) openKeys() error {
 	var err error
-	if d.cas, err = ca.Open(CADir(d.cfg.Dir), d.cfg.Now); err != nil {
+	if d.cas, err = ca.OpenWith(CADir(d.cfg.Dir), d.cfg.Signers, d.cfg.Now); err != nil {
 		return err
 	}
 	d.permits, err = loadPermitKey(filepath.Join(d.cfg.Dir, permitFile))

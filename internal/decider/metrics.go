@@ -18,6 +18,7 @@ type metrics struct {
 	registry *prometheus.Registry
 	entries  *prometheus.CounterVec
 	failed   prometheus.Counter
+	signers  *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -28,9 +29,13 @@ func newMetrics() *metrics {
 		failed: prometheus.NewCounter(prometheus.CounterOpts{Name: "gatehouse_audit_failures_total",
 			Help: "Entries that the audit log could not take; what they were about did not happen."}),
 	}
-	m.registry.MustRegister(m.entries, m.failed)
+	m.signers = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_signer_failures_total",
+		Help: "Certificates that were not issued because a CA's key could not sign, by CA."}, []string{"ca"})
+	m.registry.MustRegister(m.entries, m.failed, m.signers)
 	return m
 }
+
+func (m *metrics) signerFailed(authority string) { m.signers.WithLabelValues(authority).Inc() }
 
 // outcomes are the words that entries may be counted under; whatever the door says besides is "other".
 var outcomes = map[string]bool{"": true, "ok": true, "allow": true, "deny": true, "ask": true, "link": true, "sign-out": true, "last-good": true,

@@ -8,7 +8,7 @@ Needs nothing but Python 3. Exits 1 at the first frame that does not fit.
 import base64, json, re, struct, sys
 
 MAX_FRAME = 1 << 20
-CODES = {"refused", "invalid", "evidence", "internal"}
+CODES = {"refused", "invalid", "evidence", "internal", "unavailable"}
 
 # Kinds of values. A name with ? may be left out, and is left out when it is empty.
 S, N, B = "string", "number", "bool"

@@ -49,6 +49,8 @@ const (
 	CodeEvidence  = "evidence" // the audit log cannot be written, so nothing may happen
 	CodeInternal  = "internal"
 	CodeSignedOut = "signed_out" // the browser's sign-in has ended
+
+	CodeUnavailable = "unavailable" // a CA's key cannot sign now; the same request may succeed later
 )
 
 // WriteFrame writes one frame with a single Write, so that concurrent writers need only a lock around it.

@@ -122,7 +122,7 @@ type Decide struct {
 type Decided struct {
 	ID          string          `json:"id"` // "dec_…", or "dn_…" for a denial
 	Decision    policy.Decision `json:"decision"`
-	Fault       string          `json:"fault,omitempty"` // allowed, but answer.FaultUnknownTarget
+	Fault       string          `json:"fault,omitempty"` // allowed, but answer.FaultUnknownTarget or FaultSigner
 	Line        string          `json:"line,omitempty"`
 	Certificate []byte          `json:"certificate,omitempty"`
 	Permit      []byte          `json:"permit,omitempty"`      // local targets: a signed Permit
