@@ -67,6 +67,10 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		return // nobody is there any more
 	}
+	if strings.HasPrefix(r.URL.Path, "/v1/") {
+		s.refuseV1(w, r, err)
+		return
+	}
 	p := problemOf(err, s.cfg.Now())
 	if p.ID != "" {
 		s.cfg.Log.Error("request failed", "error_id", p.ID, "method", r.Method, "path", console.Visible(r.URL.Path), "error", err)

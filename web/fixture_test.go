@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -129,7 +130,7 @@ func newHouse(t testing.TB, stream time.Duration) *house {
 	must(t, err)
 	h.server = httptest.NewUnstartedServer(nil)
 	url := "http://localhost" + strings.TrimPrefix(h.server.Listener.Addr().String(), "127.0.0.1")
-	h.web, err = New(Config{Console: h.console, SignIns: h.decider, URL: url, Stream: stream, Log: hclog.New(&hclog.LoggerOptions{Output: h.logs})})
+	h.web, err = New(Config{Console: h.console, SignIns: h.decider, Enrolments: h.decider, URL: url, Stream: stream, Log: hclog.New(&hclog.LoggerOptions{Output: h.logs})})
 	must(t, err)
 	h.server.Config = h.web.HTTP()
 	h.server.Start()
@@ -304,3 +305,20 @@ func (h *house) some() (live, ended, denied store.Session) {
 }
 
 func credential(cookie string) console.Credential { return console.Credential{SignIn: cookie} }
+
+// Enrol is told by a token what to answer: "refuse CODE", or "fault".
+func (d *decider) Enrol(_ context.Context, request, source string, in CertificateRequest) (Certificate, error) {
+	if code, ok := strings.CutPrefix(in.Token, "refuse "); ok {
+		return Certificate{}, &APIError{Code: code, Text: "no"}
+	}
+	if in.Token == "fault" {
+		return Certificate{}, errors.New("secret detail")
+	}
+	until := time.Date(2026, 11, 22, 13, 0, 0, 0, time.UTC)
+	return Certificate{Certificate: "ssh-ed25519-cert-v01@openssh.com AAAA", Principal: "agent:" + in.Agent, KeyID: "agt=" + in.Agent + ";req=" + request, Serial: "1",
+		NotAfter: until, RenewUntil: &until, KnownHosts: []string{"@cert-authority " + source + " ssh-ed25519 AAAA"}}, nil
+}
+
+func (d *decider) KnownHosts(context.Context) ([]string, error) {
+	return []string{"@cert-authority gatehouse ssh-ed25519 AAAA"}, nil
+}

@@ -64,7 +64,7 @@ func (s *Server) harden(next http.Handler) http.Handler {
 		if s.origin.Scheme == "https" {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit(r.URL.Path))
 		extend(w, time.Minute) // streams and downloads ask for more
 		next.ServeHTTP(w, r)
 	})

@@ -9,7 +9,7 @@ import (
 
 const (
 	maxStreams  = 8    // live streams of one sign-in
-	maxSources  = 1024 // addresses whose sign-in attempts are counted apart
+	maxSources  = 1024 // addresses whose attempts are counted apart
 	triesPerSec = 1
 	triesBurst  = 10
 )
@@ -40,16 +40,18 @@ func (l *limits) give(cookie string) {
 	}
 }
 
-// attempts slows down whoever tries sign-in tokens, by source address. When too many addresses try, all share one limit.
+// attempts slows down whoever tries something, by source address. When too many addresses try, all share one limit.
 type attempts struct {
 	now    func() time.Time
+	each   rate.Limit
+	burst  int
 	mu     sync.Mutex
 	by     map[string]*rate.Limiter
 	others *rate.Limiter
 }
 
-func newAttempts(now func() time.Time) *attempts {
-	return &attempts{now: now, by: map[string]*rate.Limiter{}, others: rate.NewLimiter(triesPerSec, triesBurst)}
+func newAttempts(now func() time.Time, each rate.Limit, burst int) *attempts {
+	return &attempts{now: now, each: each, burst: burst, by: map[string]*rate.Limiter{}, others: rate.NewLimiter(each, burst)}
 }
 
 func (a *attempts) allow(source string) bool {
@@ -63,7 +65,7 @@ func (a *attempts) allow(source string) bool {
 	if limiter == nil {
 		limiter = a.others
 		if len(a.by) < maxSources {
-			limiter = rate.NewLimiter(triesPerSec, triesBurst)
+			limiter = rate.NewLimiter(a.each, a.burst)
 			a.by[source] = limiter
 		}
 	}
@@ -73,7 +75,7 @@ func (a *attempts) allow(source string) bool {
 // forget drops the addresses that have been quiet long enough to have all their tries back.
 func (a *attempts) forget(now time.Time) {
 	for source, limiter := range a.by {
-		if limiter.TokensAt(now) >= triesBurst {
+		if limiter.TokensAt(now) >= float64(a.burst) {
 			delete(a.by, source)
 		}
 	}

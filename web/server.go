@@ -23,20 +23,23 @@ type SignIns interface {
 	SignOut(ctx context.Context, cookie string) error
 }
 
-// Config says what a Server serves. Console, SignIns and URL are required.
+// Config says what a Server serves. Console, SignIns, Enrolments and URL are required.
 type Config struct {
 	Console *console.Console
 	SignIns SignIns
-	URL     string           // the one origin: https://HOST[:PORT], or http://localhost[:PORT]
-	Log     hclog.Logger     // nil means none
-	Now     func() time.Time // nil means time.Now
-	Stream  time.Duration    // a live stream is ended, and authorised anew, after this; 0 means 10 minutes
+
+	Enrolments Enrolments
+
+	URL    string           // the one origin: https://HOST[:PORT], or http://localhost[:PORT]
+	Log    hclog.Logger     // nil means none
+	Now    func() time.Time // nil means time.Now
+	Stream time.Duration    // a live stream is ended, and authorised anew, after this; 0 means 10 minutes
 }
 
 // Validate says what is missing or wrong.
 func (c Config) Validate() error {
-	if c.Console == nil || c.SignIns == nil {
-		return errors.New("web: Console and SignIns are required")
+	if c.Console == nil || c.SignIns == nil || c.Enrolments == nil {
+		return errors.New("web: Console, SignIns and Enrolments are required")
 	}
 	_, err := parseOrigin(c.URL)
 	return err
@@ -66,6 +69,8 @@ type Server struct {
 	streams *limits
 	casts   *casts
 	tries   *attempts
+
+	enrolling *attempts
 }
 
 // New returns a Server with its pages and assets read.
@@ -94,7 +99,8 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{cfg: cfg, origin: origin, assets: assets, pages: pages, streams: newLimits(), casts: newCasts(), tries: newAttempts(cfg.Now)}, nil
+	return &Server{cfg: cfg, origin: origin, assets: assets, pages: pages, streams: newLimits(), casts: newCasts(), tries: newAttempts(cfg.Now, triesPerSec, triesBurst),
+		enrolling: newAttempts(cfg.Now, enrolPerSec, enrolBurst)}, nil
 }
 
 // Handler returns everything under the origin.
@@ -129,6 +135,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /sign-out", s.signOut)
 	mux.HandleFunc("GET /assets/{hash}/{name}", s.serveAsset)
 	s.apiRoutes(mux)
+	s.v1Routes(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, errNoPage) })
 	return mux
 }

@@ -60,7 +60,7 @@ func TestGuessingIsSlowedDown(t *testing.T) {
 // However many addresses try, what is remembered of them is bounded, and whoever is new is still limited.
 func TestAttemptsAreBounded(t *testing.T) {
 	now := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
-	a := newAttempts(func() time.Time { return now })
+	a := newAttempts(func() time.Time { return now }, triesPerSec, triesBurst)
 	for i := range 3 * maxSources {
 		a.allow(strings.Repeat("x", i))
 	}
