@@ -47,7 +47,7 @@ func (s *Server) offered(ctx gliderssh.Context, key gliderssh.PublicKey) bool {
 	c := connOf(ctx)
 	cert, err := certificate(key)
 	if err == nil {
-		_, err = s.cfg.AgentCA.Verify(cert, c.source)
+		_, err = s.trust.agents.Verify(cert, c.source)
 	}
 	if err != nil {
 		c.refuseKey(err)
@@ -171,15 +171,15 @@ func (s *Server) dial(ctx context.Context, t protocol.Target, login string) (*ta
 	} else {
 		e.HostKeyAlgorithms = certificateAlgorithms
 	}
-	hostCA := s.cfg.HostCA
-	if pinned != nil {
-		hostCA = nil
+	var hostCAs []ssh.PublicKey
+	if pinned == nil {
+		hostCAs = s.trust.hostCAs()
 	}
-	check, err := ca.HostKeyChecker(t.Name, hostCA, pinned, s.cfg.Now)
+	check, err := ca.HostKeyChecker(t.Name, hostCAs, pinned, s.cfg.Now)
 	if err != nil {
 		return nil, err
 	}
-	e.HostKey = check
+	e.HostKey = s.noting(t.Name, check)
 	return target.Open(ctx, e, target.Login(login))
 }
 

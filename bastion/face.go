@@ -24,6 +24,7 @@ type faces struct {
 
 	mu    sync.Mutex
 	certs map[string]faceCert // by target; "" is the door itself
+	epoch int                 // grows when another key of the face CA signs: what was asked for before is not kept
 }
 
 type faceCert struct {
@@ -40,6 +41,7 @@ func newFaces(c Certifier, key ssh.Signer, now func() time.Time) *faces {
 func (f *faces) keys(ctx context.Context, target string) ([]ssh.Signer, error) {
 	f.mu.Lock()
 	cached, ok := f.certs[target]
+	epoch := f.epoch
 	f.mu.Unlock()
 	if ok && f.now().Before(cached.renew) {
 		return []ssh.Signer{cached.signer, f.key}, nil
@@ -53,8 +55,18 @@ func (f *faces) keys(ctx context.Context, target string) ([]ssh.Signer, error) {
 	if len(f.certs) >= maxFaces {
 		clear(f.certs)
 	}
-	f.certs[target] = fresh
+	if f.epoch == epoch {
+		f.certs[target] = fresh
+	}
 	return []ssh.Signer{fresh.signer, f.key}, nil
+}
+
+// renew drops all certificates: the next handshake asks for its own anew. Connections that are open go on.
+func (f *faces) renew() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.epoch++
+	clear(f.certs)
 }
 
 func (f *faces) certify(ctx context.Context, target string) (faceCert, error) {

@@ -20,7 +20,6 @@ import (
 
 	"gatehouse/bastion/target"
 	"gatehouse/bastion/target/local"
-	"gatehouse/ca"
 	"gatehouse/internal/console"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/prompt"
@@ -41,10 +40,11 @@ type Evidence interface {
 	CloseConnection(ctx context.Context, in protocol.Close) error
 }
 
-// Certifier makes the certificates that need no decision: the door's faces, and sweeps.
+// Certifier makes the certificates that need no decision: the door's faces, and sweeps. It is told what certificates targets show.
 type Certifier interface {
 	Face(ctx context.Context, in protocol.Face) (protocol.FaceAnswer, error)
 	Sweep(ctx context.Context, in protocol.Sweep) (protocol.SweepAnswer, error)
+	HostSeen(ctx context.Context, in protocol.HostSeen) error
 }
 
 // Recorder opens recordings, and forgets those whose end is on record; *recorder.Recorder.
@@ -73,9 +73,8 @@ type Config struct {
 	Recorder  Recorder
 	Sessions  store.Sessions
 	Local     Starter
-	AgentCA   *ca.AgentVerifier
-	HostCA    ssh.PublicKey
-	HostKey   ssh.Signer // the door's own
+	Trust     protocol.Trust // until SetTrust
+	HostKey   ssh.Signer     // the door's own
 	Targets   []protocol.Target
 	Limits    Limits
 	Now       func() time.Time
@@ -86,7 +85,7 @@ type Config struct {
 func (c Config) Validate() error {
 	for name, missing := range map[string]bool{
 		"Gate": c.Gate == nil, "Evidence": c.Evidence == nil, "Certifier": c.Certifier == nil, "Recorder": c.Recorder == nil, "Local": c.Local == nil, "Sessions": c.Sessions == nil,
-		"AgentCA": c.AgentCA == nil, "HostCA": c.HostCA == nil, "HostKey": c.HostKey == nil, "Log": c.Log == nil,
+		"Trust": len(c.Trust.AgentCAs) == 0, "HostKey": c.HostKey == nil, "Log": c.Log == nil,
 	} {
 		if missing {
 			return fmt.Errorf("bastion: Config.%s is missing", name)
@@ -99,6 +98,7 @@ func (c Config) Validate() error {
 type Server struct {
 	cfg     Config
 	glider  *gliderssh.Server
+	trust   *trust
 	faces   *faces
 	limits  *limiter
 	ahead   *aheads
@@ -126,6 +126,10 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, limits: newLimiter(cfg.Limits), ahead: newAheads(), conns: map[string]*conn{}, sessions: map[string]*session{}}
 	s.SetTargets(cfg.Targets)
 	s.faces = newFaces(cfg.Certifier, cfg.HostKey, cfg.Now)
+	var err error
+	if s.trust, err = newTrust(cfg.Trust, cfg.Now); err != nil {
+		return nil, err
+	}
 	s.glider = &gliderssh.Server{
 		Version:              "Gatehouse",
 		ServerConfigCallback: s.serverConfig,

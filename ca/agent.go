@@ -29,7 +29,7 @@ type AgentCA struct{ authority }
 
 // NewAgentCA returns the CA of agents and people.
 func NewAgentCA(cfg Config) (*AgentCA, error) {
-	a, err := newAuthority(cfg)
+	a, err := newAuthority(cfg, MaxPersonTTL)
 	if err != nil {
 		return nil, fmt.Errorf("agent CA: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -16,6 +17,7 @@ const skew = 30 * time.Second
 // Config is what every CA needs. Each of the four is given its own Signer; they may share Serials.
 type Config struct {
 	Signer  ssh.Signer       // the CA's key
+	Trusted []ssh.PublicKey  // its keys that are trusted, the signing one among them; nil means that one alone
 	Serials *Serials         // where serials come from
 	Now     func() time.Time // nil means time.Now
 	Rand    io.Reader        // nil means crypto/rand
@@ -37,23 +39,30 @@ func (c Config) Validate() error {
 
 // authority is the arithmetic that the four CAs share: it numbers, dates and signs what its owner composed.
 type authority struct {
-	signer  ssh.Signer
+	live    *live
+	longest time.Duration // life of a certificate of its kind
 	serials *Serials
 	now     func() time.Time
 	rand    io.Reader
 }
 
-func newAuthority(cfg Config) (authority, error) {
+// newAuthority is given the longest life of a certificate of its kind.
+func newAuthority(cfg Config, longest time.Duration) (authority, error) {
 	if err := cfg.Validate(); err != nil {
 		return authority{}, err
 	}
-	a := authority{signer: cfg.Signer, serials: cfg.Serials, now: cfg.Now, rand: cfg.Rand}
+	a := authority{longest: longest, serials: cfg.Serials, now: cfg.Now, rand: cfg.Rand}
 	if a.now == nil {
 		a.now = time.Now
 	}
 	if a.rand == nil {
 		a.rand = rand.Reader
 	}
+	trusted := cfg.Trusted
+	if trusted == nil {
+		trusted = []ssh.PublicKey{cfg.Signer.PublicKey()}
+	}
+	a.live = newLive(cfg.Signer, trusted, a.now(), longest)
 	return a, nil
 }
 
@@ -73,11 +82,19 @@ func (a authority) issue(cert *ssh.Certificate, ttl, max time.Duration) (*ssh.Ce
 	cert.Serial = uint64(serial)
 	cert.ValidAfter = uint64(now.Add(-skew).Unix())
 	cert.ValidBefore = uint64(now.Add(ttl).Unix())
-	if err := cert.SignCert(a.rand, a.signer); err != nil {
+	if err := a.live.sign(a.rand, cert); err != nil {
 		return nil, fmt.Errorf("sign certificate: %w", err)
 	}
 	return cert, nil
 }
 
-// PublicKey is the CA's public key: what others are told to trust.
-func (a authority) PublicKey() ssh.PublicKey { return a.signer.PublicKey() }
+// PublicKey is the key that signs now.
+func (a authority) PublicKey() ssh.PublicKey { return a.live.active() }
+
+// PublicKeys are what others are told to trust: the key that signs now first, and during a rotation the next or the old one.
+func (a authority) PublicKeys() []ssh.PublicKey { return slices.Clone(a.live.keys()) }
+
+// Trusts says whether a key is one of these.
+func (a authority) Trusts(fingerprint string) bool {
+	return slices.ContainsFunc(a.live.keys(), func(k ssh.PublicKey) bool { return ssh.FingerprintSHA256(k) == fingerprint })
+}

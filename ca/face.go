@@ -19,7 +19,7 @@ type FaceCA struct{ authority }
 
 // NewFaceCA returns the CA that clients trust.
 func NewFaceCA(cfg Config) (*FaceCA, error) {
-	a, err := newAuthority(cfg)
+	a, err := newAuthority(cfg, MaxFaceTTL)
 	if err != nil {
 		return nil, fmt.Errorf("face CA: %w", err)
 	}

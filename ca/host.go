@@ -16,7 +16,7 @@ type HostCA struct{ authority }
 
 // NewHostCA returns the CA of targets' host keys.
 func NewHostCA(cfg Config) (*HostCA, error) {
-	a, err := newAuthority(cfg)
+	a, err := newAuthority(cfg, MaxHostTTL)
 	if err != nil {
 		return nil, fmt.Errorf("host CA: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -22,14 +23,14 @@ func (e *HostKeyError) Error() string {
 	return fmt.Sprintf("host key of target %q: %s: want %s, got %s", e.Target, e.Reason, e.Want, e.Got)
 }
 
-// HostKeyChecker returns what Gatehouse asks of a target's host key: a certificate by hostCA with the target's name as its
-// only principal, valid now; or the pinned key. Either may be nil, not both. A key is never accepted because it was seen
+// HostKeyChecker returns what Gatehouse asks of a target's host key: a certificate by one of the host CA's keys with the target's
+// name as its only principal, valid now; or the pinned key. Either may be empty, not both. A key is never accepted because it was seen
 // before, or for the first time. now may be nil for time.Now. The callback returns *HostKeyError and may run concurrently.
-func HostKeyChecker(target string, hostCA, pinned ssh.PublicKey, now func() time.Time) (ssh.HostKeyCallback, error) {
+func HostKeyChecker(target string, hostCA []ssh.PublicKey, pinned ssh.PublicKey, now func() time.Time) (ssh.HostKeyCallback, error) {
 	if err := checkName("target", target); err != nil {
 		return nil, err
 	}
-	if hostCA == nil && pinned == nil {
+	if len(hostCA) == 0 && pinned == nil {
 		return nil, fmt.Errorf("target %q has neither a host CA nor a pinned host key: add one to its entry", target)
 	}
 	if _, ok := pinned.(*ssh.Certificate); ok {
@@ -43,9 +44,10 @@ func HostKeyChecker(target string, hostCA, pinned ssh.PublicKey, now func() time
 }
 
 type hostKeyCheck struct {
-	target     string
-	ca, pinned ssh.PublicKey
-	now        func() time.Time
+	target string
+	ca     []ssh.PublicKey
+	pinned ssh.PublicKey
+	now    func() time.Time
 }
 
 // check runs during the handshake, which has proven that the host holds the private key.
@@ -59,7 +61,7 @@ func (c hostKeyCheck) check(key ssh.PublicKey) error {
 		return nil
 	}
 	err := errors.New("it is not the pinned key")
-	if c.ca != nil {
+	if len(c.ca) > 0 {
 		err = c.checkCertificate(cert)
 	}
 	if err == nil {
@@ -75,7 +77,7 @@ func (c hostKeyCheck) checkCertificate(cert *ssh.Certificate) error {
 	if cert.CertType != ssh.HostCert {
 		return errors.New("it is not a host certificate")
 	}
-	if !sameKey(cert.SignatureKey, c.ca) {
+	if !slices.ContainsFunc(c.ca, func(k ssh.PublicKey) bool { return sameKey(k, cert.SignatureKey) }) {
 		return errors.New("its certificate is by another CA")
 	}
 	if err := checkPublicKey(cert.Key); err != nil {
@@ -97,13 +99,14 @@ func (c hostKeyCheck) checkCertificate(cert *ssh.Certificate) error {
 }
 
 func (c hostKeyCheck) wanted() string {
-	switch {
-	case c.pinned == nil:
-		return "a certificate by host CA " + ssh.FingerprintSHA256(c.ca)
-	case c.ca == nil:
-		return "key " + ssh.FingerprintSHA256(c.pinned)
+	var want []string
+	for _, k := range c.ca {
+		want = append(want, "a certificate by host CA "+ssh.FingerprintSHA256(k))
 	}
-	return "a certificate by host CA " + ssh.FingerprintSHA256(c.ca) + " or key " + ssh.FingerprintSHA256(c.pinned)
+	if c.pinned != nil {
+		want = append(want, "key "+ssh.FingerprintSHA256(c.pinned))
+	}
+	return strings.Join(want, " or ")
 }
 
 // describe names a key that a host showed: its own fingerprint, and its CA's if it is a certificate.

@@ -6,9 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"time"
-
-	"golang.org/x/crypto/ssh"
 )
 
 // The files of a Set in its folder. Each key has its public half beside it, with .pub.
@@ -26,6 +26,14 @@ type Set struct {
 	Target *TargetCA
 	Host   *HostCA
 	Face   *FaceCA
+
+	dir     string
+	signers Signers
+	now     func() time.Time
+	fault   func(point string) // for tests: called between the durable steps of a change
+
+	mu       sync.Mutex               // one step of a rotation at a time
+	manifest atomic.Pointer[Manifest] // what is on disk; it does not change
 }
 
 // Signers says where each CA's key is. The zero value: in unencrypted files. Dir is filled in.
@@ -34,9 +42,13 @@ type Signers struct{ Agent, Target, Host, Face SignerConfig }
 // Open is OpenWith for keys in unencrypted files.
 func Open(dir string, now func() time.Time) (*Set, error) { return OpenWith(dir, Signers{}, now) }
 
-// OpenWith loads the four CAs in dir, and makes the folder and the keys that are not there yet. Two CAs with one key are
-// refused: what one signs, the other's believers would accept. now may be nil for time.Now.
+// OpenWith loads the four CAs in dir as the manifest there says. A folder without one gets one, with the first keys that are
+// there, and with new ones in the place of those that are not; later on a key that is missing is never made again. Two CAs with
+// one key are refused: what one signs, the other's believers would accept. now may be nil for time.Now.
 func OpenWith(dir string, signers Signers, now func() time.Time) (*Set, error) {
+	if now == nil {
+		now = time.Now
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open CAs: %w", err)
 	}
@@ -44,28 +56,37 @@ func OpenWith(dir string, signers Signers, now func() time.Time) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	seen := map[string]string{}
-	load := func(cfg SignerConfig, name string) (Config, error) {
-		cfg.Dir = dir
-		signer, err := openOrCreate(cfg, name)
-		if err != nil {
-			return Config{}, err
-		}
-		print := ssh.FingerprintSHA256(signer.PublicKey())
-		if other, ok := seen[print]; ok {
-			return Config{}, fmt.Errorf("%s and %s in %s are the same key: each CA needs its own", other, name, dir)
-		}
-		seen[print] = name
-		return Config{Signer: signer, Serials: serials, Now: now}, nil
+	s := &Set{dir: dir, signers: signers, now: now, fault: func(string) {}}
+	m, err := ReadManifest(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		m, err = s.firstManifest()
 	}
-	agent, err1 := load(signers.Agent, AgentKeyFile)
-	target, err2 := load(signers.Target, TargetKeyFile)
-	host, err3 := load(signers.Host, HostKeyFile)
-	face, err4 := load(signers.Face, FaceKeyFile)
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	return newSet(agent, target, host, face)
+	s.manifest.Store(&m)
+	var configs [4]Config
+	for i, name := range Names() {
+		if configs[i], err = s.load(m, name); err != nil {
+			return nil, err
+		}
+		configs[i].Serials = serials
+	}
+	if err := s.putAway(m); err != nil {
+		return nil, err
+	}
+	return s, s.build(configs[0], configs[1], configs[2], configs[3])
+}
+
+// load opens the key that signs.
+func (s *Set) load(m Manifest, name Name) (Config, error) {
+	key, _ := m.Key(name, Active)
+	signer, err := s.openKey(m, name, key)
+	if err != nil {
+		return Config{}, err
+	}
+	trusted, err := m.Trusted(name)
+	return Config{Signer: signer, Trusted: trusted, Now: s.now}, err
 }
 
 // openOrCreate makes a key where there is none yet. Of two processes that race, both get the same.
@@ -81,15 +102,11 @@ func openOrCreate(cfg SignerConfig, name string) (Signer, error) {
 	return signer, err
 }
 
-func newSet(agent, target, host, face Config) (*Set, error) {
-	var s Set
+func (s *Set) build(agent, target, host, face Config) error {
 	var errs [4]error
 	s.Agent, errs[0] = NewAgentCA(agent)
 	s.Target, errs[1] = NewTargetCA(target)
 	s.Host, errs[2] = NewHostCA(host)
 	s.Face, errs[3] = NewFaceCA(face)
-	if err := errors.Join(errs[:]...); err != nil {
-		return nil, err
-	}
-	return &s, nil
+	return errors.Join(errs[:]...)
 }

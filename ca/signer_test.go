@@ -68,7 +68,7 @@ func TestSignerIssues(t *testing.T) {
 		if got := readPublic(t, filepath.Join(rig.cfg.Dir, "agent_ca.pub")); ssh.FingerprintSHA256(got) != ssh.FingerprintSHA256(s.PublicKey()) {
 			t.Error("agent_ca.pub is another key")
 		}
-		verifier, err := ca.NewAgentVerifier(s.PublicKey(), nil)
+		verifier, err := ca.NewAgentVerifier([]ssh.PublicKey{s.PublicKey()}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

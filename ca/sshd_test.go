@@ -199,7 +199,7 @@ func TestSSHDGrantsAPTYOnlyIfAsked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		check, err := ca.HostKeyChecker("web-1", set.Host.PublicKey(), nil, nil)
+		check, err := ca.HostKeyChecker("web-1", set.Host.PublicKeys(), nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -240,11 +240,12 @@ func TestHostCertificates(t *testing.T) {
 	var shown ssh.PublicKey
 	dial(t, server.addr, signer, cert, func(_ string, _ net.Addr, k ssh.PublicKey) error { shown = k; return nil }).Close()
 	pin := shown.(*ssh.Certificate).Key
-	hostCA := set.Host.PublicKey()
+	hostCA, only := set.Host.PublicKeys(), func(k ssh.PublicKey) []ssh.PublicKey { return []ssh.PublicKey{k} }
 	in2h := func() time.Time { return time.Now().Add(2 * time.Hour) }
 	cases := []struct {
 		name, target string
-		ca, pin      ssh.PublicKey
+		ca           []ssh.PublicKey
+		pin          ssh.PublicKey
 		key          ssh.PublicKey
 		now          func() time.Time
 		want         string
@@ -252,14 +253,15 @@ func TestHostCertificates(t *testing.T) {
 		{"its CA", "web-1", hostCA, nil, shown, nil, ""},
 		{"its pin", "web-1", nil, pin, pin, nil, ""},
 		{"its pin inside a certificate", "web-1", nil, pin, shown, nil, ""},
-		{"either", "web-1", other.Host.PublicKey(), pin, pin, nil, ""},
+		{"one of two CAs", "web-1", append(only(other.Host.PublicKey()), hostCA...), nil, shown, nil, ""},
+		{"either", "web-1", other.Host.PublicKeys(), pin, pin, nil, ""},
 		{"another target", "web-2", hostCA, nil, shown, nil, `is for ["web-1"]`},
-		{"another CA", "web-1", other.Host.PublicKey(), nil, shown, nil, "another CA"},
-		{"the face CA", "web-1", set.Face.PublicKey(), nil, shown, nil, "another CA"},
+		{"another CA", "web-1", other.Host.PublicKeys(), nil, shown, nil, "another CA"},
+		{"the face CA", "web-1", only(set.Face.PublicKey()), nil, shown, nil, "another CA"},
 		{"another pin", "web-1", nil, key, pin, nil, "not the pinned key"},
 		{"a plain key where a certificate is due", "web-1", hostCA, nil, pin, nil, "plain key"},
 		{"expired", "web-1", hostCA, nil, shown, in2h, "expired"},
-		{"a user certificate", "web-1", set.Target.PublicKey(), nil, cert, nil, "not a host certificate"},
+		{"a user certificate", "web-1", only(set.Target.PublicKey()), nil, cert, nil, "not a host certificate"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -27,7 +27,7 @@ type TargetCA struct{ authority }
 
 // NewTargetCA returns the CA that targets trust.
 func NewTargetCA(cfg Config) (*TargetCA, error) {
-	a, err := newAuthority(cfg)
+	a, err := newAuthority(cfg, MaxTargetTTL)
 	if err != nil {
 		return nil, fmt.Errorf("target CA: %w", err)
 	}

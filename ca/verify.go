@@ -2,9 +2,12 @@ package ca
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/policy"
@@ -33,26 +36,44 @@ type Verified struct {
 	Sources string // where it may be used from, prefixes joined by ","; empty: anywhere
 }
 
-// AgentVerifier checks certificates with the agent CA's public key alone: the door has no other. Safe for concurrent use.
+// AgentVerifier checks certificates with the agent CA's public keys alone: the door has no others. During a rotation there are
+// two. Safe for concurrent use; no lock is taken.
 type AgentVerifier struct {
-	key ssh.PublicKey
-	now func() time.Time
+	keys *atomic.Pointer[[]ssh.PublicKey]
+	now  func() time.Time
 }
 
-// NewAgentVerifier returns a verifier for certificates by the CA with this key. now may be nil for time.Now.
-func NewAgentVerifier(key ssh.PublicKey, now func() time.Time) (*AgentVerifier, error) {
-	if err := checkPublicKey(key); err != nil {
-		return nil, fmt.Errorf("agent CA key: %w", err)
-	}
+// NewAgentVerifier returns a verifier for certificates by the CA with these keys. now may be nil for time.Now.
+func NewAgentVerifier(keys []ssh.PublicKey, now func() time.Time) (*AgentVerifier, error) {
 	if now == nil {
 		now = time.Now
 	}
-	return &AgentVerifier{key: key, now: now}, nil
+	v := &AgentVerifier{keys: &atomic.Pointer[[]ssh.PublicKey]{}, now: now}
+	return v, v.Trust(keys)
 }
 
-// Verify accepts what an AgentVerifier with this CA's key accepts.
+// Trust puts these keys in the place of those before: certificates by another are refused from the next Verify on.
+func (v *AgentVerifier) Trust(keys []ssh.PublicKey) error {
+	if len(keys) == 0 {
+		return errors.New("no agent CA key")
+	}
+	for _, key := range keys {
+		if err := checkPublicKey(key); err != nil {
+			return fmt.Errorf("agent CA key: %w", err)
+		}
+	}
+	keys = slices.Clone(keys)
+	v.keys.Store(&keys)
+	return nil
+}
+
+func (v *AgentVerifier) trusts(key ssh.PublicKey) bool {
+	return slices.ContainsFunc(*v.keys.Load(), func(k ssh.PublicKey) bool { return sameKey(k, key) })
+}
+
+// Verify accepts what an AgentVerifier with this CA's keys accepts.
 func (ca *AgentCA) Verify(cert *ssh.Certificate, source netip.Addr) (Verified, error) {
-	return (&AgentVerifier{key: ca.PublicKey(), now: ca.now}).Verify(cert, source)
+	return (&AgentVerifier{keys: &ca.live.trusted, now: ca.now}).Verify(cert, source)
 }
 
 // Verify accepts a certificate that the CA made, is valid now and may be used from source. Every refusal wraps one of the
@@ -101,7 +122,7 @@ func (v *AgentVerifier) verifyOrigin(cert *ssh.Certificate) error {
 	if cert.CertType != ssh.UserCert {
 		return fmt.Errorf("%w: type %d", ErrMalformed, cert.CertType)
 	}
-	if !sameKey(cert.SignatureKey, v.key) {
+	if !v.trusts(cert.SignatureKey) {
 		return fmt.Errorf("%w: signed by %s", ErrWrongCA, ssh.FingerprintSHA256(cert.SignatureKey))
 	}
 	if err := checkPublicKey(cert.Key); err != nil {

@@ -4,69 +4,43 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/crypto/ssh"
 
 	"gatehouse/ca"
 	"gatehouse/internal/config"
-	"gatehouse/internal/decider"
 	"gatehouse/internal/decider/protocol"
-	"gatehouse/internal/supervisor"
 )
 
 // CACmd looks at the certificate authorities.
 type CACmd struct {
-	Show     CAShowCmd     `cmd:"" help:"Print a CA's public key, as authorized_keys writes it."`
+	Show     CAShowCmd     `cmd:"" help:"Print the public keys of a CA, as authorized_keys writes them."`
+	Status   CAStatusCmd   `cmd:"" help:"Say where the four CAs are: keys, rotation, and what it waits for."`
+	Rotate   CARotateCmd   `cmd:"" help:"Take the next step of a CA's rotation, or take the last one back."`
 	SignHost CASignHostCmd `cmd:"" name:"sign-host" help:"Certify a target's host key with the host CA."`
 }
 
-// CAShowCmd prints a CA's public key.
+// CAShowCmd prints a CA's public keys.
 type CAShowCmd struct {
 	ConfigFlag
 	Name string `arg:"" enum:"agent,target,host,face" help:"agent, target, host or face."`
 }
 
-// Run prints one line. Keys that are not there yet are made.
+// Run prints one line for each key that is to be trusted: during a rotation there are two. Keys that are not there yet are made.
 func (c *CAShowCmd) Run(ctx context.Context) error {
 	settings, err := config.Load(c.Config)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	key, err := caKey(ctx, settings, c.Name)
+	keys, err := caKeys(ctx, settings, ca.Name(c.Name))
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s gatehouse-%s-ca\n", trimLine(ssh.MarshalAuthorizedKey(key)), c.Name)
+	for _, key := range keys {
+		fmt.Printf("%s gatehouse-%s-ca\n", trimLine(ssh.MarshalAuthorizedKey(key)), c.Name)
+	}
 	return nil
-}
-
-// caKey reads a CA's public key; a decider that never ran is opened once, so that the keys exist.
-func caKey(ctx context.Context, settings config.Config, name string) (ssh.PublicKey, error) {
-	file := map[string]string{"agent": ca.AgentKeyFile, "target": ca.TargetKeyFile, "host": ca.HostKeyFile, "face": ca.FaceKeyFile}[name]
-	dir := decider.CADir(supervisor.DeciderDir(settings.Data))
-	path := filepath.Join(dir, file+".pub")
-	if _, err := os.Stat(path); os.IsNotExist(err) {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("make CA folder: %w", err)
-		}
-		if _, err := ca.Open(dir, time.Now); err != nil {
-			return nil, err
-		}
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read CA key: %w", err)
-	}
-	key, _, _, _, err := ssh.ParseAuthorizedKey(text)
-	if err != nil {
-		return nil, fmt.Errorf("read CA key %s: %w", path, err)
-	}
-	return key, nil
 }
 
 func trimLine(b []byte) string {

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"golang.org/x/crypto/ssh"
 
 	"gatehouse/bastion"
 	"gatehouse/bastion/target/local"
@@ -89,6 +88,7 @@ func (d *door) open(ctx context.Context, dir string) error {
 		Dial:      func(e protocol.DialEvent) { d.lender.Dial(e) },
 		Send:      func(e protocol.SendEvent) { d.lender.Send(e) },
 		HangUp:    func(e protocol.HangUpEvent) { d.lender.HangUp(e) },
+		Trust:     d.believe,
 		Bad:       func(op protocol.Op, err error) { d.log.Error("event from the decider", "op", string(op), "error", err) },
 	}
 	started := make(chan struct{}) // events wait until the server is there
@@ -121,18 +121,6 @@ func (d *door) openStorage(dir string) error {
 }
 
 func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
-	agentCA, err := ssh.ParsePublicKey(hello.AgentCA)
-	if err != nil {
-		return fmt.Errorf("agent CA key: %w", err)
-	}
-	verifier, err := ca.NewAgentVerifier(agentCA, nil)
-	if err != nil {
-		return err
-	}
-	hostCA, err := ssh.ParsePublicKey(hello.HostCA)
-	if err != nil {
-		return fmt.Errorf("host CA key: %w", err)
-	}
 	hostKey, err := ca.LoadOrCreateKey(filepath.Join(dir, "host_key"))
 	if err != nil {
 		return err
@@ -141,7 +129,7 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 		return err
 	}
 	cfg := bastion.Config{Gate: d.decider, Evidence: d.decider, Certifier: d.decider, Recorder: d.recorder, Sessions: d.sessions, Local: d.local,
-		AgentCA: verifier, HostCA: hostCA, HostKey: hostKey, Targets: hello.Targets, Log: d.log.Named("ssh")}
+		Trust: hello.Trust, HostKey: hostKey, Targets: hello.Targets, Log: d.log.Named("ssh")}
 	if d.server, err = bastion.New(cfg); err != nil {
 		return err
 	}
@@ -151,6 +139,15 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 	}
 	d.server.SetConsole(d.console)
 	return nil
+}
+
+// believe puts other CA keys in force. What does not parse ends the service: the door must not go on with keys that the decider
+// no longer trusts.
+func (d *door) believe(t protocol.Trust) {
+	if err := d.server.SetTrust(t); err != nil {
+		d.log.Error("CA keys from the decider", "error", err)
+		_ = d.decider.Close()
+	}
 }
 
 // serve closes what a crash left open, then listens until the context or the decider ends.

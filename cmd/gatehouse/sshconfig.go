@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"gatehouse/ca"
 	"gatehouse/internal/config"
 )
 
@@ -33,11 +34,11 @@ func (c *SSHConfigCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	face, err := caKey(ctx, settings, "face")
+	faces, err := caKeys(ctx, settings, ca.NameFace)
 	if err != nil {
 		return err
 	}
-	hosts := knownHosts(settings, inventory, face)
+	hosts := knownHosts(settings, inventory, faces)
 	if c.Out == "" {
 		fmt.Printf("# ~/.ssh/config\n%s\n# ~/.ssh/known_hosts\n%s", c.sshConfig(settings, ""), hosts)
 		return nil
@@ -83,13 +84,17 @@ func reachable(settings config.Config) (host, port string) {
 	return host, port
 }
 
-// knownHosts trusts the face CA for the door's names and for every remote target's: under ssh -J the door shows a face of
+// knownHosts trusts the face CA, during a rotation both its keys, for the door's names and for every remote target's: under ssh -J the door shows a face of
 // the target, and the target's own key is checked by Gatehouse.
-func knownHosts(settings config.Config, inventory config.Inventory, face ssh.PublicKey) string {
+func knownHosts(settings config.Config, inventory config.Inventory, faces []ssh.PublicKey) string {
 	names := slices.Clone(settings.SSH.Names)
 	for name := range inventory.Targets {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	return fmt.Sprintf("@cert-authority %s %s gatehouse-face-ca\n", strings.Join(slices.Compact(names), ","), trimLine(ssh.MarshalAuthorizedKey(face)))
+	var sb strings.Builder
+	for _, face := range faces {
+		fmt.Fprintf(&sb, "@cert-authority %s %s gatehouse-face-ca\n", strings.Join(slices.Compact(names), ","), trimLine(ssh.MarshalAuthorizedKey(face)))
+	}
+	return sb.String()
 }

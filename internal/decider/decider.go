@@ -62,8 +62,8 @@ type Decider struct {
 	enrolling chan struct{} // a place for each enrolment that is looked into
 	loaded    string        // fingerprint of the files that Open read
 
-	// reload serialises policy and inventory changes.
-	reload sync.Mutex
+	// reload serialises policy and inventory changes, rotation the steps of the CAs' rotations.
+	reload, rotation sync.Mutex
 
 	mu            sync.RWMutex
 	policy        *policy.Policy

@@ -39,7 +39,7 @@ func (d *Decider) knownHostLines() []string {
 }
 
 // faceKeys are the face CA's keys that clients are to trust.
-func (d *Decider) faceKeys() []ssh.PublicKey { return []ssh.PublicKey{d.cas.Face.PublicKey()} }
+func (d *Decider) faceKeys() []ssh.PublicKey { return d.cas.Face.PublicKeys() }
 
 // sawFaces notes that somebody was told of the face CA's keys: a rotation asks who was not. What cannot be noted is only logged.
 func (d *Decider) sawFaces(ctx context.Context, principal string) {

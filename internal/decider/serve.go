@@ -98,6 +98,8 @@ func (d *Decider) handleDoor(ctx context.Context, op protocol.Op, body json.RawM
 		return call(ctx, body, d.renew)
 	case protocol.OpKnownHosts:
 		return call(ctx, body, d.knownHosts)
+	case protocol.OpHostSeen:
+		return call(ctx, body, d.hostSeen)
 	case protocol.OpStreamOpened, protocol.OpStreamData, protocol.OpStreamEnd:
 		return d.borrower().Handle(op, body)
 	}
@@ -127,6 +129,10 @@ func (d *Decider) HandleAdmin(ctx context.Context, op protocol.Op, body json.Raw
 		return call(ctx, body, d.listKeys)
 	case protocol.OpKeyRemove:
 		return call(ctx, body, d.removeKey)
+	case protocol.OpCAStatus:
+		return call(ctx, body, d.caStatus)
+	case protocol.OpCARotate:
+		return call(ctx, body, d.caRotate)
 	case protocol.OpMetrics:
 		return call(ctx, body, d.metricsText)
 	}

@@ -24,12 +24,15 @@ chunk = {"session": S, "n": N, "offset": N, "length": N, "raw": N, "first_us": N
 summary = {"session": S, "sha256": S, "size": N, "chunks": N, "bytes_in": N, "bytes_out": N, "duration_ns": N}
 link = {"url": S, "person": S, "expires": TIME}
 issued = {"certificate": BYTES, "key_id": S, "serial": S, "not_after": TIME, "renew_until?": TIME}
+trust = {"agent_cas": [BYTES], "host_cas": [BYTES], "face_ca": BYTES}
+ca_key = {"generation": N, "name": S, "state": S, "since": TIME, "last_end?": TIME, "fingerprint": S, "public_key": S}
+ca = {"name": S, "signer": S, "phase": S, "next": S, "keys": [ca_key], "waiting?": [S], "notes?": [S]}
 enrolled = {"principal": S, "issued": issued, "known_hosts": [S]}
 join_token = {"id": S, "agent": S, "by": S, "made": TIME, "expires": TIME, "used?": TIME}
 agent_key = {"fingerprint": S, "type": S, "agent": S, "comment?": S, "by": S, "made": TIME}
 
 REQUESTS = {
-    "hello": ({}, {"node": S, "agent_ca": BYTES, "host_ca": BYTES, "policy_hash": S, "targets": [target], "at": TIME}),
+    "hello": ({}, {"node": S, "trust": trust, "policy_hash": S, "targets": [target], "at": TIME}),
     "authenticate": ({"conn": S, "certificate?": BYTES, "source": S, "outer?": S, "proven?": B, "target?": S, "login?": S, "key?": BYTES},
                      {"identity": identity, "not_after": TIME, "reaches?": B, "renew_only?": B}),
     "face": ({"public_key": BYTES, "target?": S}, {"certificate": BYTES, "not_after": TIME}),
@@ -51,6 +54,9 @@ REQUESTS = {
     "stream_data": ({"stream": N, "data": BYTES}, {}),
     "stream_end": ({"stream": N, "error?": S}, {}),
     "sign_host": ({"target": S, "public_key": BYTES, "ttl_ns": N, "by": S}, issued),
+    "host_seen": ({"target": S, "fingerprint": S}, {}),
+    "ca_status": ({}, {"cas": [ca]}),
+    "ca_rotate": ({"ca": S, "undo?": B, "force?": B, "by": S}, {"step": S, "change": N, "ended?": N, "forced?": [S], "ca": ca}),
     "metrics": ({}, {"text": S}),
     "enrol": ({"request": S, "source": S, "agent?": S, "public_key?": BYTES, "token?": S, "join_token?": S, "device_code?": S, "ttl_ns?": N,
                "task?": S, "trace?": S, "sources?": [S]}, enrolled),
@@ -63,7 +69,7 @@ REQUESTS = {
     "key_list": ({}, {"keys": [agent_key]}),
     "key_remove": ({"name": S, "by": S}, {}),
 }
-EVENTS = {"inventory": {"targets": [target]}, "revoke": {"sessions": [S], "reason": S},
+EVENTS = {"trust": trust, "inventory": {"targets": [target]}, "revoke": {"sessions": [S], "reason": S},
           "end_connections": {"connections": [S], "reason": S},
           "dial": {"stream": N, "address": S}, "send": {"stream": N, "data": BYTES}, "hang_up": {"stream": N}}
 

@@ -107,6 +107,7 @@ type Events struct {
 	Dial      func(DialEvent)
 	Send      func(SendEvent)
 	HangUp    func(HangUpEvent)
+	Trust     func(Trust)
 	Bad       func(Op, error) // an event that is unknown or does not decode; required
 }
 
@@ -126,6 +127,8 @@ func (e Events) Handle(op Op, body json.RawMessage) {
 		err = handle(body, e.Send)
 	case EventHangUp:
 		err = handle(body, e.HangUp)
+	case EventTrust:
+		err = handle(body, e.Trust)
 	}
 	if err != nil {
 		e.Bad(op, err)

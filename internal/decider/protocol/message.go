@@ -55,8 +55,7 @@ type Empty struct{}
 // HelloAnswer is what the door needs to begin.
 type HelloAnswer struct {
 	Node       string    `json:"node"`
-	AgentCA    []byte    `json:"agent_ca"` // public key, SSH wire format
-	HostCA     []byte    `json:"host_ca"`  // public key, SSH wire format
+	Trust      Trust     `json:"trust"`
 	PolicyHash string    `json:"policy_hash"`
 	Targets    []Target  `json:"targets"`
 	At         time.Time `json:"at"`

@@ -42,9 +42,11 @@ func bodies() map[Op][2]any {
 	plan := policy.Plan{Op: policy.OpPipe, Parts: []policy.Plan{{Op: policy.OpRun, Argv: policy.Argv{"echo", "é\n'<"}}, {Op: policy.OpRun, Argv: policy.Argv{"cat"}}}}
 	decision := policy.Decision{Verdict: policy.Allow, Code: policy.CodeNotAllowed, Reason: "r", Rules: []string{"web/allow[0]"}, Failed: &policy.Failed{Command: 1, Index: 2, Token: "x"},
 		Nearest: []string{"id"}, Mode: policy.Pinned, Stdin: policy.StdinNone, PolicyHash: "sha256:00"}
+	trust := Trust{AgentCAs: [][]byte{[]byte("a"), []byte("b")}, HostCAs: [][]byte{[]byte("h")}, FaceCA: []byte("f")}
+	authority := CA{"target", "file target_ca", "switched", "retire", []CAKey{{1, "target_ca", "old", at, at, "SHA256:x", "ssh-ed25519 AAAA"}}, []string{"web-1"}, []string{"note"}}
 	enrolled := Enrolled{"agent:bot", Issued{[]byte("cert"), "agt=bot", 1 << 60, at, at}, []string{"@cert-authority gatehouse ssh-ed25519 AAAA"}}
 	return map[Op][2]any{
-		OpHello:        {Empty{}, HelloAnswer{Node: "n", AgentCA: []byte("a"), HostCA: []byte("h"), PolicyHash: "sha256:00", Targets: []Target{target}, At: at}},
+		OpHello:        {Empty{}, HelloAnswer{Node: "n", Trust: trust, PolicyHash: "sha256:00", Targets: []Target{target}, At: at}},
 		OpAuthenticate: {Authenticate{con, []byte("cert"), "192.0.2.1", con, true, "web-1", "deploy", nil}, Authenticated{policy.Identity{Kind: policy.Agent, Name: "bot", Owner: "person:ann", Task: "t", Delegation: "person:ann>o"}, at, true, false}},
 		OpFace:         {Face{[]byte("key"), "web-1"}, FaceAnswer{[]byte("cert"), at}},
 		OpDecide: {Decide{con, ses, "web-1", "deploy", plan, []policy.EnvVar{{Name: "LANG", Value: "C"}}, true, []byte("key")},
@@ -63,6 +65,11 @@ func bodies() map[Op][2]any {
 		OpReload:    {Empty{}, Reloaded{"sha256:00", true, "no"}},
 		OpMetrics:   {Empty{}, Metrics{"x_total 1\n"}},
 		OpSignHost:  {SignHost{"web-1", []byte("key"), time.Minute, "root"}, Issued{[]byte("cert"), "host", 1, at, at}},
+
+		OpHostSeen: {HostSeen{"web-1", "SHA256:x"}, Empty{}},
+		OpCAStatus: {Empty{}, CAStatus{[]CA{authority}}},
+		OpCARotate: {CARotate{"target", true, true, "root"}, CARotated{"retire", 3, 2, []string{"web-1"}, authority}},
+		EventTrust: {trust, nil},
 
 		OpStreamOpened: {StreamOpened{7, "no route to host"}, Empty{}},
 		OpStreamData:   {StreamData{7, []byte{0, 255}}, Empty{}},
@@ -93,7 +100,8 @@ var order = []Op{OpHello, OpAuthenticate, OpFace, OpDecide, OpRefuse, OpChunk, O
 	OpStreamOpened, OpStreamData, OpStreamEnd, EventDial, EventSend, EventHangUp,
 	OpMetrics,
 	EventEnd,
-	OpEnrol, OpRenew, OpKnownHosts, OpJoinCreate, OpJoinList, OpJoinRemove, OpKeyAdd, OpKeyList, OpKeyRemove}
+	OpEnrol, OpRenew, OpKnownHosts, OpJoinCreate, OpJoinList, OpJoinRemove, OpKeyAdd, OpKeyList, OpKeyRemove,
+	OpHostSeen, OpCAStatus, OpCARotate, EventTrust}
 
 func frameOf(t *testing.T, f Frame, body any) []byte {
 	t.Helper()
