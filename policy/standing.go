@@ -1,6 +1,10 @@
 package policy
 
-import "slices"
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+)
 
 // Standing says why that name may not act now, in one line for whoever asks; empty if it may. An agent whose owner is
 // disabled may not: nobody answers for it. For a group that is the case when none of its members is enabled.
@@ -18,16 +22,53 @@ func (p *Policy) Standing(kind Kind, name string) string {
 	return ""
 }
 
+// Admits says why a certificate that was issued on a proof, "oidc:github" or "key", may not be used from source any more, in one
+// line for its holder; empty if it may. What was proven stays proven only as long as the policy takes that proof.
+func (p *Policy) Admits(kind Kind, name, by string, source netip.Addr) string {
+	if why := p.Standing(kind, name); why != "" {
+		return why
+	}
+	who := string(kind) + ":" + name
+	if !p.takes(kind, name, by) {
+		return fmt.Sprintf("the policy does not take certificates of %s that were issued by %s any more; prove who you are again", who, by)
+	}
+	allowed := p.subject(kind, name).profile.Sources
+	if len(allowed) > 0 && !slices.ContainsFunc(allowed, func(net netip.Prefix) bool { return net.Contains(source.Unmap().WithZone("")) }) {
+		return fmt.Sprintf("the profile of %s lets certificates work from %v only, and this is %s", who, allowed, source)
+	}
+	return ""
+}
+
+// takes reports whether a name may still be proven in that way. Root on this machine always may, and so may certificates from
+// before ways were noted, which live for hours at most.
+func (p *Policy) takes(kind Kind, name, by string) bool {
+	switch {
+	case by == "" || by == "local":
+		return true
+	case kind == Agent:
+		return p.EnrolsBy(name, by)
+	case by == "passkey":
+		return true
+	}
+	account := p.people[name].oidc
+	return account.issuer != "" && by == string(ByOIDC)+":"+account.issuer
+}
+
 // Owners returns the people who own an agent: the person, or every member of the group; without "person:".
 func (p *Policy) Owners(agent string) []string {
 	s := p.agents[agent]
 	if s == nil {
 		return nil
 	}
-	if name, ok := cutKind(s.owner, Person); ok {
+	return p.OwnersOf(s.owner)
+}
+
+// OwnersOf returns the people that an owner is, "person:ann" or "group:web"; without "person:".
+func (p *Policy) OwnersOf(owner string) []string {
+	if name, ok := cutKind(owner, Person); ok {
 		return []string{name}
 	}
-	name, _ := cutKind(s.owner, "group")
+	name, _ := cutKind(owner, "group")
 	return slices.Clone(p.groups[name])
 }
 

@@ -126,7 +126,7 @@ func newHouse(t testing.TB, stream time.Duration) *house {
 		Dir: t.TempDir(), Commit: func(context.Context, recorder.Chunk) error { return nil },
 	})
 	must(t, err)
-	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Authorize: h.decider, Kill: h, Links: h.decider})
+	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Authorize: h.decider, Kill: h, Links: h.decider, Revoke: h})
 	must(t, err)
 	h.server = httptest.NewUnstartedServer(nil)
 	url := "http://localhost" + strings.TrimPrefix(h.server.Listener.Addr().String(), "127.0.0.1")
@@ -321,4 +321,16 @@ func (d *decider) Enrol(_ context.Context, request, source string, in Certificat
 
 func (d *decider) KnownHosts(context.Context) ([]string, error) {
 	return []string{"@cert-authority gatehouse ssh-ed25519 AAAA"}, nil
+}
+
+func (h *house) Revoke(_ context.Context, _ console.Credential, _ console.RevokeOrder) (console.RevokeReport, error) {
+	return console.RevokeReport{ID: "rev_1", Sessions: []string{}}, nil
+}
+
+func (h *house) Lift(context.Context, console.Credential, string, string) (console.LiftReport, error) {
+	return console.LiftReport{}, nil
+}
+
+func (h *house) Revocations(context.Context, console.Credential, string) ([]console.Revocation, string, error) {
+	return nil, "", nil
 }

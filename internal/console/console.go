@@ -37,6 +37,7 @@ type Config struct {
 	Authorize  Authorizer
 	Kill       Killer
 	Links      Links
+	Revoke     Revoker
 	Now        func() time.Time // nil means time.Now
 }
 
@@ -47,7 +48,7 @@ func (c Config) Validate() error {
 		has  bool
 	}{
 		{"Sessions", c.Sessions != nil}, {"Recordings", c.Recordings != nil}, {"Authorize", c.Authorize != nil},
-		{"Kill", c.Kill != nil}, {"Links", c.Links != nil},
+		{"Kill", c.Kill != nil}, {"Links", c.Links != nil}, {"Revoke", c.Revoke != nil},
 	} {
 		if !need.has {
 			return fmt.Errorf("console: %s is missing", need.name)

@@ -39,6 +39,10 @@ type desk struct {
 	asked  []asked
 	rights []string
 	orders []KillOrder
+
+	revoked []RevokeOrder
+	lifted  []string
+	refuse  error
 }
 
 func newDesk(t *testing.T) *desk {
@@ -53,7 +57,7 @@ func newDesk(t *testing.T) *desk {
 	})
 	must(t, err)
 	d.Console, err = New(Config{
-		Sessions: d.store, Recordings: d.recorder, Authorize: d, Kill: d, Links: d, Now: func() time.Time { return d.now },
+		Sessions: d.store, Recordings: d.recorder, Authorize: d, Kill: d, Links: d, Revoke: d, Now: func() time.Time { return d.now },
 	})
 	must(t, err)
 	return d
@@ -86,6 +90,23 @@ func (d *desk) Kill(_ context.Context, order KillOrder) (KillReport, error) {
 
 func (d *desk) MintLink(context.Context, Credential) (string, time.Time, error) {
 	return "https://gatehouse.test/sign-in#secret", d.now.Add(5 * time.Minute), nil
+}
+
+func (d *desk) Revoke(_ context.Context, who Credential, order RevokeOrder) (RevokeReport, error) {
+	d.revoked = append(d.revoked, order)
+	return RevokeReport{ID: "rev_01JDABCDEFGHJKMNPQRSTVWXYZ", Connections: 2, Sessions: []string{"ses_1"}, SessionsAll: 2, SignIns: 1}, d.refuse
+}
+
+func (d *desk) Lift(_ context.Context, who Credential, id, reason string) (LiftReport, error) {
+	d.lifted = append(d.lifted, id+" "+reason)
+	return LiftReport{ID: "rev_01JDABCDEFGHJKMNPQRSTVWXYZ", Handles: []string{"agent:bot"}, Still: []string{"rev_2"}}, d.refuse
+}
+
+func (d *desk) Revocations(_ context.Context, who Credential, after string) ([]Revocation, string, error) {
+	if after == "" {
+		return []Revocation{{ID: "rev_1", Handles: []string{"agent:bot"}, By: "person:ann", Reason: "stolen", At: d.now}}, "rev_1", d.refuse
+	}
+	return []Revocation{{ID: "rev_2", Handles: []string{"task:x"}, By: "local:root", Reason: "over", At: d.now, Until: d.now.Add(time.Hour)}}, "", d.refuse
 }
 
 func (d *desk) took() []asked {

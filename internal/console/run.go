@@ -27,10 +27,12 @@ type verbs struct {
 		Play   playCmd   `cmd:"" help:"Play a recording at the speed it happened."`
 		Export exportCmd `cmd:"" help:"Write a recording to standard output."`
 	} `cmd:"" help:"Look at sessions."`
-	Kill     killCmd     `cmd:"" help:"End live sessions now."`
-	WebLogin webLoginCmd `cmd:"" help:"Get a one-time link that signs you in to the browser."`
-	WhoAmI   whoAmICmd   `cmd:"" name:"whoami" help:"Say who you are here and what you may do."`
-	Help     helpCmd     `cmd:"" help:"Explain a verb."`
+	Kill        killCmd        `cmd:"" help:"End live sessions now."`
+	Revoke      revokeCmd      `cmd:"" help:"Revoke a certificate, key, agent, person, owner, task or CA, now."`
+	Revocations revocationsCmd `cmd:"" help:"List what is revoked."`
+	WebLogin    webLoginCmd    `cmd:"" help:"Get a one-time link that signs you in to the browser."`
+	WhoAmI      whoAmICmd      `cmd:"" name:"whoami" help:"Say who you are here and what you may do."`
+	Help        helpCmd        `cmd:"" help:"Explain a verb."`
 }
 
 type helpCmd struct {

@@ -18,6 +18,12 @@ func permits(verb string, rights []policy.Right) (need policy.Right, ok bool) {
 		need = policy.View
 	case "kill":
 		need = policy.Operate
+	case "revoke":
+		return policy.Operate, slices.Contains(rights, policy.Operate) || slices.Contains(rights, policy.Administer)
+	case "revoke.lift":
+		need = policy.Administer
+	case "revocations":
+		return policy.View, slices.ContainsFunc(rights, func(r policy.Right) bool { return r == policy.View || r == policy.Operate || r == policy.Administer })
 	case "web-login":
 		return "any", len(rights) > 0
 	default:
@@ -70,6 +76,9 @@ func (d *Decider) actor(c protocol.Credential) (policy.Identity, string, error) 
 		person, ok := d.signIns.person(c.SignIn)
 		if !ok {
 			return policy.Identity{}, "", &protocol.Error{Code: protocol.CodeSignedOut, Msg: "the sign-in has ended; sign in again"}
+		}
+		if why := d.personRevoked(person); why != "" {
+			return policy.Identity{}, "", refuse("%s", why)
 		}
 		who, known := d.currentPolicy().Identity(policy.Person, person, "")
 		if !known {

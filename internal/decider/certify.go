@@ -2,6 +2,7 @@ package decider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -87,6 +88,9 @@ func (d *Decider) sign(ctx context.Context, pol *policy.Policy, want policy.Cert
 	terms, err := pol.Certificate(want)
 	if err != nil {
 		return nil, policy.Identity{}, err
+	}
+	if why := d.refuseRevoked(terms.Identity, key, p.delegation); why != "" {
+		return nil, terms.Identity, errors.New(why)
 	}
 	now := d.cfg.Now()
 	if p.grant.ID == "" {

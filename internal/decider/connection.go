@@ -31,6 +31,7 @@ type connection struct {
 	key, ca    string // fingerprints
 	keyWire    []byte // the key that the client has proven to hold
 	trace      string
+	outer      string // the connection around this one, under -J
 	sources    string // where its certificate works, prefixes joined by ","; empty: anywhere
 
 	renewOnly bool // by a registered key: it may renew and nothing else
@@ -67,8 +68,8 @@ func (d *Decider) authenticate(ctx context.Context, in protocol.Authenticate) (p
 	if err != nil {
 		return protocol.Authenticated{}, err // identify has parsed it
 	}
-	c := &connection{id: in.Connection, kind: v.Kind, name: v.Name, task: v.Task, source: source, serial: v.Serial, notAfter: v.NotAfter,
-		delegation: v.Delegation, grant: v.Grant, key: v.Key, ca: v.CA, keyWire: cert.Key.Marshal(), trace: v.Trace, sources: v.Sources}
+	c := held(v, source)
+	c.id, c.keyWire = in.Connection, cert.Key.Marshal()
 	return out, d.register(ctx, in, c, identity, v.KeyID)
 }
 
@@ -82,17 +83,24 @@ func (d *Decider) identify(wire []byte, source netip.Addr) (ca.Verified, policy.
 	if err != nil {
 		return ca.Verified{}, policy.Identity{}, err
 	}
-	identity, ok := d.currentPolicy().Identity(v.Kind, v.Name, v.Task)
-	if !ok {
-		return ca.Verified{}, policy.Identity{}, refuse("%s", d.currentPolicy().Standing(v.Kind, v.Name))
+	pol := d.currentPolicy()
+	if why := d.objection(pol, held(v, source)); why != "" {
+		return ca.Verified{}, policy.Identity{}, refuse("%s", why)
 	}
+	identity, _ := pol.Identity(v.Kind, v.Name, v.Task) // known: nothing stands against it
 	identity.Delegation = v.Delegation
 	return v, identity, nil
 }
 
+// held is the connection of whoever holds a certificate, not open yet.
+func held(v ca.Verified, source netip.Addr) *connection {
+	return &connection{kind: v.Kind, name: v.Name, task: v.Task, source: source, serial: v.Serial, notAfter: v.NotAfter,
+		delegation: v.Delegation, grant: v.Grant, key: v.Key, ca: v.CA, trace: v.Trace, sources: v.Sources, ended: notOpen}
+}
+
 // register keeps the connection. It may ask for nothing until the log has it.
 func (d *Decider) register(ctx context.Context, in protocol.Authenticate, c *connection, who policy.Identity, keyID string) error {
-	c.ended = "the connection is not open yet"
+	c.outer, c.ended = in.Outer, notOpen
 	if err := d.keepConnection(c, in.Outer); err != nil {
 		return d.refuseConnection(ctx, in, err)
 	}
@@ -103,10 +111,29 @@ func (d *Decider) register(ctx context.Context, in protocol.Authenticate, c *con
 		d.forget(c.id)
 		return err
 	}
+	if why := d.openConnection(c); why != "" {
+		d.forget(c.id)
+		return d.refuseConnection(ctx, in, refuse("%s", why))
+	}
+	return nil
+}
+
+// openConnection lets a connection ask for things, unless a kill, a revocation or another policy came while it was being
+// registered: whoever ended the live ones then may not have seen it.
+func (d *Decider) openConnection(c *connection) (why string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if c.ended != notOpen {
+		return c.ended
+	}
+	if why := d.objection(d.policy, c); why != "" {
+		return why
+	}
+	if o := d.conns[c.outer]; c.outer != "" && (o == nil || o.ended != "") {
+		return "the connection around a jump is not open"
+	}
 	c.ended = ""
-	return nil
+	return ""
 }
 
 // keepConnection adds a connection to those that are live. One inside a jump must be by the same identity, from the same
@@ -117,7 +144,7 @@ func (d *Decider) keepConnection(c *connection, outer string) error {
 	if _, twice := d.conns[c.id]; twice {
 		return invalid("connection %s exists", c.id)
 	}
-	if !d.cas.Agent.Trusts(c.ca) { // retired since the certificate was verified
+	if !c.renewOnly && !d.cas.Agent.Trusts(c.ca) { // retired since the certificate was verified
 		return refuse("%s", ca.ClientLine(ca.ErrWrongCA))
 	}
 	if len(d.conns) >= maxConnections {
@@ -191,10 +218,11 @@ func (d *Decider) live(conn string) (connection, policy.Identity, error) {
 	case !d.cfg.Now().Before(copied.notAfter):
 		return connection{}, policy.Identity{}, refuse("the certificate has expired; connect again with a new one")
 	}
-	identity, known := d.currentPolicy().Identity(copied.kind, copied.name, copied.task)
-	if !known {
-		return connection{}, policy.Identity{}, refuse("%s", d.currentPolicy().Standing(copied.kind, copied.name))
+	pol := d.currentPolicy()
+	if why := d.objection(pol, &copied); why != "" {
+		return connection{}, policy.Identity{}, refuse("%s", why)
 	}
+	identity, _ := pol.Identity(copied.kind, copied.name, copied.task)
 	identity.Delegation = copied.delegation
 	return copied, identity, nil
 }

@@ -25,6 +25,7 @@ import (
 	"gatehouse/internal/decider/lend"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/decider/registry"
+	"gatehouse/internal/revoke"
 	"gatehouse/policy"
 	"gatehouse/recorder/audit"
 )
@@ -57,7 +58,11 @@ type Decider struct {
 	metrics *metrics
 	signers *signerFaults
 	signIns *signIns
-	issuers issuers // has its own lock
+	issuers issuers       // has its own lock
+	revoked *revoke.Index // what the registry has of it
+
+	// revoking serialises revocations. Taken before mu.
+	revoking sync.Mutex
 
 	enrolling chan struct{} // a place for each enrolment that is looked into
 	loaded    string        // fingerprint of the files that Open read
@@ -93,7 +98,7 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Decider{cfg: cfg, lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, signIns: newSignIns(cfg.Now), metrics: newMetrics(), signers: newSignerFaults(cfg.Now),
+	d := &Decider{cfg: cfg, lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, signIns: newSignIns(cfg.Now), revoked: revoke.NewIndex(cfg.Now), metrics: newMetrics(), signers: newSignerFaults(cfg.Now),
 		issuers: issuers{open: map[string]openIssuer{}}, enrolling: make(chan struct{}, maxEnrolling)}
 	if err := d.openKeys(); err != nil {
 		_ = lock.Close()
@@ -107,6 +112,9 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 		return nil, errors.Join(err, d.log.Close(), lock.Close())
 	}
 	if err := d.loadFirst(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	if err := d.loadRevocations(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil

@@ -117,6 +117,7 @@ func (d *Decider) enforce(ctx context.Context, files lastGood, pol *policy.Polic
 	d.policy, d.inventory, d.inventoryHash, d.problem = pol, inv, hash, ""
 	door := d.door
 	d.mu.Unlock()
+	d.endUnfit()
 	if door != nil {
 		d.tell(door)
 	}
@@ -132,8 +133,10 @@ func (d *Decider) tell(door *protocol.Server) {
 	if len(gone) == 0 {
 		return
 	}
-	if err := door.Event(protocol.EventRevoke, protocol.RevokeEvent{Sessions: gone, Reason: "a change of policy no longer allows it"}); err != nil {
-		d.cfg.Log.Error("tell the door of revoked sessions", "error", err)
+	for names := range slices.Chunk(gone, protocol.MaxEnding) {
+		if err := door.Event(protocol.EventRevoke, protocol.RevokeEvent{Sessions: names, Reason: "a change of policy no longer allows it"}); err != nil {
+			d.cfg.Log.Error("tell the door of revoked sessions", "error", err)
+		}
 	}
 }
 

@@ -100,6 +100,12 @@ func (d *Decider) handleDoor(ctx context.Context, op protocol.Op, body json.RawM
 		return call(ctx, body, d.knownHosts)
 	case protocol.OpHostSeen:
 		return call(ctx, body, d.hostSeen)
+	case protocol.OpRevoke:
+		return call(ctx, body, d.revokeAsked)
+	case protocol.OpLift:
+		return call(ctx, body, d.liftAsked)
+	case protocol.OpRevocations:
+		return call(ctx, body, d.revocationsAsked)
 	case protocol.OpStreamOpened, protocol.OpStreamData, protocol.OpStreamEnd:
 		return d.borrower().Handle(op, body)
 	}
@@ -133,6 +139,14 @@ func (d *Decider) HandleAdmin(ctx context.Context, op protocol.Op, body json.Raw
 		return call(ctx, body, d.caStatus)
 	case protocol.OpCARotate:
 		return call(ctx, body, d.caRotate)
+	case protocol.OpRevoke:
+		return call(ctx, body, d.revokeLocal)
+	case protocol.OpLift:
+		return call(ctx, body, d.liftLocal)
+	case protocol.OpRevocations:
+		return call(ctx, body, d.revocationsLocal)
+	case protocol.OpKRL:
+		return call(ctx, body, d.exportKRL)
 	case protocol.OpMetrics:
 		return call(ctx, body, d.metricsText)
 	}

@@ -140,6 +140,9 @@ func (d *Decider) link(ctx context.Context, person, by string) (protocol.Link, e
 	if d.cfg.WebURL == "" {
 		return protocol.Link{}, refuse("the browser pages are off: set web.listen and web.url")
 	}
+	if why := d.personRevoked(person); why != "" {
+		return protocol.Link{}, refuse("%s", why)
+	}
 	secret, expires, ok := d.signIns.mint(person)
 	if !ok {
 		return protocol.Link{}, refuse("too many sign-in links are open")

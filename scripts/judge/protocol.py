@@ -23,6 +23,7 @@ credential = {"conn?": S, "sign_in?": S}
 chunk = {"session": S, "n": N, "offset": N, "length": N, "raw": N, "first_us": N, "last_us": N, "sha256": S}
 summary = {"session": S, "sha256": S, "size": N, "chunks": N, "bytes_in": N, "bytes_out": N, "duration_ns": N}
 link = {"url": S, "person": S, "expires": TIME}
+revocation = {"id": S, "handles": [S], "by": S, "reason": S, "at": TIME, "until?": TIME}
 issued = {"certificate": BYTES, "key_id": S, "serial": S, "not_after": TIME, "renew_until?": TIME}
 trust = {"agent_cas": [BYTES], "host_cas": [BYTES], "face_ca": BYTES}
 ca_key = {"generation": N, "name": S, "state": S, "since": TIME, "last_end?": TIME, "fingerprint": S, "public_key": S}
@@ -68,6 +69,11 @@ REQUESTS = {
     "key_add": ({"agent": S, "public_key": BYTES, "comment?": S, "by": S}, agent_key),
     "key_list": ({}, {"keys": [agent_key]}),
     "key_remove": ({"name": S, "by": S}, {}),
+    "make_revocation": ({"who?": credential, "by?": S, "handles": [S], "reason": S, "until?": TIME},
+                        {"id": S, "connections": N, "sessions": [S], "sessions_all": N, "sign_ins": N}),
+    "lift_revocation": ({"who?": credential, "by?": S, "id": S, "reason": S}, {"id": S, "handles": [S], "still?": [S]}),
+    "revocations": ({"who?": credential, "by?": S, "after?": S}, {"list": [revocation], "next?": S}),
+    "krl": ({"ca": S, "by": S}, {"krl": BYTES, "version": S, "serials": N, "keys": N}),
 }
 EVENTS = {"trust": trust, "inventory": {"targets": [target]}, "revoke": {"sessions": [S], "reason": S},
           "end_connections": {"connections": [S], "reason": S},

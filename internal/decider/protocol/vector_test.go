@@ -90,7 +90,14 @@ func bodies() map[Op][2]any {
 		EventDial:      {DialEvent{7, "issuer.example:443"}, nil},
 		EventSend:      {SendEvent{7, []byte{0, 255}}, nil},
 		EventHangUp:    {HangUpEvent{7}, nil},
-		EventEnd:       {EndEvent{[]string{con}, "agent:bot is revoked"}, nil},
+		OpRevoke: {Revoke{credential, "root", []string{"agent:bot", "task:a: b"}, "laptop stolen", at},
+			Revoked{"rev_01JDABCDEFGHJKMNPQRSTVWXYZ", 2, []string{ses}, 1, 1}},
+		OpLift: {Lift{credential, "root", "rev_01JDABCDEFGHJKMNPQRSTVWXYZ", "found again"}, Lifted{"rev_01JDABCDEFGHJKMNPQRSTVWXYZ", []string{"agent:bot"}, []string{"rev_01JDABCDEFGHJKMNPQRSTVWXYY"}}},
+		OpRevocations: {ListRevocations{credential, "root", "rev_01JDABCDEFGHJKMNPQRSTVWXYY"},
+			Revocations{[]Revocation{{"rev_01JDABCDEFGHJKMNPQRSTVWXYZ", []string{"agent:bot"}, "person:ann", "why", at, at}}, "rev_01JDABCDEFGHJKMNPQRSTVWXYZ"}},
+		OpKRL: {ExportKRL{"agent", "root"}, KRL{[]byte("SSHKRL"), 1 << 60, 3, 2}},
+
+		EventEnd: {EndEvent{[]string{con}, "agent:bot is revoked"}, nil},
 	}
 }
 
@@ -101,7 +108,8 @@ var order = []Op{OpHello, OpAuthenticate, OpFace, OpDecide, OpRefuse, OpChunk, O
 	OpMetrics,
 	EventEnd,
 	OpEnrol, OpRenew, OpKnownHosts, OpJoinCreate, OpJoinList, OpJoinRemove, OpKeyAdd, OpKeyList, OpKeyRemove,
-	OpHostSeen, OpCAStatus, OpCARotate, EventTrust}
+	OpHostSeen, OpCAStatus, OpCARotate, EventTrust,
+	OpRevoke, OpLift, OpRevocations, OpKRL}
 
 func frameOf(t *testing.T, f Frame, body any) []byte {
 	t.Helper()

@@ -1,0 +1,477 @@
+package decider
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"gatehouse/ca"
+	"gatehouse/internal/console"
+	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/id"
+	"gatehouse/internal/revoke"
+	"gatehouse/policy"
+	"gatehouse/recorder/audit"
+)
+
+// revoke makes a revocation as root on the machine does.
+func (b *bench) revoke(reason string, handles ...string) protocol.Revoked {
+	b.t.Helper()
+	out, err := admin[protocol.Revoked](b, protocol.OpRevoke, protocol.Revoke{By: "root", Handles: handles, Reason: reason})
+	b.must(err)
+	return out
+}
+
+func (b *bench) lift(id string) protocol.Lifted {
+	b.t.Helper()
+	out, err := admin[protocol.Lifted](b, protocol.OpLift, protocol.Lift{By: "root", ID: id, Reason: "over"})
+	b.must(err)
+	return out
+}
+
+// endings are the reasons for which the door was told to end a connection.
+func (b *bench) endings(conn string) []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var why []string
+	for _, e := range b.ended {
+		if slices.Contains(e.Connections, conn) {
+			why = append(why, e.Reason)
+		}
+	}
+	return why
+}
+
+// holder is a live connection and what it came with.
+type holder struct {
+	conn string
+	key  ssh.PublicKey
+	cert []byte
+}
+
+func (b *bench) holder(task string) holder {
+	b.t.Helper()
+	h := holder{conn: b.id(id.Connection)}
+	h.key, _ = newKey(b.t)
+	got, err := admin[protocol.Issued](b, protocol.OpIssue, protocol.Issue{Kind: policy.Agent, Name: "bot", PublicKey: h.key.Marshal(), Task: task, TTL: 10 * time.Minute, By: "test"})
+	b.must(err)
+	h.cert = got.Certificate
+	b.must(b.authenticate(h.conn, h.cert))
+	return h
+}
+
+func (b *bench) authenticate(conn string, cert []byte) error {
+	_, err := b.door.Authenticate(b.t.Context(), protocol.Authenticate{Connection: conn, Certificate: cert, Source: "192.0.2.1", Proven: true})
+	return err
+}
+
+// TestRevokeByEachHandle: a live connection ends at once with the reason, the certificate opens no other, no further one is
+// issued where the handle says so; another's connection goes on; a lift undoes it.
+func TestRevokeByEachHandle(t *testing.T) {
+	for _, c := range []struct {
+		handle    func(h holder) string
+		reissued  bool // to the same name, key and task
+		otherTask bool // a certificate for another task and key is issued
+	}{
+		{func(h holder) string { return fmt.Sprintf("certificate:%d", parseCert(t, h.cert).Serial) }, true, true},
+		{func(h holder) string { return "key:" + ssh.FingerprintSHA256(h.key) }, false, true},
+		{func(holder) string { return "agent:bot" }, false, false},
+		{func(holder) string { return "owner:person:ann" }, false, false},
+		{func(holder) string { return "task:CHG-1" }, false, true},
+		{func(h holder) string { return "ca:" + ssh.FingerprintSHA256(parseCert(t, h.cert).SignatureKey) }, false, false},
+	} {
+		b := newBench(t)
+		h, other := b.holder("CHG-1"), b.connect(policy.Agent, "other")
+		handle := c.handle(h)
+		session := b.question(h.conn, "echo", "x")
+		if _, err := b.door.Decide(t.Context(), session); err != nil {
+			t.Fatal(err)
+		}
+		before := len(b.entries())
+		got := b.revoke("laptop stolen", handle)
+		whole := strings.HasPrefix(handle, "ca:") // the other's certificate is by that CA too
+		if want := map[bool]int{false: 1, true: 2}[whole]; got.Connections != want || got.SessionsAll != 1 || got.Sessions[0] != session.Session || !id.Valid(id.Revocation, got.ID) {
+			t.Errorf("%s: %+v", handle, got)
+		}
+		<-b.told
+		if why := b.endings(h.conn); len(why) != 1 || !strings.Contains(why[0], "laptop stolen") || !strings.Contains(why[0], got.ID) {
+			t.Errorf("%s: the door was told %q", handle, why)
+		}
+		if _, err := b.door.Decide(t.Context(), b.question(h.conn, "echo", "x")); code(err) != protocol.CodeRefused || !strings.Contains(err.Error(), "laptop stolen") {
+			t.Errorf("%s: decided: %v", handle, err)
+		}
+		if err := b.authenticate(b.id(id.Connection), h.cert); code(err) != protocol.CodeRefused || !strings.Contains(err.Error(), "laptop stolen") {
+			t.Errorf("%s: let in again: %v", handle, err)
+		}
+		again := protocol.Issue{Kind: policy.Agent, Name: "bot", PublicKey: h.key.Marshal(), Task: "CHG-1", TTL: time.Minute, By: "test"}
+		if _, err := admin[protocol.Issued](b, protocol.OpIssue, again); (err == nil) != c.reissued || err != nil && !strings.Contains(err.Error(), "laptop stolen") {
+			t.Errorf("%s: issued again: %v", handle, err)
+		}
+		fresh, _ := newKey(t)
+		again.PublicKey, again.Task = fresh.Marshal(), "CHG-2"
+		if _, err := admin[protocol.Issued](b, protocol.OpIssue, again); (err == nil) != c.otherTask {
+			t.Errorf("%s: another task and key: %v", handle, err)
+		}
+		if err := b.askAs(other, "web-2", "id"); (err == nil) == whole {
+			t.Errorf("%s: another's connection: %v", handle, err)
+		}
+		if e := b.entries()[before]; e.Type != audit.Revoke || e.Object != handle || e.Actor != "local:root" || e.Reason != "laptop stolen" || e.Outcome != "ok" {
+			t.Errorf("%s: the log says %+v", handle, e)
+		}
+		if l := b.lift(got.ID); !slices.Equal(l.Handles, []string{handle}) || len(l.Still) != 0 {
+			t.Errorf("%s: lifted %+v", handle, l)
+		}
+		if err := b.authenticate(b.id(id.Connection), h.cert); err != nil {
+			t.Errorf("%s: after the lift: %v", handle, err)
+		}
+		if _, err := b.door.Decide(t.Context(), b.question(h.conn, "echo", "x")); code(err) != protocol.CodeRefused {
+			t.Errorf("%s: the connection came back: %v", handle, err)
+		}
+	}
+}
+
+func (b *bench) askAs(conn, target string, argv ...string) error {
+	q := b.question(conn, argv...)
+	q.Target = target
+	_, err := b.door.Decide(b.t.Context(), q)
+	return err
+}
+
+// TestRevokePerson: a person's connections and sign-ins end, open links are void, and no others' are.
+func TestRevokePerson(t *testing.T) {
+	b := newBench(t)
+	conn, vic, bot := b.connect(policy.Person, "ann"), b.connect(policy.Person, "vic"), b.connect(policy.Agent, "bot")
+	cookie, _, _, err := b.door.Redeem(t.Context(), b.link(conn))
+	b.must(err)
+	vics, _, _, err := b.door.Redeem(t.Context(), b.link(vic))
+	b.must(err)
+	open := b.link(conn)
+	got := b.revoke("left the company", "person:ann")
+	if got.Connections != 1 || got.SignIns != 1 {
+		t.Errorf("%+v", got)
+	}
+	for name, who := range map[string]console.Credential{"connection": {Connection: conn}, "sign-in": {SignIn: cookie}} {
+		if _, err := b.door.Authorize(t.Context(), who, "sessions.list", "", ""); err == nil {
+			t.Errorf("her %s may still read", name)
+		}
+	}
+	if _, _, _, err := b.door.Redeem(t.Context(), open); err == nil {
+		t.Error("a link outlived the revocation")
+	}
+	if _, err := admin[protocol.Link](b, protocol.OpSetupLink, protocol.SetupLink{Person: "ann", By: "root"}); code(err) != protocol.CodeRefused {
+		t.Errorf("a link for who is revoked: %v", err)
+	}
+	if _, err := b.door.Authorize(t.Context(), console.Credential{SignIn: vics}, "sessions.list", "", ""); err != nil {
+		t.Errorf("another's sign-in: %v", err)
+	}
+	if err := b.askAs(bot, "web-1", "echo", "x"); err != nil {
+		t.Errorf("an agent of hers, which owner: would revoke: %v", err)
+	}
+}
+
+// TestRevokeDelegation: who handed work on, and is revoked, ends what works for them.
+func TestRevokeDelegation(t *testing.T) {
+	b := newBench(t)
+	key, _ := newKey(t)
+	issue := func() (protocol.Issued, error) {
+		return b.d.certify(t.Context(), policy.CertificateRequest{Kind: policy.Agent, Name: "bot"}, key.Marshal(), proof{actor: "test", by: "local", delegation: "person:vic>agent:boss"})
+	}
+	got, err := issue()
+	b.must(err)
+	conn := b.id(id.Connection)
+	b.must(b.authenticate(conn, got.Certificate))
+	if r := b.revoke("x", "person:vic"); r.Connections != 1 {
+		t.Errorf("%+v", r)
+	}
+	if _, err := issue(); code(err) != protocol.CodeRefused {
+		t.Errorf("issued on behalf of who is revoked: %v", err)
+	}
+}
+
+// TestRevokeHostileDoor: a door that does not end what it was told to end gets nothing more from the decider.
+func TestRevokeHostileDoor(t *testing.T) {
+	b := newBench(t)
+	cert := b.issued(policy.Person, "ann", 10*time.Minute)
+	conn, inner := b.id(id.Connection), b.id(id.Connection)
+	b.must(b.authenticate(conn, cert))
+	_, err := b.door.Authenticate(t.Context(), protocol.Authenticate{Connection: inner, Certificate: cert, Source: "192.0.2.1", Outer: conn, Proven: true})
+	b.must(err)
+	b.revoke("x", fmt.Sprintf("certificate:%d", parseCert(t, cert).Serial))
+	another := b.issued(policy.Person, "ann", 10*time.Minute) // she is not revoked: that certificate is
+	for _, c := range []string{conn, inner} {
+		who := console.Credential{Connection: c}
+		for name, try := range map[string]func() error{
+			"decide": func() error { return b.askAs(c, "web-1", "echo", "x") },
+			"read":   func() error { _, err := b.door.Authorize(t.Context(), who, "sessions.list", "", ""); return err },
+			"link":   func() error { _, _, err := b.door.MintLink(t.Context(), who); return err },
+			"revoke": func() error {
+				_, err := b.door.Revoke(t.Context(), who, console.RevokeOrder{Handles: []revoke.Handle{{Kind: revoke.Agent, Value: "bot"}}, Reason: "x"})
+				return err
+			},
+			"list": func() error { _, _, err := b.door.Revocations(t.Context(), who, ""); return err },
+			"a jump inside it": func() error {
+				_, err := b.door.Authenticate(t.Context(), protocol.Authenticate{Connection: b.id(id.Connection), Certificate: another, Source: "192.0.2.1", Outer: c, Proven: true})
+				return err
+			},
+			"its id with another certificate": func() error { return b.authenticate(c, another) },
+		} {
+			if err := try(); err == nil {
+				t.Errorf("%s: the decider answered", name)
+			}
+		}
+	}
+	b.must(b.authenticate(b.id(id.Connection), another))
+}
+
+// TestRevokeWhileConnecting: whenever a revocation comes between a certificate's check and the moment in which its connection
+// may ask for things, it holds.
+func TestRevokeWhileConnecting(t *testing.T) {
+	b := newBench(t)
+	cert := b.issued(policy.Agent, "bot", 10*time.Minute)
+	in := protocol.Authenticate{Connection: b.id(id.Connection), Certificate: cert, Source: "192.0.2.1", Proven: true}
+	source := netip.MustParseAddr(in.Source)
+	v, who, err := b.d.identify(cert, source)
+	b.must(err)
+	first := b.revoke("after the check", "agent:bot")
+	c := held(v, source)
+	c.id = in.Connection
+	if err := b.d.register(t.Context(), in, c, who, v.KeyID); code(err) != protocol.CodeRefused || !strings.Contains(err.Error(), "after the check") {
+		t.Errorf("after the check: %v", err)
+	}
+	b.lift(first.ID)
+	c = held(v, source)
+	c.id = b.id(id.Connection)
+	b.must(b.d.keepConnection(c, ""))
+	if r := b.revoke("while it is noted", "agent:bot"); r.Connections != 1 {
+		t.Errorf("%+v", r)
+	}
+	if why := b.d.openConnection(c); !strings.Contains(why, "while it is noted") {
+		t.Errorf("while it is noted: %q", why)
+	}
+	if last := lastOf(b, audit.ConnRefused); !strings.Contains(last.Reason, "after the check") {
+		t.Errorf("the log says %+v", last)
+	}
+}
+
+// TestRevokeAmongMany: while fifty connect again and again, each connection that came to life before the revocation is ended by
+// it, and none comes to life after it.
+func TestRevokeAmongMany(t *testing.T) {
+	b := newBench(t)
+	cert := b.issued(policy.Agent, "bot", 10*time.Minute)
+	var mu sync.Mutex
+	var lived []string
+	var work sync.WaitGroup
+	revoked, begun := make(chan struct{}), make(chan struct{}, 50)
+	for range 50 {
+		work.Go(func() {
+			for n := 0; ; n++ {
+				conn := b.id(id.Connection)
+				late := false
+				select {
+				case <-revoked:
+					late = true
+				default:
+				}
+				err := b.authenticate(conn, cert)
+				if err == nil {
+					mu.Lock()
+					lived = append(lived, conn)
+					mu.Unlock()
+				}
+				if late && err == nil {
+					t.Error("a connection came to life after the revocation")
+				}
+				if late {
+					return
+				}
+				if n == 0 {
+					begun <- struct{}{}
+				}
+			}
+		})
+	}
+	for range 50 {
+		<-begun
+	}
+	b.revoke("x", "agent:bot")
+	close(revoked)
+	work.Wait()
+	if len(lived) < 50 {
+		t.Fatalf("%d connections lived", len(lived))
+	}
+	for _, conn := range lived {
+		if len(b.endings(conn)) == 0 {
+			t.Errorf("the door was not told of %s", conn)
+		}
+		if err := b.askAs(conn, "web-1", "echo", "x"); code(err) != protocol.CodeRefused {
+			t.Errorf("%s: %v", conn, err)
+		}
+	}
+}
+
+// TestRevokeSurvives: a restart forgets nothing, also where a crash came between the registry and the log.
+func TestRevokeSurvives(t *testing.T) {
+	b := newBench(t)
+	cert := b.issued(policy.Agent, "bot", 10*time.Minute)
+	lifted := b.revoke("one", "agent:bot")
+	b.lift(lifted.ID)
+	b.revoke("two", "task:x")
+	torn := revoke.Revocation{ID: b.id(id.Revocation), By: "local:root", Reason: "torn", At: b.clock.now(), Handles: []revoke.Handle{{Kind: revoke.Agent, Value: "bot"}}}
+	b.must(b.d.facts.AddRevocation(t.Context(), torn)) // and then the machine stops
+	for range 2 {
+		b.must(b.door.Close())
+		<-b.door.Done()
+		b.must(b.d.Close())
+		b.open()
+		b.connectDoor()
+		if err := b.authenticate(b.id(id.Connection), cert); code(err) != protocol.CodeRefused || !strings.Contains(err.Error(), "torn") {
+			t.Errorf("after a restart: %v", err)
+		}
+	}
+	list, err := admin[protocol.Revocations](b, protocol.OpRevocations, protocol.ListRevocations{By: "root"})
+	if err != nil || len(list.List) != 2 {
+		t.Errorf("%+v, %v", list, err)
+	}
+	noted := 0
+	for _, e := range b.entries() {
+		if e.Type == audit.Revoke && e.Reason == "torn" {
+			noted++
+		}
+	}
+	if noted != 1 {
+		t.Errorf("the log has it %d times", noted)
+	}
+}
+
+// TestRevokeUntil: it ends by itself, and stands again if the clock is set back.
+func TestRevokeUntil(t *testing.T) {
+	b := newBench(t)
+	cert := b.issued(policy.Agent, "bot", 10*time.Minute)
+	_, err := admin[protocol.Revoked](b, protocol.OpRevoke, protocol.Revoke{By: "root", Handles: []string{"agent:bot"}, Reason: "x", Until: b.clock.now().Add(time.Minute)})
+	b.must(err)
+	for i, c := range []struct {
+		pass time.Duration
+		in   bool
+	}{{0, false}, {59 * time.Second, false}, {time.Second, true}, {-30 * time.Second, false}, {5 * time.Minute, true}} {
+		b.clock.pass(c.pass)
+		if err := b.authenticate(b.id(id.Connection), cert); (err == nil) != c.in {
+			t.Errorf("step %d: %v", i, err)
+		}
+	}
+	for name, in := range map[string]protocol.Revoke{"over already": {Handles: []string{"agent:bot"}, Reason: "x", Until: b.clock.now()}, "no handle": {Reason: "x"}, "no reason": {Handles: []string{"agent:bot"}},
+		"a reason of two lines": {Handles: []string{"agent:bot"}, Reason: "a\nb"}, "a handle twice": {Handles: []string{"agent:bot", "agent:bot"}, Reason: "x"},
+		"no handle at all": {Handles: []string{"bot"}, Reason: "x"}, "too many": {Handles: slices.Repeat([]string{"agent:bot"}, 33), Reason: "x"}} {
+		in.By = "root"
+		if _, err := admin[protocol.Revoked](b, protocol.OpRevoke, in); code(err) != protocol.CodeInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+const liftPolicy = `version: 1
+people: {ann: {roles: [admin]}, kim: {roles: [admin]}, oli: {roles: [oncall]}, vic: {roles: [viewer]}}
+groups: {web: [person:ann, person:vic]}
+agents: {bot: {owner: person:ann}, gang: {owner: group:web}, other: {owner: person:vic}}
+roles:
+  admin: {rights: [view, administer]}
+  oncall: {rights: [operate]}
+  viewer: {rights: [view]}
+`
+
+// TestWhoRevokesAndLifts: the rights, and that nobody lifts what concerns themselves; what nobody can tell, only root lifts.
+func TestWhoRevokesAndLifts(t *testing.T) {
+	b := &bench{t: t, dir: t.TempDir(), clock: newBenchClock(), told: make(chan struct{}, 64)}
+	b.write("policy.yaml", liftPolicy)
+	b.write("targets.yaml", testTargets)
+	b.open()
+	b.connectDoor()
+	as := map[string]console.Credential{}
+	for _, name := range []string{"ann", "kim", "oli", "vic"} {
+		as[name] = console.Credential{Connection: b.connect(policy.Person, name)}
+	}
+	as["an agent"] = console.Credential{Connection: b.connect(policy.Agent, "bot")}
+	make := func(who, handle string) (string, error) {
+		h, err := revoke.Parse(handle)
+		b.must(err)
+		r, err := b.door.Revoke(t.Context(), as[who], console.RevokeOrder{Handles: []revoke.Handle{h}, Reason: "x"})
+		return r.ID, err
+	}
+	for who, want := range map[string]bool{"ann": true, "kim": true, "oli": true, "vic": false, "an agent": false} {
+		if _, err := make(who, "task:"+strings.ReplaceAll(who, " ", "-")); (err == nil) != want {
+			t.Errorf("%s revokes: %v", who, err)
+		}
+		if last := lastOf(b, audit.Revoke); (last.Outcome == "deny") == want || last.Conn != as[who].Connection {
+			t.Errorf("%s: the log says %+v", who, last)
+		}
+	}
+	for _, c := range []struct {
+		handle, who string
+		want        bool
+	}{{"agent:bot", "ann", false}, {"agent:bot", "kim", true}, {"agent:bot", "oli", false}, {"agent:gang", "ann", false}, {"agent:gang", "kim", true}, {"agent:other", "ann", true},
+		{"owner:person:ann", "ann", false}, {"owner:person:ann", "kim", true}, {"owner:group:web", "ann", false}, {"owner:group:web", "kim", true},
+		{"owner:group:none", "kim", false}, {"agent:unknown", "kim", false}, {"person:vic", "ann", true}, {"certificate:7", "kim", false}, {"task:t", "kim", false},
+		{"key:SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "kim", false}} {
+		r := b.revoke("x", c.handle)
+		_, err := b.door.Lift(t.Context(), as[c.who], r.ID, "over")
+		if (err == nil) != c.want {
+			t.Errorf("%s lifts %s: %v", c.who, c.handle, err)
+		}
+		if last := lastOf(b, audit.Revoke); (last.Outcome == "deny") == c.want || last.Actor != "person:"+c.who {
+			t.Errorf("%s lifts %s: the log says %+v", c.who, c.handle, last)
+		}
+		if !c.want {
+			b.lift(r.ID)
+		}
+	}
+	own := b.revoke("x", "person:kim")
+	if _, err := b.door.Lift(t.Context(), as["kim"], own.ID, "over"); err == nil {
+		t.Error("kim lifted her own")
+	}
+	if why := mayLift(b.d.currentPolicy(), policy.Identity{Kind: policy.Person, Name: "kim"}, revoke.Revocation{Handles: []revoke.Handle{{Kind: revoke.Person, Value: "kim"}}}); why == "" {
+		t.Error("kim may lift her own")
+	}
+	for name, by := range map[string]any{"root in the door's name": protocol.Revoke{By: "root", Handles: []string{"agent:bot"}, Reason: "x"}} {
+		if err := b.door.Call(t.Context(), protocol.OpRevoke, by, nil); code(err) != protocol.CodeInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := b.door.Call(t.Context(), protocol.OpKRL, protocol.ExportKRL{CA: "agent", By: "root"}, nil); code(err) != protocol.CodeInvalid {
+		t.Errorf("the door exports: %v", err)
+	}
+}
+
+// TestRevokeBound: at the bound revocations are refused, until what is over makes room.
+func TestRevokeBound(t *testing.T) {
+	b := newBench(t)
+	var list []revoke.Handle
+	for i := range revoke.Max {
+		list = append(list, revoke.Handle{Kind: revoke.Certificate, Value: fmt.Sprint(i + 1)})
+	}
+	b.d.revoked.Add(revoke.Revocation{ID: "rev_0", At: b.clock.now(), Handles: list})
+	if _, err := admin[protocol.Revoked](b, protocol.OpRevoke, protocol.Revoke{By: "root", Handles: []string{"agent:bot"}, Reason: "x"}); code(err) != protocol.CodeRefused || !strings.Contains(err.Error(), "too many") {
+		t.Errorf("over the bound: %v", err)
+	}
+	b.clock.pass(ca.MaxHostTTL + revokeMargin + time.Second)
+	b.revoke("x", "agent:bot")
+}
+
+// TestNoRevocationWithoutEvidence: what the log cannot take is not in force, and not after a restart either.
+func TestNoRevocationWithoutEvidence(t *testing.T) {
+	b := newBench(t)
+	b.must(b.d.log.Close())
+	if _, err := admin[protocol.Revoked](b, protocol.OpRevoke, protocol.Revoke{By: "root", Handles: []string{"agent:bot"}, Reason: "x"}); code(err) != protocol.CodeEvidence {
+		t.Errorf("without a log: %v", err)
+	}
+	if all, _, err := b.d.facts.Revocations(t.Context()); err != nil || len(all) != 0 {
+		t.Errorf("the registry has %+v, %v", all, err)
+	}
+	if len(b.d.revoked.Standing()) != 0 {
+		t.Error("it stands")
+	}
+}
