@@ -39,6 +39,19 @@ type Set struct {
 // Signers says where each CA's key is. The zero value: in unencrypted files. Dir is filled in.
 type Signers struct{ Agent, Target, Host, Face SignerConfig }
 
+// Secrets are the passphrases and PINs that the signers need, to be resolved in place.
+func (s *Signers) Secrets() []*SecretConfig {
+	var given []*SecretConfig
+	for _, c := range []*SignerConfig{&s.Agent, &s.Target, &s.Host, &s.Face} {
+		for _, secret := range []*SecretConfig{&c.Passphrase, &c.PIN} {
+			if secret.Given() {
+				given = append(given, secret)
+			}
+		}
+	}
+	return given
+}
+
 // Open is OpenWith for keys in unencrypted files.
 func Open(dir string, now func() time.Time) (*Set, error) { return OpenWith(dir, Signers{}, now) }
 

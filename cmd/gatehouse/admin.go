@@ -28,8 +28,12 @@ func withDecider(ctx context.Context, settings config.Config, ask func(call func
 	if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
 		return fmt.Errorf("ask the decider: %w (run this as root)", err)
 	}
+	signers, err := localSigners(settings)
+	if err != nil {
+		return err
+	}
 	d, err := decider.Open(ctx, decider.Config{Dir: supervisor.DeciderDir(settings.Data), Node: settings.Node, Names: settings.SSH.Names,
-		WebURL: webURL(settings), Policy: settings.Policy, Targets: settings.Targets, Log: logger(settings, "decider")})
+		WebURL: webURL(settings), Policy: settings.Policy, Targets: settings.Targets, Signers: signers, Log: logger(settings, "decider")})
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,11 @@ func caManifest(ctx context.Context, settings config.Config) (ca.Manifest, error
 	if err := ctx.Err(); err != nil {
 		return ca.Manifest{}, err
 	}
-	set, err := ca.Open(dir, time.Now)
+	signers, err := localSigners(settings)
+	if err != nil {
+		return ca.Manifest{}, err
+	}
+	set, err := ca.OpenWith(dir, signers, time.Now)
 	if err != nil {
 		return ca.Manifest{}, err
 	}

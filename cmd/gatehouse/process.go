@@ -26,7 +26,7 @@ func nowUTC() time.Time { return time.Now().UTC() }
 
 type deciderCmd struct{ ConfigFlag }
 
-// Run is the decider: confined first, then everything else.
+// Run is the decider: confined first, then everything else but loading what handles its keys.
 func (c *deciderCmd) Run(ctx context.Context) error {
 	settings, err := config.Load(c.Config)
 	if err != nil {
@@ -40,11 +40,20 @@ func (c *deciderCmd) Run(ctx context.Context) error {
 	}
 	// The folders, not the files: files are replaced by renaming.
 	readable := []string{folderOf(settings.Policy), filepath.Dir(settings.Targets)}
-	if err := confine.Decider(confine.Paths{ReadWrite: []string{dir}, ReadOnly: readable}); err != nil {
+	signers, err := inheritedSigners(settings)
+	if err != nil {
+		return err
+	}
+	folders, files, err := keyPaths(settings)
+	if err != nil {
+		return err
+	}
+	paths := confine.Paths{ReadWrite: append(folders, dir), ReadOnly: append(files, readable...), UnixSockets: settings.CA.NeedsSocket()}
+	if err := confine.Decider(paths); err != nil {
 		return err
 	}
 	d, err := decider.Open(ctx, decider.Config{Dir: dir, Node: settings.Node, Names: settings.SSH.Names, WebURL: webURL(settings),
-		Policy: settings.Policy, Targets: settings.Targets, Log: log})
+		Policy: settings.Policy, Targets: settings.Targets, Signers: signers, Log: log})
 	if err != nil {
 		return err
 	}

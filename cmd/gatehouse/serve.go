@@ -31,7 +31,11 @@ func (c *ServeCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("resolve %s: %w", c.Config, err)
 	}
-	err = supervisor.Run(ctx, supervisor.Config{Settings: settings, ConfigPath: path, Log: logger(settings, "supervisor")})
+	secrets, err := collectSecrets(settings)
+	if err != nil {
+		return err
+	}
+	err = supervisor.Run(ctx, supervisor.Config{Settings: settings, ConfigPath: path, Secrets: secrets, Log: logger(settings, "supervisor")})
 	if errors.Is(err, supervisor.ErrStopped) {
 		return nil
 	}

@@ -26,6 +26,7 @@ type Config struct {
 	Policy  string  `yaml:"policy"`  // a file, or a folder of *.yaml
 	Targets string  `yaml:"targets"` // the inventory file
 	Users   Users   `yaml:"users"`
+	CA      *CA     `yaml:"ca"` // where the CA keys are; none: in unencrypted files
 	Storage Storage `yaml:"storage"`
 	Log     Log     `yaml:"log"`
 }
@@ -102,6 +103,7 @@ func Load(path string) (Config, error) {
 			*p = filepath.Join(base, *p)
 		}
 	}
+	c.CA.resolve(base)
 	return c, c.validate(doc)
 }
 
@@ -145,6 +147,7 @@ func (c Config) validate(doc document) error {
 			bad("$.web", "%v", err)
 		}
 	}
+	c.CA.validate(bad)
 	return errors.Join(errs...)
 }
 

@@ -21,6 +21,10 @@ import (
 type Paths struct {
 	ReadWrite []string // folders
 	ReadOnly  []string // files or folders that exist
+
+	// UnixSockets lets the decider connect to unix sockets: a CA key is behind an ssh-agent's. Any such socket that its user may
+	// open is then within its reach; the network is not.
+	UnixSockets bool
 }
 
 // never is what neither process needs: other processes, new programs, mounts, kernel surfaces.
@@ -38,7 +42,11 @@ var network = []string{"socket", "connect", "bind", "listen", "socketpair"}
 
 // Decider confines the deciding process: its paths, no network, no programs.
 func Decider(p Paths) error {
-	return confine(p, true, append(append([]string{}, never...), network...))
+	deny := append(append([]string{}, never...), network...)
+	if p.UnixSockets {
+		deny = slices.DeleteFunc(deny, func(name string) bool { return name == "socket" || name == "connect" })
+	}
+	return confine(p, true, deny)
 }
 
 // Door confines the door: its paths, no programs; it may listen on what it inherited and dial targets.
@@ -54,7 +62,7 @@ func confine(p Paths, cutNetwork bool, deny []string) error {
 	if err := restrictFiles(p, cutNetwork); err != nil {
 		return err
 	}
-	if err := loadShapeFilter(); err != nil {
+	if err := loadShapeFilter(p.UnixSockets); err != nil {
 		return err
 	}
 	return loadNameFilter(deny)

@@ -47,6 +47,9 @@ func newWorld(t *testing.T) world {
 	w.Address = listen(t, "tcp", "127.0.0.1:0")
 	listen(t, "unix", w.Socket)
 	must(t, os.Chmod(w.Socket, 0o600))
+	w.KeyAgent = filepath.Join(w.DeciderDir, "agent.sock")
+	listen(t, "unix", w.KeyAgent)
+	must(t, os.Chown(w.KeyAgent, deciderUID, deciderUID))
 	startVictim(t, &w)
 	return w
 }
@@ -148,13 +151,19 @@ func TestDoorsPlace(t *testing.T) {
 	}
 }
 
-// TestDecidersPlace: a taken-over decider has its folder and the policy's, no network and no programs.
+// TestDecidersPlace: a taken-over decider has its folder and the policy's, no network and no programs; one
+// whose keys are behind an ssh-agent's socket has unix sockets besides, and no other kind.
 func TestDecidersPlace(t *testing.T) {
 	w := newWorld(t)
-	results := attempt(t, "decider", w, deciderUID)
-	for _, try := range deciderTries {
-		if worked := results[try.name] == "ok"; worked != (try.held == "") {
-			t.Errorf("%s: %s", try.name, results[try.name])
+	for _, part := range []string{"decider", "decider with a key agent"} {
+		results := attempt(t, part, w, deciderUID)
+		for _, try := range deciderTries {
+			if worked := results[try.name] == "ok"; worked != (try.held == "") {
+				t.Errorf("%s: %s: %s", part, try.name, results[try.name])
+			}
+		}
+		if worked := results[keyAgentTry.name] == "ok"; worked != (part != "decider") {
+			t.Errorf("%s: %s: %s", part, keyAgentTry.name, results[keyAgentTry.name])
 		}
 	}
 }

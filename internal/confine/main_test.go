@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -52,13 +54,15 @@ func playIntruder(w world, part string) {
 	case "landlock":
 		err = restrictFiles(paths, false)
 	case "seccomp":
-		if err = loadShapeFilter(); err == nil {
+		if err = loadShapeFilter(false); err == nil {
 			err = loadNameFilter(never)
 		}
 	case "door":
 		err = Door(paths)
 	case "decider":
 		err = Decider(Paths{ReadWrite: []string{w.DeciderDir}, ReadOnly: []string{w.PolicyDir}})
+	case "decider with a key agent":
+		err = Decider(Paths{ReadWrite: []string{w.DeciderDir}, ReadOnly: []string{w.PolicyDir}, UnixSockets: true})
 	default:
 		err = fmt.Errorf("no part %q", part)
 	}
@@ -66,8 +70,8 @@ func playIntruder(w world, part string) {
 		fail(err)
 	}
 	tries := doorTries
-	if part == "decider" {
-		tries = deciderTries
+	if strings.HasPrefix(part, "decider") {
+		tries = append(slices.Clone(deciderTries), keyAgentTry)
 	}
 	results := map[string]string{}
 	for _, t := range tries {

@@ -47,13 +47,26 @@ func shapeFilter(arch uint32) []unix.SockFilter {
 	}
 }
 
+// unixSockets turns the third rule around: socket makes unix sockets only.
+func unixSockets(program []unix.SockFilter) []unix.SockFilter {
+	for i, in := range program {
+		if in == jump(unix.BPF_JEQ, unix.AF_INET, in.Jt, 0) || in == jump(unix.BPF_JEQ, unix.AF_INET6, in.Jt, 0) {
+			program[i].K = unix.AF_UNIX
+		}
+	}
+	return program
+}
+
 // loadShapeFilter loads it for every thread.
-func loadShapeFilter() error {
+func loadShapeFilter(allowUnix bool) error {
 	arch, err := auditArch()
 	if err != nil {
 		return err
 	}
 	program := shapeFilter(arch)
+	if allowUnix {
+		program = unixSockets(program)
+	}
 	// Both calls are about this thread; TSYNC then carries filter and no_new_privs to all others.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -16,6 +16,7 @@ import (
 type world struct {
 	DeciderDir, DoorDir, PolicyDir string
 	Key, Log, Policy, Socket       string
+	KeyAgent                       string // a socket of the decider's user
 	Outside                        string // a folder that everybody may write
 	Victim, VictimFD               int    // the decider's process and its open key
 	Address                        string // a TCP listener on loopback
@@ -203,6 +204,7 @@ var deciderTries = []try{
 	{"write elsewhere", "x", func(w world) error { return os.WriteFile(filepath.Join(w.Outside, "y"), nil, 0o600) }},
 	{"a TCP socket", "x", func(world) error { return socket(unix.AF_INET) }},
 	{"a TCP socket for IPv6", "x", func(world) error { return socket(unix.AF_INET6) }},
+	{"a netlink socket", "x", func(world) error { return socket(unix.AF_NETLINK) }},
 	{"a UDP socket", "x", func(w world) error { return dial("udp", w.Address) }},
 	{"a TCP connection", "x", func(w world) error { return dial("tcp", w.Address) }},
 	{"a unix socket", "x", func(w world) error { return dial("unix", w.Socket) }},
@@ -223,6 +225,9 @@ var deciderTries = []try{
 		return nil
 	}},
 }
+
+// keyAgentTry is what a decider may do that has a CA key behind an ssh-agent's socket, and no other.
+var keyAgentTry = try{"the key agent's socket", "x", func(w world) error { return dial("unix", w.KeyAgent) }}
 
 func dial(network, address string) error {
 	c, err := net.Dial(network, address)

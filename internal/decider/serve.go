@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 
+	"gatehouse/ca"
 	"gatehouse/internal/decider/lend"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/recorder/audit"
@@ -47,8 +48,11 @@ func (d *Decider) ServeAdmin(ctx context.Context, l net.Listener) error {
 	}
 }
 
-// Started writes the log's entry that the service runs; Stopped that it ends.
+// Started writes the log's entry that the service runs, and tells the operator where each CA's key is; Stopped that it ends.
 func (d *Decider) Started(ctx context.Context, detail string) error {
+	for _, name := range ca.Names() {
+		d.cfg.Log.Info("CA key", "ca", string(name), "signer", d.cas.Describe(name))
+	}
 	return d.append(ctx, audit.Entry{Type: audit.ServeStart, Outcome: "ok", Policy: d.PolicyHash(), Reason: detail})
 }
 

@@ -17,6 +17,8 @@ const (
 	DeciderReadyFD  = 4
 	DeciderAdminFD  = 5 // listening unix socket, root only
 
+	DeciderSecretsFD = 6 // a pipe that holds what unlocks the CA keys, and ends
+
 	DoorSocketFD = 3 // to the decider
 	DoorLocalFD  = 4 // to the supervisor
 	DoorSSHFD    = 5 // bound, not listening
@@ -33,7 +35,12 @@ type child struct {
 }
 
 func startDecider(cfg Config, root bool, s *sockets, p *pairs) (*child, error) {
-	return start(cfg, root, "decider", cfg.Settings.Users.Decider, []*os.File{p.deciderEnd, p.readyWrite, s.admin})
+	secrets, err := filledPipe(cfg.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	defer secrets.Close()
+	return start(cfg, root, "decider", cfg.Settings.Users.Decider, []*os.File{p.deciderEnd, p.readyWrite, s.admin, secrets})
 }
 
 func startDoor(cfg Config, root bool, s *sockets, p *pairs) (*child, error) {

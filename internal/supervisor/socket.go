@@ -173,3 +173,22 @@ func Conn(fd uintptr) (net.Conn, error) {
 	}
 	return c, f.Close()
 }
+
+// filledPipe is the end of a pipe from which text is read, then its end. What does not fit into a pipe is an error.
+func filledPipe(text []byte) (*os.File, error) {
+	if len(text) > pipeSize {
+		return nil, fmt.Errorf("secrets of %d bytes: want at most %d", len(text), pipeSize)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("make pipe: %w", err)
+	}
+	_, err = w.Write(text)
+	if err := errors.Join(err, w.Close()); err != nil {
+		return nil, errors.Join(fmt.Errorf("fill pipe: %w", err), r.Close())
+	}
+	return r, nil
+}
+
+// pipeSize is what a pipe surely takes without a reader (pipe(7): a page, when its user has many).
+const pipeSize = 4 << 10

@@ -36,6 +36,7 @@ var ErrStopped = errors.New("stopped")
 type Config struct {
 	Settings   config.Config
 	ConfigPath string // absolute; handed to both processes
+	Secrets    []byte // handed to the decider alone, by a pipe that nobody else has; at most 4 KiB
 	Log        hclog.Logger
 }
 
