@@ -21,7 +21,12 @@ mount --bind srv /srv
 mount --bind log /var/log
 mount --bind bin /usr/local/bin
 [ ! -d /dev/shm ] || mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+config=/run/target/etc/sshd_config
+if [ -d etc/ssh ]; then # a stock host: its own /etc/ssh, as the distribution ships it
+	mount --bind etc/ssh /etc/ssh
+	config=/etc/ssh/sshd_config
+fi
 mount -o remount,bind,ro /
 echo "$name" >/proc/sys/kernel/hostname
 
-exec "$sshd" -D -f /run/target/etc/sshd_config -E /run/target/sshd.log
+exec "$sshd" -D -f "$config" -E /run/target/sshd.log

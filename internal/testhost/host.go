@@ -53,6 +53,11 @@ type Config struct {
 	Recorders []string          // names of programs that record how they were called (Host.Calls)
 	LogLevel  string            // sshd's; "" means VERBOSE, at which key ID and serial are logged
 	Options   []string          // further sshd_config lines; they win over the host's own
+
+	// Stock is a host that nobody has made a target: /etc/ssh is its own and as SSHDConfig and the distribution's drop-in
+	// folder have it, TargetCA is trusted by nothing, and logins open by their own authorized_keys.
+	Stock      bool
+	SSHDConfig string // stock: the text of /etc/ssh/sshd_config; "" means this machine's
 }
 
 // Host is a running target.
@@ -159,7 +164,7 @@ func (c Config) Validate() error {
 		return fmt.Errorf("target folder %q: not a folder", c.Dir)
 	case !nameForm.MatchString(c.Name):
 		return fmt.Errorf("target name %q: want %s", c.Name, nameForm)
-	case len(bytes.TrimSpace([]byte(c.TargetCA))) == 0:
+	case !c.Stock && len(bytes.TrimSpace([]byte(c.TargetCA))) == 0:
 		return errors.New("target has no CA: nobody could log in")
 	case len(c.Accounts) == 0:
 		return errors.New("target has no accounts")

@@ -36,6 +36,9 @@ var ownFolders = []struct {
 	{"/usr/local/bin", "bin", 0o755},
 }
 
+// sshFolder is a stock host's own /etc/ssh, relative to fsDir.
+const sshFolder = "etc/ssh"
+
 // layOut writes the target's files and returns its host key, which it also puts into cfg. In a folder that was a target
 // before, its files, its log and its calls go on.
 func layOut(cfg *Config) (ssh.PublicKey, error) {
@@ -141,12 +144,18 @@ func writeKeys(cfg *Config, root string) (ssh.PublicKey, error) {
 			return nil, err
 		}
 	}
+	if cfg.Stock {
+		return public, nil // it trusts none
+	}
 	ca := strings.TrimSpace(cfg.TargetCA) + "\n"
 	return public, writeFile(filepath.Join(root, "etc/target_ca.pub"), ca, 0o644)
 }
 
 // writeSSHDConfig writes the server's configuration. sshd takes the first value it meets, so the caller's options lead.
 func writeSSHDConfig(cfg Config, port int) error {
+	if cfg.Stock {
+		return writeStock(cfg, port)
+	}
 	level := cfg.LogLevel
 	if level == "" {
 		level = "VERBOSE"
