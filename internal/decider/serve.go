@@ -151,6 +151,14 @@ func (d *Decider) HandleAdmin(ctx context.Context, op protocol.Op, body json.Raw
 		return call(ctx, body, d.revocationsLocal)
 	case protocol.OpKRL:
 		return call(ctx, body, d.exportKRL)
+	case protocol.OpTargets:
+		return call(ctx, body, d.targets)
+	case protocol.OpEnrolTarget:
+		return call(ctx, body, d.enrolTarget)
+	case protocol.OpProbe:
+		return call(ctx, body, d.probe)
+	case protocol.OpChecked:
+		return call(ctx, body, d.checked)
 	case protocol.OpMetrics:
 		return call(ctx, body, d.metricsText)
 	}

@@ -25,6 +25,7 @@ const (
 	Revocation Prefix = "rev"
 	Request    Prefix = "req" // a request over HTTPS
 	JoinToken  Prefix = "jt"
+	Check      Prefix = "chk" // a look at what a target accepts
 )
 
 // New returns a fresh id, "ses_01J…", 26 random and time bits in Crockford base 32 after the prefix.

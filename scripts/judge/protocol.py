@@ -74,6 +74,11 @@ REQUESTS = {
     "lift_revocation": ({"who?": credential, "by?": S, "id": S, "reason": S}, {"id": S, "handles": [S], "still?": [S]}),
     "revocations": ({"who?": credential, "by?": S, "after?": S}, {"list": [revocation], "next?": S}),
     "krl": ({"ca": S, "by": S}, {"krl": BYTES, "version": S, "serials": N, "keys": N}),
+    "targets": ({"after?": S}, {"targets": [target], "more?": B, "host_cas": [BYTES], "target_cas": [{"public_key": BYTES, "state": S}],
+                               "seen?": [{"target": S, "fingerprint": S, "at": TIME}]}),
+    "enrol_target": ({"target": S, "host_key?": BYTES, "undo?": B, "by": S}, {"target": target, "target_cas": [BYTES]}),
+    "probe": ({"check": S, "target": S, "login": S, "principal": S, "other?": S, "ca?": S, "public_key": BYTES, "by": S}, {"certificate": BYTES, "line": S}),
+    "checked": ({"check": S, "target": S, "reached?": B, "good?": N, "bad?": [S], "accepted?": [S], "host_ca?": S, "by": S}, {}),
 }
 EVENTS = {"trust": trust, "inventory": {"targets": [target]}, "revoke": {"sessions": [S], "reason": S},
           "end_connections": {"connections": [S], "reason": S},

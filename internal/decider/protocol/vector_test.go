@@ -65,6 +65,11 @@ func bodies() map[Op][2]any {
 		OpReload:    {Empty{}, Reloaded{"sha256:00", true, "no"}},
 		OpMetrics:   {Empty{}, Metrics{"x_total 1\n"}},
 		OpSignHost:  {SignHost{"web-1", []byte("key"), time.Minute, "root"}, Issued{[]byte("cert"), "host", 1, at, at}},
+		OpTargets: {Targets{"db-1"}, TargetList{[]Target{target}, true, [][]byte{[]byte("host")}, []TargetCA{{[]byte("key"), TargetCAActive}},
+			[]TrustSeen{{"web-1", "SHA256:x", at}}}},
+		OpEnrolTarget: {EnrolTarget{"web-1", []byte("key"), true, "root"}, TargetTrust{target, [][]byte{[]byte("key")}}},
+		OpProbe:       {Probe{"chk_01JDABCDEFGHJKMNPQRSTVWXYZ", "web-1", "deploy", ProbeOther, "web-2", "SHA256:x", []byte("key"), "root"}, ProbeAnswer{[]byte("cert"), "exec /bin/sh"}},
+		OpChecked:     {Checked{"chk_01JDABCDEFGHJKMNPQRSTVWXYZ", "web-1", true, 3, []string{"deploy: weak: x"}, []string{"SHA256:x"}, "SHA256:y", "root"}, Empty{}},
 
 		OpHostSeen: {HostSeen{"web-1", "SHA256:x"}, Empty{}},
 		OpCAStatus: {Empty{}, CAStatus{[]CA{authority}}},
@@ -109,7 +114,8 @@ var order = []Op{OpHello, OpAuthenticate, OpFace, OpDecide, OpRefuse, OpChunk, O
 	EventEnd,
 	OpEnrol, OpRenew, OpKnownHosts, OpJoinCreate, OpJoinList, OpJoinRemove, OpKeyAdd, OpKeyList, OpKeyRemove,
 	OpHostSeen, OpCAStatus, OpCARotate, EventTrust,
-	OpRevoke, OpLift, OpRevocations, OpKRL}
+	OpRevoke, OpLift, OpRevocations, OpKRL,
+	OpTargets, OpEnrolTarget, OpProbe, OpChecked}
 
 func frameOf(t *testing.T, f Frame, body any) []byte {
 	t.Helper()
