@@ -31,6 +31,7 @@ type cli struct {
 	SetupLink SetupLinkCmd `cmd:"" name:"setup-link" help:"Print a one-time link that signs a person in to the browser."`
 	Reload    ReloadCmd    `cmd:"" help:"Read policy and targets again, now, and say whether they are in force."`
 	CA        CACmd        `cmd:"" name:"ca" help:"Show the CAs' public keys, certify a target's host key."`
+	Targets   TargetsCmd   `cmd:"" help:"List targets, make a host one, check what they accept."`
 	Policy    PolicyCmd    `cmd:"" help:"Check and test a policy."`
 	Audit     AuditCmd     `cmd:"" help:"Verify the audit log and the recordings."`
 	Backup    BackupCmd    `cmd:"" help:"Copy the data folder into one file, while the service runs."`

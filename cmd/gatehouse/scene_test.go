@@ -68,7 +68,7 @@ func (s *scene) close() error {
 	return errors.Join(errs...)
 }
 
-// cmdGate: gate [TARGET=LOGIN,…]… [records=NAME,…] [min_free=SIZE] [data=PATH] [tmpfs=SIZE]. policy.yaml, targets.yaml (further
+// cmdGate: gate [TARGET=LOGIN,…]… [records=NAME,…] [stock=TARGET,…] [min_free=SIZE] [data=PATH] [tmpfs=SIZE]. policy.yaml, targets.yaml (further
 // entries of the inventory), settings.yaml (more of gatehouse.yaml) and program/NAME (scripts on every target) come from the case's files.
 func cmdGate(s *scene, ts *testscript.TestScript, args []string) error {
 	if s.gate != nil {
@@ -85,12 +85,14 @@ func cmdGate(s *scene, ts *testscript.TestScript, args []string) error {
 	if err != nil {
 		return err
 	}
-	var records []string
+	var records, stock []string
 	for _, a := range args {
 		name, value, _ := strings.Cut(a, "=")
 		switch name {
 		case "records":
 			records = strings.Split(value, ",")
+		case "stock":
+			stock = strings.Split(value, ",")
 		case "min_free":
 			cfg.MinFree = value
 		case "data":
@@ -105,6 +107,7 @@ func cmdGate(s *scene, ts *testscript.TestScript, args []string) error {
 	}
 	for i := range cfg.Hosts {
 		cfg.Hosts[i].Recorders = records
+		cfg.Hosts[i].Stock = slices.Contains(stock, cfg.Hosts[i].Name)
 	}
 	if err := os.Mkdir(cfg.Dir, 0o755); err != nil {
 		return err

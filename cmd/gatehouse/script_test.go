@@ -89,7 +89,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"ssh": cmdSSH, "direct": cmdDirect, "scp": withConfig("scp"), "sftp": withConfig("sftp"), "gatehouse": cmdGatehouse, "await": cmdAwait, "until": cmdUntil, "storm": cmdStorm,
 		"status": cmdStatus, "denied": cmdDenied, "fault": cmdFault, "killed": cmdKilled, "refused": cmdRefused, "blocked": cmdBlocked,
 		"arrived": cmdArrived, "nothing-arrived": cmdNothingArrived, "audit": cmdAudit, "log": cmdLog, "verify": cmdVerify, "recorded": cmdRecorded,
-		"running": cmdRunning, "gone": cmdGone, "target-stop": cmdTargetStop, "target-file": cmdTargetFile, "connect": cmdConnect, "free-port": cmdFreePort, "listen-mute": cmdListenMute,
+		"running": cmdRunning, "gone": cmdGone, "target-stop": cmdTargetStop, "target-file": cmdTargetFile, "target-root": cmdTargetRoot, "target-key": cmdTargetKey, "connect": cmdConnect, "free-port": cmdFreePort, "listen-mute": cmdListenMute,
 		"crash": cmdCrash, "start": cmdStart, "halt": cmdHalt, "fill": cmdFill, "bytes": cmdBytes,
 		"terminal": cmdTerminal, "type": cmdType, "screen": cmdScreen, "size": cmdSize,
 	} {
