@@ -19,17 +19,44 @@ type ProbeRequest struct {
 	Connection   string       // id of the check
 }
 
-// Probe signs the certificate of a check. Unlike every other one it carries the permit-* extensions of forwarding: that a target
-// refuses them all the same is what the check wants to see.
-func (ca *TargetCA) Probe(r ProbeRequest) (*ssh.Certificate, error) {
+// ProbeTarget signs the certificate of a check with the target CA's key of that fingerprint: the active one, also where it is
+// empty, or the next one, which signs nothing else yet. Unlike every other one it carries the permit-* extensions of forwarding:
+// that a target refuses them all the same is what the check wants to see.
+func (s *Set) ProbeTarget(fingerprint string, r ProbeRequest) (*ssh.Certificate, error) {
 	cert, err := r.certificate()
-	if err == nil {
-		cert, err = ca.issue(cert, MaxPinnedTTL, MaxPinnedTTL)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("issue probe for target %q: %w", r.Target, err)
 	}
+	s.mu.Lock() // a key that is probed with does not change its state meanwhile
+	defer s.mu.Unlock()
+	by, done, err := s.probing(fingerprint)
+	if err != nil {
+		return nil, fmt.Errorf("issue probe for target %q: %w", r.Target, err)
+	}
+	cert, err = by.issue(cert, MaxPinnedTTL, MaxPinnedTTL)
+	if err = errors.Join(err, done()); err != nil {
+		return nil, fmt.Errorf("issue probe for target %q: %w", r.Target, err)
+	}
 	return cert, nil
+}
+
+// probing is the authority of the target CA's key, and how to let go of it.
+func (s *Set) probing(fingerprint string) (by authority, done func() error, err error) {
+	m := s.Manifest()
+	name, key, ok := m.Find(fingerprint)
+	switch {
+	case fingerprint == "", ok && name == NameTarget && key.State == Active:
+		return s.Target.authority, func() error { return nil }, nil
+	case !ok || name != NameTarget || key.State != Next:
+		return authority{}, nil, fmt.Errorf("%q is no key of the target CA that signs, or that is prepared", fingerprint)
+	}
+	signer, err := s.openKey(m, name, key)
+	if err != nil {
+		return authority{}, nil, err
+	}
+	by = s.Target.authority
+	by.live = newLive(signer, nil, s.now(), MaxPinnedTTL)
+	return by, signer.Close, nil
 }
 
 func (r ProbeRequest) certificate() (*ssh.Certificate, error) {

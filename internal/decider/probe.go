@@ -3,7 +3,6 @@ package decider
 import (
 	"context"
 	_ "embed" // probe.sh
-	"slices"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -53,9 +52,9 @@ func (d *Decider) probe(ctx context.Context, in protocol.Probe) (protocol.ProbeA
 		return protocol.ProbeAnswer{}, invalid("public key: %v", err)
 	}
 	line := "exec /bin/sh -c '" + probeScript + "'"
-	cert, err := d.signProbe(in.CA, ca.ProbeRequest{PublicKey: key, Target: principal, Login: policy.Login(in.Login), ForceCommand: line, Connection: in.Check})
-	if err != nil {
-		return protocol.ProbeAnswer{}, refuse("%v", err)
+	cert, err := d.cas.ProbeTarget(in.CA, ca.ProbeRequest{PublicKey: key, Target: principal, Login: policy.Login(in.Login), ForceCommand: line, Connection: in.Check})
+	if err := d.signed(ctx, "target", err, refuse); err != nil {
+		return protocol.ProbeAnswer{}, err
 	}
 	looked := audit.Entry{Type: audit.TargetCheck, Actor: "local:" + cut(in.By, maxID), Target: in.Target, Login: in.Login, Object: in.Check,
 		Data: data(map[string]any{"principal": cert.ValidPrincipals[0], "ca": ssh.FingerprintSHA256(cert.SignatureKey)})}
@@ -89,14 +88,6 @@ func (d *Decider) probePrincipal(in protocol.Probe) (string, error) {
 	return noTarget, nil
 }
 
-// signProbe signs with the target CA's key that the fingerprint names.
-func (d *Decider) signProbe(fingerprint string, r ca.ProbeRequest) (*ssh.Certificate, error) {
-	if fingerprint != "" && fingerprint != ssh.FingerprintSHA256(d.cas.Target.PublicKey()) {
-		return nil, refuse("%q is no key of the target CA that can sign", fingerprint)
-	}
-	return d.cas.Target.Probe(r)
-}
-
 // checked notes what a check found, and which of the target CA's keys the target accepts.
 func (d *Decider) checked(ctx context.Context, in protocol.Checked) (protocol.Empty, error) {
 	if _, err := d.remoteTarget(in.Target); err != nil {
@@ -117,17 +108,16 @@ func (d *Decider) checked(ctx context.Context, in protocol.Checked) (protocol.Em
 		return protocol.Empty{}, err
 	}
 	now := d.cfg.Now()
-	for _, key := range d.targetCAs() {
-		if print := ssh.FingerprintSHA256(key); slices.Contains(in.Accepted, print) {
-			if err := d.facts.SawTrust(ctx, registry.TrustTarget, in.Target, print, now); err != nil {
-				return protocol.Empty{}, err
-			}
+	for _, print := range in.Accepted {
+		if !d.cas.Target.Trusts(print) {
+			continue // it was retired meanwhile
+		}
+		if err := d.facts.SawTrust(ctx, registry.TrustTarget, in.Target, print, now); err != nil {
+			return protocol.Empty{}, err
 		}
 	}
-	for _, key := range d.hostCAs() {
-		if print := ssh.FingerprintSHA256(key); in.HostCA == print {
-			return protocol.Empty{}, d.facts.SawTrust(ctx, registry.TrustHost, in.Target, print, now)
-		}
+	if !d.cas.Host.Trusts(in.HostCA) {
+		return protocol.Empty{}, nil // a pinned key, or not recognised
 	}
-	return protocol.Empty{}, nil
+	return protocol.Empty{}, d.facts.SawTrust(ctx, registry.TrustHost, in.Target, in.HostCA, now)
 }

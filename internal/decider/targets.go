@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"gatehouse/ca"
 	"gatehouse/internal/config"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/decider/registry"
@@ -24,9 +25,16 @@ func (d *Decider) targets(ctx context.Context, in protocol.Targets) (protocol.Ta
 		start++
 	}
 	page := all[start:min(len(all), start+targetPage)]
-	out := protocol.TargetList{Targets: page, More: start+len(page) < len(all), HostCAs: marshalKeys(d.hostCAs())}
-	for _, key := range d.targetCAs() {
-		out.TargetCAs = append(out.TargetCAs, protocol.TargetCA{PublicKey: key.Marshal(), State: protocol.TargetCAActive})
+	out := protocol.TargetList{Targets: page, More: start+len(page) < len(all), HostCAs: wires(d.cas.Host.PublicKeys())}
+	for _, k := range d.cas.Manifest().Keys(ca.NameTarget) {
+		if !k.State.Trusted() {
+			continue
+		}
+		key, err := k.Public()
+		if err != nil {
+			return protocol.TargetList{}, err
+		}
+		out.TargetCAs = append(out.TargetCAs, protocol.TargetCA{PublicKey: key.Marshal(), State: string(k.State)})
 	}
 	seen, err := d.facts.Trust(ctx, registry.TrustTarget)
 	if err != nil {
@@ -38,19 +46,6 @@ func (d *Decider) targets(ctx context.Context, in protocol.Targets) (protocol.Ta
 		}
 	}
 	return out, nil
-}
-
-// targetCAs are the keys that targets are to trust, the one that signs first; hostCAs those by which Gatehouse knows targets.
-func (d *Decider) targetCAs() []ssh.PublicKey { return []ssh.PublicKey{d.cas.Target.PublicKey()} }
-
-func (d *Decider) hostCAs() []ssh.PublicKey { return []ssh.PublicKey{d.cas.Host.PublicKey()} }
-
-func marshalKeys(keys []ssh.PublicKey) [][]byte {
-	var out [][]byte
-	for _, k := range keys {
-		out = append(out, k.Marshal())
-	}
-	return out
 }
 
 // remoteTarget is a target of the inventory that is not this machine.
@@ -80,14 +75,14 @@ func (d *Decider) enrolTarget(ctx context.Context, in protocol.EnrolTarget) (pro
 		details["host_key"] = ssh.FingerprintSHA256(key)
 	}
 	var prints []string
-	for _, key := range d.targetCAs() {
+	for _, key := range d.cas.Target.PublicKeys() {
 		prints = append(prints, ssh.FingerprintSHA256(key))
 	}
 	details["target_cas"] = prints
 	if err := d.append(ctx, audit.Entry{Type: audit.TargetEnrol, Actor: "local:" + cut(in.By, maxID), Target: in.Target, Outcome: "ok", Data: data(details)}); err != nil {
 		return protocol.TargetTrust{}, err
 	}
-	return protocol.TargetTrust{Target: protocol.Target{Name: in.Target, Address: t.Address, Logins: t.Logins}, TargetCAs: marshalKeys(d.targetCAs())}, nil
+	return protocol.TargetTrust{Target: protocol.Target{Name: in.Target, Address: t.Address, Logins: t.Logins}, TargetCAs: wires(d.cas.Target.PublicKeys())}, nil
 }
 
 // fitsPin says whether a key may be certified for a target: where the inventory pins one, it is that one.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"time"
 
@@ -104,33 +103,9 @@ func (c *checker) expectHost() error {
 			c.algorithms = []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256}
 		}
 	}
-	var checks []ssh.HostKeyCallback
-	for _, key := range hostCAs {
-		check, err := ca.HostKeyChecker(t.Name, key, nil, c.cfg.Now)
-		if err != nil {
-			return err
-		}
-		checks = append(checks, check)
-	}
-	if pinned != nil {
-		check, err := ca.HostKeyChecker(t.Name, nil, pinned, c.cfg.Now)
-		if err != nil {
-			return err
-		}
-		checks = append(checks, check)
-	}
-	if len(checks) == 0 {
-		return fmt.Errorf("target %q has neither a host CA nor a pinned key", t.Name)
-	}
-	c.recognise = func(host string, addr net.Addr, key ssh.PublicKey) (err error) {
-		for _, check := range checks {
-			if err = check(host, addr, key); err == nil {
-				return nil
-			}
-		}
-		return err
-	}
-	return nil
+	var err error
+	c.recognise, err = ca.HostKeyChecker(t.Name, hostCAs, pinned, c.cfg.Now)
+	return err
 }
 
 // login checks one account: what opens it, what it sees, what does not open it, in this order, because a target may hold

@@ -234,7 +234,7 @@ func (s *stage) expect(got map[string]bool, want bool) {
 
 func (s *stage) showsCertificate() {
 	s.t.Helper()
-	check, err := ca.HostKeyChecker("web-1", s.cas.Host.PublicKey(), nil, nil)
+	check, err := ca.HostKeyChecker("web-1", s.cas.Host.PublicKeys(), nil, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
