@@ -36,6 +36,7 @@ var measures = []measure{
 	{"memory", measureMemory},
 	{"kill", measureKill},
 	{"credentials", measureCredentials},
+	{"enrolment", measureEnrolment},
 	{"micro", measureMicro},
 }
 

@@ -33,7 +33,7 @@ var algorithms = []string{"KexAlgorithms curve25519-sha256", "Ciphers aes128-gcm
 
 const policyText = `version: 1
 people: {ann: {roles: [oncall]}}
-agents: {bot: {owner: person:ann, roles: [operator]}}
+agents: {bot: {owner: person:ann, roles: [operator], enrol: [join]}}
 roles:
   oncall: {rights: [view, operate]}
   operator:
