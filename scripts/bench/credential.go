@@ -47,14 +47,22 @@ func (w *world) issueRate(ctx context.Context) (float64, error) {
 	defer cancel()
 	var issued atomic.Int64
 	return w.rate(&issued, 4, func() error {
-		conn, err := net.Dial("unix", supervisor.AdminSocket(w.gate.Data))
+		client, err := w.admin()
 		if err != nil {
-			return fmt.Errorf("reach the decider: %w", err)
+			return err
 		}
-		client := protocol.NewClient(conn, nil)
 		defer client.Close()
 		return together(16, func() error { return issueUntil(ctx, client, &issued) })
 	})
+}
+
+// admin is a connection to the decider as root's.
+func (w *world) admin() (*protocol.Client, error) {
+	conn, err := net.Dial("unix", supervisor.AdminSocket(w.gate.Data))
+	if err != nil {
+		return nil, fmt.Errorf("reach the decider: %w", err)
+	}
+	return protocol.NewClient(conn, nil), nil
 }
 
 // issueUntil issues certificates for one key until the time is up.

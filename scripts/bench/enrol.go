@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"gatehouse/internal/decider/protocol"
-	"gatehouse/internal/supervisor"
 )
 
 // pace keeps below the rate at which one address may ask for certificates.
@@ -22,11 +20,10 @@ const pace = 250 * time.Millisecond
 // measureEnrolment is how long an agent waits for its first certificate over HTTP with a join token, connection included, and
 // for a renewal by a stock ssh client, beside the same client's session through the jump host.
 func measureEnrolment(ctx context.Context, w *world) ([]result, error) {
-	conn, err := net.Dial("unix", supervisor.AdminSocket(w.gate.Data))
+	client, err := w.admin()
 	if err != nil {
-		return nil, fmt.Errorf("reach the decider: %w", err)
+		return nil, err
 	}
-	client := protocol.NewClient(conn, nil)
 	defer client.Close()
 	signer, err := w.signer("bot")
 	if err != nil {

@@ -42,6 +42,11 @@ func (w *world) routedClient() (*idleSession, error) {
 	if err != nil {
 		return nil, err
 	}
+	return w.routedAs(key)
+}
+
+// routedAs logs in through Gatehouse with that certificate.
+func (w *world) routedAs(key ssh.Signer) (*idleSession, error) {
 	client, err := ssh.Dial("tcp", w.gate.SSHAddr, clientConfig("deploy@web-1", key))
 	if err != nil {
 		return nil, err

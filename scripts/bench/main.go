@@ -37,6 +37,7 @@ var measures = []measure{
 	{"kill", measureKill},
 	{"credentials", measureCredentials},
 	{"enrolment", measureEnrolment},
+	{"revocation", measureRevocation},
 	{"micro", measureMicro},
 }
 
