@@ -43,6 +43,7 @@ type SignerConfig struct {
 	Module, Token string        // pkcs11: the library, and the token's label
 	PIN           SecretConfig  // pkcs11: the user PIN
 	Timeout       time.Duration // ssh-agent, pkcs11: the bound of one call; 0 means 2s
+	User          uint32        // ssh-agent: whose socket is trusted, besides this process's user's and root's; 0: nobody's
 }
 
 // Validate says what is missing, and what does not belong to the kind.

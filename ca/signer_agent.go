@@ -203,16 +203,8 @@ func dialAgent(cfg SignerConfig, deadline time.Time) (*agentConn, error) {
 	return &agentConn{raw: conn, client: agent.NewClient(&boundedAnswers{rw: conn})}, nil
 }
 
-// trustedUsers are whose sockets are believed: this user's, root's, and for root the owner's of the CA folder.
-func (c SignerConfig) trustedUsers() []uint32 {
-	self := uint32(os.Geteuid())
-	users := []uint32{self, 0}
-	var dir unix.Stat_t
-	if self == 0 && c.Dir != "" && unix.Stat(c.Dir, &dir) == nil {
-		users = append(users, dir.Uid)
-	}
-	return users
-}
+// trustedUsers are whose sockets are believed: this process's user's, root's and the configured one's.
+func (c SignerConfig) trustedUsers() []uint32 { return []uint32{uint32(os.Geteuid()), 0, c.User} }
 
 // peerUser asks the kernel whose process made the socket listen.
 func peerUser(conn *net.UnixConn) (uint32, error) {

@@ -16,7 +16,7 @@ const maxSecrets = 4 << 10
 
 // localSigners says where the CA keys are, with their secrets read by this process.
 func localSigners(settings config.Config) (ca.Signers, error) {
-	signers := settings.CA.Signers()
+	signers := settings.CA.Signers(settings.Users)
 	for _, secret := range signers.Secrets() {
 		resolved, err := secret.Resolve()
 		if err != nil {
@@ -48,7 +48,7 @@ func prepareModules(settings config.Config) error {
 // collectSecrets reads what unlocks the CA keys, in the supervisor: it may be root's, as a systemd credential is, and what
 // came in the environment goes no further than here.
 func collectSecrets(settings config.Config) ([]byte, error) {
-	signers := settings.CA.Signers()
+	signers := settings.CA.Signers(settings.Users)
 	found := map[string][]byte{}
 	for _, secret := range signers.Secrets() {
 		text, err := secret.Reveal()
@@ -84,7 +84,7 @@ func inheritedSigners(settings config.Config) (ca.Signers, error) {
 			return ca.Signers{}, fmt.Errorf("read secrets: %w", err)
 		}
 	}
-	signers := settings.CA.Signers()
+	signers := settings.CA.Signers(settings.Users)
 	for _, secret := range signers.Secrets() {
 		resolved, err := secret.WithValue(found[secret.String()])
 		if err != nil {

@@ -70,8 +70,8 @@ func (c *CA) named() []namedSigner {
 	return slices.DeleteFunc(all, func(s namedSigner) bool { return s.Signer == nil })
 }
 
-// Signers is what the CAs are opened with. Their secrets are not read yet.
-func (c *CA) Signers() ca.Signers {
+// Signers is what the CAs are opened with. Their secrets are not read yet. An ssh-agent may run as the decider's user.
+func (c *CA) Signers(users Users) ca.Signers {
 	if c == nil {
 		return ca.Signers{}
 	}
@@ -79,7 +79,9 @@ func (c *CA) Signers() ca.Signers {
 		if s == nil {
 			s = c.All
 		}
-		return s.config()
+		cfg := s.config()
+		cfg.User = users.Decider
+		return cfg
 	}
 	return ca.Signers{Agent: pick(c.Agent), Target: pick(c.Target), Host: pick(c.Host), Face: pick(c.Face)}
 }
