@@ -41,11 +41,15 @@ func (s *Server) serverConfig(ctx gliderssh.Context) *ssh.ServerConfig {
 }
 
 // offered is asked about each key that a client shows, before it has proven anything. It accepts certificates by the agent
-// CA that are good now and from here; who that makes the client is settled in proveKey. The user name that gliderlabs has in
+// CA that are good now and from here, and keys that may renew; who that makes the client is settled in proveKey. The user name that gliderlabs has in
 // ctx is the first one that was tried, so nothing but dialling ahead may depend on it.
 func (s *Server) offered(ctx gliderssh.Context, key gliderssh.PublicKey) bool {
 	c := connOf(ctx)
 	cert, err := certificate(key)
+	if errors.Is(err, ca.ErrNotCertificate) && c.registered(key) {
+		ctx.Permissions().Permissions = &ssh.Permissions{}
+		return true
+	}
 	if err == nil {
 		_, err = s.trust.agents.Verify(cert, c.source)
 	}
@@ -87,6 +91,9 @@ func (c *conn) proveKey(meta ssh.ConnMetadata, key ssh.PublicKey, perms *ssh.Per
 	}
 	c.refusal = "" // from here on the decider notes what it refuses
 	in := protocol.Authenticate{Connection: c.id, Certificate: key.Marshal(), Source: c.source.String(), Proven: true, Target: r.target, Login: r.login}
+	if _, isCert := key.(*ssh.Certificate); !isCert {
+		in.Certificate, in.Key = nil, in.Certificate
+	}
 	if c.outer != nil {
 		in.Outer = c.outer.id
 	}
@@ -97,6 +104,7 @@ func (c *conn) proveKey(meta ssh.ConnMetadata, key ssh.PublicKey, perms *ssh.Per
 	if c.outer != nil && !same(who.Identity, c.outer.identity) {
 		return nil, c.refused(errors.New("the connection inside a jump must be by the same identity as the one around it"))
 	}
+	c.renewOnly = who.RenewOnly
 	if err := c.authenticated(who.Identity, who.NotAfter, r); err != nil {
 		return nil, c.refused(err)
 	}

@@ -44,6 +44,8 @@ type conn struct {
 	notAfter time.Time
 	route    route
 
+	renewOnly bool // by a registered key: renew and nothing else
+
 	refusals atomic.Int32
 
 	mu       sync.Mutex

@@ -6,6 +6,7 @@ import (
 	"gatehouse/bastion/shell"
 	"gatehouse/internal/answer"
 	"gatehouse/internal/console"
+	"gatehouse/internal/decider/protocol"
 	"gatehouse/policy"
 )
 
@@ -33,6 +34,15 @@ func (s *session) runConsole(a ask) {
 	if s.pty != nil {
 		std.PTY, std.Cols, std.Rows = true, int(s.pty.Cols), int(s.pty.Rows)
 		std.Err = std.Out
+	}
+	switch {
+	case args[0] == "renew":
+		s.answer(outcome{status: s.renew(args[1:], std)})
+		return
+	case s.conn.renewOnly:
+		s.conn.note(protocol.Refuse{Connection: s.conn.id, Session: s.id, What: a.what() + " " + cutText(a.text, 1024), Code: "not_allowed", Why: onlyRenews})
+		s.answer(outcome{text: "gatehouse: " + onlyRenews + "\n", status: exitRefused})
+		return
 	}
 	who := console.Credential{Connection: s.conn.id}
 	s.answer(outcome{status: s.conn.server.console.Run(s.ctx, who, args, std)})

@@ -36,6 +36,9 @@ func (s *Server) handleJump(_ *gliderssh.Server, _ *ssh.ServerConn, ch ssh.NewCh
 	endpoint := net.JoinHostPort(m.Host, strconv.Itoa(int(m.Port)))
 	_, known := s.target(m.Host)
 	switch {
+	case c.renewOnly:
+		c.refuseForward(ch, "forward to "+endpoint, onlyRenews)
+		return
 	case c.outer != nil:
 		c.refuseForward(ch, "forward to "+endpoint, "forwards inside a jump are not allowed")
 		return

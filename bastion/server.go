@@ -31,6 +31,7 @@ import (
 type Gate interface {
 	Authenticate(ctx context.Context, in protocol.Authenticate) (protocol.Authenticated, error)
 	Decide(ctx context.Context, in protocol.Decide) (protocol.Decided, error)
+	Renew(ctx context.Context, in protocol.Renew) (protocol.Enrolled, error)
 }
 
 // Evidence takes what must be in the audit log; it is durable when a method returns nil.

@@ -156,7 +156,7 @@ func (s *session) handleRequest(req *ssh.Request, begun bool) bool {
 	case "env":
 		return !begun && s.addEnv(req.Payload)
 	case "pty-req":
-		return !begun && s.setPTY(req.Payload)
+		return !begun && !s.conn.renewOnly && s.setPTY(req.Payload)
 	case "window-change":
 		return s.resize(req.Payload)
 	case "signal":

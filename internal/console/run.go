@@ -32,6 +32,7 @@ type verbs struct {
 	Revocations revocationsCmd `cmd:"" help:"List what is revoked."`
 	WebLogin    webLoginCmd    `cmd:"" help:"Get a one-time link that signs you in to the browser."`
 	WhoAmI      whoAmICmd      `cmd:"" name:"whoami" help:"Say who you are here and what you may do."`
+	Renew       renewCmd       `cmd:"" passthrough:"" help:"Print a new certificate for the key that you connect with; over SSH alone."`
 	Help        helpCmd        `cmd:"" help:"Explain a verb."`
 }
 

@@ -37,14 +37,17 @@ func (d *Decider) authenticateKey(ctx context.Context, in protocol.Authenticate,
 	pol := d.currentPolicy()
 	who, _ := pol.Identity(policy.Agent, known.Agent, "")
 	err = pol.Enrols(known.Agent, policy.Proof{Method: policy.ByKey})
+	c := &connection{id: in.Connection, kind: policy.Agent, name: known.Agent, source: source, notAfter: d.cfg.Now().Add(renewTime).UTC(),
+		grant: ca.Grant{By: string(policy.ByKey)}, key: known.Fingerprint, keyWire: in.Key, renewOnly: true}
+	if why := d.objection(pol, c); err == nil && why != "" {
+		err = refuse("%s", why)
+	}
 	if err == nil && (in.Target != "" || in.Outer != "") {
 		err = refuse("%s", onlyRenews)
 	}
 	if err != nil {
 		return protocol.Authenticated{}, d.refuseConnection(ctx, in, refusal(err))
 	}
-	c := &connection{id: in.Connection, kind: policy.Agent, name: known.Agent, source: source, notAfter: d.cfg.Now().Add(renewTime).UTC(),
-		grant: ca.Grant{By: string(policy.ByKey)}, key: known.Fingerprint, keyWire: in.Key, renewOnly: true}
 	return protocol.Authenticated{Identity: who, NotAfter: c.notAfter, RenewOnly: true}, d.register(ctx, in, c, who, "")
 }
 
@@ -75,20 +78,35 @@ func (d *Decider) addKey(ctx context.Context, in protocol.KeyAdd) (protocol.Agen
 	}
 	k := registry.AgentKey{Fingerprint: ssh.FingerprintSHA256(key), Type: key.Type(), Agent: in.Agent, Comment: in.Comment, By: "local:" + cut(in.By, maxID),
 		Made: d.cfg.Now().UTC().Truncate(time.Second)}
-	err = d.append(ctx, audit.Entry{Type: audit.Enrol, Actor: k.By, Object: "agent:" + k.Agent, Outcome: "ok", Policy: d.PolicyHash(),
-		Data: data(map[string]any{"by": "key", "what": "registered", "key": k.Fingerprint, "comment": k.Comment})})
-	if err != nil {
-		return protocol.AgentKey{}, err
-	}
-	switch err := d.facts.AddAgentKey(ctx, k); {
+	entry := audit.Entry{Type: audit.Enrol, Actor: k.By, Object: "agent:" + k.Agent, Outcome: "ok", Policy: d.PolicyHash(),
+		Data: data(map[string]any{"by": "key", "what": "registered", "key": k.Fingerprint, "comment": k.Comment})}
+	return agentKey(k), d.change(ctx, entry, func(commit func() error) error { return keyRefusal(d.facts.AddAgentKey(ctx, k, commit), k) })
+}
+
+func keyRefusal(err error, k registry.AgentKey) error {
+	switch {
 	case errors.Is(err, registry.ErrTaken):
-		return protocol.AgentKey{}, refuse("the key %s is registered already (gatehouse keys list); one key is one agent's", k.Fingerprint)
+		return refuse("the key %s is registered already (gatehouse keys list); one key is one agent's", k.Fingerprint)
 	case errors.Is(err, registry.ErrFull):
-		return protocol.AgentKey{}, refuse("agent:%s, or the registry, has as many keys as it may; remove some (gatehouse keys list)", k.Agent)
-	case err != nil:
-		return protocol.AgentKey{}, err
+		return refuse("agent:%s, or the registry, has as many keys as it may; remove some (gatehouse keys list)", k.Agent)
 	}
-	return agentKey(k), nil
+	return err
+}
+
+// change alters the registry with its entry in the log: the entry is durable before the alteration is. What is refused, and
+// would have been logged as done otherwise, has no entry; if it fails after the entry, a second one says so.
+func (d *Decider) change(ctx context.Context, entry audit.Entry, alter func(commit func() error) error) error {
+	logged := false
+	err := alter(func() error {
+		err := d.append(ctx, entry)
+		logged = err == nil
+		return err
+	})
+	if err != nil && logged {
+		entry.Outcome, entry.Reason = "failed", cut(err.Error(), maxText)
+		return errors.Join(err, d.append(ctx, entry))
+	}
+	return err
 }
 
 func agentKey(k registry.AgentKey) protocol.AgentKey {

@@ -159,7 +159,7 @@ func (d *Decider) refused(ctx context.Context, in protocol.Refuse) (protocol.Emp
 	entry := audit.Entry{Type: audit.Decision, Conn: cut(in.Connection, maxID), Session: cut(in.Session, maxID), Target: cut(in.Target, maxID),
 		Login: cut(in.Login, maxID), Outcome: "deny",
 		Reason: cut(in.Why, maxText), Policy: d.PolicyHash(), Data: data(map[string]any{"what": cut(in.What, maxText), "code": cut(in.Code, maxID)})}
-	if _, who, err := d.connected(in.Connection); err == nil {
+	if _, who, err := d.live(in.Connection); err == nil {
 		entry.Actor, entry.Owner, entry.Task = who.Principal(), who.Owner, who.Task
 	}
 	return protocol.Empty{}, d.append(ctx, entry)

@@ -68,15 +68,16 @@ func (d *Decider) createJoin(ctx context.Context, in protocol.JoinCreate) (proto
 		return protocol.JoinCreated{}, refuse("a join token may live from 1s to %s, not %s", maxJoinTTL, in.TTL)
 	}
 	secret := joinPrefix + newSecret()
-	// The entry first: a token that nobody is told of does no harm, one that the log does not know might.
-	err = d.append(ctx, audit.Entry{Type: audit.Enrol, Actor: t.By, Object: "agent:" + t.Agent, Outcome: "ok", Policy: d.PolicyHash(),
-		Data: data(map[string]any{"by": "join", "what": "created", "join_token": t.ID, "expires": t.Expires})})
+	entry := audit.Entry{Type: audit.Enrol, Actor: t.By, Object: "agent:" + t.Agent, Outcome: "ok", Policy: d.PolicyHash(),
+		Data: data(map[string]any{"by": "join", "what": "created", "join_token": t.ID, "expires": t.Expires})}
+	err = d.change(ctx, entry, func(commit func() error) error {
+		err := d.facts.AddJoinToken(ctx, secret, t, now, commit)
+		if errors.Is(err, registry.ErrFull) {
+			return refuse("too many join tokens are open; remove some (gatehouse join-token list)")
+		}
+		return err
+	})
 	if err != nil {
-		return protocol.JoinCreated{}, err
-	}
-	if err := d.facts.AddJoinToken(ctx, secret, t, now); errors.Is(err, registry.ErrFull) {
-		return protocol.JoinCreated{}, refuse("too many join tokens are open; remove some (gatehouse join-token list)")
-	} else if err != nil {
 		return protocol.JoinCreated{}, err
 	}
 	return protocol.JoinCreated{Secret: secret, Token: joinToken(t)}, nil
@@ -99,17 +100,15 @@ func (d *Decider) removeJoin(ctx context.Context, in protocol.Remove) (protocol.
 	return d.remove(ctx, in, "join", d.facts.RemoveJoinToken)
 }
 
-// remove takes something out of the registry, the entry first.
-func (d *Decider) remove(ctx context.Context, in protocol.Remove, by string, from func(context.Context, string) error) (protocol.Empty, error) {
-	err := d.append(ctx, audit.Entry{Type: audit.Enrol, Actor: "local:" + cut(in.By, maxID), Object: cut(in.Name, maxID), Outcome: "ok",
-		Data: data(map[string]any{"by": by, "what": "removed"})})
-	if err != nil {
-		return protocol.Empty{}, err
-	}
-	if err := from(ctx, in.Name); errors.Is(err, registry.ErrNotFound) {
-		return protocol.Empty{}, refuse("there is no %q", cut(in.Name, maxID))
-	} else if err != nil {
-		return protocol.Empty{}, err
-	}
-	return protocol.Empty{}, nil
+// remove takes something out of the registry.
+func (d *Decider) remove(ctx context.Context, in protocol.Remove, by string, from func(context.Context, string, func() error) error) (protocol.Empty, error) {
+	entry := audit.Entry{Type: audit.Enrol, Actor: "local:" + cut(in.By, maxID), Object: cut(in.Name, maxID), Outcome: "ok",
+		Data: data(map[string]any{"by": by, "what": "removed"})}
+	return protocol.Empty{}, d.change(ctx, entry, func(commit func() error) error {
+		err := from(ctx, in.Name, commit)
+		if errors.Is(err, registry.ErrNotFound) {
+			return refuse("there is no %q", cut(in.Name, maxID))
+		}
+		return err
+	})
 }

@@ -33,7 +33,7 @@ func (d *Decider) renew(ctx context.Context, in protocol.Renew) (protocol.Enroll
 	if c.renewOnly {
 		want.Task, p.grant = in.Task, ca.Grant{}
 	}
-	p.deny = d.mayRenew(&c, in, who)
+	p.deny = d.mayRenew(&c, in)
 	issued, err := d.certify(ctx, want, c.keyWire, p)
 	if err != nil {
 		return protocol.Enrolled{}, err
@@ -41,21 +41,18 @@ func (d *Decider) renew(ctx context.Context, in protocol.Renew) (protocol.Enroll
 	return d.enrolled(ctx, who.Principal(), issued), nil
 }
 
-// mayRenew says what stands against a renewal besides the profile and the grant's end.
-func (d *Decider) mayRenew(c *connection, in protocol.Renew, who policy.Identity) error {
+// mayRenew says what stands against a renewal besides the profile, the grant's end, and what ends connections.
+func (d *Decider) mayRenew(c *connection, in protocol.Renew) error {
 	if !d.countRenewal(c.id) {
 		return refuse("this connection has renewed %d times; connect again", maxRenewals)
 	}
-	pol := d.currentPolicy()
 	switch {
 	case c.renewOnly:
-		return pol.Enrols(c.name, policy.Proof{Method: policy.ByKey})
+		return d.currentPolicy().Enrols(c.name, policy.Proof{Method: policy.ByKey})
 	case c.grant.ID == "":
 		return refuse("this certificate has no grant that could go on; prove who you are again")
 	case in.Task != "" && in.Task != c.task:
 		return refuse("a renewal is for the same task, %q; for another prove who you are again", c.task)
-	case c.kind == policy.Agent && c.grant.By != "local" && !pol.EnrolsBy(c.name, c.grant.By):
-		return refuse("the policy does not let %s enrol by %s any more", who.Principal(), c.grant.By)
 	}
 	return nil
 }

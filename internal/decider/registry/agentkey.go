@@ -27,7 +27,7 @@ type AgentKey struct {
 }
 
 // AddAgentKey registers a key; ErrTaken, ErrFull.
-func (r *Registry) AddAgentKey(ctx context.Context, k AgentKey) error {
+func (r *Registry) AddAgentKey(ctx context.Context, k AgentKey, last func() error) error {
 	return r.change(ctx, func(tx *sql.Tx) error {
 		var all, own int
 		if err := tx.QueryRowContext(ctx, "SELECT count(*), count(CASE WHEN agent = ? THEN 1 END) FROM agent_keys", k.Agent).Scan(&all, &own); err != nil {
@@ -44,7 +44,7 @@ func (r *Registry) AddAgentKey(ctx context.Context, k AgentKey) error {
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return ErrTaken
 		}
-		return nil
+		return last()
 	})
 }
 
@@ -78,8 +78,8 @@ func (r *Registry) AgentKeys(ctx context.Context) ([]AgentKey, error) {
 }
 
 // RemoveAgentKey removes a key by its fingerprint; ErrNotFound.
-func (r *Registry) RemoveAgentKey(ctx context.Context, fingerprint string) error {
-	return r.removeOne(ctx, "DELETE FROM agent_keys WHERE fingerprint = ?", fingerprint)
+func (r *Registry) RemoveAgentKey(ctx context.Context, fingerprint string, last func() error) error {
+	return r.removeOne(ctx, "DELETE FROM agent_keys WHERE fingerprint = ?", fingerprint, last)
 }
 
 func scanKey(r row) (AgentKey, error) {

@@ -20,7 +20,7 @@ type JoinToken struct {
 }
 
 // AddJoinToken keeps a token by its secret's hash; ErrFull if there are too many. What has expired at now is forgotten.
-func (r *Registry) AddJoinToken(ctx context.Context, secret string, t JoinToken, now time.Time) error {
+func (r *Registry) AddJoinToken(ctx context.Context, secret string, t JoinToken, now time.Time, last func() error) error {
 	hash := sha256.Sum256([]byte(secret))
 	return r.change(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM join_tokens WHERE expires < ?", now.Unix()); err != nil {
@@ -38,7 +38,7 @@ func (r *Registry) AddJoinToken(ctx context.Context, secret string, t JoinToken,
 		if err != nil {
 			return fmt.Errorf("keep join token: %w", err)
 		}
-		return nil
+		return last()
 	})
 }
 
@@ -94,12 +94,12 @@ func (r *Registry) JoinTokens(ctx context.Context, now time.Time) ([]JoinToken, 
 }
 
 // RemoveJoinToken removes a token by its id; ErrNotFound.
-func (r *Registry) RemoveJoinToken(ctx context.Context, id string) error {
-	return r.removeOne(ctx, "DELETE FROM join_tokens WHERE id = ?", id)
+func (r *Registry) RemoveJoinToken(ctx context.Context, id string, last func() error) error {
+	return r.removeOne(ctx, "DELETE FROM join_tokens WHERE id = ?", id, last)
 }
 
 // removeOne runs a DELETE that must hit one row.
-func (r *Registry) removeOne(ctx context.Context, query, name string) error {
+func (r *Registry) removeOne(ctx context.Context, query, name string, last func() error) error {
 	return r.change(ctx, func(tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, query, name)
 		if err != nil {
@@ -108,7 +108,7 @@ func (r *Registry) removeOne(ctx context.Context, query, name string) error {
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return fmt.Errorf("%q: %w", name, ErrNotFound)
 		}
-		return nil
+		return last()
 	})
 }
 

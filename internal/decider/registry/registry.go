@@ -4,6 +4,9 @@
 // Every method that writes is durable when it returns; a method that uses something up does so at most once, whatever runs
 // beside it or dies in the middle. Secrets are stored as their SHA-256. Nothing here grants anything: policy is asked again
 // whenever something in it is used. Safe for concurrent use.
+//
+// A method with a function "last" calls it when nothing stands against the change any more, and makes the change durable only
+// if it returns nil: there the entry in the audit log is written first.
 package registry
 
 import (
