@@ -45,6 +45,10 @@ type cli struct {
 	WhoAmI    RemoteCmd    `cmd:"" name:"whoami" passthrough:"" help:"The console's verb whoami, over ssh."`
 	Version   VersionCmd   `cmd:"" help:"Print the version."`
 	Process   ProcessCmd   `cmd:"" hidden:"" help:"One of the two processes; started by serve."`
+
+	Revoke      RevokeCmd      `cmd:"" help:"Revoke a certificate, key, agent, person, owner, task or CA, now; or lift that."`
+	Revocations RevocationsCmd `cmd:"" help:"List what is revoked."`
+	KRL         KRLCmd         `cmd:"" name:"krl" help:"Export what is revoked as an OpenSSH key revocation list."`
 }
 
 // exitError carries an exit code, and a message if there is one to print.

@@ -199,24 +199,22 @@ func (*revocationsCmd) Run(in *invocation) error {
 	if in.json {
 		return in.printJSON(all)
 	}
-	in.printf("%s", RevocationsText(all, in.c.cfg.Now().UTC(), in.width()))
+	in.printf("%s", RevocationsText(all, in.c.cfg.Now()))
 	return nil
 }
 
-// RevocationsText lays revocations out for a person.
-func RevocationsText(all []Revocation, now time.Time, width int) string {
+// RevocationsText lists revocations for a person. Nothing is cut: each has its id and what it names on one line, the rest below.
+func RevocationsText(all []Revocation, now time.Time) string {
 	if len(all) == 0 {
 		return "Nothing is revoked.\n"
 	}
-	t := &table{columns: []column{{"ID", 0}, {"WHAT", 20}, {"SINCE", 0}, {"UNTIL", 0}, {"BY", 8}, {"REASON", 10}}}
-	for _, r := range all {
-		until := "lifted"
-		if !r.Until.IsZero() {
-			until = clock(r.Until.UTC(), now)
-		}
-		t.rows = append(t.rows, []string{r.ID, strings.Join(r.Handles, " "), clock(r.At.UTC(), now), until, r.By, r.Reason})
-	}
 	var b strings.Builder
-	t.render(&b, width)
+	for _, r := range all {
+		until := "until it is lifted"
+		if !r.Until.IsZero() {
+			until = "until " + Stamp(r.Until)
+		}
+		fmt.Fprintf(&b, "%s  %s\n    since %s (%s) by %s, %s: %s\n", r.ID, Visible(strings.Join(r.Handles, " ")), Stamp(r.At), Ago(r.At, now), Visible(r.By), until, Visible(r.Reason))
+	}
 	return b.String()
 }

@@ -20,7 +20,7 @@ func TestRevokeVerb(t *testing.T) {
 		t.Errorf("exit %d %q %q", code, out, d.lifted)
 	}
 	out, _, code = d.run("revocations")
-	if code != 0 || !strings.Contains(out, "agent:bot") || !strings.Contains(out, "task:x") || strings.Count(out, "\n") != 3 {
+	if code != 0 || !strings.Contains(out, "agent:bot") || !strings.Contains(out, "task:x") || !strings.Contains(out, "until it is lifted: stolen") || strings.Count(out, "\n") != 4 {
 		t.Errorf("exit %d %q", code, out)
 	}
 	d.refuse = &ForbiddenError{Verb: Revoke, Reason: `"revoke" needs the right "operate"`}
