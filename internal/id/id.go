@@ -26,6 +26,7 @@ const (
 	Request    Prefix = "req" // a request over HTTPS
 	JoinToken  Prefix = "jt"
 	Check      Prefix = "chk" // a look at what a target accepts
+	Passkey    Prefix = "pk"
 )
 
 // New returns a fresh id, "ses_01J…", 26 random and time bits in Crockford base 32 after the prefix.
