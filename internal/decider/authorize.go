@@ -73,18 +73,8 @@ func (d *Decider) actor(c protocol.Credential) (policy.Identity, string, error) 
 		conn, who, err := d.connected(c.Connection)
 		return who, conn.id, err
 	case c.SignIn != "" && c.Connection == "":
-		person, ok := d.signIns.person(c.SignIn)
-		if !ok {
-			return policy.Identity{}, "", &protocol.Error{Code: protocol.CodeSignedOut, Msg: "the sign-in has ended; sign in again"}
-		}
-		if why := d.personRevoked(person); why != "" {
-			return policy.Identity{}, "", refuse("%s", why)
-		}
-		who, known := d.currentPolicy().Identity(policy.Person, person, "")
-		if !known {
-			return policy.Identity{}, "", refuse("the policy does not know person:%s any more", person)
-		}
-		return who, "", nil
+		_, who, err := d.signedIn(c)
+		return who, "", err
 	}
 	return policy.Identity{}, "", invalid("a credential is a connection or a sign-in")
 }

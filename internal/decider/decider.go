@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-webauthn/webauthn/webauthn"
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sys/unix"
 
@@ -64,6 +65,12 @@ type Decider struct {
 	// revoking serialises revocations. Taken before mu.
 	revoking sync.Mutex
 
+	passkeys   *webauthn.WebAuthn // nil: this origin can have none
+	noPasskeys string             // why
+	ceremonies *ceremonies
+	devices    *devices
+	people     sync.Mutex // serialises changes of passkeys
+
 	enrolling chan struct{} // a place for each enrolment that is looked into
 	loaded    string        // fingerprint of the files that Open read
 
@@ -99,7 +106,9 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 		return nil, err
 	}
 	d := &Decider{cfg: cfg, lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, signIns: newSignIns(cfg.Now), revoked: revoke.NewIndex(cfg.Now), metrics: newMetrics(), signers: newSignerFaults(cfg.Now),
-		issuers: issuers{open: map[string]openIssuer{}}, enrolling: make(chan struct{}, maxEnrolling)}
+		issuers: issuers{open: map[string]openIssuer{}}, enrolling: make(chan struct{}, maxEnrolling),
+		ceremonies: newCeremonies(cfg.Now), devices: newDevices(cfg.Now)}
+	d.passkeys, d.noPasskeys = newPasskeys(cfg.WebURL)
 	if err := d.openKeys(); err != nil {
 		_ = lock.Close()
 		return nil, err

@@ -103,10 +103,11 @@ type bench struct {
 	d     *Decider
 	door  protocol.Door
 
-	mu      sync.Mutex
-	revoked []protocol.RevokeEvent
-	ended   []protocol.EndEvent
-	told    chan struct{} // one for each event
+	mu        sync.Mutex
+	revoked   []protocol.RevokeEvent
+	signedOut []string
+	ended     []protocol.EndEvent
+	told      chan struct{} // one for each event
 }
 
 // newBench opens a decider with the test policy and gives a fake door its socket.
@@ -158,7 +159,7 @@ func (b *bench) connectDoor() {
 	}()
 	var lender *lend.Lender
 	ready := make(chan struct{})
-	events := protocol.Events{Inventory: func(protocol.InventoryEvent) { b.note(nil) }, Revoke: func(e protocol.RevokeEvent) { b.note(&e) },
+	events := protocol.Events{Inventory: func(protocol.InventoryEvent) { b.note(nil) }, Revoke: func(e protocol.RevokeEvent) { b.note(&e) }, SignedOut: b.noteSignedOut,
 		End:  b.noteEnd,
 		Dial: func(e protocol.DialEvent) { lender.Dial(e) }, Send: func(e protocol.SendEvent) { lender.Send(e) }, HangUp: func(e protocol.HangUpEvent) { lender.HangUp(e) },
 		Bad: func(op protocol.Op, err error) { b.t.Errorf("event %s: %v", op, err) }}
@@ -187,6 +188,12 @@ func (b *bench) noteEnd(e protocol.EndEvent) {
 	b.ended = append(b.ended, e)
 	b.mu.Unlock()
 	b.told <- struct{}{}
+}
+
+func (b *bench) noteSignedOut(e protocol.SignedOutEvent) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.signedOut = append(b.signedOut, e.SignIns...)
 }
 
 func socketPair(t testing.TB) (net.Conn, net.Conn) {

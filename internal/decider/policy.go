@@ -118,6 +118,7 @@ func (d *Decider) enforce(ctx context.Context, files lastGood, pol *policy.Polic
 	door := d.door
 	d.mu.Unlock()
 	d.endUnfit()
+	d.endStrangers()
 	if door != nil {
 		d.tell(door)
 	}

@@ -147,27 +147,27 @@ func (b *bench) askAs(conn, target string, argv ...string) error {
 func TestRevokePerson(t *testing.T) {
 	b := newBench(t)
 	conn, vic, bot := b.connect(policy.Person, "ann"), b.connect(policy.Person, "vic"), b.connect(policy.Agent, "bot")
-	cookie, _, _, err := b.door.Redeem(t.Context(), b.link(conn))
+	mine, err := b.door.Redeem(t.Context(), b.link(conn), "")
 	b.must(err)
-	vics, _, _, err := b.door.Redeem(t.Context(), b.link(vic))
+	vics, err := b.door.Redeem(t.Context(), b.link(vic), "")
 	b.must(err)
 	open := b.link(conn)
 	got := b.revoke("left the company", "person:ann")
 	if got.Connections != 1 || got.SignIns != 1 {
 		t.Errorf("%+v", got)
 	}
-	for name, who := range map[string]console.Credential{"connection": {Connection: conn}, "sign-in": {SignIn: cookie}} {
+	for name, who := range map[string]console.Credential{"connection": {Connection: conn}, "sign-in": {SignIn: mine.Cookie}} {
 		if _, err := b.door.Authorize(t.Context(), who, "sessions.list", "", ""); err == nil {
 			t.Errorf("her %s may still read", name)
 		}
 	}
-	if _, _, _, err := b.door.Redeem(t.Context(), open); err == nil {
+	if _, err := b.door.Redeem(t.Context(), open, ""); err == nil {
 		t.Error("a link outlived the revocation")
 	}
 	if _, err := admin[protocol.Link](b, protocol.OpSetupLink, protocol.SetupLink{Person: "ann", By: "root"}); code(err) != protocol.CodeRefused {
 		t.Errorf("a link for who is revoked: %v", err)
 	}
-	if _, err := b.door.Authorize(t.Context(), console.Credential{SignIn: vics}, "sessions.list", "", ""); err != nil {
+	if _, err := b.door.Authorize(t.Context(), console.Credential{SignIn: vics.Cookie}, "sessions.list", "", ""); err != nil {
 		t.Errorf("another's sign-in: %v", err)
 	}
 	if err := b.askAs(bot, "web-1", "echo", "x"); err != nil {

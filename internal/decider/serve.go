@@ -113,6 +113,39 @@ func (d *Decider) handleDoor(ctx context.Context, op protocol.Op, body json.RawM
 	case protocol.OpStreamOpened, protocol.OpStreamData, protocol.OpStreamEnd:
 		return d.borrower().Handle(op, body)
 	}
+	return d.handlePeople(ctx, op, body)
+}
+
+// handlePeople is what the door asks for people and their accounts.
+func (d *Decider) handlePeople(ctx context.Context, op protocol.Op, body json.RawMessage) (any, error) {
+	switch op {
+	case protocol.OpSignInWays:
+		return call(ctx, body, d.signInWays)
+	case protocol.OpPasskeyBegin:
+		return call(ctx, body, d.beginPasskey)
+	case protocol.OpPasskeySignIn:
+		return call(ctx, body, d.signInByPasskey)
+	case protocol.OpPasskeyAdd:
+		return call(ctx, body, d.addPasskey)
+	case protocol.OpPasskeyName:
+		return call(ctx, body, d.namePasskey)
+	case protocol.OpPasskeyRemove:
+		return call(ctx, body, d.removePasskey)
+	case protocol.OpAccount:
+		return call(ctx, body, d.account)
+	case protocol.OpSignOutAll:
+		return call(ctx, body, d.signOutAll)
+	case protocol.OpOIDCBegin:
+		return call(ctx, body, d.beginOIDC)
+	case protocol.OpOIDCFinish:
+		return call(ctx, body, d.finishOIDC)
+	case protocol.OpDeviceBegin:
+		return call(ctx, body, d.beginDevice)
+	case protocol.OpDeviceShow:
+		return call(ctx, body, d.showDevice)
+	case protocol.OpDeviceAnswer:
+		return call(ctx, body, d.answerDevice)
+	}
 	return nil, invalid("unknown operation %q", op)
 }
 
@@ -123,6 +156,12 @@ func (d *Decider) HandleAdmin(ctx context.Context, op protocol.Op, body json.Raw
 		return call(ctx, body, d.issue)
 	case protocol.OpSetupLink:
 		return call(ctx, body, d.setupLink)
+	case protocol.OpPasskeys:
+		return call(ctx, body, d.passkeysOf)
+	case protocol.OpPasskeyDrop:
+		return call(ctx, body, d.dropPasskey)
+	case protocol.OpPasskeyReset:
+		return call(ctx, body, d.resetPasskeys)
 	case protocol.OpReload:
 		return d.Reload(ctx)
 	case protocol.OpSignHost:

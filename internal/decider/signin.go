@@ -1,14 +1,17 @@
 package decider
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"maps"
 	"strings"
 	"sync"
 	"time"
 
+	"gatehouse/internal/account"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/policy"
 	"gatehouse/recorder/audit"
@@ -20,6 +23,13 @@ const (
 	idleTTL     = 30 * time.Minute
 	absoluteTTL = 12 * time.Hour
 	maxSignIns  = 10_000
+)
+
+// How a browser was signed in; by an issuer it is "oidc:NAME".
+const (
+	byLink    = "link"  // the web-login verb of a connection
+	bySetup   = "setup" // a link that root made on this machine
+	byPasskey = "passkey"
 )
 
 // signIns holds one-time links and browser sign-ins by the SHA-256 of their secrets. It lives in memory: a restart signs
@@ -34,79 +44,102 @@ type signIns struct {
 
 type signIn struct {
 	person  string
+	by      string
+	passkey string // the id of the passkey that it was made with
+	source  string // the browser's address
+	started time.Time
 	expires time.Time // absolute
 	seen    time.Time
+	wrong   int // codes of devices that were not there
 }
 
 func newSignIns(now func() time.Time) *signIns {
 	return &signIns{now: now, links: map[[32]byte]signIn{}, cookies: map[[32]byte]signIn{}}
 }
 
-// mint returns a one-time secret for a person; false when there are too many.
-func (s *signIns) mint(person string) (string, time.Time, bool) {
+// mint returns a one-time secret for a person; false when there are too many. A set-up link voids the older links of its person.
+func (s *signIns) mint(person, by string) (string, time.Time, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.prune()
+	if by == bySetup {
+		maps.DeleteFunc(s.links, func(_ [32]byte, l signIn) bool { return l.person == person })
+	}
 	if len(s.links) >= maxSignIns {
 		return "", time.Time{}, false
 	}
 	secret := newSecret()
 	expires := s.now().Add(linkTTL)
-	s.links[sha256.Sum256([]byte(secret))] = signIn{person: person, expires: expires}
+	s.links[sha256.Sum256([]byte(secret))] = signIn{person: person, by: by, expires: expires}
 	return secret, expires, true
 }
 
-// redeem uses a link up and returns a cookie.
-func (s *signIns) redeem(secret string) (cookie, person string, expires time.Time, ok bool) {
+// redeem uses a link up.
+func (s *signIns) redeem(secret string) (link signIn, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.prune()
 	key := sha256.Sum256([]byte(secret))
-	link, ok := s.links[key]
+	link, ok = s.links[key]
 	delete(s.links, key)
-	if !ok || len(s.cookies) >= maxSignIns {
-		return "", "", time.Time{}, false
-	}
-	cookie = newSecret()
-	in := signIn{person: link.person, expires: s.now().Add(absoluteTTL), seen: s.now()}
-	s.cookies[sha256.Sum256([]byte(cookie))] = in
-	return cookie, in.person, in.expires, true
+	return link, ok
 }
 
-// person returns whose cookie it is, and counts as activity.
-func (s *signIns) person(cookie string) (string, bool) {
+// open keeps a new sign-in and returns its cookie; false when there are too many.
+func (s *signIns) open(in signIn) (cookie string, expires time.Time, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.prune()
+	if len(s.cookies) >= maxSignIns {
+		return "", time.Time{}, false
+	}
+	cookie = newSecret()
+	in.started, in.seen, in.expires = s.now(), s.now(), s.now().Add(absoluteTTL)
+	s.cookies[sha256.Sum256([]byte(cookie))] = in
+	return cookie, in.expires, true
+}
+
+// find returns the sign-in of a cookie, and counts as activity.
+func (s *signIns) find(cookie string) (signIn, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.prune()
 	key := sha256.Sum256([]byte(cookie))
 	in, ok := s.cookies[key]
 	if !ok {
-		return "", false
+		return signIn{}, false
 	}
 	in.seen = s.now()
 	s.cookies[key] = in
-	return in.person, true
+	return in, true
 }
 
-func (s *signIns) end(cookie string) {
+// end ends the sign-ins that which picks, and returns the hashes of their cookies.
+func (s *signIns) end(which func(key [32]byte, in signIn) bool) (ended [][32]byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.cookies, sha256.Sum256([]byte(cookie)))
+	maps.DeleteFunc(s.cookies, func(key [32]byte, in signIn) bool {
+		if !which(key, in) {
+			return false
+		}
+		ended = append(ended, key)
+		return true
+	})
+	return ended
+}
+
+// void drops the links of a person.
+func (s *signIns) void(person string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.links, func(_ [32]byte, l signIn) bool { return l.person == person })
 }
 
 // prune drops what is over. Called with mu held.
 func (s *signIns) prune() {
 	now := s.now()
-	for k, l := range s.links {
-		if now.After(l.expires) {
-			delete(s.links, k)
-		}
-	}
-	for k, c := range s.cookies {
-		if now.After(c.expires) || now.After(c.seen.Add(idleTTL)) {
-			delete(s.cookies, k)
-		}
-	}
+	maps.DeleteFunc(s.links, func(_ [32]byte, l signIn) bool { return now.After(l.expires) })
+	maps.DeleteFunc(s.cookies, func(_ [32]byte, c signIn) bool { return now.After(c.expires) || now.After(c.seen.Add(idleTTL)) })
 }
 
 func newSecret() string {
@@ -124,30 +157,30 @@ func (d *Decider) mintLink(ctx context.Context, in protocol.MintLink) (protocol.
 	if who.Kind != policy.Person {
 		return protocol.Link{}, refuse("the browser is for people; %s is an agent", who.Principal())
 	}
-	return d.link(ctx, who.Name, who.Principal())
+	return d.link(ctx, who.Name, who.Principal(), byLink)
 }
 
-// setupLink makes a sign-in link for any person of the policy, at the word of root on this machine.
+// setupLink makes a sign-in link for any person of the policy, at the word of root on this machine. It voids the links of that
+// person that are still open.
 func (d *Decider) setupLink(ctx context.Context, in protocol.SetupLink) (protocol.Link, error) {
-	who, known := d.currentPolicy().Identity(policy.Person, in.Person, "")
-	if !known {
-		return protocol.Link{}, refuse("the policy does not know person:%s", in.Person)
+	if why := d.currentPolicy().Standing(policy.Person, in.Person); why != "" {
+		return protocol.Link{}, refuse("%s", why)
 	}
-	return d.link(ctx, who.Name, "local:"+in.By)
+	return d.link(ctx, in.Person, "local:"+in.By, bySetup)
 }
 
-func (d *Decider) link(ctx context.Context, person, by string) (protocol.Link, error) {
+func (d *Decider) link(ctx context.Context, person, actor, by string) (protocol.Link, error) {
 	if d.cfg.WebURL == "" {
 		return protocol.Link{}, refuse("the browser pages are off: set web.listen and web.url")
 	}
 	if why := d.personRevoked(person); why != "" {
 		return protocol.Link{}, refuse("%s", why)
 	}
-	secret, expires, ok := d.signIns.mint(person)
+	secret, expires, ok := d.signIns.mint(person, by)
 	if !ok {
 		return protocol.Link{}, refuse("too many sign-in links are open")
 	}
-	err := d.append(ctx, audit.Entry{Type: audit.SignIn, Actor: by, Object: "person:" + person, Outcome: "link", Data: data(map[string]any{"expires": expires})})
+	err := d.append(ctx, audit.Entry{Type: audit.SignIn, Actor: actor, Object: "person:" + person, Outcome: "link", Data: data(map[string]any{"by": by, "expires": expires})})
 	if err != nil {
 		return protocol.Link{}, err
 	}
@@ -155,27 +188,49 @@ func (d *Decider) link(ctx context.Context, person, by string) (protocol.Link, e
 }
 
 // redeem turns a one-time secret into a sign-in.
-func (d *Decider) redeem(ctx context.Context, in protocol.Redeem) (protocol.SignedIn, error) {
-	cookie, person, expires, ok := d.signIns.redeem(in.Token)
-	entry := audit.Entry{Type: audit.SignIn, Object: "person:" + person, Actor: "person:" + person, Outcome: "allow"}
+func (d *Decider) redeem(ctx context.Context, in protocol.Redeem) (account.SignedIn, error) {
+	link, ok := d.signIns.redeem(in.Token)
 	if !ok {
-		entry.Object, entry.Actor, entry.Outcome, entry.Reason = "", "", "deny", "unknown, used or expired link"
+		return account.SignedIn{}, d.noSignIn(ctx, signIn{by: byLink, source: in.Source}, refuse("this link was used before, or has expired; ask for a new one"))
 	}
-	if err := d.append(ctx, entry); err != nil {
-		return protocol.SignedIn{}, err
+	link.source = in.Source
+	return d.signIn(ctx, link, nil)
+}
+
+// signIn makes a sign-in for somebody who has proven to be that person: policy, then the log, then the cookie.
+func (d *Decider) signIn(ctx context.Context, in signIn, detail map[string]any) (account.SignedIn, error) {
+	if why := cmp.Or(d.currentPolicy().Standing(policy.Person, in.person), d.personRevoked(in.person)); why != "" {
+		return account.SignedIn{}, d.noSignIn(ctx, in, refuse("%s", why))
 	}
+	details := map[string]any{"by": in.by, "source": cut(in.source, maxID)}
+	maps.Copy(details, detail)
+	err := d.append(ctx, audit.Entry{Type: audit.SignIn, Actor: "person:" + in.person, Object: "person:" + in.person, Outcome: "allow", Policy: d.PolicyHash(), Data: data(details)})
+	if err != nil {
+		return account.SignedIn{}, err
+	}
+	cookie, expires, ok := d.signIns.open(in)
 	if !ok {
-		return protocol.SignedIn{}, refuse("this link was used before, or has expired; ask for a new one")
+		return account.SignedIn{}, refuse("too many people are signed in; try again in a while")
 	}
-	return protocol.SignedIn{Cookie: cookie, Person: person, Expires: expires}, nil
+	return account.SignedIn{Cookie: cookie, Person: in.person, Expires: expires, Setup: in.by == bySetup}, nil
+}
+
+// noSignIn notes a sign-in that was refused, and returns why; a person that is named in it was not proven.
+func (d *Decider) noSignIn(ctx context.Context, in signIn, why error) error {
+	entry := audit.Entry{Type: audit.SignIn, Outcome: "deny", Reason: cut(why.Error(), maxText), Data: data(map[string]any{"by": in.by, "source": cut(in.source, maxID)})}
+	if in.person != "" {
+		entry.Object = "person:" + in.person
+	}
+	return cmp.Or(d.append(ctx, entry), why)
 }
 
 // signOut ends a sign-in.
 func (d *Decider) signOut(ctx context.Context, in protocol.SignOut) (protocol.Empty, error) {
-	person, ok := d.signIns.person(in.Cookie)
+	found, ok := d.signIns.find(in.Cookie)
 	if !ok {
 		return protocol.Empty{}, nil
 	}
-	d.signIns.end(in.Cookie)
-	return protocol.Empty{}, d.append(ctx, audit.Entry{Type: audit.SignIn, Actor: "person:" + person, Outcome: "sign-out"})
+	mine := sha256.Sum256([]byte(in.Cookie))
+	d.signOutWhere(func(key [32]byte, _ signIn) bool { return key == mine })
+	return protocol.Empty{}, d.append(ctx, audit.Entry{Type: audit.SignIn, Actor: "person:" + found.person, Outcome: "sign-out"})
 }

@@ -30,12 +30,12 @@ func TestLinks(t *testing.T) {
 	b := newBench(t)
 	ann := b.connect(policy.Person, "ann")
 	secret := b.link(ann)
-	cookie, person, _, err := b.door.Redeem(t.Context(), secret)
-	if err != nil || person != "ann" {
-		t.Fatalf("redeem: %q, %v", person, err)
+	in, err := b.door.Redeem(t.Context(), secret, "192.0.2.1")
+	if err != nil || in.Person != "ann" || in.Setup {
+		t.Fatalf("redeem: %+v, %v", in, err)
 	}
-	for name, token := range map[string]string{"used": secret, "guessed": strings.Repeat("A", 43), "empty": "", "the cookie": cookie} {
-		if _, _, _, err := b.door.Redeem(t.Context(), token); !errors.Is(err, console.ErrLinkUsed) {
+	for name, token := range map[string]string{"used": secret, "guessed": strings.Repeat("A", 43), "empty": "", "the cookie": in.Cookie} {
+		if _, err := b.door.Redeem(t.Context(), token, "192.0.2.1"); !errors.Is(err, console.ErrLinkUsed) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if last := b.last(); last.Type != audit.SignIn || last.Outcome != "deny" {
@@ -44,7 +44,7 @@ func TestLinks(t *testing.T) {
 	}
 	late := b.link(ann)
 	b.clock.pass(linkTTL + time.Second)
-	if _, _, _, err := b.door.Redeem(t.Context(), late); !errors.Is(err, console.ErrLinkUsed) {
+	if _, err := b.door.Redeem(t.Context(), late, "192.0.2.1"); !errors.Is(err, console.ErrLinkUsed) {
 		t.Errorf("late: %v", err)
 	}
 	bot := b.connect(policy.Agent, "bot")
@@ -71,9 +71,9 @@ func TestSignIns(t *testing.T) {
 		l, err := admin[protocol.Link](b, protocol.OpSetupLink, protocol.SetupLink{Person: "ann", By: "root"})
 		b.must(err)
 		_, secret, _ := strings.Cut(l.URL, "#")
-		cookie, _, _, err := b.door.Redeem(t.Context(), secret)
+		in, err := b.door.Redeem(t.Context(), secret, "192.0.2.1")
 		b.must(err)
-		return console.Credential{SignIn: cookie}
+		return console.Credential{SignIn: in.Cookie}
 	}
 	may := func(who console.Credential) bool {
 		_, err := b.door.Authorize(t.Context(), who, "sessions.list", "", "")
@@ -122,20 +122,26 @@ func TestSignInBounds(t *testing.T) {
 		s.links[[32]byte{1, byte(i), byte(i >> 8)}] = signIn{person: "ann", expires: c.now().Add(linkTTL)}
 		s.cookies[[32]byte{2, byte(i), byte(i >> 8)}] = signIn{person: "ann", expires: c.now().Add(absoluteTTL), seen: c.now()}
 	}
-	if _, _, ok := s.mint("ann"); ok {
+	if _, _, ok := s.mint("ann", byLink); ok {
 		t.Error("a link over the bound")
 	}
 	c.pass(linkTTL + time.Second)
-	secret, _, ok := s.mint("ann")
+	secret, _, ok := s.mint("ann", byLink)
 	if !ok {
 		t.Fatal("no link after the others expired")
 	}
-	if _, _, _, ok := s.redeem(secret); ok {
+	if _, ok := s.redeem(secret); !ok {
+		t.Fatal("the link is not there")
+	}
+	if _, _, ok := s.open(signIn{person: "ann"}); ok {
 		t.Error("a sign-in over the bound")
 	}
 	c.pass(idleTTL)
-	secret, _, _ = s.mint("ann")
-	if _, _, _, ok := s.redeem(secret); !ok {
+	secret, _, _ = s.mint("ann", byLink)
+	if _, ok := s.redeem(secret); !ok {
+		t.Error("no link after the others ended")
+	}
+	if _, _, ok := s.open(signIn{person: "ann"}); !ok {
 		t.Error("no sign-in after the others ended")
 	}
 	if len(s.links) != 0 || len(s.cookies) != 1 {

@@ -95,7 +95,7 @@ func (d *Decider) tellEnded(door *protocol.Server, byReason map[string][]string)
 func (d *Decider) endSignIns(handles []revoke.Handle) (n int) {
 	for _, h := range handles {
 		if h.Kind == revoke.Person {
-			n += d.signIns.endPerson(h.Value)
+			n += d.endPerson(h.Value)
 		}
 	}
 	return n
@@ -104,18 +104,4 @@ func (d *Decider) endSignIns(handles []revoke.Handle) (n int) {
 // personRevoked says that a person is revoked; empty if not.
 func (d *Decider) personRevoked(name string) string {
 	return d.revokedLine(revoke.Subject{Kind: policy.Person, Name: name})
-}
-
-// endPerson ends everything of a person, and reports how many sign-ins that were.
-func (s *signIns) endPerson(name string) (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	maps.DeleteFunc(s.links, func(_ [32]byte, l signIn) bool { return l.person == name })
-	maps.DeleteFunc(s.cookies, func(_ [32]byte, c signIn) bool {
-		if c.person == name {
-			n++
-		}
-		return c.person == name
-	})
-	return n
 }

@@ -8,7 +8,7 @@ Needs nothing but Python 3. Exits 1 at the first frame that does not fit.
 import base64, json, re, struct, sys
 
 MAX_FRAME = 1 << 20
-CODES = {"refused", "invalid", "evidence", "internal", "unavailable"}
+CODES = {"refused", "invalid", "evidence", "internal", "unavailable", "ceremony"}
 
 # Kinds of values. A name with ? may be left out, and is left out when it is empty.
 S, N, B = "string", "number", "bool"
@@ -31,6 +31,11 @@ ca = {"name": S, "signer": S, "phase": S, "next": S, "keys": [ca_key], "waiting?
 enrolled = {"principal": S, "issued": issued, "known_hosts": [S]}
 join_token = {"id": S, "agent": S, "by": S, "made": TIME, "expires": TIME, "used?": TIME}
 agent_key = {"fingerprint": S, "type": S, "agent": S, "comment?": S, "by": S, "made": TIME}
+signed_in = {"cookie": S, "person": S, "expires": TIME, "setup?": B}
+ceremony = {"secret": S, "options?": BYTES, "url?": S, "expires": TIME}
+passkey = {"id": S, "name": S, "created": TIME, "used?": TIME, "synced?": B}
+browser = {"by": S, "source?": S, "started": TIME, "seen": TIME, "current?": B}
+ANY = "any"  # another standard's JSON
 
 REQUESTS = {
     "hello": ({}, {"node": S, "trust": trust, "policy_hash": S, "targets": [target], "at": TIME}),
@@ -46,7 +51,7 @@ REQUESTS = {
     "authorize": ({"who": credential, "verb": S, "object?": S, "reason?": S}, {"principal": S, "rights": [S]}),
     "sweep": ({"session": S, "target": S, "login": S, "public_key": BYTES, "reason": S}, {"certificate": BYTES, "line": S}),
     "mint_link": ({"who": credential}, link),
-    "redeem": ({"token": S}, {"cookie": S, "person": S, "expires": TIME}),
+    "redeem": ({"token": S, "source?": S}, signed_in),
     "sign_out": ({"cookie": S}, {}),
     "issue": ({"kind": S, "name": S, "task?": S, "public_key": BYTES, "ttl_ns": N, "sources?": [S], "by": S}, issued),
     "setup_link": ({"person": S, "by": S}, link),
@@ -83,6 +88,26 @@ REQUESTS = {
 EVENTS = {"trust": trust, "inventory": {"targets": [target]}, "revoke": {"sessions": [S], "reason": S},
           "end_connections": {"connections": [S], "reason": S},
           "dial": {"stream": N, "address": S}, "send": {"stream": N, "data": BYTES}, "hang_up": {"stream": N}}
+
+REQUESTS.update({
+    "sign_in_ways": ({}, {"passkeys?": B, "issuers?": [S]}),
+    "passkey_begin": ({"who?": credential}, ceremony),
+    "passkey_signin": ({"ceremony": S, "answer": ANY, "source": S}, signed_in),
+    "passkey_add": ({"who": credential, "ceremony": S, "name": S, "answer": ANY}, passkey),
+    "passkey_name": ({"who": credential, "id": S, "name": S}, {}),
+    "passkey_remove": ({"who": credential, "id": S}, {}),
+    "account": ({"who": credential}, {"person": S, "passkeys": [passkey], "sign_ins": [browser], "locked?": S, "other_way?": B}),
+    "sign_out_all": ({"who": credential}, {}),
+    "oidc_begin": ({"issuer": S}, ceremony),
+    "oidc_finish": ({"ceremony": S, "issuer": S, "state": S, "code": S, "source": S}, signed_in),
+    "device_begin": ({"public_key": BYTES, "name?": S, "source": S}, {"device_code": S, "user_code": S, "url": S, "expires": TIME, "interval_ns": N}),
+    "device_show": ({"who": credential, "user_code": S}, {"user_code": S, "source": S, "name?": S, "fingerprint": S, "asked": TIME, "expires": TIME, "person": S, "locked?": S}),
+    "device_answer": ({"who": credential, "user_code": S, "confirm?": B}, {}),
+    "passkeys": ({"person": S, "by": S}, {"passkeys": [passkey]}),
+    "passkey_drop": ({"person": S, "id": S, "force?": B, "by": S}, {}),
+    "passkey_reset": ({"person": S, "by": S}, link),
+})
+EVENTS["signed_out"] = {"sign_ins": [S]}
 
 
 class Bad(Exception):

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"gatehouse/internal/account"
 	"gatehouse/internal/console"
 )
 
@@ -79,14 +80,14 @@ func (d Door) MintLink(ctx context.Context, who console.Credential) (url string,
 	return l.URL, l.Expires, err
 }
 
-// Redeem turns a one-time token into a browser's cookie; an unknown, used or expired one is console.ErrLinkUsed.
-func (d Door) Redeem(ctx context.Context, token string) (cookie, person string, expires time.Time, err error) {
-	s, err := ask[SignedIn](ctx, d.Client, OpRedeem, Redeem{Token: token})
+// Redeem turns a one-time token into a sign-in; an unknown, used or expired one is console.ErrLinkUsed.
+func (d Door) Redeem(ctx context.Context, token, source string) (account.SignedIn, error) {
+	in, err := ask[account.SignedIn](ctx, d.Client, OpRedeem, Redeem{Token: token, Source: source})
 	var e *Error
 	if errors.As(err, &e) && e.Code == CodeRefused {
 		err = console.ErrLinkUsed
 	}
-	return s.Cookie, s.Person, s.Expires, err
+	return in, err
 }
 
 // SignOut ends a browser's sign-in.
@@ -104,6 +105,7 @@ type Events struct {
 	Inventory func(InventoryEvent)
 	Revoke    func(RevokeEvent)
 	End       func(EndEvent)
+	SignedOut func(SignedOutEvent)
 	Dial      func(DialEvent)
 	Send      func(SendEvent)
 	HangUp    func(HangUpEvent)
@@ -121,6 +123,8 @@ func (e Events) Handle(op Op, body json.RawMessage) {
 		err = handle(body, e.Revoke)
 	case EventEnd:
 		err = handle(body, e.End)
+	case EventSignedOut:
+		err = handle(body, e.SignedOut)
 	case EventDial:
 		err = handle(body, e.Dial)
 	case EventSend:

@@ -23,7 +23,7 @@ const (
 	OpAuthorize    Op = "authorize"    // Authorize → Actor
 	OpSweep        Op = "sweep"        // Sweep → SweepAnswer
 	OpMintLink     Op = "mint_link"    // MintLink → Link
-	OpRedeem       Op = "redeem"       // Redeem → SignedIn
+	OpRedeem       Op = "redeem"       // Redeem → account.SignedIn
 	OpSignOut      Op = "sign_out"     // SignOut
 	OpMetrics      Op = "metrics"      // Empty → Metrics; administrators may ask it too
 
@@ -215,14 +215,8 @@ type Link struct {
 
 // Redeem turns a one-time token into a sign-in.
 type Redeem struct {
-	Token string `json:"token"`
-}
-
-// SignedIn is a browser's session: Cookie is shown once, the decider keeps its hash.
-type SignedIn struct {
-	Cookie  string    `json:"cookie"`
-	Person  string    `json:"person"`
-	Expires time.Time `json:"expires"`
+	Token  string `json:"token"`
+	Source string `json:"source,omitempty"` // the browser's address
 }
 
 // SignOut ends a browser's session.

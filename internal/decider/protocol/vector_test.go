@@ -6,13 +6,16 @@ import (
 	"encoding/json"
 	"flag"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"gatehouse/internal/account"
 	"gatehouse/policy"
 	"gatehouse/recorder"
 )
@@ -58,7 +61,7 @@ func bodies() map[Op][2]any {
 		OpAuthorize: {Authorize{credential, "kill", ses, "why"}, Actor{"person:ann", []string{"view"}}},
 		OpSweep:     {Sweep{ses, "web-1", "deploy", []byte("key"), "why"}, SweepAnswer{[]byte("cert"), "exec /bin/sh"}},
 		OpMintLink:  {MintLink{credential}, Link{"http://localhost/sign-in#x", "ann", at}},
-		OpRedeem:    {Redeem{"token"}, SignedIn{"cookie", "ann", at}},
+		OpRedeem:    {Redeem{"token", "192.0.2.1"}, account.SignedIn{Cookie: "cookie", Person: "ann", Expires: at, Setup: true}},
 		OpSignOut:   {SignOut{"cookie"}, Empty{}},
 		OpIssue:     {Issue{policy.Agent, "bot", "t", []byte("key"), time.Minute, []string{"192.0.2.0/24"}, "root"}, Issued{[]byte("cert"), "agt=bot", 1 << 60, at, at}},
 		OpSetupLink: {SetupLink{"ann", "root"}, Link{"http://localhost/sign-in#x", "ann", at}},
@@ -80,16 +83,15 @@ func bodies() map[Op][2]any {
 		OpStreamData:   {StreamData{7, []byte{0, 255}}, Empty{}},
 		OpStreamEnd:    {StreamEnd{7, "reset"}, Empty{}},
 
-		OpEnrol:      {Enrol{"req_01JDABCDEFGHJKMNPQRSTVWXYZ", "192.0.2.1", "bot", []byte("key"), "token", "join", "device", time.Minute, "t", "00-1-2-03", []string{"192.0.2.0/24"}}, enrolled},
-		OpRenew:      {Renew{con, time.Minute, "t"}, enrolled},
-		OpKnownHosts: {Empty{}, KnownHosts{enrolled.KnownHosts}},
-		OpJoinCreate: {JoinCreate{"bot", time.Minute, "root"}, JoinCreated{"secret", JoinToken{"jt_01JDABCDEFGHJKMNPQRSTVWXYZ", "bot", "root", at, at, at}}},
-		OpJoinList:   {Empty{}, JoinList{[]JoinToken{{"jt_01JDABCDEFGHJKMNPQRSTVWXYZ", "bot", "root", at, at, at}}}},
-		OpJoinRemove: {Remove{"jt_01JDABCDEFGHJKMNPQRSTVWXYZ", "root"}, Empty{}},
-		OpKeyAdd:     {KeyAdd{"bot", []byte("key"), "laptop", "root"}, AgentKey{"SHA256:x", "ssh-ed25519", "bot", "laptop", "root", at}},
-		OpKeyList:    {Empty{}, KeyList{[]AgentKey{{"SHA256:x", "ssh-ed25519", "bot", "laptop", "root", at}}}},
-		OpKeyRemove:  {Remove{"SHA256:x", "root"}, Empty{}},
-
+		OpEnrol:        {Enrol{"req_01JDABCDEFGHJKMNPQRSTVWXYZ", "192.0.2.1", "bot", []byte("key"), "token", "join", "device", time.Minute, "t", "00-1-2-03", []string{"192.0.2.0/24"}}, enrolled},
+		OpRenew:        {Renew{con, time.Minute, "t"}, enrolled},
+		OpKnownHosts:   {Empty{}, KnownHosts{enrolled.KnownHosts}},
+		OpJoinCreate:   {JoinCreate{"bot", time.Minute, "root"}, JoinCreated{"secret", JoinToken{"jt_01JDABCDEFGHJKMNPQRSTVWXYZ", "bot", "root", at, at, at}}},
+		OpJoinList:     {Empty{}, JoinList{[]JoinToken{{"jt_01JDABCDEFGHJKMNPQRSTVWXYZ", "bot", "root", at, at, at}}}},
+		OpJoinRemove:   {Remove{"jt_01JDABCDEFGHJKMNPQRSTVWXYZ", "root"}, Empty{}},
+		OpKeyAdd:       {KeyAdd{"bot", []byte("key"), "laptop", "root"}, AgentKey{"SHA256:x", "ssh-ed25519", "bot", "laptop", "root", at}},
+		OpKeyList:      {Empty{}, KeyList{[]AgentKey{{"SHA256:x", "ssh-ed25519", "bot", "laptop", "root", at}}}},
+		OpKeyRemove:    {Remove{"SHA256:x", "root"}, Empty{}},
 		EventInventory: {InventoryEvent{[]Target{target}}, nil},
 		EventRevoke:    {RevokeEvent{[]string{ses}, "why"}, nil},
 		EventDial:      {DialEvent{7, "issuer.example:443"}, nil},
@@ -138,7 +140,8 @@ func frameOf(t *testing.T, f Frame, body any) []byte {
 }
 
 func vectors(t *testing.T) []vector {
-	all := bodies()
+	all, order := bodies(), slices.Concat(order, peopleOrder)
+	maps.Copy(all, peopleBodies())
 	if len(all) != len(order) {
 		t.Fatalf("%d bodies for %d operations", len(all), len(order))
 	}
