@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/internal/account"
 	"gatehouse/internal/console"
 	"gatehouse/internal/id"
 	"gatehouse/internal/store"
@@ -28,8 +29,9 @@ var statuses = []struct {
 	title  string
 	text   string
 }{
-	{console.ErrSignedOut, http.StatusUnauthorized, "Sign in first", "Your sign-in has ended. Get a new link with the web-login verb."},
+	{console.ErrSignedOut, http.StatusUnauthorized, "Sign in first", "Your sign-in has ended. Sign in again."},
 	{console.ErrLinkUsed, http.StatusGone, "This link no longer works", "A sign-in link opens once, for a few minutes. Get a new one with the web-login verb."},
+	{account.ErrCeremony, http.StatusGone, "Begin again", "This sign-in was used before, has expired, or began in another browser. Nothing changed."},
 	{errCrossOrigin, http.StatusForbidden, "Refused", "The request came from another site, so it was refused. Nothing changed."},
 	{errNoPage, http.StatusNotFound, "No such page", "The address leads nowhere. The sessions are under Sessions."},
 	{errBadRequest, http.StatusBadRequest, "That did not make sense", "The request could not be read. Nothing changed."},
@@ -54,12 +56,24 @@ func problemOf(err error, now time.Time) problem {
 	if errors.As(err, &forbidden) {
 		return problem{http.StatusForbidden, "Not permitted", "You may not do this: " + forbidden.Reason, ""}
 	}
+	var refused *account.RefusedError
+	if errors.As(err, &refused) {
+		return problem{http.StatusForbidden, "That was refused", sentence(refused.Reason), ""}
+	}
 	for _, s := range statuses {
 		if errors.Is(err, s.err) {
 			return problem{s.status, s.title, s.text, ""}
 		}
 	}
 	return problem{http.StatusInternalServerError, "Something went wrong here", "It is not your fault, and nothing was changed that is not in the audit log. The operator finds the cause by the id.", id.New(id.Fault, now)}
+}
+
+// sentence makes one of a refusal's line.
+func sentence(line string) string {
+	if line == "" {
+		return line
+	}
+	return strings.ToUpper(line[:1]) + line[1:] + "."
 }
 
 // fail answers with the error, as JSON under /api/ and as a page elsewhere.

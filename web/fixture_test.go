@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"go.uber.org/goleak"
 
+	"gatehouse/internal/account"
 	"gatehouse/internal/console"
 	"gatehouse/internal/id"
 	"gatehouse/internal/store"
@@ -65,17 +66,17 @@ func (d *decider) Authorize(_ context.Context, who console.Credential, verb cons
 	return console.Actor{Principal: "person:" + person, Rights: d.rights[person]}, nil
 }
 
-func (d *decider) Redeem(_ context.Context, token string) (string, string, time.Time, error) {
+func (d *decider) Redeem(_ context.Context, token, _ string) (account.SignedIn, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	person, ok := d.tokens[token]
 	if !ok {
-		return "", "", time.Time{}, console.ErrLinkUsed
+		return account.SignedIn{}, console.ErrLinkUsed
 	}
 	delete(d.tokens, token)
 	cookie := "cookie-of-" + token
 	d.cookies[cookie] = person
-	return cookie, person, time.Now().Add(12 * time.Hour), nil
+	return account.SignedIn{Cookie: cookie, Person: person, Expires: time.Now().Add(12 * time.Hour)}, nil
 }
 
 func (d *decider) SignOut(_ context.Context, cookie string) error {
@@ -130,7 +131,7 @@ func newHouse(t testing.TB, stream time.Duration) *house {
 	must(t, err)
 	h.server = httptest.NewUnstartedServer(nil)
 	url := "http://localhost" + strings.TrimPrefix(h.server.Listener.Addr().String(), "127.0.0.1")
-	h.web, err = New(Config{Console: h.console, SignIns: h.decider, Enrolments: h.decider, URL: url, Stream: stream, Log: hclog.New(&hclog.LoggerOptions{Output: h.logs})})
+	h.web, err = New(Config{Console: h.console, SignIns: h.decider, Accounts: h.decider, Devices: h.decider, Enrolments: h.decider, URL: url, Stream: stream, Log: hclog.New(&hclog.LoggerOptions{Output: h.logs})})
 	must(t, err)
 	h.server.Config = h.web.HTTP()
 	h.server.Start()

@@ -26,7 +26,8 @@ func (s *Server) openStream(w http.ResponseWriter, r *http.Request, who console.
 		return nil, nil, nil, errTooMany
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.Stream)
-	done := func() { cancel(); s.streams.give(who.SignIn) }
+	remove := s.watchers.add(who.SignIn, cancel)
+	done := func() { remove(); cancel(); s.streams.give(who.SignIn) }
 	return &stream{w: w, out: http.NewResponseController(w)}, ctx, done, nil
 }
 

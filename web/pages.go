@@ -34,7 +34,7 @@ type pages struct {
 	by map[string]*template.Template
 }
 
-var pageNames = []string{"overview", "sessions", "session", "transcript", "kill", "killed", "signin", "error"}
+var pageNames = []string{"overview", "sessions", "session", "transcript", "kill", "killed", "signin", "oidc", "account", "device", "error"}
 
 func loadPages() (*pages, error) {
 	p := &pages{by: map[string]*template.Template{}}
@@ -64,8 +64,20 @@ func functions() template.FuncMap {
 		"kind":    func(principal string) string { return principal[:max(0, strings.IndexByte(principal, ':'))] },
 		"tone":    tone,
 		"join":    func(words policy.Argv) string { return strings.Join(words, " ") },
+		"way":     way,
 		"row":     func(s console.Session, now time.Time) rowView { return rowView{s, now} },
 	}
+}
+
+// way says how somebody signed in.
+func way(by string) string {
+	switch by {
+	case "setup":
+		return "set-up link"
+	case "link":
+		return "link from ssh"
+	}
+	return strings.TrimPrefix(by, "oidc:")
 }
 
 // rowView is a session in a table, with the time that ages are counted from.

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -15,19 +14,12 @@ import (
 	"gatehouse/internal/console"
 )
 
-// SignIns is the decider as the sign-in pages see it. Both methods are safe for concurrent use and audited when they return.
-type SignIns interface {
-	// Redeem turns a one-time token into a sign-in. An unknown, used or expired token is console.ErrLinkUsed.
-	Redeem(ctx context.Context, token string) (cookie, person string, expires time.Time, err error)
-	// SignOut ends the sign-in of that cookie; an unknown one is no error.
-	SignOut(ctx context.Context, cookie string) error
-}
-
-// Config says what a Server serves. Console, SignIns, Enrolments and URL are required.
+// Config says what a Server serves. Console, SignIns, Accounts, Devices, Enrolments and URL are required.
 type Config struct {
-	Console *console.Console
-	SignIns SignIns
-
+	Console    *console.Console
+	SignIns    SignIns
+	Accounts   Accounts
+	Devices    Devices
 	Enrolments Enrolments
 
 	URL    string           // the one origin: https://HOST[:PORT], or http://localhost[:PORT]
@@ -38,8 +30,8 @@ type Config struct {
 
 // Validate says what is missing or wrong.
 func (c Config) Validate() error {
-	if c.Console == nil || c.SignIns == nil || c.Enrolments == nil {
-		return errors.New("web: Console, SignIns and Enrolments are required")
+	if c.Console == nil || c.SignIns == nil || c.Accounts == nil || c.Devices == nil || c.Enrolments == nil {
+		return errors.New("web: Console, SignIns, Accounts, Devices and Enrolments are required")
 	}
 	_, err := parseOrigin(c.URL)
 	return err
@@ -62,13 +54,14 @@ func parseOrigin(raw string) (*url.URL, error) {
 
 // Server answers browsers. It is safe for concurrent use.
 type Server struct {
-	cfg     Config
-	origin  *url.URL
-	assets  *assets
-	pages   *pages
-	streams *limits
-	casts   *casts
-	tries   *attempts
+	cfg      Config
+	origin   *url.URL
+	assets   *assets
+	pages    *pages
+	streams  *limits
+	watchers *watchers
+	casts    *casts
+	tries    *attempts
 
 	enrolling *attempts
 }
@@ -99,7 +92,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{cfg: cfg, origin: origin, assets: assets, pages: pages, streams: newLimits(), casts: newCasts(), tries: newAttempts(cfg.Now, triesPerSec, triesBurst),
+	return &Server{cfg: cfg, origin: origin, assets: assets, pages: pages, streams: newLimits(), watchers: newWatchers(), casts: newCasts(), tries: newAttempts(cfg.Now, triesPerSec, triesBurst),
 		enrolling: newAttempts(cfg.Now, enrolPerSec, enrolBurst)}, nil
 }
 
@@ -133,6 +126,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /sign-in", s.signInPage)
 	mux.HandleFunc("POST /sign-in", s.signInSubmit)
 	mux.HandleFunc("POST /sign-out", s.signOut)
+	s.peopleRoutes(mux)
 	mux.HandleFunc("GET /assets/{hash}/{name}", s.serveAsset)
 	s.apiRoutes(mux)
 	s.v1Routes(mux)

@@ -51,10 +51,28 @@ func (s *Server) signedIn(next asPerson) http.HandlerFunc {
 	}
 }
 
-// signInPage holds the form that the page's script fills from the fragment and sends; without script it takes the code by hand.
-// Someone who has a cookie is asked before another sign-in replaces it.
+// signInView is the sign-in page.
+type signInView struct {
+	Again    bool // the browser is signed in already
+	Passkeys bool
+	Issuers  []string
+	Device   bool // a program's login waits for this
+}
+
+// signInPage offers what there is. The form for links is filled by the page's script from the fragment and sent; without script it
+// takes the code by hand. Someone who has a cookie is asked before another sign-in replaces it.
 func (s *Server) signInPage(w http.ResponseWriter, r *http.Request) {
-	s.render(w, r, http.StatusOK, "signin", page{Title: "Sign in", Nav: "sign-in", Body: struct{ Again bool }{s.cookie(r) != ""}})
+	passkeys, issuers, err := s.cfg.SignIns.SignInWays(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	view := signInView{Again: s.cookie(r) != "", Passkeys: passkeys, Issuers: issuers}
+	if code := r.URL.Query().Get("device"); userCode.MatchString(code) {
+		view.Device = true
+		s.setShort(w, nextCookie, code)
+	}
+	s.render(w, r, http.StatusOK, "signin", page{Title: "Sign in", Nav: "sign-in", Body: view})
 }
 
 func (s *Server) signInSubmit(w http.ResponseWriter, r *http.Request) {
@@ -70,19 +88,12 @@ func (s *Server) signInSubmit(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, errBadRequest)
 		return
 	}
-	cookie, person, expires, err := s.cfg.SignIns.Redeem(r.Context(), token)
+	in, err := s.cfg.SignIns.Redeem(r.Context(), token, sourceOf(r))
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	if old := s.cookie(r); old != "" {
-		if err := s.cfg.SignIns.SignOut(r.Context(), old); err != nil {
-			s.cfg.Log.Warn("sign out the replaced sign-in", "error", err)
-		}
-	}
-	s.cfg.Log.Info("signed in", "person", person, "source", sourceOf(r))
-	s.setCookie(w, http.Cookie{Value: cookie, Expires: expires})
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	http.Redirect(w, r, s.welcome(w, r, in), http.StatusSeeOther)
 }
 
 func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {

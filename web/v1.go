@@ -75,21 +75,27 @@ func (s *Server) certificates(w http.ResponseWriter, r *http.Request) {
 // readCertificateRequest reads a body strictly: one JSON object of known names, each once.
 func readCertificateRequest(r *http.Request) (CertificateRequest, error) {
 	var in CertificateRequest
+	err := readV1(r, &in)
+	return in, err
+}
+
+// readV1 reads a body into the struct that v points to, strictly.
+func readV1(r *http.Request, v any) error {
 	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(kind), "application/json") {
-		return in, &APIError{Code: "bad_request", Text: "the body's Content-Type must be application/json"}
+		return &APIError{Code: "bad_request", Text: "the body's Content-Type must be application/json"}
 	}
 	body, err := io.ReadAll(r.Body)
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return in, &APIError{Code: "body_too_large", Text: "the request is larger than any that makes sense"}
+		return &APIError{Code: "body_too_large", Text: "the request is larger than any that makes sense"}
 	}
 	if err != nil {
-		return in, &APIError{Code: "bad_request", Text: "the body ended early"}
+		return &APIError{Code: "bad_request", Text: "the body ended early"}
 	}
-	if err := decodeStrict(body, &in); err != nil {
-		return in, &APIError{Code: "bad_request", Text: "the body is not what is described under /v1/openapi.json: " + err.Error()}
+	if err := decodeStrict(body, v); err != nil {
+		return &APIError{Code: "bad_request", Text: "the body is not what is described under /v1/openapi.json: " + err.Error()}
 	}
-	return in, nil
+	return nil
 }
 
 func (s *Server) knownHosts(w http.ResponseWriter, r *http.Request) {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -43,6 +44,7 @@ type door struct {
 	local    *local.Client
 	server   *bastion.Server
 	console  *console.Console
+	pages    atomic.Pointer[web.Server] // nil until there are pages
 	lender   *lend.Lender
 }
 
@@ -85,6 +87,7 @@ func (d *door) open(ctx context.Context, dir string) error {
 		Inventory: func(e protocol.InventoryEvent) { d.server.SetTargets(e.Targets) },
 		Revoke:    func(e protocol.RevokeEvent) { d.server.Revoke(e.Sessions, e.Reason) },
 		End:       func(e protocol.EndEvent) { d.server.EndConnections(e.Connections, e.Reason) },
+		SignedOut: d.signedOut,
 		Dial:      func(e protocol.DialEvent) { d.lender.Dial(e) },
 		Send:      func(e protocol.SendEvent) { d.lender.Send(e) },
 		HangUp:    func(e protocol.HangUpEvent) { d.lender.HangUp(e) },
@@ -193,14 +196,22 @@ func (d *door) serve(ctx context.Context) error {
 	return reason
 }
 
+// signedOut ends the live streams of browsers whose sign-in is over.
+func (d *door) signedOut(e protocol.SignedOutEvent) {
+	if pages := d.pages.Load(); pages != nil {
+		pages.SignedOut(e.SignIns)
+	}
+}
+
 func (d *door) serveWeb(served chan<- error) (*http.Server, error) {
 	if d.settings.Web.Listen == "" {
 		return nil, nil
 	}
-	pages, err := web.New(web.Config{Console: d.console, SignIns: d.decider, Enrolments: enrolments{d.decider}, URL: d.settings.Web.URL, Log: d.log.Named("web")})
+	pages, err := web.New(web.Config{Console: d.console, SignIns: d.decider, Accounts: d.decider, Devices: devices{d.decider}, Enrolments: enrolments{d.decider}, URL: d.settings.Web.URL, Log: d.log.Named("web")})
 	if err != nil {
 		return nil, err
 	}
+	d.pages.Store(pages)
 	listener, err := supervisor.Listen(supervisor.DoorWebFD)
 	if err != nil {
 		return nil, err

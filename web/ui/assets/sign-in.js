@@ -7,7 +7,7 @@ if (token) {
   form.elements.token.value = token;
   if ('ask' in form.dataset) {
     form.querySelector('.ask').hidden = false;
-    for (const node of form.querySelectorAll('.how')) node.hidden = true;
+    document.querySelector('.ways').hidden = true;
     form.querySelector('button').focus();
   } else {
     form.submit();
