@@ -116,6 +116,9 @@ func TestEnrols(t *testing.T) {
 		{"deployer", with(github, func(f *policy.Proof) { f.Subject = "repo:acme/app" }), "subject"},
 		{"deployer", with(github, func(f *policy.Proof) { f.Subject = "xrepo:acme/app:" }), "subject"},
 		{"deployer", with(github, func(f *policy.Proof) { f.Claims = nil }), "claim"},
+		{"deployer", with(github, func(f *policy.Proof) {
+			f.Claims = map[string]any{"environment": "staging", "deep": claims["deep"]}
+		}), "claim"},
 		{"deployer", with(github, func(f *policy.Proof) { f.Claims = map[string]any{"environment": []any{"production"}} }), "claim"},
 		{"deployer", with(github, func(f *policy.Proof) { f.Actors = []string{"svc:x"} }), "act chain has 1 actors, the policy asks for 0"},
 		{"helper", with(corp, func(f *policy.Proof) { f.Actors = nil }), "act chain has 0 actors"},
