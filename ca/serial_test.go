@@ -19,8 +19,11 @@ import (
 
 const serialChild = "GATEHOUSE_TEST_SERIALS"
 
-// TestMain is also the child of TestSerialsSurviveKill: it prints serials until it is killed.
+// TestMain is also the child of TestSerialsSurviveKill, which prints serials until it is killed, and of TestRotateCrash.
 func TestMain(m *testing.M) {
+	if order := os.Getenv(crashVariable); order != "" {
+		os.Exit(crash(strings.Split(order, "|")))
+	}
 	if path := os.Getenv(serialChild); path != "" {
 		printSerials(path)
 	}
