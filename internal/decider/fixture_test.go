@@ -108,12 +108,13 @@ type bench struct {
 	signedOut []string
 	ended     []protocol.EndEvent
 	told      chan struct{} // one for each event
+	trusts    chan protocol.Trust
 }
 
 // newBench opens a decider with the test policy and gives a fake door its socket.
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	b := &bench{t: t, dir: t.TempDir(), clock: newBenchClock(), told: make(chan struct{}, 64)}
+	b := &bench{t: t, dir: t.TempDir(), clock: newBenchClock(), told: make(chan struct{}, 64), trusts: make(chan protocol.Trust, 64)}
 	b.write("policy.yaml", testPolicy)
 	b.write("targets.yaml", testTargets)
 	b.open()
@@ -160,7 +161,7 @@ func (b *bench) connectDoor() {
 	var lender *lend.Lender
 	ready := make(chan struct{})
 	events := protocol.Events{Inventory: func(protocol.InventoryEvent) { b.note(nil) }, Revoke: func(e protocol.RevokeEvent) { b.note(&e) }, SignedOut: b.noteSignedOut,
-		End:  b.noteEnd,
+		End: b.noteEnd, Trust: func(e protocol.Trust) { b.trusts <- e },
 		Dial: func(e protocol.DialEvent) { lender.Dial(e) }, Send: func(e protocol.SendEvent) { lender.Send(e) }, HangUp: func(e protocol.HangUpEvent) { lender.HangUp(e) },
 		Bad: func(op protocol.Op, err error) { b.t.Errorf("event %s: %v", op, err) }}
 	b.door = protocol.Door{Client: protocol.NewClient(ours, func(op protocol.Op, body json.RawMessage) { <-ready; events.Handle(op, body) })}
