@@ -96,5 +96,5 @@ func (a authority) PublicKeys() []ssh.PublicKey { return slices.Clone(a.live.key
 
 // Trusts says whether a key is one of these.
 func (a authority) Trusts(fingerprint string) bool {
-	return slices.ContainsFunc(a.live.keys(), func(k ssh.PublicKey) bool { return ssh.FingerprintSHA256(k) == fingerprint })
+	return slices.Contains(*a.live.prints.Load(), fingerprint)
 }

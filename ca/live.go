@@ -13,6 +13,7 @@ import (
 // live is what of a CA's keys is in use at this moment. Who verifies reads trusted without a lock. Safe for concurrent use.
 type live struct {
 	trusted atomic.Pointer[[]ssh.PublicKey] // the signing key first; the slice does not change
+	prints  atomic.Pointer[[]string]        // their fingerprints
 
 	mu      sync.RWMutex // held for reading while something is signed, so that a change of the key finds nothing under way
 	signer  ssh.Signer   // guarded by mu
@@ -23,8 +24,17 @@ type live struct {
 func newLive(signer ssh.Signer, trusted []ssh.PublicKey, now time.Time, longest time.Duration) *live {
 	l := &live{signer: signer}
 	l.lastEnd.Store(now.Add(longest).Unix())
-	l.trusted.Store(&trusted)
+	l.trust(trusted)
 	return l
+}
+
+func (l *live) trust(keys []ssh.PublicKey) {
+	var prints []string
+	for _, k := range keys {
+		prints = append(prints, ssh.FingerprintSHA256(k))
+	}
+	l.trusted.Store(&keys)
+	l.prints.Store(&prints)
 }
 
 func (l *live) keys() []ssh.PublicKey { return *l.trusted.Load() }
@@ -60,7 +70,7 @@ func (l *live) replace(signer Signer, longest time.Duration, now time.Time, dura
 	former := l.signer
 	l.signer = signer
 	l.lastEnd.Store(now.Add(longest).Unix())
-	l.trusted.Store(&trusted)
+	l.trust(trusted)
 	if c, ok := former.(io.Closer); ok {
 		_ = c.Close() // it signs no more; what it held goes with the process at the latest
 	}

@@ -188,6 +188,6 @@ func (s *Set) enforce(out *Rotated, made *Key, signer Signer) error {
 	if err != nil {
 		return err
 	}
-	a.live.trusted.Store(&trusted)
+	a.live.trust(trusted)
 	return nil
 }

@@ -113,7 +113,7 @@ func rotatedWords(name string, out protocol.CARotated) string {
 		"agent prepare":  "Nobody has to do anything.",
 		"agent switch":   "Certificates are replaced as they are renewed; wait until the last by the old key has ended.",
 		"target prepare": "Now on every target: gatehouse targets enroll TARGET, then gatehouse targets check.",
-		"target switch":  "Wait for nothing: certificates for targets live at most a minute.",
+		"target switch":  "The next step may follow at once: certificates for targets live at most a minute.",
 		"target retire":  "Now take the old key away from every target: gatehouse targets enroll TARGET.",
 		"host prepare":   "Nobody has to do anything.",
 		"host switch":    "Now for every target with host_ca: gatehouse ca sign-host --target TARGET, and install the certificate there.",
@@ -122,7 +122,7 @@ func rotatedWords(name string, out protocol.CARotated) string {
 		"face retire":    "Clients may drop the old line from their known_hosts.",
 	}[name+" "+out.Step]
 	if out.Ended > 0 {
-		todo = strings.TrimSpace(fmt.Sprintf("%s %d connections by the old key were ended.", todo, out.Ended))
+		todo = strings.TrimSpace(fmt.Sprintf("%s Connections by the old key that were ended: %d.", todo, out.Ended))
 	}
 	return strings.TrimSpace(words + " " + todo)
 }

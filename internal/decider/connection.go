@@ -144,9 +144,6 @@ func (d *Decider) keepConnection(c *connection, outer string) error {
 	if _, twice := d.conns[c.id]; twice {
 		return invalid("connection %s exists", c.id)
 	}
-	if !c.renewOnly && !d.cas.Agent.Trusts(c.ca) { // retired since the certificate was verified
-		return refuse("%s", ca.ClientLine(ca.ErrWrongCA))
-	}
 	if len(d.conns) >= maxConnections {
 		return refuse("too many connections")
 	}

@@ -147,31 +147,5 @@ func (d *Decider) believed(ctx context.Context, r ca.Rotated) (ended int) {
 	if r.CA != ca.NameAgent {
 		return 0
 	}
-	reason := "the agent CA's key that signed this certificate was retired; ask for a new certificate"
-	gone := d.endByCA(r.Ends.Fingerprint, reason)
-	for part := range slices.Chunk(gone, protocol.MaxEnding) {
-		if door == nil {
-			break
-		}
-		if err := door.Event(protocol.EventEnd, protocol.EndEvent{Connections: part, Reason: reason}); err != nil {
-			d.cfg.Log.Error("tell the door of connections that end", "error", err)
-		}
-	}
-	return len(gone)
-}
-
-// endByCA makes the connections whose certificates are by that key unable to ask for anything more, whatever the door does. A
-// connection that is being kept meanwhile finds the key untrusted (keepConnection).
-func (d *Decider) endByCA(fingerprint, reason string) []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var gone []string
-	for _, c := range d.conns {
-		if c.ca == fingerprint {
-			c.ended = reason
-			gone = append(gone, c.id)
-		}
-	}
-	slices.Sort(gone)
-	return gone
+	return d.endUnfit().Connections
 }

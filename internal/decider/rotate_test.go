@@ -188,13 +188,14 @@ func TestRotateEnds(t *testing.T) {
 // TestRotateWhileConnecting: a certificate that was verified just before its key was retired opens nothing after.
 func TestRotateWhileConnecting(t *testing.T) {
 	b := newBench(t)
-	c := &connection{id: b.id(id.Connection), kind: policy.Agent, name: "bot", ca: b.key(ca.NameAgent, ca.Active), notAfter: b.clock.now().Add(time.Minute)}
+	c := &connection{id: b.id(id.Connection), kind: policy.Agent, name: "bot", ca: b.key(ca.NameAgent, ca.Active), notAfter: b.clock.now().Add(time.Minute), ended: notOpen}
 	for range 3 {
 		_, err := b.rotate("agent", false, true)
 		b.must(err)
 	}
-	if err := b.d.keepConnection(c, ""); code(err) != protocol.CodeRefused {
-		t.Errorf("kept: %v", err)
+	b.must(b.d.keepConnection(c, ""))
+	if why := b.d.openConnection(c); !strings.Contains(why, "retired") {
+		t.Errorf("opened: %q", why)
 	}
 }
 

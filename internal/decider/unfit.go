@@ -16,9 +16,12 @@ import (
 const notOpen = "the connection is not open yet"
 
 // objection says why a connection may not begin or go on: policy does not know its name, take its proof or its address any
-// more, or something of it is revoked. Empty if nothing stands against it. It is asked when a certificate is shown, when the
+// more, its CA's key was retired, or something of it is revoked. Empty if nothing stands against it. It is asked when a certificate is shown, when the
 // connection is registered, at every question, after every revocation and every change of policy.
 func (d *Decider) objection(pol *policy.Policy, c *connection) string {
+	if c.ca != "" && !d.cas.Agent.Trusts(c.ca) {
+		return "the agent CA's key that signed this certificate was retired; ask for a new certificate"
+	}
 	if why := pol.Admits(c.kind, c.name, c.grant.By, c.source); why != "" {
 		return why
 	}
