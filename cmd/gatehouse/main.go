@@ -27,11 +27,13 @@ type cli struct {
 	Init      InitCmd      `cmd:"" help:"Write a commented configuration to begin with."`
 	Issue     IssueCmd     `cmd:"" help:"Issue a certificate to an agent or a person."`
 	Login     LoginCmd     `cmd:"" help:"Get a certificate: an agent by a token that it has (--as), a person by the browser."`
+	Logout    LogoutCmd    `cmd:"" help:"Take the certificates that login got out of the running ssh-agent."`
 	Renew     RenewCmd     `cmd:"" help:"Get a new certificate over SSH: by one that is still good, or by a registered key."`
 	JoinToken JoinTokenCmd `cmd:"" name:"join-token" help:"One-time tokens with which agents get their first certificate."`
 	Keys      KeysCmd      `cmd:"" help:"Keys that are registered for agents."`
 	SSHConfig SSHConfigCmd `cmd:"" name:"ssh-config" help:"Write what a stock ssh client needs."`
 	SetupLink SetupLinkCmd `cmd:"" name:"setup-link" help:"Print a one-time link that signs a person in to the browser."`
+	Passkeys  PasskeysCmd  `cmd:"" help:"List, remove or reset a person's passkeys."`
 	Reload    ReloadCmd    `cmd:"" help:"Read policy and targets again, now, and say whether they are in force."`
 	CA        CACmd        `cmd:"" name:"ca" help:"Show the CAs' public keys, certify a target's host key."`
 	Targets   TargetsCmd   `cmd:"" help:"List targets, make a host one, check what they accept."`
