@@ -70,14 +70,16 @@ main() {
 	[ -z "$host_key" ] || put "$own/host_key-cert.pub" "$host_certificate"
 
 	# 4. sshd takes the first value that it meets: ours come first, and those about logins for the managed ones only.
+	exempt=
+	if [ -n "$from" ] && "$sshd" -t -o 'PerSourcePenaltyExemptList=192.0.2.1' 2>/dev/null; then
+		exempt=$from # sshd 9.8 and later
+	fi
 	settings() {
 		echo "# Made by gatehouse targets enroll $target. Run its script again instead of editing; what is here wins."
 		echo 'MaxStartups 200:30:1000'
 		echo 'PermitUserEnvironment no'
 		[ ! -e "$own/host_key-cert.pub" ] || echo "HostCertificate $own/host_key-cert.pub"
-		if [ -n "$from" ] && "$sshd" -t -o 'PerSourcePenaltyExemptList=192.0.2.1' 2>/dev/null; then
-			echo "PerSourcePenaltyExemptList $from" # sshd 9.8 and later
-		fi
+		[ -z "$exempt" ] || echo "PerSourcePenaltyExemptList $exempt"
 		echo "Match User $(echo "$logins" | tr ' ' ,)"
 		printf '\t%s\n' "TrustedUserCAKeys $own/target_ca.pub" "AuthorizedPrincipalsFile $own/principals/%u" 'AuthorizedPrincipalsCommand none' \
 			'AuthorizedKeysFile none' 'AuthorizedKeysCommand none' 'PubkeyAuthentication yes' 'AuthenticationMethods publickey' \
