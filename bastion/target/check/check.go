@@ -18,7 +18,7 @@ import (
 // MaxAuthTries ends it.
 const maxOthers = 3
 
-// Config is what a check needs to know. All fields but Others and Now are required.
+// Config is what a check needs to know. All fields but Others, Now and Limit are required.
 type Config struct {
 	ID        string              // "chk_…"
 	Target    protocol.Target     // remote
@@ -27,6 +27,7 @@ type Config struct {
 	Others    []string            // other targets of the inventory, which have nothing to open here
 	By        string              // who checks, for the log
 	Now       func() time.Time    // nil means time.Now
+	Limit     time.Duration       // for everything about one login; 0 means 30 s
 
 	// Probe has a certificate made. It may be called by one goroutine at a time.
 	Probe func(context.Context, protocol.Probe) (protocol.ProbeAnswer, error)
@@ -64,6 +65,9 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Limit == 0 {
+		cfg.Limit = loginLimit
 	}
 	c := &checker{cfg: cfg, report: Report{Target: cfg.Target.Name}}
 	if err := c.expectHost(); err != nil {
@@ -111,7 +115,7 @@ func (c *checker) expectHost() error {
 // login checks one account: what opens it, what it sees, what does not open it, in this order, because a target may hold
 // refused certificates against us.
 func (c *checker) login(ctx context.Context, login string, accepted map[string]int) []Finding {
-	ctx, cancel := context.WithTimeout(ctx, loginLimit)
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Limit)
 	defer cancel()
 	f := &findings{login: login}
 	for _, key := range c.cfg.TargetCAs {
