@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,10 +50,20 @@ func (c *RevokeCmd) Run(ctx context.Context) error {
 		return revokeExit(err)
 	}
 	fmt.Print(console.RevokeReport{ID: out.ID, Connections: out.Connections, Sessions: out.Sessions, SessionsAll: out.SessionsAll, SignIns: out.SignIns}.Text())
-	if _, err := os.Stat(supervisor.AdminSocket(settings.Data)); err != nil {
+	if !running(settings) {
 		fmt.Fprintln(os.Stderr, "gatehouse: no service runs here; it holds from the next start on")
 	}
 	return nil
+}
+
+// running reports whether a service answers on this machine.
+func running(settings config.Config) bool {
+	conn, err := net.Dial("unix", supervisor.AdminSocket(settings.Data))
+	if err != nil {
+		return false
+	}
+	_ = conn.Close() // it was only to be seen
+	return true
 }
 
 func (c *RevokeCmd) lift(ctx context.Context, settings config.Config) error {
