@@ -66,7 +66,7 @@ func parse(raw string) (*parsed, error) {
 	}
 	var err error
 	if p.claims, err = decodeObject(p.payload); err != nil {
-		return nil, refuse(CodeMalformed, "the token's payload: %v", err)
+		return nil, refuse(CodeMalformed, "the token's payload is not read: %s", quote(err))
 	}
 	if p.jws, err = jose.ParseSignedCompact(raw, algorithms); err != nil {
 		return nil, refuse(CodeMalformed, "this is not a signed token").because(err)
@@ -79,7 +79,7 @@ func parse(raw string) (*parsed, error) {
 func (p *parsed) readHeader(data []byte) error {
 	header, err := decodeObject(data)
 	if err != nil {
-		return refuse(CodeMalformed, "the token's header: %v", err)
+		return refuse(CodeMalformed, "the token's header is not read: %s", quote(err))
 	}
 	alg, _ := header["alg"].(string)
 	p.alg = jose.SignatureAlgorithm(alg)
