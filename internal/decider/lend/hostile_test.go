@@ -259,6 +259,9 @@ func TestAtMost(t *testing.T) {
 	if _, err := f.DialContext(ctx, "h", 443); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("one too many: %v", err)
 	}
+	if len(f.heard) != 0 {
+		t.Errorf("the door was asked: %+v", <-f.heard)
+	}
 	_ = first.Close()
 	f.hungUp(t, MaxStreams)
 	f.open(t)

@@ -125,7 +125,7 @@ func TestForgeries(t *testing.T) {
 		"huge":                           {w.Sign(with64KiB(w.claims())), CodeTooLarge},
 		"huge, of nothing":               {strings.Repeat("a", MaxToken+1), CodeTooLarge},
 		"many dots":                      {strings.Repeat(".", MaxToken), CodeMalformed},
-		"deep":                           {hand(`{"alg":"RS256","kid":"key-1"}`, strings.Repeat(`{"a":`, 1000)+"1"+strings.Repeat("}", 1000), nothing), CodeMalformed},
+		"deep":                           {w.SignText(ecKey, []byte(strings.TrimSuffix(payload, "}")+`,"x":`+strings.Repeat("[", maxDepth+1)+strings.Repeat("]", maxDepth+1)+"}"), nil), CodeMalformed},
 		"signed by the issuer, not JSON": {w.SignText(ecKey, []byte("hello"), nil), CodeMalformed},
 		"signed, a name twice":           {w.SignText(ecKey, []byte(strings.TrimSuffix(payload, "}")+`,"sub":"admin"}`), nil), CodeMalformed},
 		"signed, a name twice inside":    {w.SignText(ecKey, []byte(strings.TrimSuffix(payload, "}")+`,"x":{"a":1,"a":2}}`), nil), CodeMalformed},
@@ -156,6 +156,12 @@ func TestEveryByte(t *testing.T) {
 			if changed := raw[:i] + string(c) + raw[i+1:]; changed != raw && w.verify(changed) == "" {
 				t.Fatalf("byte %d as %q is taken", i, c)
 			}
+		}
+	}
+	// The last character of a 64 byte signature carries bits that mean nothing.
+	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
+		if changed := raw[:len(raw)-1] + string(c); changed != raw && w.verify(changed) == "" {
+			t.Fatalf("ending in %q is taken", c)
 		}
 	}
 }

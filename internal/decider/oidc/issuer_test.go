@@ -55,16 +55,31 @@ func TestLyingIssuer(t *testing.T) {
 		return say(w.payload(all))
 	}
 	redirect := func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, other.URL+r.URL.Path, http.StatusFound)
+		http.Redirect(w, r, "/moved"+r.URL.Path, http.StatusFound)
 	}
-	flood := func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `{"keys":[],"x":"`+strings.Repeat("x", 10<<20)+`"}`)
+	w.Handle("/moved"+testoidc.DiscoveryPath, document(nil))
+	keys, err := json.Marshal(w.KeySet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Handle("/moved"+testoidc.KeysPath, say(string(keys)))
+	// What is right as far as it goes, and 10 MB of nothing after it.
+	flood := func(right http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			right(w, r)
+			_, _ = io.WriteString(w, strings.Repeat(" ", 10<<20))
+		}
+	}
+	endless := func(w http.ResponseWriter, r *http.Request) {
+		for err := error(nil); err == nil && r.Context().Err() == nil; {
+			_, err = io.WriteString(w, strings.Repeat(" ", 1<<16))
+		}
 	}
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
-	_, _ = io.Copy(z, io.LimitReader(zeros{}, 8<<20))
+	_, _ = z.Write(keys)
 	_ = z.Close()
-	bomb := func(w http.ResponseWriter, _ *http.Request) {
+	zipped := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
 		_, _ = w.Write(packed.Bytes())
 	}
@@ -77,32 +92,33 @@ func TestLyingIssuer(t *testing.T) {
 		answer http.HandlerFunc
 		want   Code
 	}{
-		"another issuer":         {testoidc.DiscoveryPath, document(map[string]any{"issuer": other.URL}), CodeIssuerLying},
-		"an issuer with a slash": {testoidc.DiscoveryPath, document(map[string]any{"issuer": w.URL + "/"}), CodeIssuerLying},
-		"no issuer":              {testoidc.DiscoveryPath, say(`{}`), CodeIssuerLying},
-		"an issuer twice":        {testoidc.DiscoveryPath, say(fmt.Sprintf(`{"issuer":%q,"issuer":%q,"jwks_uri":%q}`, other.URL, w.URL, w.URL+testoidc.KeysPath)), CodeIssuerLying},
-		"keys elsewhere":         {testoidc.DiscoveryPath, document(map[string]any{"jwks_uri": other.URL + testoidc.KeysPath}), CodeIssuerLying},
-		"keys on another port":   {testoidc.DiscoveryPath, document(map[string]any{"jwks_uri": "https://127.0.0.1/keys"}), CodeIssuerLying},
-		"keys without TLS":       {testoidc.DiscoveryPath, document(map[string]any{"jwks_uri": "http" + strings.TrimPrefix(w.URL, "https") + "/keys"}), CodeIssuerLying},
-		"keys in a file":         {testoidc.DiscoveryPath, document(map[string]any{"jwks_uri": "file:///etc/keys"}), CodeIssuerLying},
-		"keys with a password":   {testoidc.DiscoveryPath, document(map[string]any{"jwks_uri": strings.Replace(w.URL, "https://", "https://a:b@", 1)}), CodeIssuerLying},
-		"no keys":                {testoidc.DiscoveryPath, document(map[string]any{"jwks_uri": nil}), CodeIssuerLying},
-		"sign-ins elsewhere":     {testoidc.DiscoveryPath, document(map[string]any{"token_endpoint": other.URL}), CodeIssuerLying},
-		"discovery is HTML":      {testoidc.DiscoveryPath, say("<html>"), CodeIssuerLying},
-		"discovery redirects":    {testoidc.DiscoveryPath, redirect, CodeIssuerLying},
-		"discovery is huge":      {testoidc.DiscoveryPath, flood, CodeIssuerLying},
-		"discovery is not there": {testoidc.DiscoveryPath, status(http.StatusNotFound), CodeIssuerUnreachable},
-		"discovery drips":        {testoidc.DiscoveryPath, drip, CodeIssuerUnreachable},
-		"keys redirect":          {testoidc.KeysPath, redirect, CodeIssuerLying},
-		"keys are 10 MB":         {testoidc.KeysPath, flood, CodeIssuerLying},
-		"keys are a bomb":        {testoidc.KeysPath, bomb, CodeIssuerLying},
-		"keys drip":              {testoidc.KeysPath, drip, CodeIssuerUnreachable},
-		"keys are too many":      {testoidc.KeysPath, say(string(many)), CodeIssuerLying},
-		"keys are no list":       {testoidc.KeysPath, say(`{"keys":{}}`), CodeIssuerLying},
-		"keys are there twice":   {testoidc.KeysPath, say(`{"keys":[],"keys":[]}`), CodeIssuerLying},
-		"keys fail":              {testoidc.KeysPath, status(http.StatusInternalServerError), CodeIssuerUnreachable},
-		"keys never begin":       {testoidc.KeysPath, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, CodeIssuerUnreachable},
-		"keys break off":         {testoidc.KeysPath, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, CodeIssuerUnreachable},
+		"another issuer":               {testoidc.DiscoveryPath, document(map[string]any{"issuer": other.URL}), CodeIssuerLying},
+		"an issuer with a slash":       {testoidc.DiscoveryPath, document(map[string]any{"issuer": w.URL + "/"}), CodeIssuerLying},
+		"no issuer":                    {testoidc.DiscoveryPath, say(`{}`), CodeIssuerLying},
+		"an issuer twice":              {testoidc.DiscoveryPath, say(fmt.Sprintf(`{"issuer":%q,"issuer":%q,"jwks_uri":%q}`, other.URL, w.URL, w.URL+testoidc.KeysPath)), CodeIssuerLying},
+		"keys elsewhere":               {testoidc.DiscoveryPath, document(map[string]any{"jwks_uri": other.URL + testoidc.KeysPath}), CodeIssuerLying},
+		"keys on another port":         {testoidc.DiscoveryPath, document(map[string]any{"jwks_uri": "https://127.0.0.1/keys"}), CodeIssuerLying},
+		"keys without TLS":             {testoidc.DiscoveryPath, document(map[string]any{"jwks_uri": "http" + strings.TrimPrefix(w.URL, "https") + "/keys"}), CodeIssuerLying},
+		"keys in a file":               {testoidc.DiscoveryPath, document(map[string]any{"jwks_uri": "file:///etc/keys"}), CodeIssuerLying},
+		"keys with a password":         {testoidc.DiscoveryPath, document(map[string]any{"jwks_uri": strings.Replace(w.URL, "https://", "https://a:b@", 1)}), CodeIssuerLying},
+		"no keys":                      {testoidc.DiscoveryPath, document(map[string]any{"jwks_uri": nil}), CodeIssuerLying},
+		"sign-ins elsewhere":           {testoidc.DiscoveryPath, document(map[string]any{"token_endpoint": other.URL}), CodeIssuerLying},
+		"discovery is HTML":            {testoidc.DiscoveryPath, say("<html>"), CodeIssuerLying},
+		"discovery redirects":          {testoidc.DiscoveryPath, redirect, CodeIssuerLying},
+		"discovery is huge":            {testoidc.DiscoveryPath, flood(document(nil)), CodeIssuerLying},
+		"discovery is not there":       {testoidc.DiscoveryPath, status(http.StatusNotFound), CodeIssuerUnreachable},
+		"discovery drips":              {testoidc.DiscoveryPath, drip, CodeIssuerUnreachable},
+		"keys redirect":                {testoidc.KeysPath, redirect, CodeIssuerLying},
+		"keys are 10 MB":               {testoidc.KeysPath, flood(say(string(keys))), CodeIssuerLying},
+		"keys do not end":              {testoidc.KeysPath, endless, CodeIssuerLying},
+		"keys are compressed, unasked": {testoidc.KeysPath, zipped, CodeIssuerLying},
+		"keys drip":                    {testoidc.KeysPath, drip, CodeIssuerUnreachable},
+		"keys are too many":            {testoidc.KeysPath, say(string(many)), CodeIssuerLying},
+		"keys are no list":             {testoidc.KeysPath, say(`{"keys":{}}`), CodeIssuerLying},
+		"keys are there twice":         {testoidc.KeysPath, say(`{"keys":[],"keys":[]}`), CodeIssuerLying},
+		"keys fail":                    {testoidc.KeysPath, status(http.StatusInternalServerError), CodeIssuerUnreachable},
+		"keys never begin":             {testoidc.KeysPath, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, CodeIssuerUnreachable},
+		"keys break off":               {testoidc.KeysPath, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, CodeIssuerUnreachable},
 		"keys break off in their middle": {testoidc.KeysPath, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "99")
 			_, _ = io.WriteString(w, "{")
@@ -129,11 +145,6 @@ func TestLyingIssuer(t *testing.T) {
 		t.Errorf("the honest issuer: %q", got)
 	}
 }
-
-// zeros never ends.
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 // TestKeysThatAreNot: keys that must never verify a token are passed over, whatever else is in the set.
 func TestKeysThatAreNot(t *testing.T) {

@@ -85,6 +85,7 @@ func TestOutage(t *testing.T) {
 	if got := w.verify(w.Sign(w.claims())); got != "" {
 		t.Fatal(got)
 	}
+	known := w.Key()
 	dials := 0
 	w.dial = func(context.Context, string, uint16) (net.Conn, error) { dials++; return nil, errors.New("no route") }
 	w.clock.pass(keysFresh)
@@ -105,7 +106,7 @@ func TestOutage(t *testing.T) {
 		t.Errorf("a key that is not known: %q", got)
 	}
 	w.clock.pass(time.Second)
-	if got := w.verify(w.SignWith(w.Key(), w.claims(), nil)); got != CodeIssuerUnreachable {
+	if got := w.verify(w.SignWith(known, w.claims(), nil)); got != CodeIssuerUnreachable {
 		t.Errorf("after a day: %q", got)
 	}
 	w.dial = testoidc.Dial
