@@ -3,6 +3,7 @@ package ca
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -122,4 +123,18 @@ func (s *Set) build(agent, target, host, face Config) error {
 	s.Host, errs[2] = NewHostCA(host)
 	s.Face, errs[3] = NewFaceCA(face)
 	return errors.Join(errs[:]...)
+}
+
+// Close gives the keys up; nothing can be signed afterwards.
+func (s *Set) Close() error {
+	var errs []error
+	for _, name := range Names() {
+		l := s.authority(name).live
+		l.mu.Lock()
+		if c, ok := l.signer.(io.Closer); ok {
+			errs = append(errs, c.Close())
+		}
+		l.mu.Unlock()
+	}
+	return errors.Join(errs...)
 }
