@@ -75,7 +75,8 @@ func (c SecretConfig) Resolve() (SecretConfig, error) {
 	}
 	text, err := c.source()
 	if err != nil {
-		return c, fmt.Errorf("secret from %s: %w", c, err)
+		// Not wrapped: a passphrase file that is not there must not be taken for a key file that is not there.
+		return c, fmt.Errorf("secret from %s: %v", c, err)
 	}
 	return c.WithValue(text)
 }
