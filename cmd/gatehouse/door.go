@@ -56,7 +56,7 @@ func (c *doorCmd) Run(ctx context.Context) error {
 	}
 	log := logger(settings, "door")
 	dir := supervisor.DoorDir(settings.Data)
-	if err := confine.Door(confine.Paths{ReadWrite: []string{dir}, ReadOnly: existing("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/services")}); err != nil {
+	if err := confine.Door(confine.Paths{ReadWrite: []string{dir}, ReadOnly: append(existing("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/services"), tlsFolders(settings)...)}); err != nil {
 		return err
 	}
 	d := &door{settings: settings, log: log}
@@ -65,6 +65,21 @@ func (c *doorCmd) Run(ctx context.Context) error {
 	}
 	defer d.lender.Close()
 	return errors.Join(d.serve(ctx), d.sessions.Close())
+}
+
+// tlsFolders are where the web certificate's files are, and where they lead if they are links: files are replaced by renaming.
+func tlsFolders(settings config.Config) []string {
+	if settings.Web.TLS == nil {
+		return nil
+	}
+	var out []string
+	for _, path := range []string{settings.Web.TLS.Cert, settings.Web.TLS.Key} {
+		out = append(out, filepath.Dir(path))
+		if real, err := filepath.EvalSymlinks(path); err == nil { // else reading it says why not
+			out = append(out, filepath.Dir(real))
+		}
+	}
+	return existing(out...)
 }
 
 func existing(paths ...string) []string {
@@ -217,8 +232,17 @@ func (d *door) serveWeb(served chan<- error) (*http.Server, error) {
 		return nil, err
 	}
 	site := pages.HTTP()
+	serve := site.Serve
+	if files := d.settings.Web.TLS; files != nil {
+		certificate, err := web.OpenTLSFiles(files.Cert, files.Key, time.Now, d.log.Named("web"))
+		if err != nil {
+			return nil, err
+		}
+		site.TLSConfig = certificate.Config()
+		serve = func(l net.Listener) error { return site.ServeTLS(l, "", "") }
+	}
 	go func() {
-		if err := site.Serve(web.Limit(listener)); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		if err := serve(web.Limit(listener)); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			served <- err
 		}
 	}()

@@ -41,6 +41,13 @@ type SSH struct {
 type Web struct {
 	Listen string `yaml:"listen"` // host:port; empty: no browser pages
 	URL    string `yaml:"url"`    // the origin that browsers see
+	TLS    *TLS   `yaml:"tls"`    // none: http, behind a proxy that ends TLS or on localhost
+}
+
+// TLS names the files of a certificate. They are looked at again when they change; the door must be able to read them.
+type TLS struct {
+	Cert string `yaml:"cert"` // PEM, with the chain
+	Key  string `yaml:"key"`  // PEM
 }
 
 // Metrics is the listener for Prometheus.
@@ -98,7 +105,11 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("resolve %s: %w", path, err)
 	}
-	for _, p := range []*string{&c.Data, &c.Policy, &c.Targets} {
+	paths := []*string{&c.Data, &c.Policy, &c.Targets}
+	if c.Web.TLS != nil {
+		paths = append(paths, &c.Web.TLS.Cert, &c.Web.TLS.Key)
+	}
+	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(base, *p)
 		}
@@ -145,6 +156,16 @@ func (c Config) validate(doc document) error {
 		}
 		if err := checkOrigin(c.Web.URL); err != nil {
 			bad("$.web", "%v", err)
+		}
+	}
+	if t := c.Web.TLS; t != nil {
+		switch {
+		case c.Web.Listen == "":
+			bad("$.web.tls", "tls without listen: there are no pages to protect")
+		case t.Cert == "" || t.Key == "":
+			bad("$.web.tls", "tls needs cert: and key:")
+		case !strings.HasPrefix(c.Web.URL, "https://"):
+			bad("$.web.url", "with tls the url must be https")
 		}
 	}
 	c.CA.validate(bad)
