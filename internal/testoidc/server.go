@@ -27,6 +27,13 @@ type Server struct {
 	Port    uint16
 	Roots   *x509.CertPool // who certifies it
 	RootPEM []byte         // the same, for a file
+
+	leaf []byte
+}
+
+// ServerPEM is the server's own certificate, for browsers that are told to trust one key.
+func (s *Server) ServerPEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.leaf})
 }
 
 func (s *Server) start(t testing.TB, handler http.Handler) {
@@ -36,6 +43,7 @@ func (s *Server) start(t testing.TB, handler http.Handler) {
 		t.Fatal(err)
 	}
 	s.RootPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root})
+	s.leaf = cert.Certificate[0]
 	s.Roots = x509.NewCertPool()
 	s.Roots.AppendCertsFromPEM(s.RootPEM)
 	server := httptest.NewUnstartedServer(handler)
