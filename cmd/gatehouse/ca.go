@@ -17,6 +17,7 @@ import (
 type CACmd struct {
 	Show     CAShowCmd     `cmd:"" help:"Print the public keys of a CA, as authorized_keys writes them."`
 	Status   CAStatusCmd   `cmd:"" help:"Say where the four CAs are: keys, rotation, and what it waits for."`
+	Inspect  CAInspectCmd  `cmd:"" help:"Explain a certificate or a public key, and say whether it would be accepted now."`
 	Rotate   CARotateCmd   `cmd:"" help:"Take the next step of a CA's rotation, or take the last one back."`
 	SignHost CASignHostCmd `cmd:"" name:"sign-host" help:"Certify a target's host key with the host CA."`
 }
