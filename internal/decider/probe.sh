@@ -3,23 +3,24 @@ LC_ALL=C
 export PATH LC_ALL
 unset ENV BASH_ENV CDPATH
 say() { printf "%s\n" "$*"; }
-open() { # open FILE: somebody other than root may change it
-	test -z "$(find -L "$1" -prune -user 0 ! -perm -0020 ! -perm -0002 2>/dev/null)"
-}
-closed() { # closed FILE: root alone may change it or the folders above it
+closed() { # closed FILE: root alone may change it and the folders above it
 	f=$1
+	n=0
+	set --
 	while :; do
-		if open "$f"; then return 1; fi
-		case $f in /) return 0 ;; esac
+		set -- "$@" "$f"
+		n=$((n + 1))
+		case $f in /) break ;; esac
 		f=${f%/*}
 		f=${f:-/}
 	done
+	test "$(find -L "$@" -prune -user 0 ! -perm -0020 ! -perm -0002 2>/dev/null | wc -l)" -eq "$n"
 }
 look() { # look FILE: root, absent, absent-open (others may make it), other (others may change it)
 	if test -e "$1" || test -L "$1"; then
 		is=other
 		real=$(readlink -f "$1" 2>/dev/null)
-		if closed "$1" && closed "${real:-$1}"; then is=root; fi
+		if closed "$1" && { test "$real" = "$1" || closed "${real:-$1}"; }; then is=root; fi
 		size=0
 		if test -s "$1"; then size=1; fi
 	else
