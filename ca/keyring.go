@@ -27,7 +27,7 @@ func (s *Set) config(name Name, kind string) (SignerConfig, error) {
 	case kind == "" || kind == cfg.Kind:
 		return cfg, nil
 	case kind == FileSigner:
-		return SignerConfig{Kind: FileSigner, Dir: s.dir}, nil
+		return SignerConfig{Kind: FileSigner, Dir: s.dir, Passphrase: cfg.Passphrase}, nil
 	}
 	return SignerConfig{}, fmt.Errorf("the %s CA's key is held by a %s signer, and the configuration says %s: put it back, then rotate", name, kind, cfg.Kind)
 }
@@ -88,7 +88,7 @@ func (s *Set) firstKey(name Name) (Key, error) {
 		if signer, err := OpenSigner(cfg, name.file()); err == nil {
 			return Key{}, errors.Join(fmt.Errorf("the %s CA has a key in %s and one in its %s signer: move one away", name, file, cfg.Kind), signer.Close())
 		}
-		cfg = SignerConfig{Kind: FileSigner, Dir: s.dir}
+		cfg = SignerConfig{Kind: FileSigner, Dir: s.dir, Passphrase: cfg.Passphrase}
 	}
 	signer, err := openOrCreate(cfg, name.file())
 	if err != nil {

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -15,9 +15,15 @@ type lateSigner struct {
 	public ssh.PublicKey
 	open   func() (Signer, error)
 
-	mu     sync.Mutex
-	signer Signer // guarded by mu; nil until it could be opened
-	closed bool   // guarded by mu
+	turn   chan struct{} // holds one token; whoever has it owns what is below
+	signer Signer        // nil until it could be opened
+	closed bool
+}
+
+func newLateSigner(public ssh.PublicKey, open func() (Signer, error)) *lateSigner {
+	s := &lateSigner{public: public, open: open, turn: make(chan struct{}, 1)}
+	s.turn <- struct{}{}
+	return s
 }
 
 var _ Signer = (*lateSigner)(nil)
@@ -34,9 +40,16 @@ func (s *lateSigner) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
 	return signer.Sign(rand, data)
 }
 
+// opened waits no longer for others who try to open the key than a signature may take: a token that hangs hangs for all.
 func (s *lateSigner) opened() (Signer, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	timer := time.NewTimer(defaultSignerTimeout)
+	defer timer.Stop()
+	select {
+	case <-s.turn:
+	case <-timer.C:
+		return nil, fmt.Errorf("%w: it is being opened", ErrSigner)
+	}
+	defer func() { s.turn <- struct{}{} }()
 	if s.closed {
 		return nil, fmt.Errorf("%w: it was closed", ErrSigner)
 	}
@@ -62,8 +75,8 @@ func (s *lateSigner) Describe() string {
 
 // Close gives the key up.
 func (s *lateSigner) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	<-s.turn
+	defer func() { s.turn <- struct{}{} }()
 	s.closed = true
 	if s.signer == nil {
 		return nil
@@ -76,7 +89,7 @@ func (s *lateSigner) Close() error {
 func available(public ssh.PublicKey, open func() (Signer, error)) (Signer, error) {
 	signer, err := open()
 	if errors.Is(err, ErrNoKey) || errors.Is(err, ErrSigner) {
-		return &lateSigner{public: public, open: open}, nil
+		return newLateSigner(public, open), nil
 	}
 	return signer, err
 }

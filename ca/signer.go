@@ -38,7 +38,7 @@ type Signer interface {
 type SignerConfig struct {
 	Kind          string        // FileSigner (also ""), AgentSigner or PKCS11Signer
 	Dir           string        // the CA folder: the key files, and the public half of every key
-	Passphrase    SecretConfig  // file: what encrypts the key; the zero value: it is not encrypted
+	Passphrase    SecretConfig  // what encrypts keys in files, those of before a move included; the zero value: they are not
 	Socket        string        // ssh-agent: the agent's socket
 	Module, Token string        // pkcs11: the library, and the token's label
 	PIN           SecretConfig  // pkcs11: the user PIN
@@ -57,15 +57,15 @@ func (c SignerConfig) Validate() error {
 		if c.Socket == "" {
 			return errors.New("socket is missing: where the ssh-agent listens")
 		}
-		if c.Module != "" || c.Token != "" || c.PIN.Given() || c.Passphrase.Given() {
-			return errors.New("an ssh-agent signer has a socket and a timeout only")
+		if c.Module != "" || c.Token != "" || c.PIN.Given() {
+			return errors.New("an ssh-agent signer has no module, token or pin")
 		}
 	case PKCS11Signer:
 		if c.Module == "" || c.Token == "" || !c.PIN.Given() {
 			return errors.New("a pkcs11 signer needs module, token and pin")
 		}
-		if c.Socket != "" || c.Passphrase.Given() {
-			return errors.New("a pkcs11 signer has no socket and no passphrase")
+		if c.Socket != "" {
+			return errors.New("a pkcs11 signer has no socket")
 		}
 	default:
 		return fmt.Errorf("%q is not a kind of signer: %s, %s or %s", c.Kind, FileSigner, AgentSigner, PKCS11Signer)
@@ -119,4 +119,4 @@ func (c SignerConfig) keyPath(name string) (string, error) {
 }
 
 // openTimeout bounds opening and making a key, which take several calls.
-func (c SignerConfig) openTimeout() time.Duration { return max(c.timeout(), 10*time.Second) }
+func (c SignerConfig) openTimeout() time.Duration { return 3 * c.timeout() }

@@ -29,7 +29,7 @@ type CA struct {
 // Signer is where one CA's key is.
 type Signer struct {
 	Kind       string        `yaml:"signer"`     // file, ssh-agent or pkcs11
-	Passphrase *Secret       `yaml:"passphrase"` // file: what encrypts the key
+	Passphrase *Secret       `yaml:"passphrase"` // what encrypts keys in files
 	Socket     string        `yaml:"socket"`     // ssh-agent
 	Module     string        `yaml:"module"`     // pkcs11: the library
 	Token      string        `yaml:"token"`      // pkcs11: the token's label

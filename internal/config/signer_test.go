@@ -54,7 +54,7 @@ func TestSignersRefuse(t *testing.T) {
 		{"a file with a socket", "ca: {agent: {signer: file, socket: /x}}", "belong to the others"},
 		{"a file with a timeout", "ca: {agent: {signer: file, timeout: 1s}}", "needs no timeout"},
 		{"an agent without a socket", "ca: {agent: {signer: ssh-agent}}", "socket is missing"},
-		{"an agent with a passphrase", "ca: {agent: {signer: ssh-agent, socket: /x, passphrase: {env: A}}}", "a socket and a timeout only"},
+		{"an agent with a PIN", "ca: {agent: {signer: ssh-agent, socket: /x, pin: {env: A}}}", "no module, token or pin"},
 		{"a token without a PIN", "ca: {agent: {signer: pkcs11, module: /x, token: t}}", "needs module, token and pin"},
 		{"a relative module", "ca: {agent: {signer: pkcs11, module: x, token: t, pin: {env: A}}}", "want an absolute path"},
 		{"a secret without a source", "ca: {agent: {signer: file, passphrase: {}}}", "needs a source"},
