@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -48,8 +49,16 @@ func TestEndConnections(t *testing.T) {
 		t.Errorf("the session inside a jump: %v, %q", err, innerErrs.String())
 	}
 	for name, c := range map[string]*ssh.Client{"busy": busy, "idle": idle, "outer": outer, "inner": inner} {
-		if err := c.Wait(); err == nil {
-			t.Errorf("%s ended in order", name)
+		ended := make(chan error, 1)
+		go func() { ended <- c.Wait() }()
+		select {
+		case err := <-ended:
+			if err == nil {
+				t.Errorf("%s ended in order", name)
+			}
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s lives on", name)
+			_ = c.Close()
 		}
 	}
 	if out, _, status := exec(stays, "echo y"); status != 0 || out != "y\n" {

@@ -130,22 +130,30 @@ func (d *Decider) makeRevocation(ctx context.Context, by caller, in protocol.Rev
 	if err != nil {
 		return protocol.Revoked{}, err
 	}
-	d.revoking.Lock()
-	defer d.revoking.Unlock()
-	if err := d.makeRoom(ctx, len(r.Handles)); err != nil {
+	if err := d.putInForce(ctx, by, r); err != nil {
 		return protocol.Revoked{}, err
 	}
-	if err := d.facts.AddRevocation(ctx, r); err != nil {
-		return protocol.Revoked{}, err
-	}
-	if err := d.append(ctx, revokeEntries(r, by.conn, d.PolicyHash(), nil)...); err != nil {
-		return protocol.Revoked{}, errors.Join(err, d.facts.RemoveRevocations(ctx, r.ID))
-	}
-	d.revoked.Add(r)
-	out := d.endUnfit()
+	out := d.endUnfit() // a door that does not listen holds no other revocation up
 	out.ID, out.SignIns = r.ID, d.endSignIns(r.Handles)
 	d.cfg.Log.Warn("revoked", "id", r.ID, "what", handleTexts(r.Handles), "by", r.By, "reason", r.Reason, "connections", out.Connections)
 	return out, d.facts.NoteRevocation(ctx, r.ID)
+}
+
+// putInForce makes a revocation durable, then noted, then true.
+func (d *Decider) putInForce(ctx context.Context, by caller, r revoke.Revocation) error {
+	d.revoking.Lock()
+	defer d.revoking.Unlock()
+	if err := d.makeRoom(ctx, len(r.Handles)); err != nil {
+		return err
+	}
+	if err := d.facts.AddRevocation(ctx, r); err != nil {
+		return err
+	}
+	if err := d.append(ctx, revokeEntries(r, by.conn, d.PolicyHash(), nil)...); err != nil {
+		return errors.Join(err, d.facts.RemoveRevocations(ctx, r.ID))
+	}
+	d.revoked.Add(r)
+	return nil
 }
 
 // readRevocation checks everything about a request: whoever sent it.

@@ -48,6 +48,16 @@ func (b *bench) endings(conn string) []string {
 	return why
 }
 
+// awaitTold waits for one event of the decider.
+func (b *bench) awaitTold() {
+	b.t.Helper()
+	select {
+	case <-b.told:
+	case <-time.After(10 * time.Second):
+		b.t.Fatal("the door was told nothing")
+	}
+}
+
 // holder is a live connection and what it came with.
 type holder struct {
 	conn string
@@ -99,7 +109,7 @@ func TestRevokeByEachHandle(t *testing.T) {
 		if want := map[bool]int{false: 1, true: 2}[whole]; got.Connections != want || got.SessionsAll != 1 || got.Sessions[0] != session.Session || !id.Valid(id.Revocation, got.ID) {
 			t.Errorf("%s: %+v", handle, got)
 		}
-		<-b.told
+		b.awaitTold()
 		if why := b.endings(h.conn); len(why) != 1 || !strings.Contains(why[0], "laptop stolen") || !strings.Contains(why[0], got.ID) {
 			t.Errorf("%s: the door was told %q", handle, why)
 		}
@@ -200,7 +210,7 @@ func TestRevokeHostileDoor(t *testing.T) {
 	cert := b.issued(policy.Person, "ann", 10*time.Minute)
 	conn, inner := b.id(id.Connection), b.id(id.Connection)
 	b.must(b.authenticate(conn, cert))
-	_, err := b.door.Authenticate(t.Context(), protocol.Authenticate{Connection: inner, Certificate: cert, Source: "192.0.2.1", Outer: conn, Proven: true})
+	_, err := b.door.Authenticate(t.Context(), protocol.Authenticate{Connection: inner, Certificate: b.issued(policy.Person, "ann", 10*time.Minute), Source: "192.0.2.1", Outer: conn, Proven: true})
 	b.must(err)
 	b.revoke("x", fmt.Sprintf("certificate:%d", parseCert(t, cert).Serial))
 	another := b.issued(policy.Person, "ann", 10*time.Minute) // she is not revoked: that certificate is
@@ -473,5 +483,100 @@ func TestNoRevocationWithoutEvidence(t *testing.T) {
 	}
 	if len(b.d.revoked.Standing()) != 0 {
 		t.Error("it stands")
+	}
+}
+
+// TestOpenAfterKill: a kill while a connection is registered holds for it too.
+func TestOpenAfterKill(t *testing.T) {
+	b := newBench(t)
+	v, _, err := b.d.identify(b.issued(policy.Agent, "bot", 10*time.Minute), netip.MustParseAddr("192.0.2.1"))
+	b.must(err)
+	c := held(v, netip.MustParseAddr("192.0.2.1"))
+	c.id = b.id(id.Connection)
+	b.must(b.d.keepConnection(c, ""))
+	b.d.endConnections("agent:bot", "person:ann", "ended by person:ann")
+	if why := b.d.openConnection(c); why != "ended by person:ann" {
+		t.Errorf("it came to life: %q", why)
+	}
+}
+
+// TestRevokeUnread: a door that does not read holds no revocation up: each is in force at once, also the second.
+func TestRevokeUnread(t *testing.T) {
+	b := newBench(t)
+	bot, other := b.connect(policy.Agent, "bot"), b.connect(policy.Agent, "other")
+	ours, theirs := socketPair(t) // another door, which never reads; its buffer is full
+	srv := protocol.NewServer(theirs, b.d.handleDoor, nil)
+	b.d.mu.Lock()
+	b.d.door = srv
+	b.d.mu.Unlock()
+	filled := make(chan struct{})
+	go func() {
+		defer close(filled)
+		for srv.Event(protocol.EventRevoke, protocol.RevokeEvent{Reason: strings.Repeat("x", 1<<16)}) == nil {
+		}
+	}()
+	var work sync.WaitGroup
+	for _, handle := range []string{"agent:bot", "agent:other"} {
+		work.Go(func() {
+			_, err := admin[protocol.Revoked](b, protocol.OpRevoke, protocol.Revoke{By: "root", Handles: []string{handle}, Reason: "x"})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for _, conn := range []string{bot, other} {
+		for deadline := time.Now().Add(10 * time.Second); ; {
+			if _, _, err := b.d.connected(conn); code(err) == protocol.CodeRefused {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("a door that does not read holds a revocation up")
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	b.must(ours.Close())
+	work.Wait()
+	<-filled
+}
+
+// TestRevokedKeyAndToken: a registered key or a join token of who is revoked gives nothing, and a revoked key neither.
+func TestRevokedKeyAndToken(t *testing.T) {
+	b := newBench(t)
+	b.write("policy.yaml", strings.Replace(testPolicy, "bot: {owner: person:ann, ", "bot: {owner: person:ann, enrol: [key, join], ", 1))
+	b.reload()
+	key, _ := newKey(t)
+	_, err := admin[protocol.AgentKey](b, protocol.OpKeyAdd, protocol.KeyAdd{Agent: "bot", PublicKey: key.Marshal(), By: "root"})
+	b.must(err)
+	enter := func() (string, error) {
+		conn := b.id(id.Connection)
+		_, err := b.door.Authenticate(t.Context(), protocol.Authenticate{Connection: conn, Key: key.Marshal(), Source: "192.0.2.1", Proven: true})
+		return conn, err
+	}
+	conn, err := enter()
+	b.must(err)
+	for _, handle := range []string{"agent:bot", "key:" + ssh.FingerprintSHA256(key), "owner:person:ann"} {
+		r := b.revoke("stolen", handle)
+		if _, err := enter(); code(err) != protocol.CodeRefused || !strings.Contains(err.Error(), "stolen") {
+			t.Errorf("%s: the key is let in: %v", handle, err)
+		}
+		if _, err := b.door.Renew(t.Context(), protocol.Renew{Connection: conn}); err == nil {
+			t.Errorf("%s: a live connection renewed", handle)
+		}
+		made, err := admin[protocol.JoinCreated](b, protocol.OpJoinCreate, protocol.JoinCreate{Agent: "bot", TTL: time.Minute, By: "root"})
+		if err == nil {
+			fresh := key
+			if !strings.HasPrefix(handle, "key:") {
+				fresh, _ = newKey(t)
+			}
+			_, err = b.door.Enrol(t.Context(), protocol.Enrol{Request: b.id(id.Request), Source: "192.0.2.1", Agent: "bot", PublicKey: fresh.Marshal(), JoinToken: made.Secret})
+		}
+		if err == nil {
+			t.Errorf("%s: a join token gave a certificate", handle)
+		}
+		b.lift(r.ID)
+		if conn, err = enter(); err != nil {
+			t.Errorf("%s: after the lift: %v", handle, err)
+		}
 	}
 }

@@ -61,14 +61,14 @@ func TestPolicyEndsConnections(t *testing.T) {
 		if r := b.reload(); r.Problem != "" || !r.Changed {
 			t.Fatalf("%s: %+v", name, r)
 		}
-		<-b.told
+		b.awaitTold()
 		if c.why == "" {
 			if why := b.endings(conn); len(why) != 0 || b.authenticate(b.id(id.Connection), got.Certificate) != nil {
 				t.Errorf("%s: ended for %q", name, why)
 			}
 			continue
 		}
-		<-b.told // the inventory, and this
+		b.awaitTold() // the inventory, and this
 		if why := b.endings(conn); len(why) != 1 || !strings.Contains(why[0], c.why) {
 			t.Errorf("%s: ended for %q", name, why)
 		}
