@@ -17,8 +17,7 @@ func newWatchers() *watchers { return &watchers{by: map[string]map[*context.Canc
 
 // add notes a stream; the caller removes it when the stream is over. Their number is bounded by limits.
 func (w *watchers) add(cookie string, cancel context.CancelFunc) (remove func()) {
-	sum := sha256.Sum256([]byte(cookie))
-	key := hex.EncodeToString(sum[:])
+	key := hashOf(cookie)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.by[key] == nil {
@@ -43,4 +42,10 @@ func (s *Server) SignedOut(signIns []string) {
 			(*cancel)()
 		}
 	}
+}
+
+// hashOf is how the decider names a sign-in to which it keeps no cookie.
+func hashOf(cookie string) string {
+	sum := sha256.Sum256([]byte(cookie))
+	return hex.EncodeToString(sum[:])
 }

@@ -1,8 +1,9 @@
 // The one-time token is in the fragment, which no server and no log sees; it is taken out of the history before it is sent.
 const form = document.getElementById('sign-in');
-const token = location.hash.slice(1);
 
-if (token) {
+function useFragment() {
+  const token = location.hash.slice(1);
+  if (!token) return;
   history.replaceState(null, '', '/sign-in');
   form.elements.token.value = token;
   if ('ask' in form.dataset) {
@@ -13,3 +14,6 @@ if (token) {
     form.submit();
   }
 }
+
+useFragment();
+addEventListener('hashchange', useFragment); // a link that is opened where this page is open already
