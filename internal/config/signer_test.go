@@ -1,6 +1,7 @@
 package config
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -69,5 +70,25 @@ func TestSignersRefuse(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
+	}
+}
+
+// TestSignersOfTheDocs: what docs/ca.md shows is a configuration.
+func TestSignersOfTheDocs(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "ca.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := 0
+	for i, block := range strings.Split(string(text), "```") {
+		if section, ok := strings.CutPrefix(block, "yaml\nca:"); ok && i%2 == 1 {
+			shown++
+			if _, err := load(t, good+"ca:"+section); err != nil {
+				t.Errorf("%s\n%v", section, err)
+			}
+		}
+	}
+	if shown != 3 {
+		t.Errorf("%d sections are shown", shown)
 	}
 }
