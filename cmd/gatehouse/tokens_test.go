@@ -240,6 +240,40 @@ func (h *tokenHouse) works(t *testing.T, key, principal, by, delegation string) 
 	}
 }
 
+// TestLoginIntoAgent has neither key nor certificate in a file: both are in the running ssh-agent, until the certificate ends.
+func TestLoginIntoAgent(t *testing.T) {
+	h := newTokenHouse(t)
+	socket := filepath.Join(h.dir, "agent")
+	agent := exec.Command("ssh-agent", "-D", "-a", socket)
+	if err := agent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = agent.Process.Kill()
+		_ = agent.Wait()
+	})
+	eventually(t, func() bool {
+		_, err := os.Stat(socket)
+		return err == nil
+	})
+	env := []string{"SSH_AUTH_SOCK=" + socket}
+	token := h.issuer.Sign(h.issuer.GitHub(tokenAudience, "acme/app", "refs/heads/main", time.Now()))
+	known := filepath.Join(h.dir, "known_hosts")
+	if out, err := h.client([]string{"GATEHOUSE_TOKEN=" + token}, "login", "--as", "deployer"); err == nil || !strings.Contains(out, "ssh-agent") {
+		t.Errorf("without an agent: %v %s", err, out)
+	}
+	// What went wrong before anything was sent used nothing up.
+	if out, err := h.client(append(env, "GATEHOUSE_TOKEN="+token), "login", "--as", "deployer", "--known-hosts", known); err != nil || !strings.Contains(out, "ssh-agent: agt=deployer") {
+		t.Fatalf("%v %s", err, out)
+	}
+	host, port, _ := strings.Cut(h.SSHAddr, ":")
+	cmd := exec.Command("ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "UserKnownHostsFile="+known, "-o", "HostKeyAlias=gatehouse", "-p", port, "-l", "deploy@web-1", host, "show")
+	cmd.Env = append(env, "PATH="+os.Getenv("PATH"), "HOME=/no-home")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("ssh with the agent: %v %s", err, out)
+	}
+}
+
 // TestTokensRefused shows everything that is no proof. Each has its reason in the answer and in the audit log.
 func TestTokensRefused(t *testing.T) {
 	h := newTokenHouse(t)
