@@ -136,7 +136,12 @@ func TestRotateTellsTheDoor(t *testing.T) {
 	}{{"agent", 2, 1, 0}, {"agent", 2, 1, 0}, {"agent", 1, 1, 0}, {"host", 1, 2, 0}, {"host", 1, 2, 0}, {"host", 1, 1, 0}, {"face", 1, 1, 0}, {"face", 1, 1, 1}, {"face", 1, 1, 1}} {
 		_, err := b.rotate(c.name, false, true)
 		b.must(err)
-		got := <-b.trusts
+		var got protocol.Trust
+		select {
+		case got = <-b.trusts:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("step %d of %s: the door was not told", i, c.name)
+		}
 		if len(got.AgentCAs) != c.agents || len(got.HostCAs) != c.hosts || (string(got.FaceCA) != string(hello.Trust.FaceCA)) != (c.face == 1) {
 			t.Errorf("step %d of %s: %d agent CA keys, %d host CA keys", i, c.name, len(got.AgentCAs), len(got.HostCAs))
 		}
