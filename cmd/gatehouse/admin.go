@@ -68,6 +68,15 @@ func localUser() string {
 	return "unknown"
 }
 
+// serviceRuns says whether a service answers here; the socket of one that was killed lies about.
+func serviceRuns(settings config.Config) bool {
+	conn, err := net.Dial("unix", supervisor.AdminSocket(settings.Data))
+	if err != nil {
+		return false
+	}
+	return conn.Close() == nil
+}
+
 // SetupLinkCmd prints a sign-in link.
 type SetupLinkCmd struct {
 	ConfigFlag
@@ -80,7 +89,7 @@ func (c *SetupLinkCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	if _, err := os.Stat(supervisor.AdminSocket(settings.Data)); err != nil {
+	if !serviceRuns(settings) {
 		return &exitError{exitUnavailable, errors.New("a link lives in the running service, and none runs here")}
 	}
 	var link protocol.Link

@@ -11,7 +11,6 @@ import (
 	"gatehouse/internal/config"
 	"gatehouse/internal/console"
 	"gatehouse/internal/decider/protocol"
-	"gatehouse/internal/supervisor"
 )
 
 // PasskeysCmd is what root does about somebody's passkeys. People keep their own in the browser.
@@ -83,7 +82,7 @@ func (c *PasskeysResetCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	if _, err := os.Stat(supervisor.AdminSocket(settings.Data)); err != nil {
+	if !serviceRuns(settings) {
 		return &exitError{exitUnavailable, errors.New("the set-up link would live in the running service, and none runs here: start it first, nothing was removed")}
 	}
 	var link protocol.Link

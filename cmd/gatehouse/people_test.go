@@ -118,7 +118,7 @@ func TestPeople(t *testing.T) {
 	other.says("This link no longer works")
 
 	b.lose(phone)
-	b.device()
+	laptop := b.device()
 	b.open(h.WebURL + "/account")
 	b.register("laptop")
 	b.until(`document.querySelectorAll('form[action$="/remove"]').length === 2 && !document.querySelector('main').innerText.includes('second passkey')`)
@@ -133,6 +133,18 @@ func TestPeople(t *testing.T) {
 	h.login(b)
 	if list := h.root("passkeys", "list", "--person", "ann"); !strings.Contains(list, "laptop") || strings.Contains(list, "phone") {
 		t.Errorf("passkeys: %s", list)
+	}
+	// All are lost: root resets, and the sign-in that was open is over.
+	link = h.root("passkeys", "reset", "--person", "ann")
+	b.open(h.WebURL + "/account")
+	b.until(`location.pathname === '/sign-in'`)
+	b.open(link)
+	b.until(`location.pathname === '/account'`)
+	b.lose(laptop)
+	b.device()
+	b.register("new key")
+	if list := h.root("passkeys", "list", "--person", "ann"); !strings.Contains(list, "new key") || strings.Contains(list, "laptop") {
+		t.Errorf("after the reset: %s", list)
 	}
 	if said := b.complaints(); said != "" {
 		t.Errorf("the browser complains:\n%s", said)
