@@ -93,6 +93,8 @@ func apiError(err error) error {
 		return &web.APIError{Code: "bad_request", Text: own.Msg}
 	case protocol.CodeEvidence:
 		return &web.APIError{Code: "evidence", Text: own.Msg}
+	case protocol.CodeUnavailable:
+		return &web.APIError{Code: "unavailable", Text: own.Msg}
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -13,8 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/testgate"
 	"gatehouse/internal/testhost"
+	"gatehouse/web"
 )
 
 // deciderUID is the user that the decider runs as.
@@ -225,6 +228,14 @@ func tokenPlace(t *testing.T, dir string) keyPlace {
 	settings := fmt.Sprintf("ca:\n  all: {signer: pkcs11, module: /usr/lib/softhsm/libsofthsm2.so, token: gatehouse, pin: {file: %q}, timeout: 5s}\n  paths: [%q, %q]\n  environment: {SOFTHSM2_CONF: %q}\n",
 		pin, tokens, conf, conf)
 	return keyPlace{settings: settings, describes: `pkcs11 token \"gatehouse\"`, secret: "97531", away: move(tokens, tokens+".away"), back: move(tokens+".away", tokens)}
+}
+
+// TestUnavailableOverHTTP: a key that cannot sign is no fault without a name, and no denial.
+func TestUnavailableOverHTTP(t *testing.T) {
+	var told *web.APIError
+	if err := apiError(&protocol.Error{Code: protocol.CodeUnavailable, Msg: "m"}); !errors.As(err, &told) || told.Code != "unavailable" {
+		t.Errorf("got %v", err)
+	}
 }
 
 func runTool(t *testing.T, env []string, name string, args ...string) {
