@@ -161,7 +161,7 @@ func (e Enrolment) admits(proof Proof) error {
 // claimText returns a claim as text: strings as they are, numbers and truth values as JSON writes them. Other values match
 // nothing. A name that begins with / is a JSON pointer (RFC 6901) into nested claims.
 func claimText(claims map[string]any, name string) (string, bool) {
-	var v any = claims[name]
+	v := claims[name]
 	if pointer, ok := strings.CutPrefix(name, "/"); ok {
 		v = claims
 		for _, key := range strings.Split(pointer, "/") {
