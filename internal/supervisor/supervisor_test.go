@@ -148,10 +148,13 @@ func fakeDoor(t *testing.T) (door protocol.Door, config string) {
 	theirs := os.NewFile(uintptr(fds[0]), "decider")
 	cmd := exec.Command(binary, "process", "decider", "--config", g.Path)
 	cmd.Env = []string{"PATH=/usr/bin:/bin"}
-	cmd.ExtraFiles = []*os.File{theirs, readyWrite, adminFile}
+	secrets, noSecrets, err := os.Pipe()
+	must(t, err)
+	must(t, noSecrets.Close())
+	cmd.ExtraFiles = []*os.File{theirs, readyWrite, adminFile, secrets}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 61001, Gid: 61001}}
 	must(t, cmd.Start())
-	for _, f := range []*os.File{theirs, readyWrite, adminFile} {
+	for _, f := range []*os.File{theirs, readyWrite, adminFile, secrets} {
 		must(t, f.Close())
 	}
 	line := make([]byte, 128)
