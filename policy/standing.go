@@ -39,6 +39,11 @@ func (p *Policy) Admits(kind Kind, name, by string, source netip.Addr) string {
 	return ""
 }
 
+// Takes reports whether a name that may act now may still be proven in that way.
+func (p *Policy) Takes(kind Kind, name, by string) bool {
+	return p.Standing(kind, name) == "" && p.takes(kind, name, by)
+}
+
 // takes reports whether a name may still be proven in that way. Root on this machine always may, and so may certificates from
 // before ways were noted, which live for hours at most.
 func (p *Policy) takes(kind Kind, name, by string) bool {

@@ -37,6 +37,10 @@ func (d *Decider) signedIn(c protocol.Credential) (signIn, policy.Identity, erro
 		d.endPerson(in.person)
 		return signIn{}, policy.Identity{}, errSignedOut()
 	}
+	if d.signInObjection(d.currentPolicy(), in) != "" {
+		d.signOutWhere(func(key [32]byte, _ signIn) bool { return key == sha256.Sum256([]byte(c.SignIn)) })
+		return signIn{}, policy.Identity{}, errSignedOut()
+	}
 	return in, who, nil
 }
 
@@ -100,10 +104,29 @@ func (d *Decider) endPerson(person string) int {
 	return d.signOutWhere(func(_ [32]byte, in signIn) bool { return in.person == person })
 }
 
-// endStrangers ends the sign-ins of everybody who may not act under the policy of now.
-func (d *Decider) endStrangers() {
+// endStrangers ends the sign-ins that something stands against, and reports how many.
+func (d *Decider) endStrangers() int {
 	pol := d.currentPolicy()
-	d.signOutWhere(func(_ [32]byte, in signIn) bool { return pol.Standing(policy.Person, in.person) != "" })
+	return d.signOutWhere(func(_ [32]byte, in signIn) bool { return d.signInObjection(pol, in) != "" })
+}
+
+// signInObjection says why a sign-in may not begin or go on: policy does not know the person, or not by that account or proof, the
+// certificate behind its link is good no more, or something of it is revoked. Empty if nothing stands against it.
+func (d *Decider) signInObjection(pol *policy.Policy, in signIn) string {
+	if why := pol.Standing(policy.Person, in.person); why != "" {
+		return why
+	}
+	issuer, byIssuer := strings.CutPrefix(in.by, "oidc:")
+	person, _ := pol.PersonByAccount(issuer, in.account)
+	switch {
+	case byIssuer && person != in.person, !pol.Takes(policy.Person, in.person, in.proven):
+		return "the policy does not take this way of proving who is person:" + in.person + " any more; sign in again"
+	case in.from.CA != "" && !d.cas.Agent.Trusts(in.from.CA):
+		return "the agent CA's key that signed the certificate behind this link was retired"
+	}
+	s := in.from
+	s.Kind, s.Name = policy.Person, in.person
+	return d.revokedLine(s)
 }
 
 // account is a person's own page. Reading it is an action too.

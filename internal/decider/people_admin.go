@@ -58,5 +58,5 @@ func (d *Decider) resetPasskeys(ctx context.Context, in protocol.PasskeysOf) (pr
 		return protocol.Link{}, err
 	}
 	d.endPerson(in.Person)
-	return d.link(ctx, in.Person, "local:"+in.By, bySetup)
+	return d.link(ctx, signIn{person: in.Person, by: bySetup}, "local:"+in.By)
 }

@@ -59,7 +59,7 @@ func (d *Decider) finishOIDC(ctx context.Context, in protocol.OIDCFinish) (accou
 	if !known {
 		return account.SignedIn{}, d.noSignIn(ctx, attempt, refuse("the account %q with %s is nobody's in the policy; whoever keeps the policy can add it to a person", claims.Subject, x.issuer))
 	}
-	attempt.person = person
+	attempt.person, attempt.account = person, claims.Subject
 	return d.signIn(ctx, attempt, map[string]any{"subject": claims.Subject})
 }
 

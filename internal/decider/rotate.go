@@ -147,5 +147,6 @@ func (d *Decider) believed(ctx context.Context, r ca.Rotated) (ended int) {
 	if r.CA != ca.NameAgent {
 		return 0
 	}
+	d.endStrangers()
 	return d.endUnfit().Connections
 }

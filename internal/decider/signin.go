@@ -13,6 +13,7 @@ import (
 
 	"gatehouse/internal/account"
 	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/revoke"
 	"gatehouse/policy"
 	"gatehouse/recorder/audit"
 )
@@ -47,6 +48,11 @@ type signIn struct {
 	by      string
 	passkey string // the id of the passkey that it was made with
 	source  string // the browser's address
+
+	account string         // by an issuer: the subject that it named
+	proven  string         // by a link from ssh: how the certificate's holder had proven who they are
+	from    revoke.Subject // by a link from ssh: the certificate
+
 	started time.Time
 	expires time.Time // absolute
 	seen    time.Time
@@ -57,21 +63,21 @@ func newSignIns(now func() time.Time) *signIns {
 	return &signIns{now: now, links: map[[32]byte]signIn{}, cookies: map[[32]byte]signIn{}}
 }
 
-// mint returns a one-time secret for a person; false when there are too many. A set-up link voids the older links of its person.
-func (s *signIns) mint(person, by string) (string, time.Time, bool) {
+// mint returns a one-time secret for a link; false when there are too many. A set-up link voids the older links of its person.
+func (s *signIns) mint(link signIn) (string, time.Time, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.prune()
-	if by == bySetup {
-		maps.DeleteFunc(s.links, func(_ [32]byte, l signIn) bool { return l.person == person })
+	if link.by == bySetup {
+		maps.DeleteFunc(s.links, func(_ [32]byte, l signIn) bool { return l.person == link.person })
 	}
 	if len(s.links) >= maxSignIns {
 		return "", time.Time{}, false
 	}
 	secret := newSecret()
-	expires := s.now().Add(linkTTL)
-	s.links[sha256.Sum256([]byte(secret))] = signIn{person: person, by: by, expires: expires}
-	return secret, expires, true
+	link.expires = s.now().Add(linkTTL)
+	s.links[sha256.Sum256([]byte(secret))] = link
+	return secret, link.expires, true
 }
 
 // redeem uses a link up.
@@ -148,16 +154,20 @@ func newSecret() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// mintLink makes a sign-in link for the person behind a connection.
+// mintLink makes a sign-in link for the person behind a connection. It lasts as long as its certificate is good, and so does what
+// comes of it. A sign-in makes none: it would have no end.
 func (d *Decider) mintLink(ctx context.Context, in protocol.MintLink) (protocol.Link, error) {
-	who, _, err := d.actor(in.Who)
+	if in.Who.SignIn != "" {
+		return protocol.Link{}, invalid("a sign-in link needs a connection")
+	}
+	c, who, err := d.connected(in.Who.Connection)
 	if err != nil {
 		return protocol.Link{}, err
 	}
 	if who.Kind != policy.Person {
 		return protocol.Link{}, refuse("the browser is for people; %s is an agent", who.Principal())
 	}
-	return d.link(ctx, who.Name, who.Principal(), byLink)
+	return d.link(ctx, signIn{person: who.Name, by: byLink, proven: c.grant.By, from: c.subject(who.Owner)}, who.Principal())
 }
 
 // setupLink makes a sign-in link for any person of the policy, at the word of root on this machine. It voids the links of that
@@ -166,25 +176,25 @@ func (d *Decider) setupLink(ctx context.Context, in protocol.SetupLink) (protoco
 	if why := d.currentPolicy().Standing(policy.Person, in.Person); why != "" {
 		return protocol.Link{}, refuse("%s", why)
 	}
-	return d.link(ctx, in.Person, "local:"+in.By, bySetup)
+	return d.link(ctx, signIn{person: in.Person, by: bySetup}, "local:"+in.By)
 }
 
-func (d *Decider) link(ctx context.Context, person, actor, by string) (protocol.Link, error) {
+func (d *Decider) link(ctx context.Context, link signIn, actor string) (protocol.Link, error) {
 	if d.cfg.WebURL == "" {
 		return protocol.Link{}, refuse("the browser pages are off: set web.listen and web.url")
 	}
-	if why := d.personRevoked(person); why != "" {
+	if why := d.personRevoked(link.person); why != "" {
 		return protocol.Link{}, refuse("%s", why)
 	}
-	secret, expires, ok := d.signIns.mint(person, by)
+	secret, expires, ok := d.signIns.mint(link)
 	if !ok {
 		return protocol.Link{}, refuse("too many sign-in links are open")
 	}
-	err := d.append(ctx, audit.Entry{Type: audit.SignIn, Actor: actor, Object: "person:" + person, Outcome: "link", Data: data(map[string]any{"by": by, "expires": expires})})
+	err := d.append(ctx, audit.Entry{Type: audit.SignIn, Actor: actor, Object: "person:" + link.person, Outcome: "link", Data: data(map[string]any{"by": link.by, "expires": expires})})
 	if err != nil {
 		return protocol.Link{}, err
 	}
-	return protocol.Link{URL: strings.TrimSuffix(d.cfg.WebURL, "/") + "/sign-in#" + secret, Person: person, Expires: expires}, nil
+	return protocol.Link{URL: strings.TrimSuffix(d.cfg.WebURL, "/") + "/sign-in#" + secret, Person: link.person, Expires: expires}, nil
 }
 
 // redeem turns a one-time secret into a sign-in.
@@ -199,7 +209,7 @@ func (d *Decider) redeem(ctx context.Context, in protocol.Redeem) (account.Signe
 
 // signIn makes a sign-in for somebody who has proven to be that person: policy, then the log, then the cookie.
 func (d *Decider) signIn(ctx context.Context, in signIn, detail map[string]any) (account.SignedIn, error) {
-	if why := cmp.Or(d.currentPolicy().Standing(policy.Person, in.person), d.personRevoked(in.person)); why != "" {
+	if why := d.signInObjection(d.currentPolicy(), in); why != "" {
 		return account.SignedIn{}, d.noSignIn(ctx, in, refuse("%s", why))
 	}
 	details := map[string]any{"by": in.by, "source": cut(in.source, maxID)}

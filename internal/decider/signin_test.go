@@ -122,11 +122,12 @@ func TestSignInBounds(t *testing.T) {
 		s.links[[32]byte{1, byte(i), byte(i >> 8)}] = signIn{person: "ann", expires: c.now().Add(linkTTL)}
 		s.cookies[[32]byte{2, byte(i), byte(i >> 8)}] = signIn{person: "ann", expires: c.now().Add(absoluteTTL), seen: c.now()}
 	}
-	if _, _, ok := s.mint("ann", byLink); ok {
+	ann := signIn{person: "ann", by: byLink}
+	if _, _, ok := s.mint(ann); ok {
 		t.Error("a link over the bound")
 	}
 	c.pass(linkTTL + time.Second)
-	secret, _, ok := s.mint("ann", byLink)
+	secret, _, ok := s.mint(ann)
 	if !ok {
 		t.Fatal("no link after the others expired")
 	}
@@ -137,7 +138,7 @@ func TestSignInBounds(t *testing.T) {
 		t.Error("a sign-in over the bound")
 	}
 	c.pass(idleTTL)
-	secret, _, _ = s.mint("ann", byLink)
+	secret, _, _ = s.mint(ann)
 	if _, ok := s.redeem(secret); !ok {
 		t.Error("no link after the others ended")
 	}

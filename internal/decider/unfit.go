@@ -29,7 +29,12 @@ func (d *Decider) objection(pol *policy.Policy, c *connection) string {
 	if !known {
 		return "the policy does not know " + string(c.kind) + ":" + c.name + " with that task"
 	}
-	return d.revokedLine(revoke.Subject{Kind: c.kind, Name: c.name, Owner: who.Owner, Task: c.task, Delegation: c.delegation, Key: c.key, CA: c.ca, Serial: uint64(c.serial)})
+	return d.revokedLine(c.subject(who.Owner))
+}
+
+// subject is all of a connection that can be revoked.
+func (c *connection) subject(owner string) revoke.Subject {
+	return revoke.Subject{Kind: c.kind, Name: c.name, Owner: owner, Task: c.task, Delegation: c.delegation, Key: c.key, CA: c.ca, Serial: uint64(c.serial)}
 }
 
 // revokedLine says that something of a subject is revoked; empty if nothing is.
@@ -94,14 +99,15 @@ func (d *Decider) tellEnded(door *protocol.Server, byReason map[string][]string)
 	}
 }
 
-// endSignIns ends the browsers' sign-ins and open links of the people among handles.
+// endSignIns ends the browsers' sign-ins and open links of the people among handles, and those by a link that one of the handles
+// stands against.
 func (d *Decider) endSignIns(handles []revoke.Handle) (n int) {
 	for _, h := range handles {
 		if h.Kind == revoke.Person {
 			n += d.endPerson(h.Value)
 		}
 	}
-	return n
+	return n + d.endStrangers()
 }
 
 // personRevoked says that a person is revoked; empty if not.
