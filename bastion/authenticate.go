@@ -46,7 +46,7 @@ func (s *Server) serverConfig(ctx gliderssh.Context) *ssh.ServerConfig {
 func (s *Server) offered(ctx gliderssh.Context, key gliderssh.PublicKey) bool {
 	c := connOf(ctx)
 	cert, err := certificate(key)
-	if errors.Is(err, ca.ErrNotCertificate) && c.registered(key) {
+	if errors.Is(err, ca.ErrNotCertificate) && c.mayRenew(key) {
 		ctx.Permissions().Permissions = &ssh.Permissions{}
 		return true
 	}
@@ -97,10 +97,14 @@ func (c *conn) proveKey(meta ssh.ConnMetadata, key ssh.PublicKey, perms *ssh.Per
 	if c.outer != nil {
 		in.Outer = c.outer.id
 	}
-	who, err := c.server.cfg.Gate.Authenticate(c.ctx, in)
+	// A client that leaves now must not keep the answer from coming: what the decider has registered, finish has it forget.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), evidenceTime)
+	defer cancel()
+	who, err := c.server.cfg.Gate.Authenticate(ctx, in)
 	if err != nil {
 		return nil, c.refused(err)
 	}
+	c.registered = true
 	if c.outer != nil && !same(who.Identity, c.outer.identity) {
 		return nil, c.refused(errors.New("the connection inside a jump must be by the same identity as the one around it"))
 	}

@@ -44,7 +44,8 @@ type conn struct {
 	notAfter time.Time
 	route    route
 
-	renewOnly bool // by a registered key: renew and nothing else
+	renewOnly  bool // by a registered key: renew and nothing else
+	registered bool // the decider keeps it until it is told of its end
 
 	refusals atomic.Int32
 
@@ -185,7 +186,7 @@ func (c *conn) finish() {
 	if c.expiry != nil {
 		c.expiry.Stop()
 	}
-	ahead, proven := c.ahead, c.proven
+	ahead := c.ahead
 	c.ahead = nil
 	c.leavePlace()
 	c.mu.Unlock()
@@ -201,7 +202,7 @@ func (c *conn) finish() {
 	defer cancel()
 	var err error
 	switch {
-	case proven:
+	case c.registered:
 		err = c.server.cfg.Evidence.CloseConnection(ctx, protocol.Close{Connection: c.id})
 	case c.refusal != "":
 		err = c.server.cfg.Evidence.Refuse(ctx, protocol.Refuse{Connection: c.id, What: "connection from " + c.source.String(), Code: "not_authenticated", Why: c.refusal})

@@ -23,9 +23,9 @@ const (
 // onlyRenews is what a connection by a registered key is told of everything else.
 const onlyRenews = "a registered key only renews: ssh BASTION renew; connect with the certificate that it prints"
 
-// registered says whether a plain key may be proven here: only one that an administrator registered, and only at the door
+// mayRenew says whether a plain key may be proven here: only one that an administrator registered, and only at the door
 // itself. Whether its agent may renew, its holder learns.
-func (c *conn) registered(key ssh.PublicKey) bool {
+func (c *conn) mayRenew(key ssh.PublicKey) bool {
 	if c.outer != nil {
 		return false
 	}
