@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // Standing says why that name may not act now, in one line for whoever asks; empty if it may. An agent whose owner is
@@ -57,6 +58,17 @@ func (p *Policy) takes(kind Kind, name, by string) bool {
 	}
 	account := p.people[name].oidc
 	return account.issuer != "" && by == string(ByOIDC)+":"+account.issuer
+}
+
+// HandedOn says why an agent may not go on with what was handed on to it, "person:ann>agent:planner", in one line for its holder;
+// empty if it may. A person who began it must still be enabled, and one of the agent's owners.
+func (p *Policy) HandedOn(agent, delegation string) string {
+	first, _, _ := strings.Cut(delegation, ">")
+	person, ok := cutKind(first, Person)
+	if !ok || slices.Contains(p.Owners(agent), person) && p.enabled(person) {
+		return ""
+	}
+	return fmt.Sprintf("agent:%s works for person:%s, who does not own it any more or is disabled in the policy", agent, person)
 }
 
 // Owners returns the people who own an agent: the person, or every member of the group; without "person:".

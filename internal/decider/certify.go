@@ -25,6 +25,7 @@ type proof struct {
 	conn       string
 	detail     map[string]any // what else the entry says
 
+	shown *policy.Proof               // of an agent, verified; asked of the policy under which the certificate is made
 	deny  error                       // what stands against it already; logged and answered like any other refusal
 	spend func(context.Context) error // uses up what was shown, once nothing else stands against it; durable when it returns
 }
@@ -92,23 +93,40 @@ func (d *Decider) sign(ctx context.Context, pol *policy.Policy, want policy.Cert
 	if why := d.refuseRevoked(terms.Identity, key, p.delegation); why != "" {
 		return nil, terms.Identity, errors.New(why)
 	}
+	if p.shown != nil { // the policy may be another than the one that looked at it
+		if err := pol.Enrols(want.Name, *p.shown); err != nil {
+			return nil, terms.Identity, refuseFor(reasonNotAllowed, "%s", err.Error())
+		}
+	}
 	now := d.cfg.Now()
+	until := goesOnUntil(p.grant, terms.RenewFor)
 	if p.grant.ID == "" {
 		// A grant lasts at least as long as its first certificate; with renewals, as long as those may go on.
-		until := now.Add(max(terms.TTL, terms.RenewFor) + time.Second).Truncate(time.Second).UTC()
+		until = now.Add(max(terms.TTL, terms.RenewFor) + time.Second).Truncate(time.Second).UTC()
 		p.grant = ca.Grant{ID: id.New(id.Enrolment, now), By: p.by, Until: until}
 	}
-	left := p.grant.Until.Sub(now).Truncate(time.Second)
+	left := until.Sub(now).Truncate(time.Second)
 	switch {
 	case left < time.Second:
-		return nil, terms.Identity, fmt.Errorf("what this certificate stems from has ended (%s); prove who you are again", p.grant.Until.Format(time.RFC3339))
+		return nil, terms.Identity, fmt.Errorf("what this certificate stems from has ended (%s); prove who you are again", until.Format(time.RFC3339))
 	case want.TTL == 0:
 		terms.TTL = min(terms.TTL, left)
 	case want.TTL > left:
-		return nil, terms.Identity, fmt.Errorf("renewals may go on until %s; ask for %s at most, or prove who you are again", p.grant.Until.Format(time.RFC3339), left)
+		return nil, terms.Identity, fmt.Errorf("renewals may go on until %s; ask for %s at most, or prove who you are again", until.Format(time.RFC3339), left)
 	}
 	req := ca.AgentRequest{Kind: want.Kind, Name: want.Name, Owner: terms.Identity.Owner, Task: want.Task, PublicKey: key, TTL: terms.TTL, Sources: terms.Sources,
 		Delegation: p.delegation, Grant: p.grant, PolicyHash: pol.Hash(), Trace: want.Trace}
 	cert, err := d.cas.Agent.Issue(req)
 	return cert, terms.Identity, d.signed(ctx, "agent", err, fmt.Errorf)
+}
+
+// goesOnUntil is when renewals of a grant end: at its own end, or before it where policy has shortened renew_for since. Its id says
+// when it began.
+func goesOnUntil(g ca.Grant, renewFor time.Duration) time.Time {
+	begun, _ := id.Time(g.ID) // without one the zero time, which is over
+	until := begun.Add(renewFor + time.Second).Truncate(time.Second).UTC()
+	if g.Until.Before(until) {
+		return g.Until
+	}
+	return until
 }

@@ -131,6 +131,7 @@ func (d *Decider) proveToken(ctx context.Context, in protocol.Enrol, p *proof) e
 	if err := pol.Enrols(in.Agent, shown); err != nil {
 		return refuseFor(reasonNotAllowed, "%s", err.Error())
 	}
+	p.shown = &shown
 	p.spend = func(ctx context.Context) error {
 		return spent(d.facts.UseToken(ctx, claims.Issuer, claims.ID, claims.Expires.Add(usedMargin), d.cfg.Now()))
 	}

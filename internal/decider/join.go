@@ -40,6 +40,7 @@ func (d *Decider) proveJoin(ctx context.Context, in protocol.Enrol, p *proof) er
 	if err := d.currentPolicy().Enrols(in.Agent, policy.Proof{Method: policy.ByJoin}); err != nil {
 		return refuseFor(reasonNotAllowed, "%s", err.Error())
 	}
+	p.shown = &policy.Proof{Method: policy.ByJoin}
 	p.spend = func(ctx context.Context) error {
 		return joinSpent(d.facts.UseJoinToken(ctx, in.JoinToken, in.Agent, d.cfg.Now()))
 	}

@@ -98,9 +98,10 @@ func (d *Decider) signOutWhere(which func(key [32]byte, in signIn) bool) int {
 	return len(ended)
 }
 
-// endPerson ends all sign-ins and voids the links of a person, and reports how many sign-ins that were.
+// endPerson ends all sign-ins and voids the links and confirmed logins of a person, and reports how many sign-ins that were.
 func (d *Decider) endPerson(person string) int {
 	d.signIns.void(person)
+	d.devices.void(person)
 	return d.signOutWhere(func(_ [32]byte, in signIn) bool { return in.person == person })
 }
 

@@ -154,6 +154,13 @@ func (s *devices) poll(secret string) (x device, state string) {
 	return *found, ""
 }
 
+// void drops the logins that a person has confirmed and that have not been fetched.
+func (s *devices) void(person string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.open, func(_ [32]byte, x *device) bool { return x.verdict == confirmed && x.person == person })
+}
+
 // newUserCode returns 8 letters in two groups.
 func newUserCode() string {
 	var code strings.Builder

@@ -2,10 +2,12 @@ package decider
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"gatehouse/ca"
 	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/decider/registry"
 	"gatehouse/policy"
 )
 
@@ -33,7 +35,7 @@ func (d *Decider) renew(ctx context.Context, in protocol.Renew) (protocol.Enroll
 	if c.renewOnly {
 		want.Task, p.grant = in.Task, ca.Grant{}
 	}
-	p.deny = d.mayRenew(&c, in)
+	p.deny = d.mayRenew(ctx, &c, in)
 	issued, err := d.certify(ctx, want, c.keyWire, p)
 	if err != nil {
 		return protocol.Enrolled{}, err
@@ -42,9 +44,14 @@ func (d *Decider) renew(ctx context.Context, in protocol.Renew) (protocol.Enroll
 }
 
 // mayRenew says what stands against a renewal besides the profile, the grant's end, and what ends connections.
-func (d *Decider) mayRenew(c *connection, in protocol.Renew) error {
+func (d *Decider) mayRenew(ctx context.Context, c *connection, in protocol.Renew) error {
 	if !d.countRenewal(c.id) {
 		return refuse("this connection has renewed %d times; connect again", maxRenewals)
+	}
+	if c.grant.By == string(policy.ByKey) {
+		if err := d.stillRegistered(ctx, c); err != nil {
+			return err
+		}
 	}
 	switch {
 	case c.renewOnly:
@@ -55,6 +62,15 @@ func (d *Decider) mayRenew(c *connection, in protocol.Renew) error {
 		return refuse("a renewal is for the same task, %q; for another prove who you are again", c.task)
 	}
 	return nil
+}
+
+// stillRegistered refuses to go on from a key that an administrator has removed since, or given to another agent.
+func (d *Decider) stillRegistered(ctx context.Context, c *connection) error {
+	known, err := d.facts.AgentKey(ctx, c.key)
+	if errors.Is(err, registry.ErrNotFound) || err == nil && known.Agent != c.name {
+		return refuse("the key %s is not registered for agent:%s any more; prove who you are again", c.key, c.name)
+	}
+	return err
 }
 
 func (d *Decider) countRenewal(conn string) bool {

@@ -187,13 +187,13 @@ func TestRevokeDelegation(t *testing.T) {
 	b := newBench(t)
 	key, _ := newKey(t)
 	issue := func() (protocol.Issued, error) {
-		return b.d.certify(t.Context(), policy.CertificateRequest{Kind: policy.Agent, Name: "bot"}, key.Marshal(), proof{actor: "test", by: "local", delegation: "person:vic>agent:boss"})
+		return b.d.certify(t.Context(), policy.CertificateRequest{Kind: policy.Agent, Name: "bot"}, key.Marshal(), proof{actor: "test", by: "local", delegation: "person:ann>agent:boss"})
 	}
 	got, err := issue()
 	b.must(err)
 	conn := b.id(id.Connection)
 	b.must(b.authenticate(conn, got.Certificate))
-	if r := b.revoke("x", "person:vic"); r.Connections != 1 {
+	if r := b.revoke("x", "person:ann"); r.Connections != 1 {
 		t.Errorf("%+v", r)
 	}
 	if _, err := issue(); code(err) != protocol.CodeRefused {

@@ -25,6 +25,9 @@ func (d *Decider) objection(pol *policy.Policy, c *connection) string {
 	if why := pol.Admits(c.kind, c.name, c.grant.By, c.source); why != "" {
 		return why
 	}
+	if why := pol.HandedOn(c.name, c.delegation); why != "" {
+		return why
+	}
 	who, known := pol.Identity(c.kind, c.name, c.task)
 	if !known {
 		return "the policy does not know " + string(c.kind) + ":" + c.name + " with that task"
