@@ -5,13 +5,15 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"gatehouse/internal/source"
 )
 
 // Limits apply before anything of a client is parsed. Zero fields take the defaults.
 type Limits struct {
 	Connections int // in all
 	Starting    int // not yet authenticated, in all
-	PerSource   int // not yet authenticated, from one address
+	PerSource   int // not yet authenticated, from one source: an IPv4 address or an IPv6 network
 }
 
 // The defaults, and what is not configurable: how long authentication may take and how much one connection may open.
@@ -36,7 +38,7 @@ type limiter struct {
 	mu       sync.Mutex
 	all      int
 	starting int
-	sources  map[netip.Addr]int
+	sources  map[netip.Prefix]int
 }
 
 func newLimiter(l Limits) *limiter {
@@ -49,20 +51,20 @@ func newLimiter(l Limits) *limiter {
 	if l.PerSource == 0 {
 		l.PerSource = defaultPerSource
 	}
-	return &limiter{limits: l, sources: map[netip.Addr]int{}}
+	return &limiter{limits: l, sources: map[netip.Prefix]int{}}
 }
 
 // slot is a connection's place in the counts.
 type slot struct {
 	l        *limiter
-	source   netip.Addr
+	source   netip.Prefix
 	starting bool
 	open     bool
 }
 
 // admit gives a new connection its slot, or says that there is none.
 func (l *limiter) admit(remote net.Addr) (*slot, bool) {
-	source := sourceOf(remote)
+	source := source.Of(sourceOf(remote))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.all >= l.limits.Connections || l.starting >= l.limits.Starting || l.sources[source] >= l.limits.PerSource {

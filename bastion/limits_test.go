@@ -36,3 +36,13 @@ func TestLimiterBounds(t *testing.T) {
 	}
 	admit("192.0.2.1", true)
 }
+
+// TestPerSourceByNetwork: one IPv6 host does not take every place of those that are not authenticated, whatever its addresses.
+func TestPerSourceByNetwork(t *testing.T) {
+	l := newLimiter(Limits{Connections: 9, Starting: 9, PerSource: 2})
+	for i, ip := range []string{"2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1"} {
+		if _, ok := l.admit(addr(ip)); ok == (i == 2) {
+			t.Errorf("%s: %v", ip, ok)
+		}
+	}
+}

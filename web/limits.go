@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"gatehouse/internal/source"
 )
 
 const (
@@ -40,7 +42,7 @@ func (l *limits) give(cookie string) {
 	}
 }
 
-// attempts slows down whoever tries something, by source address. When too many addresses try, all share one limit.
+// attempts slows down whoever tries something, by source: an IPv6 network is one. When too many addresses try, all share one limit.
 type attempts struct {
 	now    func() time.Time
 	each   rate.Limit
@@ -54,7 +56,8 @@ func newAttempts(now func() time.Time, each rate.Limit, burst int) *attempts {
 	return &attempts{now: now, each: each, burst: burst, by: map[string]*rate.Limiter{}, others: rate.NewLimiter(each, burst)}
 }
 
-func (a *attempts) allow(source string) bool {
+func (a *attempts) allow(address string) bool {
+	source := source.Text(address)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.now()

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -81,5 +82,19 @@ func TestBodiesAreBounded(t *testing.T) {
 	answer, _ := h.ask("POST", "/sign-in", "", url.Values{"token": {strings.Repeat("x", maxBody+1)}})
 	if answer.StatusCode != http.StatusBadRequest {
 		t.Errorf("status %d", answer.StatusCode)
+	}
+}
+
+// TestAttemptsByNetwork: a host that changes its IPv6 address within its network has no more tries than one that does not.
+func TestAttemptsByNetwork(t *testing.T) {
+	now := time.Unix(1700000000, 0)
+	a := newAttempts(func() time.Time { return now }, triesPerSec, triesBurst)
+	for i := range triesBurst + 1 {
+		if ok := a.allow(fmt.Sprintf("2001:db8::%x", i)); ok != (i < triesBurst) {
+			t.Errorf("try %d: %v", i, ok)
+		}
+	}
+	if len(a.by) != 1 || !a.allow("2001:db8:0:1::1") || !a.allow("192.0.2.1") {
+		t.Errorf("%d sources, or others pay for it", len(a.by))
 	}
 }

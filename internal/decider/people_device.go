@@ -14,6 +14,7 @@ import (
 
 	"gatehouse/internal/account"
 	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/source"
 	"gatehouse/policy"
 	"gatehouse/recorder/audit"
 )
@@ -22,7 +23,7 @@ import (
 const (
 	deviceTTL        = 10 * time.Minute
 	maxDevices       = 1000
-	maxDevicesSource = 20 // from one address
+	maxDevicesSource = 20 // from one source
 	maxWrongCodes    = 5  // of one sign-in, which is good for no code from then on
 	maxPollInterval  = 30 * time.Second
 	maxDeviceName    = 64
@@ -69,10 +70,10 @@ func (s *devices) begin(x device) (secret string, kept device, ok bool) {
 	defer s.mu.Unlock()
 	now := s.now()
 	maps.DeleteFunc(s.open, func(_ [32]byte, x *device) bool { return now.After(x.expires) })
-	same, codes := 0, map[string]bool{}
+	same, codes, mine := 0, map[string]bool{}, source.Text(x.source)
 	for _, other := range s.open {
 		codes[other.userCode] = true
-		if other.source == x.source {
+		if source.Text(other.source) == mine {
 			same++
 		}
 	}

@@ -191,6 +191,11 @@ func TestDeviceBounds(t *testing.T) {
 			t.Errorf("login %d of one address: %v", i, ok)
 		}
 	}
+	for i := range maxDevicesSource + 1 {
+		if _, _, ok := s.begin(device{source: fmt.Sprintf("2001:db8::%d", i)}); ok != (i < maxDevicesSource) {
+			t.Errorf("login %d of one IPv6 network: %v", i, ok)
+		}
+	}
 	for i := range maxDevices {
 		s.begin(device{source: fmt.Sprint(i)})
 	}
