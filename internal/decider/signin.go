@@ -24,6 +24,10 @@ const (
 	idleTTL     = 30 * time.Minute
 	absoluteTTL = 12 * time.Hour
 	maxSignIns  = 10_000
+
+	// Of one person, who so fills nobody else's places. At the bound the one that was not used for the longest time goes.
+	maxLinksEach   = 20
+	maxSignInsEach = 100
 )
 
 // How a browser was signed in; by an issuer it is "oidc:NAME".
@@ -71,6 +75,7 @@ func (s *signIns) mint(link signIn) (string, time.Time, bool) {
 	if link.by == bySetup {
 		maps.DeleteFunc(s.links, func(_ [32]byte, l signIn) bool { return l.person == link.person })
 	}
+	leaveRoom(s.links, link.person, maxLinksEach)
 	if len(s.links) >= maxSignIns {
 		return "", time.Time{}, false
 	}
@@ -78,6 +83,24 @@ func (s *signIns) mint(link signIn) (string, time.Time, bool) {
 	link.expires = s.now().Add(linkTTL)
 	s.links[sha256.Sum256([]byte(secret))] = link
 	return secret, link.expires, true
+}
+
+// leaveRoom drops what of a person's was not used for the longest time, so that there is room for one more.
+func leaveRoom(all map[[32]byte]signIn, person string, bound int) {
+	var oldest [32]byte
+	n := 0
+	for key, in := range all {
+		if in.person != person {
+			continue
+		}
+		if o := all[oldest]; n == 0 || in.seen.Before(o.seen) || in.seen.Equal(o.seen) && in.expires.Before(o.expires) {
+			oldest = key
+		}
+		n++
+	}
+	if n >= bound {
+		delete(all, oldest)
+	}
 }
 
 // redeem uses a link up.
@@ -96,6 +119,7 @@ func (s *signIns) open(in signIn) (cookie string, expires time.Time, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.prune()
+	leaveRoom(s.cookies, in.person, maxSignInsEach)
 	if len(s.cookies) >= maxSignIns {
 		return "", time.Time{}, false
 	}

@@ -2,6 +2,7 @@ package decider
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -119,8 +120,8 @@ func TestSignInBounds(t *testing.T) {
 	c := newBenchClock()
 	s := newSignIns(c.now)
 	for i := range maxSignIns {
-		s.links[[32]byte{1, byte(i), byte(i >> 8)}] = signIn{person: "ann", expires: c.now().Add(linkTTL)}
-		s.cookies[[32]byte{2, byte(i), byte(i >> 8)}] = signIn{person: "ann", expires: c.now().Add(absoluteTTL), seen: c.now()}
+		s.links[[32]byte{1, byte(i), byte(i >> 8)}] = signIn{person: fmt.Sprint(i), expires: c.now().Add(linkTTL)}
+		s.cookies[[32]byte{2, byte(i), byte(i >> 8)}] = signIn{person: fmt.Sprint(i), expires: c.now().Add(absoluteTTL), seen: c.now()}
 	}
 	ann := signIn{person: "ann", by: byLink}
 	if _, _, ok := s.mint(ann); ok {
@@ -147,5 +148,34 @@ func TestSignInBounds(t *testing.T) {
 	}
 	if len(s.links) != 0 || len(s.cookies) != 1 {
 		t.Errorf("%d links, %d sign-ins", len(s.links), len(s.cookies))
+	}
+}
+
+// TestSignInsOfOnePerson: who asks for links or signs in without end loses their own oldest ones, and takes nobody's place.
+func TestSignInsOfOnePerson(t *testing.T) {
+	c := newBenchClock()
+	s := newSignIns(c.now)
+	vic, _, _ := s.open(signIn{person: "vic"})
+	first, _, _ := s.mint(signIn{person: "ann", by: byLink})
+	var last string
+	for range maxSignIns + 1 {
+		_, _, ok := s.mint(signIn{person: "ann", by: byLink})
+		cookie, _, open := s.open(signIn{person: "ann"})
+		if !ok || !open {
+			t.Fatal("no place, and it is her own that are in the way")
+		}
+		last = cookie
+		c.pass(time.Millisecond)
+	}
+	if len(s.links) != maxLinksEach || len(s.cookies) != maxSignInsEach+1 {
+		t.Errorf("%d links, %d sign-ins", len(s.links), len(s.cookies))
+	}
+	if _, ok := s.redeem(first); ok {
+		t.Error("the oldest link is there")
+	}
+	for who, cookie := range map[string]string{"ann's newest": last, "vic's": vic} {
+		if _, ok := s.find(cookie); !ok {
+			t.Errorf("%s sign-in is gone", who)
+		}
 	}
 }
