@@ -60,7 +60,7 @@ func TestKRLSaysWhatTheDoorSays(t *testing.T) {
 	}
 	issue("bot", policy.CertificateRequest{Kind: policy.Agent, Name: "bot"}, "")
 	issue("bot for CHG-1", policy.CertificateRequest{Kind: policy.Agent, Name: "bot", Task: "CHG-1"}, "")
-	issue("bot for vic", policy.CertificateRequest{Kind: policy.Agent, Name: "bot"}, "person:vic>agent:boss")
+	issue("other for vic", policy.CertificateRequest{Kind: policy.Agent, Name: "other"}, "person:vic>agent:boss")
 	issue("other", policy.CertificateRequest{Kind: policy.Agent, Name: "other"}, "")
 	issue("ann", policy.CertificateRequest{Kind: policy.Person, Name: "ann"}, "")
 	issue("vic", policy.CertificateRequest{Kind: policy.Person, Name: "vic"}, "")
