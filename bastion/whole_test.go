@@ -257,3 +257,19 @@ func (w *testWriter) Write(b []byte) (int, error) {
 	}
 	return len(b), nil
 }
+
+// gone reports whether a client notices that its connection has ended. Opening a channel would not tell: x/crypto never answers one
+// that is opened in the very moment of the end.
+func gone(c *ssh.Client) bool {
+	ended := make(chan struct{})
+	go func() {
+		_ = c.Wait() // how does not matter
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return true
+	case <-time.After(20 * time.Second):
+		return false
+	}
+}

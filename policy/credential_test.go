@@ -19,10 +19,11 @@ issuers:
 profiles:
   ci: {max_ttl: 10m, renew_for: never, sources: [10.0.0.0/8], tasks: ["CHG-*"], extensions: [task]}
   long: {renew_for: 2h}
+  office: {sources: [192.0.2.0/24]}
 groups:
   sre: [person:ann, person:bob]
 people:
-  ann: {oidc: {issuer: corp, subject: "ann-7"}}
+  ann: {profile: office, oidc: {issuer: corp, subject: "ann-7"}}
   bob: {disabled: true, oidc: {issuer: corp, subject: "bob-8"}}
   eve: {oidc: {issuer: corp, subject: "eve-9"}}
 agents:
@@ -88,6 +89,12 @@ func TestCertificateIsRefusedNeverCut(t *testing.T) {
 		if terms, err := p.Certificate(r); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: got %+v, %v; want %q", r, terms, err, want)
 		}
+	}
+	if terms, err = p.Certificate(policy.CertificateRequest{Kind: policy.Person, Name: "ann"}); err != nil || terms.TTL != 8*time.Hour || terms.RenewFor != 0 || len(terms.Sources) != 1 {
+		t.Errorf("what a person's profile does not say: got %+v, %v", terms, err)
+	}
+	if terms, err = p.Certificate(policy.CertificateRequest{Kind: policy.Agent, Name: "helper"}); err != nil || terms.TTL != 15*time.Minute || terms.RenewFor != 2*time.Hour {
+		t.Errorf("what an agent's profile does not say: got %+v, %v", terms, err)
 	}
 	narrow := good
 	narrow.Sources, narrow.TTL = net("10.1.0.0/16"), time.Minute

@@ -77,8 +77,7 @@ func validRoots(s string) bool {
 
 func (b *builder) readProfiles(v value) {
 	b.named(v, "profile", func(name string, v value) {
-		f := agentDefault
-		f.Name = name
+		f := Profile{Name: name, RenewFor: unsaid, Extensions: agentDefault.Extensions}
 		v.fields(map[string]func(value){
 			"max_ttl":    func(v value) { f.MaxTTL, _ = v.duration(maxPersonTTL) },
 			"renew_for":  func(v value) { f.RenewFor = readRenewal(v) },
@@ -144,9 +143,23 @@ func (b *builder) readProfileName(v value, s *subject, limit time.Duration) {
 		case f.MaxTTL > limit:
 			v.problem("the profile %q has max_ttl %s, and the most here is %s", name, f.MaxTTL, limit)
 		default:
-			s.profile = f
+			s.profile = f.completed(s.profile)
 		}
 	})
+}
+
+// unsaid is the renewal of a profile that does not say.
+const unsaid = time.Duration(-1)
+
+// completed is the profile with what it does not say from the default of whoever uses it: people are not renewed like agents.
+func (f Profile) completed(usual Profile) Profile {
+	if f.MaxTTL == 0 {
+		f.MaxTTL = usual.MaxTTL
+	}
+	if f.RenewFor == unsaid {
+		f.RenewFor = usual.RenewFor
+	}
+	return f
 }
 
 // checkOneTTL reports a subject that has both a profile and a max_ttl of its own.

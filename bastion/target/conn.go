@@ -207,14 +207,24 @@ func isAuthFailure(err error) bool {
 // Conn is an authenticated connection to one target as one login, for one client connection.
 type Conn struct {
 	client *ssh.Client
+	gone   chan struct{} // closed when the connection has ended
+	err    error         // why; readable once gone is closed
 }
 
-func newConn(c ssh.Conn, chans <-chan ssh.NewChannel, reqs <-chan *ssh.Request) *Conn {
-	return &Conn{client: ssh.NewClient(c, chans, reqs)}
+func newConn(raw ssh.Conn, chans <-chan ssh.NewChannel, reqs <-chan *ssh.Request) *Conn {
+	c := &Conn{client: ssh.NewClient(raw, chans, reqs), gone: make(chan struct{})}
+	go func() {
+		c.err = c.client.Wait()
+		close(c.gone)
+	}()
+	return c
 }
 
 // Close ends the connection; a command without a pty lives on at the target until it is signalled or swept.
 func (c *Conn) Close() error { return c.client.Close() }
 
 // Wait returns when the connection has ended.
-func (c *Conn) Wait() error { return c.client.Wait() }
+func (c *Conn) Wait() error {
+	<-c.gone
+	return c.err
+}

@@ -54,7 +54,7 @@ func (c *Conn) Start(ctx context.Context, line string, pty *PTY) (*Process, erro
 	started := make(chan struct{})
 	defer close(started)
 	go c.hurry(ctx, started)
-	channel, requests, err := c.client.OpenChannel("session", nil)
+	channel, requests, err := c.openSession()
 	if err != nil {
 		return nil, fmt.Errorf("%w: open channel: %w", ErrUnreachable, err)
 	}
@@ -76,6 +76,28 @@ func (c *Conn) Start(ctx context.Context, line string, pty *PTY) (*Process, erro
 		return nil, err
 	}
 	return p, nil
+}
+
+// openSession opens a session channel, or says that the connection has ended. x/crypto drops its channels before it closes the
+// connection, so that one which is opened in between is never answered: the end itself is the answer then.
+func (c *Conn) openSession() (ssh.Channel, <-chan *ssh.Request, error) {
+	type opened struct {
+		channel  ssh.Channel
+		requests <-chan *ssh.Request
+		err      error
+	}
+	answer := make(chan opened, 1)
+	go func() {
+		var o opened
+		o.channel, o.requests, o.err = c.client.OpenChannel("session", nil)
+		answer <- o
+	}()
+	select {
+	case o := <-answer:
+		return o.channel, o.requests, o.err
+	case <-c.gone:
+		return nil, nil, errors.New("the connection has ended")
+	}
 }
 
 // hurry closes the connection when a start takes too long, which is the one way out of a request that is not answered.

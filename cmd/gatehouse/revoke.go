@@ -13,8 +13,10 @@ import (
 
 	"gatehouse/internal/config"
 	"gatehouse/internal/console"
+	"gatehouse/internal/decider"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/supervisor"
+	"gatehouse/policy"
 )
 
 // RevokeCmd makes something good for nothing, now, or undoes that.
@@ -50,10 +52,36 @@ func (c *RevokeCmd) Run(ctx context.Context) error {
 		return revokeExit(err)
 	}
 	fmt.Print(console.RevokeReport{ID: out.ID, Connections: out.Connections, Sessions: out.Sessions, SessionsAll: out.SessionsAll, SignIns: out.SignIns}.Text())
+	for _, handle := range strangers(settings, c.Handles) {
+		fmt.Fprintf(os.Stderr, "gatehouse: NOTE: the policy on disk knows no %s; if the name is mistyped, revoke the right one and lift %s\n", handle, out.ID)
+	}
 	if !running(settings) {
 		fmt.Fprintln(os.Stderr, "gatehouse: no service runs here; it holds from the next start on")
 	}
 	return nil
+}
+
+// strangers are the handles that name nobody of the policy on disk: names that have left it can be revoked, and so can mistyped ones.
+func strangers(settings config.Config, handles []string) []string {
+	files, err := decider.ReadPolicy(settings.Policy)
+	if err != nil {
+		return nil
+	}
+	pol, err := policy.Parse(files)
+	if err != nil {
+		return nil
+	}
+	var list []string
+	for _, handle := range handles {
+		kind, name, _ := strings.Cut(handle, ":")
+		if kind != string(policy.Agent) && kind != string(policy.Person) {
+			continue
+		}
+		if _, known := pol.Profile(policy.Kind(kind), name); !known {
+			list = append(list, handle)
+		}
+	}
+	return list
 }
 
 // running reports whether a service answers on this machine.

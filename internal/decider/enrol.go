@@ -111,10 +111,8 @@ func (d *Decider) proveToken(ctx context.Context, in protocol.Enrol, p *proof) e
 		return refuseFor(string(oidc.CodeWrongIssuer), "the token's issuer %q is none that the policy names", cut(issuerURL, 200))
 	}
 	p.by = string(policy.ByOIDC) + ":" + issuer.Name
-	// Before anything is verified: whoever may not enrol so costs nothing more, and makes nobody fetch keys.
-	if why := pol.Standing(policy.Agent, in.Agent); why != "" {
-		return refuseFor(reasonNotAllowed, "%s", why)
-	}
+	// Before anything is verified: whoever may not enrol so costs nothing more, and makes nobody fetch keys. Who is unknown or
+	// disabled is told only to whoever has shown a token.
 	if !pol.EnrolsBy(in.Agent, p.by) {
 		return refuseFor(reasonNotAllowed, "the policy does not let agent:%s enrol by %s", in.Agent, p.by)
 	}
