@@ -3,13 +3,15 @@ package policy
 // Verdict is the outcome of a decision.
 type Verdict string
 
-// The verdicts. Ask is never produced by a policy without an ask rule.
+// The verdicts. Probe is not an outcome: a rule matches the text, and what it says of the target must be looked up first.
 const (
 	Allow Verdict = "allow"
 	Deny  Verdict = "deny"
+	Ask   Verdict = "ask"   // people must approve it first
+	Look  Verdict = "probe" // answer Decision.Probes and decide again
 )
 
-// Code says why a request was denied; it is part of the denial contract (docs/spec/answers.md).
+// Code says why a request does not run; it is part of the denial contract (docs/spec/answers.md).
 type Code string
 
 // The codes that a policy decision can carry.
@@ -20,7 +22,16 @@ const (
 	CodeTargetNotGranted  Code = "target_not_granted" // no role reaches this target and login
 	CodePTYNotAllowed     Code = "pty_not_allowed"    // the rule does not grant a pty
 	CodeEnvNotAllowed     Code = "env_not_allowed"    // an environment variable that no role lists
+	CodeStdinNotAllowed   Code = "stdin_not_allowed"  // input for a command whose rule grants none, or other input than the rule has
+	CodeDirNotAllowed     Code = "dir_not_allowed"    // a working directory that no role lists
+	CodeFileNotAllowed    Code = "file_not_allowed"   // a redirection to or from a path that no role lists
+	CodeProgram           Code = "program"            // the program is not there, or not root's alone, or not the pinned one
 	CodeDeniedByRule      Code = "denied_by_rule"     // a deny rule matched
+	CodeNeedsApproval     Code = "needs_approval"     // an ask rule matched
+	CodeOutsideWindow     Code = "outside_window"     // the roles that reach the target do not apply now
+	CodeConditionNotMet   Code = "condition_not_met"  // the roles that reach the target have a condition that does not hold
+	CodeDryRun            Code = "dry_run"            // allowed, and the rule says that nothing runs
+	CodeQuota             Code = "quota"              // a limit of the role is reached
 )
 
 // Mode says what a target certificate allows (docs/architecture.md).
@@ -32,13 +43,15 @@ const (
 	Pinned Mode = "pinned" // force-command is the plan's line; one channel, own connection
 )
 
-// StdinClass says what may reach a command's standard input.
+// StdinClass says what may reach a command's standard input. Beside these there is "sha256:" and 64 hex digits: the client's
+// whole input must have that hash before anything runs.
 type StdinClass string
 
-// The stdin classes built so far.
+// The stdin classes.
 const (
 	StdinNone StdinClass = "none"
-	StdinData StdinClass = "data"
+	StdinPipe StdinClass = "pipe" // what another command of the same line prints
+	StdinData StdinClass = "data" // the client's input, here-documents, and pipes
 )
 
 // Failed points at the first word that no rule admits: Command counts leaves of the plan from 0, Index words of its argv.
@@ -48,15 +61,37 @@ type Failed struct {
 	Token   string `json:"token"`
 }
 
+// Obligations are what whoever runs an allowed plan must see to. Zero values oblige to nothing.
+type Obligations struct {
+	DryRun     bool  `json:"dry_run,omitempty"`     // nothing runs; what would is shown
+	MaxSeconds int64 `json:"max_seconds,omitempty"` // the session ends then
+	Idle       int64 `json:"idle,omitempty"`        // seconds without a byte in either direction, after which the session ends
+	BytesOut   int64 `json:"bytes_out,omitempty"`   // bytes of output and standard error, after which the session ends
+	StdinMax   int64 `json:"stdin_max,omitempty"`   // bytes of input, after which the session ends
+	Sessions   int64 `json:"sessions,omitempty"`    // at most so many at once of this identity
+	Denials    int64 `json:"denials,omitempty"`     // at most so many on one connection
+}
+
+// Approval is what an ask rule wants before the plan runs.
+type Approval struct {
+	Approvals int      `json:"approvals"`        // how many people
+	From      []string `json:"from,omitempty"`   // groups that they are in
+	Within    int64    `json:"within,omitempty"` // seconds until the request is forgotten
+}
+
 // Decision is a policy's answer to one request. The zero Decision is not valid; Policy.Decide never returns it.
 type Decision struct {
-	Verdict    Verdict    `json:"verdict"`
-	Code       Code       `json:"code,omitempty"`    // denials only
-	Reason     string     `json:"reason,omitempty"`  // one sentence for the client
-	Rules      []string   `json:"rules,omitempty"`   // one rule id a leaf ("web-operator/allow[2]"); for a deny rule, that rule alone
-	Failed     *Failed    `json:"failed,omitempty"`  // denials of a command
-	Nearest    []string   `json:"nearest,omitempty"` // at most 3 patterns of rules that come closest
-	Mode       Mode       `json:"mode,omitempty"`    // allowed only: pinned if any rule says so
-	Stdin      StdinClass `json:"stdin,omitempty"`   // allowed only: data only if the first leaf's rule says so
-	PolicyHash string     `json:"policy_hash"`       // "sha256:…" of the policy text
+	Verdict     Verdict     `json:"verdict"`
+	Code        Code        `json:"code,omitempty"`    // everything but allow and probe
+	Reason      string      `json:"reason,omitempty"`  // one sentence for the client
+	Rules       []string    `json:"rules,omitempty"`   // one rule id a leaf ("web-operator/allow[2]"); for a deny rule, that rule alone
+	Failed      *Failed     `json:"failed,omitempty"`  // denials of a command
+	Nearest     []string    `json:"nearest,omitempty"` // at most 3 patterns of rules that come closest
+	Mode        Mode        `json:"mode,omitempty"`    // allow and ask: pinned if any rule says so
+	Stdin       StdinClass  `json:"stdin,omitempty"`   // allow and ask: what the client's input may reach
+	Obligations Obligations `json:"obligations,omitzero"`
+	Approval    *Approval   `json:"approval,omitempty"` // ask
+	Probes      []Probe     `json:"probes,omitempty"`   // probe
+	Plan        *Plan       `json:"plan,omitempty"`     // allow and ask: the final plan, which is what runs
+	PolicyHash  string      `json:"policy_hash"`        // "sha256:…" of the policy text
 }

@@ -1,5 +1,7 @@
 package policy
 
+import "time"
+
 // Argv is a final argument vector: what execve gets, argv[0] first. Bytes are valid UTF-8 without NUL.
 type Argv []string
 
@@ -14,10 +16,14 @@ type EnvVar struct {
 
 // Request is one thing that an identity wants to do on one target: the input of a decision.
 type Request struct {
-	Identity Identity `json:"identity"`
-	Target   string   `json:"target"`
-	Login    Login    `json:"login"`
-	Plan     Plan     `json:"plan"`          // what would run
-	Env      []EnvVar `json:"env,omitempty"` // what the client asked to set, in order
-	PTY      bool     `json:"pty,omitempty"` // whether a pty was asked for
+	Identity Identity          `json:"identity"`
+	Target   string            `json:"target"`
+	Labels   map[string]string `json:"labels,omitempty"` // the target's, from the inventory
+	Login    Login             `json:"login"`
+	Plan     Plan              `json:"plan"`             // what would run
+	Env      []EnvVar          `json:"env,omitempty"`    // what the client asked to set, in order
+	PTY      bool              `json:"pty,omitempty"`    // whether a pty was asked for
+	Source   string            `json:"source,omitempty"` // the client's address
+	Now      time.Time         `json:"now,omitzero"`     // when it is asked
+	Facts    Facts             `json:"facts,omitzero"`   // what is known of the target
 }
