@@ -31,8 +31,10 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, bufferSize); return 
 var errMuted = errors.New("the session was ended")
 
 // carry moves the streams until the command has ended and its output is through, or until something else ends the session.
-func (s *session) carry(stdin policy.StdinClass, proc *running) outcome {
-	s.input.Go(func() { s.carryInput(stdin, proc) })
+func (s *session) carry(d policy.Decision, proc *running) outcome {
+	s.watch = s.oblige(d.Obligations)
+	defer s.watch.stop()
+	s.input.Go(func() { s.carryInput(d.Stdin, proc) })
 	var seen atomic.Int64
 	failed := make(chan error, 2)
 	var output sync.WaitGroup
@@ -115,6 +117,9 @@ func (s *session) copyOut(from io.Reader, to io.Writer, code recorder.Code, seen
 		n, err := from.Read(*b)
 		if n > 0 {
 			seen.Add(int64(n))
+			if !s.watch.sent(n) {
+				return errMuted
+			}
 			if rerr := s.recording.Write(code, (*b)[:n]); rerr != nil {
 				return &evidenceError{rerr}
 			}
@@ -143,7 +148,8 @@ func (s *session) write(to io.Writer, b []byte) error {
 // the pty. Otherwise the command reads EOF, and what the client sends is thrown away, and said so once.
 func (s *session) carryInput(class policy.StdinClass, proc process) {
 	in := proc.Stdin()
-	granted := class == policy.StdinData || s.pty != nil
+	granted := class != policy.StdinNone || s.pty != nil
+	from := s.inputOf()
 	if !granted {
 		_ = in.Close()
 	}
@@ -151,8 +157,10 @@ func (s *session) carryInput(class policy.StdinClass, proc process) {
 	defer buffers.Put(b)
 	warned := false
 	for {
-		n, err := s.channel.Read(*b)
+		n, err := from.Read(*b)
 		switch {
+		case n > 0 && granted && !s.watch.received(n):
+			return
 		case n > 0 && !granted:
 			if !warned {
 				warned = true

@@ -62,6 +62,8 @@ type conn struct {
 	ahead    *aheadDial
 	holds    string // the target whose place among the dialled ahead this connection has
 
+	lookers lookers
+
 	work sync.WaitGroup // open channels: sessions and inner connections
 }
 
@@ -194,6 +196,7 @@ func (c *conn) finish() {
 		ahead.close()
 	}
 	c.closePools()
+	c.lookers.closeAll()
 	_ = c.Conn.Close()
 	if c.slot != nil {
 		c.slot.release()

@@ -106,22 +106,22 @@ func (c *conn) closePools() {
 
 // decide asks the decider with what the way to the target needs: nothing where a connection is open, a fresh key where one
 // must be made, a permit for this machine.
-func (s *session) decide(t protocol.Target, known bool, plan policy.Plan) (protocol.Decided, launch, error) {
-	req := protocol.Decide{Connection: s.conn.id, Session: s.id, Target: s.row.Target, Login: s.row.Login, Plan: plan, Env: s.env, PTY: s.pty != nil}
+func (s *session) decide(t protocol.Target, known bool, a asked) (protocol.Decided, launch, error) {
+	req := protocol.Decide{Connection: s.conn.id, Session: s.id, Target: s.row.Target, Login: s.row.Login, Plan: a.plan, Refusal: a.refusal(), Env: s.env, PTY: s.pty != nil}
 	nothing := launch{abandon: func() {}}
 	if !known {
 		d, err := s.conn.server.cfg.Gate.Decide(s.ctx, req)
 		return d, nothing, err
 	}
 	if t.Local {
-		d, err := s.conn.server.cfg.Gate.Decide(s.ctx, req)
+		d, err := s.ask(t, &req)
 		nothing.start = func(ctx context.Context) (*running, error) { return s.startLocal(ctx, d) }
 		return d, nothing, err
 	}
 	key := poolKey{target: t.Name, login: s.row.Login, pty: s.pty != nil}
 	p := s.conn.pool(key)
 	if leased := p.lease(); leased != nil {
-		d, err := s.conn.server.cfg.Gate.Decide(s.ctx, req)
+		d, err := s.ask(t, &req)
 		if err == nil && !d.NeedsKey {
 			return d, s.launchOn(p, leased, d), nil
 		}
@@ -147,7 +147,7 @@ func (s *session) decideFresh(t protocol.Target, key poolKey, p *pool, req proto
 		}
 	}
 	req.PublicKey = pending.PublicKey().Marshal()
-	d, err := s.conn.server.cfg.Gate.Decide(s.ctx, req)
+	d, err := s.ask(t, &req)
 	if err != nil {
 		pending.Close()
 		return d, launch{}, err

@@ -39,10 +39,10 @@ func (s *session) run(a ask) {
 	s.conn.server.addSession(s)
 	defer s.conn.server.removeSession(s)
 	s.begin(a)
-	// 1. The line becomes a plan, or is refused; nothing of it has run anywhere.
-	plan, asked, refused := s.read(a)
+	// 1. The line becomes a plan, or stays what only a shell could read; nothing of it has run anywhere.
+	asked, refused := s.read(a)
 	// 2. The evidence is open before anything is decided or asked of a target.
-	if err := s.openEvidence(asked); err != nil {
+	if err := s.openEvidence(asked.event); err != nil {
 		s.finish(s.explain(&evidenceError{err}))
 		return
 	}
@@ -51,7 +51,7 @@ func (s *session) run(a ask) {
 		return
 	}
 	// 3. The decision, and with it what opens the target.
-	d, proc, out := s.start(plan)
+	d, proc, out := s.start(asked)
 	if out != nil {
 		s.finish(*out)
 		return
@@ -60,7 +60,7 @@ func (s *session) run(a ask) {
 	s.mu.Lock()
 	s.proc = proc
 	s.mu.Unlock()
-	s.finish(s.carry(d.Decision.Stdin, proc))
+	s.finish(s.carry(d.Decision, proc))
 }
 
 // begin fills the session's row with what is known before anything is decided.
@@ -77,35 +77,57 @@ func (s *session) begin(a ask) {
 // maxRefusedLine is what the evidence keeps of a line that is refused before it is decided.
 const maxRefusedLine = 16 << 10
 
-// read turns what is asked into a plan and into the recording's first event, which must hold all of it.
-func (s *session) read(a ask) (plan policy.Plan, asked []byte, refused *answer.Denial) {
-	if plan, refused = s.plan(a); refused == nil {
-		asked = event(map[string]any{"what": a.what(), "line": a.text, "plan": plan, "env": s.env})
+// asked is what a client wants, as far as it was understood.
+type asked struct {
+	plan       policy.Plan
+	unreadable *shell.Refusal // why the line is no plan; then the plan is what a shell on the target is to read
+	event      []byte         // the recording's first event
+}
+
+func (a asked) refusal() string {
+	if a.unreadable == nil {
+		return ""
 	}
-	if len(asked) > recorder.MaxEvent {
+	return a.unreadable.Error()
+}
+
+// read turns what is asked into a plan and into the recording's first event, which must hold all of it.
+func (s *session) read(a ask) (out asked, refused *answer.Denial) {
+	if out, refused = s.plan(a); refused == nil {
+		out.event = event(map[string]any{"what": a.what(), "line": a.text, "plan": out.plan, "env": s.env})
+	}
+	if len(out.event) > recorder.MaxEvent {
 		refused = &answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: "the line is too long to be recorded; split it"}
 	}
 	if refused != nil {
-		asked = event(map[string]any{"what": a.what(), "line": cutText(a.text, maxRefusedLine), "plan": policy.Plan{}, "env": s.env})
+		out.event = event(map[string]any{"what": a.what(), "line": cutText(a.text, maxRefusedLine), "plan": policy.Plan{}, "env": s.env})
 	}
-	return plan, asked, refused
+	return out, refused
 }
 
-// plan parses the line. Shells and subsystems are refused by name: each has its own rule, and none is built yet.
-func (s *session) plan(a ask) (policy.Plan, *answer.Denial) {
-	if a.kind != "exec" {
+// plan parses the line. What is no plan, and a shell without a line, only a role with shell: recorded admits; subsystems have their
+// own rules, and none is built yet.
+func (s *session) plan(a ask) (asked, *answer.Denial) {
+	switch a.kind {
+	case "shell":
+		return asked{plan: policy.Plan{Op: policy.OpShell}}, nil
+	case "subsystem":
 		why := a.what() + " is not available through Gatehouse; give a command, as in ssh " + s.conn.route.login + "@" + s.conn.route.target + "@bastion 'uptime'"
-		return policy.Plan{}, &answer.Denial{Code: string(policy.CodeNotAllowed), Why: why}
+		return asked{}, &answer.Denial{Code: string(policy.CodeNotAllowed), Why: why}
 	}
-	plan, err := shell.Parse(a.text)
+	plan, err := shell.ParseFor(shell.Context{Login: s.row.Login}, a.text)
 	var r *shell.Refusal
 	switch {
-	case errors.As(err, &r):
-		return policy.Plan{}, &answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: r.Error(), Construct: r.Construct, ConstructAt: r.Column}
-	case err != nil:
-		return policy.Plan{}, &answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: err.Error()}
+	case err == nil:
+		return asked{plan: plan}, nil
+	case !errors.As(err, &r):
+		return asked{}, &answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: err.Error()}
 	}
-	return plan, nil
+	line := policy.Plan{Op: policy.OpShell, Text: a.text}
+	if line.Validate() != nil { // not even a shell could be given it
+		return asked{}, &answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: r.Error(), Construct: r.Construct, ConstructAt: r.Column}
+	}
+	return asked{plan: line, unreadable: r}, nil
 }
 
 // refuse denies without asking policy. The audit entry comes first.
@@ -146,16 +168,19 @@ func (s *session) openEvidence(asked []byte) error {
 }
 
 // start asks the decider and, if it allows, starts the command. The decision is recorded before anything runs on its strength.
-func (s *session) start(plan policy.Plan) (protocol.Decided, *running, *outcome) {
+func (s *session) start(a asked) (protocol.Decided, *running, *outcome) {
 	t, known := s.conn.server.target(s.row.Target)
-	d, launch, err := s.decide(t, known, plan)
+	d, launch, err := s.decide(t, known, a)
 	if err != nil {
 		out := s.explain(err)
 		return d, nil, &out
 	}
-	out := s.noteDecision(d, t)
+	out := s.noteDecision(d, t, a)
 	if out == nil {
-		out = s.decided(d, plan)
+		out = s.decided(d, a)
+	}
+	if out == nil && hashed(d.Decision.Stdin) {
+		out = s.holdBack(d)
 	}
 	if out != nil {
 		launch.abandon()
@@ -172,10 +197,27 @@ func (s *session) start(plan policy.Plan) (protocol.Decided, *running, *outcome)
 	return d, proc, nil
 }
 
+// holdBack reads the whole input before anything runs, where the rule wants a certain one.
+func (s *session) holdBack(d protocol.Decided) *outcome {
+	held, why := s.holdInput(d.Decision.Stdin)
+	if why == "" {
+		s.held = held
+		return nil
+	}
+	d.Decision.Verdict, d.Decision.Code, d.Decision.Reason = policy.Deny, policy.CodeStdinNotAllowed, why
+	in := protocol.Refuse{Connection: s.conn.id, Session: s.id, Target: s.row.Target, Login: s.row.Login, What: "input", Code: string(policy.CodeStdinNotAllowed), Why: why}
+	if err := s.conn.server.cfg.Evidence.Refuse(s.ctx, in); err != nil {
+		out := s.fault(answer.FaultEvidence, "the audit log cannot be written, so nothing is decided", err)
+		return &out
+	}
+	out := s.denied(d, asked{plan: *d.Decision.Plan})
+	return &out
+}
+
 // decided turns everything but a plain allow into an outcome.
-func (s *session) decided(d protocol.Decided, plan policy.Plan) *outcome {
+func (s *session) decided(d protocol.Decided, a asked) *outcome {
 	if d.Decision.Verdict != policy.Allow {
-		out := s.denied(d, plan)
+		out := s.denied(d, a)
 		return &out
 	}
 	if d.Fault != "" {
@@ -198,7 +240,7 @@ type noted struct {
 }
 
 // noteDecision puts the decision into the row and the recording, before anything runs on its strength.
-func (s *session) noteDecision(d protocol.Decided, t protocol.Target) *outcome {
+func (s *session) noteDecision(d protocol.Decided, t protocol.Target, a asked) *outcome {
 	s.row.Verdict, s.row.Code, s.row.Reason = string(d.Decision.Verdict), string(d.Decision.Code), d.Decision.Reason
 	if len(d.Decision.Rules) > 0 {
 		s.row.Rule = d.Decision.Rules[0]
@@ -211,6 +253,9 @@ func (s *session) noteDecision(d protocol.Decided, t protocol.Target) *outcome {
 				s.row.Exactness = "exact"
 			}
 		}
+		if final := d.Decision.Plan; final != nil && final.Op == policy.OpShell {
+			s.row.Exactness = "recorded" // not contained: a shell on the target reads what it is given
+		}
 	}
 	err := s.recording.Write(recorder.Decision, event(noted{d.Decision, d.ID, s.row.Exactness, d.EnvRefused}))
 	if err != nil {
@@ -221,15 +266,24 @@ func (s *session) noteDecision(d protocol.Decided, t protocol.Target) *outcome {
 }
 
 // denied renders the denial contract for a policy decision.
-func (s *session) denied(d protocol.Decided, plan policy.Plan) outcome {
+func (s *session) denied(d protocol.Decided, a asked) outcome {
 	dec := d.Decision
-	denial := answer.Denial{Code: string(dec.Code), Retryable: "no", DenialID: d.ID, Session: s.id, Target: s.row.Target, Why: dec.Reason,
-		Allowed: dec.Nearest, PolicyHash: dec.PolicyHash, Rule: s.row.Rule}
+	denial := answer.Denial{Code: string(dec.Code), Retryable: answer.Retryable(string(dec.Code)), DenialID: d.ID, Session: s.id, Target: s.row.Target, Why: dec.Reason,
+		Allowed: dec.Nearest, PolicyHash: dec.PolicyHash, Rule: s.row.Rule, DenialsLeft: d.DenialsLeft}
 	if dec.Failed != nil {
 		denial.FailedAt = &answer.FailedAt{Command: dec.Failed.Command, Index: dec.Failed.Index, Token: dec.Failed.Token}
 	}
-	for _, argv := range plan.Commands() {
+	if a.unreadable != nil && dec.Code == policy.CodeUnsupportedSyntax {
+		denial.Construct, denial.ConstructAt = a.unreadable.Construct, a.unreadable.Column
+	}
+	for _, argv := range a.plan.Commands() {
 		denial.Argv = append(denial.Argv, argv)
+	}
+	if dec.Plan != nil {
+		denial.Final = dec.Plan.String()
+	}
+	for _, want := range dec.Approvals {
+		denial.Approvals = append(denial.Approvals, answer.Approval{Approvals: want.Approvals, From: want.From, WithinSeconds: want.Within})
 	}
 	return outcome{state: store.Denied, code: string(dec.Code), reason: dec.Reason, text: denial.Lines(), status: answer.ExitDenied}
 }

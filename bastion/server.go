@@ -19,6 +19,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"gatehouse/bastion/target"
+	"gatehouse/bastion/target/look"
 	"gatehouse/bastion/target/local"
 	"gatehouse/internal/console"
 	"gatehouse/internal/decider/protocol"
@@ -103,6 +104,7 @@ type Server struct {
 	faces   *faces
 	limits  *limiter
 	ahead   *aheads
+	looks   *look.Cache
 	console Console // set before Serve
 
 	mu        sync.Mutex
@@ -124,7 +126,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{cfg: cfg, limits: newLimiter(cfg.Limits), ahead: newAheads(), conns: map[string]*conn{}, sessions: map[string]*session{}}
+	s := &Server{cfg: cfg, limits: newLimiter(cfg.Limits), ahead: newAheads(), looks: look.NewCache(cfg.Now), conns: map[string]*conn{}, sessions: map[string]*session{}}
 	s.SetTargets(cfg.Targets)
 	s.faces = newFaces(cfg.Certifier, cfg.HostKey, cfg.Now)
 	var err error

@@ -56,6 +56,8 @@ type session struct {
 	// Owned by run.
 	row       store.Session
 	recording *recorder.Recording
+	watch     *obligations
+	held      []byte         // the client's input, where the rule wants a certain one
 	input     sync.WaitGroup // the client's bytes on their way; ends with the channel
 
 	done chan struct{} // closed when the session's evidence is complete; remote is set before

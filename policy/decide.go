@@ -2,6 +2,8 @@ package policy
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -9,113 +11,211 @@ import (
 const maxToken = 256
 
 // Decide answers a request. It never errs towards allowing: what is malformed, unknown or too long to match is denied.
-func (p *Policy) Decide(r Request) Decision {
-	d := p.decide(r)
+//
+// A decision goes by text first. Only where rules match every command of the plan and facts about the target are missing is
+// the verdict Look; with the answers among the request's Facts it is asked again, and the same rules are held against what the
+// words really mean there. It takes at most four rounds.
+func (p *Policy) Decide(r Request) Decision { return p.stamp(p.decide(r)) }
+
+func (p *Policy) stamp(d Decision) Decision {
 	d.PolicyHash = p.hash
 	return d
 }
 
 func (p *Policy) decide(r Request) Decision {
-	roles := p.reach(r.Identity, r.Target, r.Login)
-	if len(roles) == 0 {
-		return deny(CodeTargetNotGranted, fmt.Sprintf("no role of %s reaches that target with that login", r.Identity.Principal()))
+	roles, no := p.applying(r)
+	if no != nil {
+		return *no
 	}
 	if err := r.Plan.Validate(); err != nil {
 		return deny(CodeUnsupportedSyntax, err.Error())
 	}
-	commands := r.Plan.Commands()
-	for i, argv := range commands {
-		if d, denied := denied(roles, i, argv); denied {
-			return d
-		}
+	if r.Plan.Op == OpShell {
+		return recordedShell(roles, r)
 	}
-	chosen := make([]*rule, len(commands))
-	for i, argv := range commands {
-		if chosen[i] = allowing(roles, argv, r.PTY); chosen[i] == nil {
-			return explain(roles, i, argv)
-		}
-	}
-	if d, denied := deniedPTY(r, commands, chosen); denied {
-		return d
-	}
-	if d, denied := deniedEnv(roles, r.Env); denied {
-		return d
-	}
-	return allow(chosen)
-}
-
-// denied reports the deny rule, if any, that the command meets.
-func denied(roles []*role, i int, argv Argv) (Decision, bool) {
-	var met *rule
-	for _, role := range roles {
-		set := role.programs[argv[0]]
-		if set == nil {
-			continue
-		}
-		for _, rl := range set.deny {
-			if (met == nil || rl.id < met.id) && rl.pattern.Denies(argv) {
-				met = rl
-			}
-		}
-	}
-	if met == nil {
-		return Decision{}, false
-	}
-	reason := met.reason
-	if reason == "" {
-		reason = fmt.Sprintf("the rule %s denies %q", met.id, cut(argv[0]))
-	}
-	d := deny(CodeDeniedByRule, reason)
-	d.Rules = []string{met.id}
-	d.Failed = &Failed{Command: i, Token: cut(argv[0])}
-	return d, true
-}
-
-// allowing returns the rule that admits the command, nil if none does.
-func allowing(roles []*role, argv Argv, pty bool) *rule {
-	var best *rule
-	for _, role := range roles {
-		set := role.programs[argv[0]]
-		if set == nil {
-			continue
-		}
-		for _, rl := range set.allow {
-			if (best == nil || prefer(rl, best, pty)) && rl.pattern.Match(argv).Matched {
-				best = rl
-			}
-		}
-	}
-	return best
-}
-
-func deniedPTY(r Request, commands []Argv, chosen []*rule) (Decision, bool) {
-	if !r.PTY {
-		return Decision{}, false
-	}
-	for i, rl := range chosen {
-		if !rl.pty {
-			name := cut(commands[i][0])
-			d := deny(CodePTYNotAllowed, fmt.Sprintf("%q may run, but not on a pty: leave out -t", name))
-			d.Failed = &Failed{Command: i, Token: name}
-			return d, true
-		}
-	}
-	return Decision{}, false
-}
-
-func allow(chosen []*rule) Decision {
-	d := Decision{Verdict: Allow, Mode: Plain, Stdin: chosen[0].stdin}
-	for _, rl := range chosen {
-		d.Rules = append(d.Rules, rl.id)
-		if rl.mode == Pinned {
-			d.Mode = Pinned
+	d := newQuestion(roles, r).answer()
+	if d.Verdict == Deny && d.Code != CodeDeniedByRule {
+		if shell := recordedShell(roles, Request{Plan: Plan{Op: OpShell, Text: r.Plan.String()}}); shell.Verdict == Allow {
+			return shell
 		}
 	}
 	return d
 }
 
+// applied is a role that reaches the target now. A role whose condition could not be evaluated only denies.
+type applied struct {
+	*role
+	denyOnly bool
+}
+
+// applying returns the roles that apply to a request, or why there are none.
+func (p *Policy) applying(r Request) ([]applied, *Decision) {
+	reaching := p.reach(r.Identity, r.Target, r.Labels, r.Login)
+	if len(reaching) == 0 {
+		no := deny(CodeTargetNotGranted, fmt.Sprintf("no role of %s reaches that target with that login", r.Identity.Principal()))
+		return nil, &no
+	}
+	var roles []applied
+	code, reason := CodeConditionNotMet, ""
+	for _, role := range reaching {
+		if !inWindow(role.windows, r.Now) {
+			code, reason = CodeOutsideWindow, fmt.Sprintf("the role %s applies %s", role.name, windowsText(role.windows))
+			continue
+		}
+		met, known := role.when.holds(r)
+		if !known {
+			roles = append(roles, applied{role, true})
+		} else if met {
+			roles = append(roles, applied{role, false})
+		}
+		if (!known || !met) && reason == "" {
+			reason = fmt.Sprintf("the condition of the role %s does not hold: %s", role.name, role.when.text)
+		}
+	}
+	if slices.ContainsFunc(roles, func(a applied) bool { return !a.denyOnly }) {
+		return roles, nil
+	}
+	no := deny(code, reason)
+	return nil, &no
+}
+
+// recordedShell decides what a shell on the target is to read by itself: only a role with shell: recorded admits it.
+func recordedShell(roles []applied, r Request) Decision {
+	for _, role := range roles {
+		if role.shell && !role.denyOnly {
+			plan := r.Plan
+			return Decision{Verdict: Allow, Mode: Plain, Stdin: StdinData, Rules: []string{role.name + "/shell"}, Obligations: role.limits, Plan: &plan}
+		}
+	}
+	return deny(CodeNotAllowed, "no role grants a shell here; give a command that the policy allows")
+}
+
+// question is one request on the way to its decision.
+type question struct {
+	r      Request
+	roles  []applied
+	leaves []leaf
+	probes []Probe
+	final  []Plan // one a leaf, once nothing is missing
+	chosen []chosen
+	starts []chosen // of what commands start themselves
+
+	homeless bool // the home must be known before the words are
+}
+
+// chosen is the rule that a command runs by, and the role through which it is there.
+type chosen struct {
+	*rule
+	role *role
+}
+
+func newQuestion(roles []applied, r Request) *question {
+	return &question{r: r, roles: roles, leaves: leaves(r.Plan)}
+}
+
+// answer decides the whole plan. The order of its steps is what makes deny rules win and keeps denials free of probes.
+func (q *question) answer() Decision {
+	for _, l := range q.leaves {
+		if d, met := q.denied(l); met {
+			return d
+		}
+	}
+	for _, l := range q.leaves {
+		if d := q.judge(l); d != nil {
+			return *d
+		}
+	}
+	if q.homeless {
+		return Decision{Verdict: Look, Probes: []Probe{{Kind: ProbeHome}}}
+	}
+	for _, check := range []func() (Decision, bool){q.deniedPTY, q.deniedEnv, q.deniedInput, q.deniedDir, q.deniedFile} {
+		if d, met := check(); met {
+			return d
+		}
+	}
+	if len(q.probes) > 0 {
+		return Decision{Verdict: Look, Probes: unique(q.probes)}
+	}
+	if plan, err := q.finalPlan(); err != nil {
+		return deny(CodeUnsupportedSyntax, err.Error())
+	} else {
+		return q.outcome(plan)
+	}
+}
+
+// outcome joins the chosen rules: ask beats allow, pinned beats plain, the stricter limit holds.
+func (q *question) outcome(plan Plan) Decision {
+	d := Decision{Verdict: Allow, Mode: Plain, Stdin: q.clientStdin(), Plan: &plan}
+	for _, c := range slices.Concat(q.chosen, q.starts) {
+		d.Rules = append(d.Rules, c.id)
+		d.Obligations = d.Obligations.tighten(c.role.limits).tighten(Obligations{DryRun: c.dryRun, MaxSeconds: c.seconds, StdinMax: c.stdinMax})
+		if c.mode == Pinned {
+			d.Mode = Pinned
+		}
+		if c.kind == ruleAsk {
+			d.Verdict, d.Code = Ask, CodeNeedsApproval
+			d.Approvals = addApproval(d.Approvals, c.approval)
+		}
+	}
+	if d.Verdict == Ask {
+		d.Reason = approvalText(d.Approvals)
+	}
+	return d
+}
+
+// deniedPTY reports a command whose rule does not grant the pty that was asked for.
+func (q *question) deniedPTY() (Decision, bool) {
+	if !q.r.PTY {
+		return Decision{}, false
+	}
+	for i, c := range q.chosen {
+		if !c.pty {
+			return q.denyLeaf(i, CodePTYNotAllowed, "%s may run, but not on a pty: leave out -t"), true
+		}
+	}
+	return Decision{}, false
+}
+
+// deniedEnv reports a variable that no role lists, of the session or of one command.
+func (q *question) deniedEnv() (Decision, bool) {
+	if d, met := deniedEnv(q.roles, q.r.Env, "leave it out of SetEnv and SendEnv"); met {
+		return d, met
+	}
+	for _, l := range q.leaves {
+		if d, met := deniedEnv(q.roles, l.plan.Env, "leave it out of the line"); met {
+			return d, met
+		}
+	}
+	return Decision{}, false
+}
+
+// denyLeaf denies because of one command, whose name stands where the text has %s.
+func (q *question) denyLeaf(i int, code Code, format string) Decision {
+	name := q.leaves[i].plan.Argv[0]
+	d := deny(code, fmt.Sprintf(format, quoteCut(name)))
+	d.Failed = &Failed{Command: i, Token: cut(name)}
+	return d
+}
+
 func deny(code Code, reason string) Decision {
 	return Decision{Verdict: Deny, Code: code, Reason: reason}
+}
+
+// need notes what must be looked up.
+func (q *question) need(probes ...Probe) { q.probes = append(q.probes, probes...) }
+
+// unique drops probes that are asked twice; one that wants a hash serves one that does not.
+func unique(probes []Probe) []Probe {
+	var out []Probe
+	for _, p := range probes {
+		i := slices.IndexFunc(out, func(o Probe) bool { return o.Kind == p.Kind && o.Name == p.Name })
+		if i < 0 {
+			out = append(out, p)
+		} else if p.Hash {
+			out[i].Hash = true
+		}
+	}
+	return out
 }
 
 // cut shortens a client's word for an answer.
@@ -129,3 +229,9 @@ func cut(word string) string {
 	}
 	return word[:end]
 }
+
+// quoteCut is a client's word in a sentence.
+func quoteCut(word string) string { return fmt.Sprintf("%q", cut(word)) }
+
+// baseName is the last component of a program's path.
+func baseName(program string) string { return program[strings.LastIndexByte(program, '/')+1:] }

@@ -90,8 +90,8 @@ type Decision struct {
 	Mode        Mode        `json:"mode,omitempty"`    // allow and ask: pinned if any rule says so
 	Stdin       StdinClass  `json:"stdin,omitempty"`   // allow and ask: what the client's input may reach
 	Obligations Obligations `json:"obligations,omitzero"`
-	Approval    *Approval   `json:"approval,omitempty"` // ask
-	Probes      []Probe     `json:"probes,omitempty"`   // probe
-	Plan        *Plan       `json:"plan,omitempty"`     // allow and ask: the final plan, which is what runs
-	PolicyHash  string      `json:"policy_hash"`        // "sha256:…" of the policy text
+	Approvals   []Approval  `json:"approvals,omitempty"` // ask: each must be met
+	Probes      []Probe     `json:"probes,omitempty"`    // probe
+	Plan        *Plan       `json:"plan,omitempty"`      // allow and ask: the final plan, which is what runs
+	PolicyHash  string      `json:"policy_hash"`         // "sha256:…" of the policy text
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"gatehouse/policy/command"
 )
 
 // The bounds of a request's environment.
@@ -45,28 +47,45 @@ func reservedEnv(name string) bool {
 		slices.ContainsFunc(reservedSuffixes[:], func(suffix string) bool { return strings.HasSuffix(name, suffix) })
 }
 
+// envRule is a variable that a role lists: a name, or a beginning of names and *, and what its value may be.
+type envRule struct {
+	name  string
+	value *command.Pattern // of one word; nil: any plain text
+}
+
 // deniedEnv reports the first variable that no role lists, or that could not be set safely.
-func deniedEnv(roles []*role, env []EnvVar) (Decision, bool) {
+func deniedEnv(roles []applied, env []EnvVar, advice string) (Decision, bool) {
 	if len(env) > maxEnv {
 		return deny(CodeEnvNotAllowed, fmt.Sprintf("a request sets at most %d variables", maxEnv)), true
 	}
 	for _, v := range env {
-		listed := slices.ContainsFunc(roles, func(r *role) bool { return r.lists(v.Name) })
-		if !listed || !validEnvName(v.Name) || reservedEnv(v.Name) {
-			return deny(CodeEnvNotAllowed, fmt.Sprintf("no role lets %q be set: leave it out of SetEnv and SendEnv", cut(v.Name))), true
+		lists := func(a applied) bool { return !a.denyOnly && a.lists(v.Name, func(envRule) bool { return true }) }
+		if !slices.ContainsFunc(roles, lists) || !validEnvName(v.Name) || reservedEnv(v.Name) {
+			return deny(CodeEnvNotAllowed, fmt.Sprintf("no role lets %q be set: %s", cut(v.Name), advice)), true
 		}
 		if !safeEnvValue(v.Value) {
 			return deny(CodeEnvNotAllowed, fmt.Sprintf("the value of %q is not plain text of at most %d bytes", cut(v.Name), maxEnvValue)), true
+		}
+		takes := func(a applied) bool {
+			return !a.denyOnly && a.lists(v.Name, func(e envRule) bool { return e.takes(v.Value) })
+		}
+		if !slices.ContainsFunc(roles, takes) {
+			return deny(CodeEnvNotAllowed, fmt.Sprintf("no role lets %q have that value", cut(v.Name))), true
 		}
 	}
 	return Decision{}, false
 }
 
-func (r *role) lists(name string) bool {
-	return slices.ContainsFunc(r.env, func(pattern string) bool {
-		prefix, open := strings.CutSuffix(pattern, "*")
-		return name == pattern || open && strings.HasPrefix(name, prefix)
+// lists reports whether the role has an entry for the name that further accepts.
+func (r *role) lists(name string, further func(envRule) bool) bool {
+	return slices.ContainsFunc(r.env, func(e envRule) bool {
+		prefix, open := strings.CutSuffix(e.name, "*")
+		return (name == e.name || open && strings.HasPrefix(name, prefix)) && further(e)
 	})
+}
+
+func (e envRule) takes(value string) bool {
+	return e.value == nil || e.value.Match([]string{"value", value}, command.View{}).Matched
 }
 
 // safeEnvValue refuses what is not text, and values that shells have read as functions.
@@ -94,10 +113,10 @@ func reservedPattern(pattern string) bool {
 // SplitEnv divides what a client wants to set into what Decide will accept and the names of what it would not. An SSH server
 // may refuse a variable without refusing the command (RFC 4254 section 6.4), and stock clients send LANG whether they need
 // it or not.
-func (p *Policy) SplitEnv(id Identity, target string, login Login, env []EnvVar) (accepted []EnvVar, refused []string) {
-	roles := p.reach(id, target, login)
-	for _, v := range env {
-		_, bad := deniedEnv(roles, []EnvVar{v})
+func (p *Policy) SplitEnv(r Request) (accepted []EnvVar, refused []string) {
+	roles, _ := p.applying(r)
+	for _, v := range r.Env {
+		_, bad := deniedEnv(roles, []EnvVar{v}, "")
 		if bad || len(accepted) == maxEnv {
 			refused = append(refused, cut(v.Name))
 			continue

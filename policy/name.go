@@ -10,6 +10,7 @@ const (
 	nameShape  = "a name is 1 to 63 of a-z 0-9 . _ - and begins with a letter or digit"
 	loginShape = "a login is 1 to 32 of a-z 0-9 . _ - and begins with a letter or _"
 	globShape  = "a target is a name in which * and ? may stand for other characters"
+	labelShape = "a label's value is 1 to 63 of a-z A-Z 0-9 . _ -, in which * and ? may stand for other characters"
 	envShape   = "a variable is a name such as LANG, or LC_* for all that begin so"
 )
 
@@ -41,4 +42,8 @@ func onlyNameBytes(name string) bool {
 
 func validReason(text string) bool {
 	return len(text) <= 200 && !strings.ContainsFunc(text, unicode.IsControl)
+}
+
+func validLabelGlob(text string) bool {
+	return text != "" && len(text) <= 63 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-*?") == ""
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"gatehouse/policy/command"
 )
 
 // The bounds of a policy, and the validity of certificates.
@@ -38,6 +40,9 @@ func Parse(files []File) (*Policy, error) {
 		for _, f := range files {
 			b.readFile(f)
 		}
+		for _, later := range slices.Concat(b.rulesLater, b.includesLater) {
+			later()
+		}
 		for _, check := range b.checks {
 			check()
 		}
@@ -45,7 +50,7 @@ func Parse(files []File) (*Policy, error) {
 	if err := b.found.err(); err != nil {
 		return nil, err
 	}
-	b.policy.hash = hashFiles(files)
+	b.policy.hash, b.policy.roles = hashFiles(files), b.roles
 	return b.policy, nil
 }
 
@@ -57,7 +62,12 @@ type builder struct {
 	roles    map[string]*role
 	profiles map[string]Profile
 	rules    int
+	slots    command.Slots
+	included map[string]bool  // roles that another one includes
 	places   map[string]place // of what has been defined: "role web-operator"
+
+	rulesLater    []func() // when the slots of all files are known
+	includesLater []func() // when all rules are
 }
 
 func newBuilder() *builder {
@@ -65,6 +75,8 @@ func newBuilder() *builder {
 		policy: &Policy{agents: map[string]*subject{}, people: map[string]*subject{}, groups: map[string][]string{},
 			issuers: map[string]Issuer{}},
 		roles:    map[string]*role{},
+		slots:    command.Slots{},
+		included: map[string]bool{},
 		profiles: map[string]Profile{},
 		places:   map[string]place{},
 	}
@@ -109,6 +121,7 @@ func (b *builder) readFile(f File) {
 		"groups":   orNothing(b.readGroups),
 		"people":   orNothing(b.readPeople),
 		"agents":   orNothing(b.readAgents),
+		"slots":    orNothing(b.readSlots),
 		"roles":    orNothing(b.readRoles),
 		"tests":    orNothing(b.readTests),
 	})

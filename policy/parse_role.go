@@ -3,6 +3,9 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
@@ -10,24 +13,104 @@ import (
 	"gatehouse/policy/command"
 )
 
-func (b *builder) readRoles(v value) {
-	b.named(v, "role", func(name string, v value) {
-		r := &role{name: name, programs: map[string]*ruleSet{}}
-		b.roles[name] = r
-		ids := map[string]bool{}
-		v.fields(map[string]func(value){
-			"targets": func(v value) { r.targets = texts(v, validTargetGlob, globShape) },
-			"logins":  func(v value) { r.logins = logins(v) },
-			"rights":  func(v value) { r.rights = readRights(v) },
-			"env":     func(v value) { r.env = readEnv(v) },
-			"allow":   func(v value) { b.readRules(v, r, ids, readAllow, false) },
-			"deny":    func(v value) { b.readRules(v, r, ids, readDeny, true) },
-		})
-		r.index()
-		if (len(r.programs) > 0 || len(r.env) > 0) && (len(r.targets) == 0 || len(r.logins) == 0) {
-			v.problem("%s has rules but not both targets and logins, so that they would never apply", v.what)
+// The bounds of roles and named slots.
+const (
+	maxIncludes = 32
+	maxSlots    = 1000
+)
+
+// readSlots reads the slots section, before any pattern is read: a name and what it stands for, "<path:/var/log/app/**>".
+func (b *builder) readSlots(v value) {
+	b.named(v, "slot", func(name string, v value) {
+		text, ok := v.text()
+		if !ok {
+			return
+		}
+		if len(b.slots) == maxSlots {
+			v.problem("a policy has at most %d slots", maxSlots)
+			return
+		}
+		inner, open := strings.CutPrefix(text, "<")
+		inner, closed := strings.CutSuffix(inner, ">")
+		slot, err := command.ParseSlot(inner)
+		switch {
+		case open != closed || !open:
+			v.problem("%q cannot be %s: write a slot, such as <path:/var/log/app/**>", text, v.what)
+		case err != nil:
+			b.syntaxProblem(v, text, err, 1)
+		default:
+			b.slots[name] = slot
 		}
 	})
+}
+
+// readRoles reads everything of the roles but their rules, which may use slots of any file.
+func (b *builder) readRoles(v value) {
+	b.named(v, "role", func(name string, v value) {
+		r := &role{name: name, at: v.at(), programs: map[string]*ruleSet{}}
+		b.roles[name] = r
+		ids := map[string]bool{}
+		later := func(kind ruleKind) func(value) {
+			return func(v value) { b.rulesLater = append(b.rulesLater, func() { b.readRules(v, r, ids, kind) }) }
+		}
+		v.fields(map[string]func(value){
+			"includes": func(v value) { r.includes = texts(v, validName, nameShape) },
+			"targets":  func(v value) { r.targets = readTargets(v) },
+			"logins":   func(v value) { r.logins = logins(v) },
+			"rights":   func(v value) { r.rights = readRights(v) },
+			"when":     func(v value) { r.when = readCondition(v) },
+			"windows":  func(v value) { r.windows = readWindows(v) },
+			"limits":   func(v value) { r.limits = readLimits(v) },
+			"shell":    func(v value) { text, _ := v.word("none", "recorded"); r.shell = text == "recorded" },
+			"env":      func(v value) { b.rulesLater = append(b.rulesLater, func() { r.env = b.readEnv(v) }) },
+			"dirs":     func(v value) { r.dirs = readPaths(v) },
+			"files":    func(v value) { r.files = readFiles(v) },
+			"forward":  func(v value) { r.forwards = readForwards(v) },
+			"allow":    later(ruleAllow),
+			"ask":      later(ruleAsk),
+			"deny":     later(ruleDeny),
+		})
+		b.includesLater = append(b.includesLater, func() { b.include(v, r) })
+		b.checks = append(b.checks, func() { b.checkPlaced(v, r) })
+	})
+}
+
+// include gives a role the rules of those that it includes. One that is included includes none itself, which keeps inheritance
+// flat and without cycles.
+func (b *builder) include(v value, r *role) {
+	if len(r.includes) > maxIncludes {
+		v.problem("a role includes at most %d others", maxIncludes)
+		return
+	}
+	for i, name := range r.includes {
+		other := b.roles[name]
+		switch {
+		case other == nil:
+			v.problem("%s includes %q, and there is no such role%s", v.what, name, didYouMean(name, slices.Sorted(maps.Keys(b.roles))))
+		case slices.Contains(r.includes[:i], name):
+			v.problem("%s includes %q twice", v.what, name)
+		case len(other.includes) > 0:
+			v.problem("%s includes %q, which includes others itself: name those here too, and let only one of the two include", v.what, name)
+		case other.narrows():
+			v.problem("%s includes %q, which has rights, when, windows, limits or shell: only rules, env, dirs, files and forward are included; put the others here", v.what, name)
+		default:
+			b.included[name] = true
+			r.include(other)
+		}
+	}
+}
+
+// narrows reports whether the role has what another one cannot take over.
+func (r *role) narrows() bool {
+	return len(r.rights) > 0 || r.when != nil || len(r.windows) > 0 || r.limits != (Obligations{}) || r.shell
+}
+
+// checkPlaced reports a role with rules that could never apply.
+func (b *builder) checkPlaced(v value, r *role) {
+	r.index()
+	if r.hasRules() && (len(r.targets) == 0 || len(r.logins) == 0) && !b.included[r.name] {
+		v.problem("%s has rules but not both targets and logins, so that they would never apply, and no role includes it", v.what)
+	}
 }
 
 // texts reads a list of texts that have a shape.
@@ -63,95 +146,75 @@ func readRights(v value) []Right {
 	return list
 }
 
-func readEnv(v value) []string {
-	var list []string
+// readEnv reads names of variables, or mappings with a name and what the value may be.
+func (b *builder) readEnv(v value) []envRule {
+	var list []envRule
 	for _, item := range v.list() {
-		text, ok := item.checked(validEnvPattern, envShape)
-		switch {
-		case !ok:
-		case reservedPattern(text):
-			item.problem("%q can never be set: such variables make programs load code, read other configuration or start other programs", text)
-		default:
-			list = append(list, text)
+		var e envRule
+		if !item.isMapping() {
+			e.name = readEnvName(item)
+		} else {
+			item.fields(map[string]func(value){
+				"name":  func(v value) { e.name = readEnvName(v) },
+				"value": func(v value) { e.value = b.readWord(v) },
+			})
+			if e.name == "" || e.value == nil {
+				item.problem("%s needs a name and a value, as in {name: APP_ENV, value: \"<enum:staging,prod>\"}", item.what)
+				continue
+			}
+		}
+		if e.name != "" {
+			list = append(list, e)
 		}
 	}
 	return list
 }
 
-// readRules reads the rules of one list; id counts them from 0 as in "web-operator/allow[2]".
-func (b *builder) readRules(v value, r *role, ids map[string]bool, read func(value, *rule) (id string), deny bool) {
-	list := "allow"
-	if deny {
-		list = "deny"
+func readEnvName(v value) string {
+	text, ok := v.checked(validEnvPattern, envShape)
+	if ok && reservedPattern(text) {
+		v.problem("%q can never be set: such variables make programs load code, read other configuration or start other programs", text)
+		return ""
 	}
-	for i, item := range v.list() {
-		item.what = fmt.Sprintf("%s[%d] of the role %s", list, i, r.name)
-		rl := &rule{id: fmt.Sprintf("%s/%s[%d]", r.name, list, i), mode: Plain, stdin: StdinNone}
-		if id := read(item, rl); id != "" {
-			rl.id = r.name + "/" + id
-		}
-		if b.rules++; b.rules > maxRules {
-			item.problem("a policy has at most %d rules", maxRules)
-			return
-		}
-		if ids[rl.id] {
-			item.problem("the id of %s is used twice in the role", item.what)
-		}
-		ids[rl.id] = true
-		if rl.pattern != nil {
-			r.add(rl, deny)
-		}
-	}
+	return text
 }
 
-func readAllow(v value, rl *rule) (id string) {
-	readRule(v, rl, map[string]func(value){
-		"id": func(v value) { id, _ = v.checked(validName, nameShape) },
-		"mode": func(v value) {
-			text, _ := v.word(string(Plain), string(Pinned))
-			rl.mode = Mode(text)
-		},
-		"pty": func(v value) { rl.pty = v.boolean() },
-		"stdin": func(v value) {
-			text, _ := v.word(string(StdinNone), string(StdinData))
-			rl.stdin = StdinClass(text)
-		},
-	})
-	return id
-}
-
-func readDeny(v value, rl *rule) string {
-	readRule(v, rl, map[string]func(value){
-		"reason": func(v value) { rl.reason, _ = v.checked(validReason, "a reason is one line of at most 200 bytes") },
-	})
-	return ""
-}
-
-// readRule reads a rule that is a pattern, or a mapping with the pattern in run and other fields.
-func readRule(v value, rl *rule, fields map[string]func(value)) {
-	if _, ok := v.node.(*ast.MappingNode); !ok {
-		rl.pattern = readPattern(v)
-		return
-	}
-	hasRun := false
-	fields["run"] = func(v value) { hasRun = true; rl.pattern = readPattern(v) }
-	v.fields(fields)
-	if !hasRun {
-		v.problem("%s has no pattern: write run: and the command that it is about", v.what)
-	}
-}
-
-func readPattern(v value) *command.Pattern {
+// readWord reads a pattern that describes one word.
+func (b *builder) readWord(v value) *command.Pattern {
 	text, ok := v.text()
 	if !ok {
 		return nil
 	}
-	pattern, err := command.Parse(text)
+	const before = "value "
+	pattern, err := command.Parse(before+text, b.slots)
+	if err != nil {
+		b.syntaxProblem(v, text, err, -len(before))
+		return nil
+	}
+	return pattern
+}
+
+// syntaxProblem reports a mistake in a pattern at its place; shift is what to add to its column.
+func (b *builder) syntaxProblem(v value, text string, err error, shift int) {
 	var syntax *command.SyntaxError
-	if errors.As(err, &syntax) {
-		at := v.at()
-		at.column += patternColumn(v.node, syntax.Column)
-		v.reader.found.add(at, "in the pattern %q at column %d: %s", text, syntax.Column, syntax.Message)
+	if !errors.As(err, &syntax) {
+		v.problem("%v", err)
+		return
+	}
+	at, column := v.at(), syntax.Column+shift
+	at.column += patternColumn(v.node, column)
+	v.reader.found.add(at, "in the pattern %q at column %d: %s", text, column, syntax.Message)
+}
+
+// readPattern reads a rule's pattern.
+func (b *builder) readPattern(v value) *command.Pattern {
+	text, ok := v.text()
+	if !ok {
+		return nil
+	}
+	pattern, err := command.Parse(text, b.slots)
+	if err != nil {
+		b.syntaxProblem(v, text, err, 0)
 		return nil
 	}
 	return pattern
@@ -168,3 +231,6 @@ func patternColumn(n ast.Node, column int) int {
 	}
 	return 0
 }
+
+// ruleID is the id of a rule without one of its own.
+func ruleID(role string, kind ruleKind, i int) string { return fmt.Sprintf("%s/%s[%d]", role, kind, i) }

@@ -71,10 +71,16 @@ func (b *builder) readOwner(v value, s *subject) {
 		name, isGroup := strings.CutPrefix(text, "group:")
 		if !isGroup {
 			b.checkPerson(v, text)
-		} else if _, ok := b.policy.groups[name]; !ok {
-			v.problem("there is no group %q%s", name, didYouMean(name, slices.Sorted(maps.Keys(b.policy.groups))))
+		} else {
+			b.checkGroup(v, name)
 		}
 	})
+}
+
+func (b *builder) checkGroup(v value, name string) {
+	if _, ok := b.policy.groups[name]; !ok {
+		v.problem("there is no group %q%s", name, didYouMean(name, slices.Sorted(maps.Keys(b.policy.groups))))
+	}
 }
 
 // checkPerson reports a "person:NAME" that is not one, or that nobody is.

@@ -1,5 +1,5 @@
 // Package policy decides: who may run what where. It is pure. It imports the standard library, a YAML parser and its own
-// pattern language, and knows no ssh, network, clock or file; the same policy and request give the same decision.
+// pattern language and CEL, and knows no ssh, network, clock or file; the same policy and request give the same decision.
 //
 // It trusts the Identity of a Request, which is made from a verified certificate, and nothing else in it. It guarantees:
 // what no rule allows is denied, an empty policy allows nothing; a deny rule beats every allow rule and the order of rules
@@ -40,6 +40,7 @@ type Policy struct {
 	people  map[string]*subject
 	groups  map[string][]string // names of people, without "person:"
 	issuers map[string]Issuer
+	roles   map[string]*role
 	tests   []Test
 }
 
@@ -66,9 +67,9 @@ func (p *Policy) Identity(kind Kind, name, task string) (id Identity, ok bool) {
 	return Identity{Kind: kind, Name: name, Owner: s.owner, Task: task}, true
 }
 
-// Reaches reports whether a role of the identity grants that target with that login, for whatever command.
-func (p *Policy) Reaches(id Identity, target string, login Login) bool {
-	return len(p.reach(id, target, login)) > 0
+// Reaches reports whether a role of the identity grants that target with that login, for whatever command, at whatever time.
+func (p *Policy) Reaches(id Identity, target string, labels map[string]string, login Login) bool {
+	return len(p.reach(id, target, labels, login)) > 0
 }
 
 // Rights returns the rights that the identity's roles give; none for an agent or a stranger.
@@ -97,14 +98,14 @@ func (p *Policy) subject(kind Kind, name string) *subject {
 }
 
 // reach returns the roles of the identity that grant the target and the login.
-func (p *Policy) reach(id Identity, target string, login Login) []*role {
+func (p *Policy) reach(id Identity, target string, labels map[string]string, login Login) []*role {
 	s := p.subject(id.Kind, id.Name)
 	if s == nil || p.Standing(id.Kind, id.Name) != "" {
 		return nil
 	}
 	var reaching []*role
 	for _, r := range s.roles {
-		if r.reaches(target, login) {
+		if r.reaches(target, labels, login) {
 			reaching = append(reaching, r)
 		}
 	}

@@ -6,69 +6,159 @@ import (
 	"gatehouse/policy/command"
 )
 
-// role is what its holders may do on the targets and logins that it names.
+// role is what its holders may do on the targets and logins that it names. The rules of roles that it includes are its own.
 type role struct {
 	name     string
-	targets  []string // globs
+	at       place
+	targets  []targetMatch
 	logins   []Login
 	rights   []Right
-	env      []string // names, some ending in *
+	when     *condition // nil: always
+	windows  []window   // empty: always
+	limits   Obligations
+	shell    bool // shell: recorded
+	env      []envRule
+	dirs     []pathRule
+	files    fileRules
+	forwards []forwardRule
+	rules    []*rule // its own and those that it includes
 	programs map[string]*ruleSet
-	names    []string // the programs that have an allow rule, sorted
+	names    []string // the programs that have an allow or ask rule, sorted
+	includes []string
 }
 
 // ruleSet is a role's rules for one program.
-type ruleSet struct{ allow, deny []*rule }
+type ruleSet struct{ allow, ask, deny []*rule }
 
-// rule is one allow or deny rule.
+// ruleKind is the list that a rule stands in.
+type ruleKind string
+
+const (
+	ruleAllow ruleKind = "allow"
+	ruleAsk   ruleKind = "ask"
+	ruleDeny  ruleKind = "deny"
+)
+
+// rule is one allow, ask or deny rule.
 type rule struct {
-	id      string // "web-operator/allow[2]"
-	pattern *command.Pattern
-	mode    Mode
-	pty     bool
-	stdin   StdinClass
-	reason  string // deny rules, may be empty
+	id       string // "web-operator/allow[2]"
+	role     string
+	at       place
+	kind     ruleKind
+	pattern  *command.Pattern
+	when     *condition // nil: always
+	mode     Mode
+	pty      bool
+	stdin    []StdinClass // any of these; never empty for allow and ask
+	stdinMax int64
+	sha256   []string   // of the program's file; empty: any that is root's
+	dirs     []pathRule // empty: what the roles list
+	dryRun   bool
+	seconds  int64     // 0: no limit of its own
+	approval *Approval // ask
+	reason   string    // deny, may be empty
 }
 
-func (r *role) reaches(target string, login Login) bool {
+func (r *role) reaches(target string, labels map[string]string, login Login) bool {
 	return validName(target) && slices.Contains(r.logins, login) &&
-		slices.ContainsFunc(r.targets, func(glob string) bool { return command.MatchName(glob, target) })
+		slices.ContainsFunc(r.targets, func(m targetMatch) bool { return m.matches(target, labels) })
 }
 
 // add puts a rule under its program.
-func (r *role) add(rl *rule, deny bool) {
+func (r *role) add(rl *rule) {
+	r.rules = append(r.rules, rl)
 	set := r.programs[rl.pattern.Program()]
 	if set == nil {
 		set = &ruleSet{}
 		r.programs[rl.pattern.Program()] = set
 	}
-	if deny {
-		set.deny = append(set.deny, rl)
-	} else {
+	switch rl.kind {
+	case ruleAllow:
 		set.allow = append(set.allow, rl)
+	case ruleAsk:
+		set.ask = append(set.ask, rl)
+	case ruleDeny:
+		set.deny = append(set.deny, rl)
 	}
+}
+
+// include gives the role another one's rules.
+func (r *role) include(other *role) {
+	for _, rl := range other.rules {
+		r.add(rl)
+	}
+	r.env = append(r.env, other.env...)
+	r.dirs = append(r.dirs, other.dirs...)
+	r.files.read = append(r.files.read, other.files.read...)
+	r.files.write = append(r.files.write, other.files.write...)
+	r.forwards = append(r.forwards, other.forwards...)
 }
 
 // index lists the programs once all rules are there.
 func (r *role) index() {
 	for name, set := range r.programs {
-		if len(set.allow) > 0 {
+		if len(set.allow)+len(set.ask) > 0 {
 			r.names = append(r.names, name)
 		}
 	}
 	slices.Sort(r.names)
 }
 
+// hasRules reports whether the role says anything about what may run.
+func (r *role) hasRules() bool {
+	return len(r.programs)+len(r.env)+len(r.dirs)+len(r.files.read)+len(r.files.write)+len(r.forwards)+len(r.includes) > 0 || r.shell
+}
+
+// reads reports whether one of the rule's classes lets input of that sort in; sum is the hash of input that is known.
+func (rl *rule) reads(sort StdinClass, sum string) bool {
+	return slices.ContainsFunc(rl.stdin, func(class StdinClass) bool {
+		switch class {
+		case StdinNone:
+			return false
+		case StdinPipe:
+			return sort == StdinPipe
+		case StdinData:
+			return true
+		}
+		return sort == StdinData && sum != "" && class == StdinClass("sha256:"+sum)
+	})
+}
+
+// clientStdin is what of the client's own input the rule lets reach the command.
+func (rl *rule) clientStdin() []StdinClass {
+	return slices.DeleteFunc(slices.Clone(rl.stdin), func(class StdinClass) bool { return class == StdinNone || class == StdinPipe })
+}
+
 // prefer reports whether a is to be used instead of b where both match a command. It depends on nothing but the two rules:
-// one that grants a wanted pty comes first, then the narrower certificate, then the one that reads stdin.
+// one that people must approve comes before one that they need not, then one that grants a wanted pty, then the narrower
+// certificate, then the one that reads more.
 func prefer(a, b *rule, pty bool) bool {
 	switch {
+	case (a.kind == ruleAsk) != (b.kind == ruleAsk):
+		return a.kind == ruleAsk
 	case pty && a.pty != b.pty:
 		return a.pty
 	case a.mode != b.mode:
 		return a.mode == Pinned
-	case a.stdin != b.stdin:
-		return a.stdin == StdinData
+	case a.width() != b.width():
+		return a.width() > b.width()
 	}
 	return a.id < b.id
+}
+
+// width orders rules by what their input may be.
+func (rl *rule) width() int {
+	width := 0
+	for _, class := range rl.stdin {
+		switch class {
+		case StdinNone:
+		case StdinData:
+			width = max(width, 3)
+		case StdinPipe:
+			width = max(width, 1)
+		default:
+			width = max(width, 2)
+		}
+	}
+	return width
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Test is one expectation of the tests section.
@@ -17,6 +18,10 @@ type Test struct {
 	Run    string // the client's line
 	PTY    bool
 	Env    []EnvVar
+	Labels map[string]string
+	Task   string
+	Source string
+	At     time.Time // when; the zero time is a Wednesday at noon, UTC
 	Expect Verdict
 	Code   Code   // expected code of a denial, empty for any
 	Rule   string // a rule that must be among the decision's, empty for any
@@ -32,7 +37,11 @@ type TestResult struct {
 // codes are what a test may expect.
 var codes = [...]Code{
 	CodeNotAllowed, CodeBadArgument, CodeUnsupportedSyntax, CodeTargetNotGranted, CodePTYNotAllowed, CodeEnvNotAllowed, CodeDeniedByRule,
+	CodeStdinNotAllowed, CodeDirNotAllowed, CodeFileNotAllowed, CodeNeedsApproval, CodeOutsideWindow, CodeConditionNotMet, CodeDryRun,
 }
+
+// testTime is when tests are asked that do not say when.
+var testTime = time.Date(2025, 1, 1, 12, 0, 0, 0, time.UTC)
 
 // RunTests decides every test of the policy's files, in their order. parse turns a line into a plan; what it refuses is
 // denied with unsupported_syntax.
@@ -47,23 +56,32 @@ func (p *Policy) RunTests(parse func(line string) (Plan, error)) []TestResult {
 
 func (p *Policy) decideTest(t Test, parse func(line string) (Plan, error)) Decision {
 	kind, name := t.principal()
-	id, _ := p.Identity(kind, name, "")
+	id, _ := p.Identity(kind, name, t.Task)
 	plan, err := parse(t.Run)
 	if err != nil {
 		d := deny(CodeUnsupportedSyntax, err.Error())
 		d.PolicyHash = p.hash
 		return d
 	}
-	return p.Decide(Request{Identity: id, Target: t.Target, Login: t.Login, Plan: plan, Env: t.Env, PTY: t.PTY})
+	at := t.At
+	if at.IsZero() {
+		at = testTime
+	}
+	d := p.Decide(Request{Identity: id, Target: t.Target, Labels: t.Labels, Login: t.Login, Plan: plan, Env: t.Env, PTY: t.PTY, Source: t.Source, Now: at,
+		Facts: Facts{Assume: true}})
+	if d.Verdict == Allow && d.Obligations.DryRun {
+		d.Verdict, d.Code, d.Reason = Deny, CodeDryRun, "the rule says that nothing runs"
+	}
+	return d
 }
 
 // problem says how a decision differs from what is expected.
 func (t Test) problem(d Decision) string {
 	switch {
-	case d.Verdict != t.Expect && d.Verdict == Deny:
-		return fmt.Sprintf("expected allow, got deny (%s): %s", d.Code, d.Reason)
+	case d.Verdict != t.Expect && d.Verdict == Allow:
+		return fmt.Sprintf("expected %s, got allow by %s", t.Expect, strings.Join(d.Rules, ", "))
 	case d.Verdict != t.Expect:
-		return fmt.Sprintf("expected deny, got allow by %s", strings.Join(d.Rules, ", "))
+		return fmt.Sprintf("expected %s, got %s (%s): %s", t.Expect, d.Verdict, d.Code, d.Reason)
 	case t.Code != "" && d.Code != t.Code:
 		return fmt.Sprintf("expected the code %s, got %s: %s", t.Code, d.Code, d.Reason)
 	case t.Rule != "" && !slices.Contains(d.Rules, t.Rule):
@@ -95,9 +113,16 @@ func (b *builder) readTests(v value) {
 			"run":    func(v value) { t.Run, _ = v.text() },
 			"pty":    func(v value) { t.PTY = v.boolean() },
 			"env":    func(v value) { t.Env = readTestEnv(v) },
-			"expect": func(v value) { text, _ := v.word(string(Allow), string(Deny)); t.Expect = Verdict(text) },
-			"code":   func(v value) { t.Code = readCode(v) },
-			"rule":   func(v value) { t.Rule, _ = v.text() },
+			"labels": func(v value) { t.Labels = readLabels(v) },
+			"task":   func(v value) { t.Task, _ = v.text() },
+			"from":   func(v value) { t.Source, _ = v.text() },
+			"at":     func(v value) { t.At = readTime(v) },
+			"expect": func(v value) {
+				text, _ := v.word(string(Allow), string(Ask), string(Deny))
+				t.Expect = Verdict(text)
+			},
+			"code": func(v value) { t.Code = readCode(v) },
+			"rule": func(v value) { t.Rule, _ = v.text() },
 		})
 		if t.As == "" || t.Target == "" || t.Login == "" || t.Run == "" || t.Expect == "" {
 			item.problem("a test needs as, on, login, run and expect")
@@ -127,6 +152,19 @@ func readTestEnv(v value) []EnvVar {
 		}
 	}
 	return env
+}
+
+// readTime reads a time of RFC 3339, "2025-01-01T12:00:00Z".
+func readTime(v value) time.Time {
+	text, ok := v.text()
+	if !ok {
+		return time.Time{}
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		v.problem(`%q cannot be %s: write a time in quotes, as in "2025-01-01T12:00:00Z"`, text, v.what)
+	}
+	return at
 }
 
 func readCode(v value) Code {

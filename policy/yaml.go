@@ -194,6 +194,10 @@ func (v value) fields(known map[string]func(value)) {
 	}
 }
 
+func (v value) isMapping() bool { _, ok := v.node.(*ast.MappingNode); return ok }
+
+func (v value) isList() bool { _, ok := v.node.(*ast.SequenceNode); return ok }
+
 // list returns the items of a list, which may not be empty.
 func (v value) list() []value {
 	s, ok := v.node.(*ast.SequenceNode)

@@ -196,6 +196,9 @@ func cmdArrived(s *scene, ts *testscript.TestScript, args []string) error {
 	if err := json.Unmarshal([]byte(args[1]), &want); err != nil {
 		return fmt.Errorf("%s: %w", args[1], err)
 	}
+	if !strings.Contains(want[0], "/") {
+		want[0] = "/usr/local/bin/" + want[0] // where a target has its recording programs
+	}
 	calls, err := s.newCalls(args[0])
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ type Denial struct {
 	V           int        `json:"v"`
 	Decision    string     `json:"decision"` // "deny"
 	Code        string     `json:"code"`
-	Retryable   string     `json:"retryable"` // "no": the same request gets the same answer under this policy
+	Retryable   string     `json:"retryable"` // see Retryable
 	DenialID    string     `json:"denial_id"`
 	Session     string     `json:"session,omitempty"`
 	Target      string     `json:"target,omitempty"`
@@ -41,6 +41,28 @@ type Denial struct {
 	Argv        [][]string `json:"argv,omitempty"` // what the line was understood as, one argv a command
 	Construct   string     `json:"construct,omitempty"`
 	ConstructAt int        `json:"column,omitempty"` // 1-based byte column, with Construct
+	Final       string     `json:"final,omitempty"`  // needs_approval, dry_run: what would run, as a person would write it
+	Approvals   []Approval `json:"approvals,omitempty"`
+	DenialsLeft int64      `json:"denials_left,omitempty"` // how many more are answered within the hour, where that is limited
+}
+
+// Approval is what people must do before the command runs.
+type Approval struct {
+	Approvals     int      `json:"approvals"`
+	From          []string `json:"from,omitempty"`
+	WithinSeconds int64    `json:"within_s,omitempty"`
+}
+
+// Retryable says when the same request may get another answer: "after_approval", "later", or "no", as long as the policy is
+// the same.
+func Retryable(code string) string {
+	switch code {
+	case "needs_approval":
+		return "after_approval"
+	case "outside_window", "condition_not_met", "quota":
+		return "later"
+	}
+	return "no"
 }
 
 // FailedAt points at the word that no rule admits.

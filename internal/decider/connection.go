@@ -59,7 +59,7 @@ func (d *Decider) authenticate(ctx context.Context, in protocol.Authenticate) (p
 	}
 	out := protocol.Authenticated{Identity: identity, NotAfter: v.NotAfter}
 	if in.Target != "" {
-		out.Reaches = d.currentPolicy().Reaches(identity, in.Target, policy.Login(in.Login))
+		out.Reaches = d.currentPolicy().Reaches(identity, in.Target, d.labels(in.Target), policy.Login(in.Login))
 	}
 	if !in.Proven {
 		return out, nil

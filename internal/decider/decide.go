@@ -3,7 +3,6 @@ package decider
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -18,87 +17,156 @@ import (
 	"gatehouse/recorder/audit"
 )
 
+// ruling is one question on its way to its answer: what was asked, by whom, and what the log will say of it.
+type ruling struct {
+	in      protocol.Decide
+	conn    connection
+	who     policy.Identity
+	pol     *policy.Policy
+	req     policy.Request
+	out     protocol.Decided
+	entry   audit.Entry
+	details map[string]any
+}
+
 // decide is the way of one command (docs/architecture.md).
 func (d *Decider) decide(ctx context.Context, in protocol.Decide) (protocol.Decided, error) {
-	// 1. Who asks, as this process verified it.
-	conn, who, err := d.connected(in.Connection)
+	// 1. Who asks, as this process verified it, and what policy says.
+	r, err := d.rule(in)
 	if err != nil {
 		return protocol.Decided{}, err
 	}
-	if !id.Valid(id.Session, in.Session) {
-		return protocol.Decided{}, invalid("%q is not a session id", in.Session)
+	// 2. A rule matches, and what it says of the target is not known: a look, and nothing else.
+	if r.out.Decision.Verdict == policy.Look {
+		return d.look(ctx, r)
 	}
-	if err := in.Plan.Validate(); err != nil {
-		return protocol.Decided{}, invalid("plan: %v", err)
-	}
-	// 2. What policy says. Unlisted environment variables are refused one by one, as RFC 4254 section 6.4 has it.
-	pol := d.currentPolicy()
-	req := policy.Request{Identity: who, Target: in.Target, Login: policy.Login(in.Login), Plan: in.Plan, PTY: in.PTY}
-	var envRefused []string
-	req.Env, envRefused = pol.SplitEnv(who, in.Target, req.Login, in.Env)
-	out := protocol.Decided{Decision: pol.Decide(req), EnvRefused: envRefused}
-	entry := audit.Entry{Type: audit.Decision, Actor: who.Principal(), Owner: who.Owner, Task: who.Task, Conn: conn.id, Session: in.Session,
-		Target: in.Target, Login: in.Login, Outcome: string(out.Decision.Verdict), Policy: out.Decision.PolicyHash, Reason: out.Decision.Reason}
-	details := map[string]any{"plan": in.Plan, "pty": in.PTY, "env": req.Env, "rules": out.Decision.Rules, "code": out.Decision.Code}
-	if size := len(data(details)); size > maxDetails {
-		out.Decision = tooLong(size, out.Decision.PolicyHash)
-		entry.Outcome, entry.Reason = string(out.Decision.Verdict), out.Decision.Reason
-		details = map[string]any{"bytes": size, "code": out.Decision.Code}
-	}
-	if len(out.Decision.Rules) > 0 {
-		entry.Rule = out.Decision.Rules[0]
-	}
-	now := d.cfg.Now()
-	if out.Decision.Verdict != policy.Allow {
-		out.ID = id.New(id.Denial, now)
-		entry.Object, entry.Data = out.ID, data(details)
-		return out, d.append(ctx, entry)
+	if r.out.Decision.Verdict != policy.Allow {
+		r.out.ID = id.New(id.Denial, d.cfg.Now())
+		return r.out, d.note(ctx, r)
 	}
 	// 3. What makes it executable: a certificate or a permit, for exactly what was decided.
-	out.ID = id.New(id.Decision, now)
-	entry.Object = out.ID
+	r.out.ID = id.New(id.Decision, d.cfg.Now())
 	target, known := d.target(in.Target)
 	if !known || !target.HasLogin(in.Login) {
-		out.Fault = answer.FaultUnknownTarget
-		details["fault"] = out.Fault
-		entry.Data = data(details)
-		return out, d.append(ctx, entry)
+		return d.fault(ctx, r, answer.FaultUnknownTarget)
 	}
-	if !target.Local && out.Decision.Mode == policy.Pinned && len(in.PublicKey) == 0 {
+	if !target.Local && r.out.Decision.Mode == policy.Pinned && len(in.PublicKey) == 0 {
 		return protocol.Decided{NeedsKey: true}, nil // a pinned command has a connection of its own
 	}
-	env := append(slices.Clone(req.Env), policy.EnvVar{Name: permit.SessionVariable, Value: in.Session})
-	out.Line = req.Plan.Line(env)
-	entries := []audit.Entry{entry}
-	if target.Local {
-		err = d.addPermit(&out, in, target, req, env, details)
-	} else {
-		entries, err = d.addCertificate(ctx, &out, in, conn, who, entries, details)
-	}
+	certified, err := d.makeExecutable(ctx, r, target)
 	if unsigned(err) {
-		out.Fault, out.Line = answer.FaultSigner, ""
-		details["fault"] = out.Fault
-		entry.Data = data(details)
-		return out, d.append(ctx, entry)
+		r.out.Line = ""
+		return d.fault(ctx, r, answer.FaultSigner)
 	}
 	if err != nil {
 		return protocol.Decided{}, err
 	}
-	entries[0].Data = data(details)
-	// 4. The session is taken, and the entries are durable, before anything leaves this process.
-	if err := d.takeSession(in.Session, conn.id, req, len(entries[0].Data)); err != nil {
+	return d.grant(ctx, r, certified)
+}
+
+// rule asks the policy. Unlisted environment variables are refused one by one, as RFC 4254 section 6.4 has it.
+func (d *Decider) rule(in protocol.Decide) (*ruling, error) {
+	conn, who, err := d.connected(in.Connection)
+	if err != nil {
+		return nil, err
+	}
+	if !id.Valid(id.Session, in.Session) {
+		return nil, invalid("%q is not a session id", in.Session)
+	}
+	if err := in.Plan.Validate(); err != nil {
+		return nil, invalid("plan: %v", err)
+	}
+	r := &ruling{in: in, conn: conn, who: who, pol: d.currentPolicy()}
+	r.req = policy.Request{Identity: who, Target: in.Target, Labels: d.labels(in.Target), Login: policy.Login(in.Login), Plan: in.Plan, Env: in.Env,
+		PTY: in.PTY, Source: conn.source.String(), Now: d.cfg.Now(), Facts: in.Facts}
+	r.req.Env, r.out.EnvRefused = r.pol.SplitEnv(r.req)
+	r.out.Decision = r.pol.Decide(r.req)
+	r.unreadable()
+	r.dryRun()
+	d.quota(r)
+	r.describe()
+	return r, nil
+}
+
+// unreadable gives a line that no shell may read the reason why it is no plan either.
+func (r *ruling) unreadable() {
+	if r.in.Plan.Op == policy.OpShell && r.in.Refusal != "" && r.out.Decision.Code == policy.CodeNotAllowed {
+		r.out.Decision.Code, r.out.Decision.Reason = policy.CodeUnsupportedSyntax, cut(r.in.Refusal, maxText)
+	}
+}
+
+// dryRun turns what a rule only wants shown into something that does not run.
+func (r *ruling) dryRun() {
+	if dec := &r.out.Decision; dec.Verdict == policy.Allow && dec.Obligations.DryRun {
+		dec.Verdict, dec.Code = policy.Deny, policy.CodeDryRun
+		dec.Reason = "dry run: it is allowed, and the rule says that nothing runs; it would be " + cut(dec.Plan.String(), maxText)
+	}
+}
+
+// describe is what the log and, with them, the answer are bound to.
+func (r *ruling) describe() {
+	dec := &r.out.Decision
+	r.details = map[string]any{"plan": r.in.Plan, "pty": r.in.PTY, "env": r.req.Env, "rules": dec.Rules, "code": dec.Code}
+	if dec.Plan != nil {
+		r.details["final"] = dec.Plan
+	}
+	if dec.Obligations != (policy.Obligations{}) {
+		r.details["obligations"] = dec.Obligations
+	}
+	if facts := r.in.Facts; len(facts.Programs)+len(facts.Paths) > 0 || facts.Home != "" {
+		facts.Globs = nil // what they matched stands in the final plan
+		r.details["facts"] = facts
+	}
+	if size := len(data(r.details)); size > maxDetails {
+		*dec = tooLong(size, dec.PolicyHash)
+		r.details = map[string]any{"bytes": size, "code": dec.Code}
+	}
+	r.entry = audit.Entry{Type: audit.Decision, Actor: r.who.Principal(), Owner: r.who.Owner, Task: r.who.Task, Conn: r.conn.id, Session: r.in.Session,
+		Target: r.in.Target, Login: r.in.Login, Outcome: string(dec.Verdict), Policy: dec.PolicyHash, Reason: dec.Reason}
+	if len(dec.Rules) > 0 {
+		r.entry.Rule = dec.Rules[0]
+	}
+}
+
+// note makes the decision's entry durable.
+func (d *Decider) note(ctx context.Context, r *ruling) error {
+	r.entry.Object, r.entry.Data = r.out.ID, data(r.details)
+	return d.append(ctx, r.entry)
+}
+
+// fault answers what policy allows and cannot be made executable.
+func (d *Decider) fault(ctx context.Context, r *ruling, code string) (protocol.Decided, error) {
+	r.out.Fault, r.details["fault"] = code, code
+	return r.out, d.note(ctx, r)
+}
+
+// makeExecutable adds the line with its certificate or permit, and returns the entry of the certificate, if one was made.
+func (d *Decider) makeExecutable(ctx context.Context, r *ruling, t config.Target) ([]audit.Entry, error) {
+	session := policy.EnvVar{Name: permit.SessionVariable, Value: r.in.Session}
+	env := append(append([]policy.EnvVar(nil), r.req.Env...), session)
+	r.out.Line = r.out.Decision.Plan.Line(env)
+	if t.Local {
+		return nil, d.addPermit(r, t, env)
+	}
+	return d.addCertificate(ctx, r)
+}
+
+// grant lets the answer go: the session is taken, and the entries are durable, before anything leaves this process.
+func (d *Decider) grant(ctx context.Context, r *ruling, certified []audit.Entry) (protocol.Decided, error) {
+	r.entry.Object, r.entry.Data = r.out.ID, data(r.details)
+	if err := d.takeSession(r.in.Session, r.conn.id, r.req, len(r.entry.Data), r.out.Decision.Obligations.Sessions); err != nil {
 		return protocol.Decided{}, err
 	}
-	if err := d.append(ctx, entries...); err != nil {
-		d.dropSession(in.Session)
+	if err := d.append(ctx, append([]audit.Entry{r.entry}, certified...)...); err != nil {
+		d.dropSession(r.in.Session)
 		return protocol.Decided{}, err
 	}
-	// 5. Nothing leaves it on the strength of what was true when the question came and is not any more.
-	if err := d.stillAllowed(in.Session, conn.id, pol); err != nil {
-		d.dropSession(in.Session)
+	// Nothing leaves on the strength of what was true when the question came and is not any more.
+	if err := d.stillAllowed(r.in.Session, r.conn.id, r.pol); err != nil {
+		d.dropSession(r.in.Session)
 		return protocol.Decided{}, err
 	}
-	return out, nil
+	return r.out, nil
 }
 
 // maxDetails bounds what an entry says of a decision: less than it holds, as what makes it executable is noted as well.
@@ -111,41 +179,48 @@ func tooLong(size int, policyHash string) policy.Decision {
 }
 
 // addPermit signs what the supervisor may start on this machine.
-func (d *Decider) addPermit(out *protocol.Decided, in protocol.Decide, t config.Target, req policy.Request, env []policy.EnvVar, details map[string]any) error {
-	argv := req.Plan.Argv
-	if req.Plan.Op != policy.OpRun {
-		argv = policy.Argv{"/bin/sh", "-c", req.Plan.Line(nil)}
+func (d *Decider) addPermit(r *ruling, t config.Target, env []policy.EnvVar) error {
+	plan := *r.out.Decision.Plan
+	argv, exact := plan.Exact()
+	if !exact {
+		argv = policy.Argv{"/bin/sh", "-c", plan.Line(nil)}
 	}
-	p := permit.Permit{ID: id.New(id.Permit, d.cfg.Now()), Session: in.Session, Target: in.Target, Login: in.Login, User: t.RunAs[in.Login],
-		Argv: argv, Env: env, PTY: in.PTY, NotAfter: d.cfg.Now().Add(permit.Lifetime)}
+	p := permit.Permit{ID: id.New(id.Permit, d.cfg.Now()), Session: r.in.Session, Target: r.in.Target, Login: r.in.Login, User: t.RunAs[r.in.Login],
+		Argv: argv, Env: env, PTY: r.in.PTY, NotAfter: d.cfg.Now().Add(permit.Lifetime)}
 	var err error
-	out.Permit, err = permit.Sign(d.permits, p)
-	details["permit"] = p.ID
+	r.out.Permit, err = permit.Sign(d.permits, p)
+	r.details["permit"] = p.ID
 	return err
 }
 
 // addCertificate issues the target certificate, if the door needs one; a pinned decision always does.
-func (d *Decider) addCertificate(ctx context.Context, out *protocol.Decided, in protocol.Decide, conn connection, who policy.Identity, entries []audit.Entry, details map[string]any) ([]audit.Entry, error) {
-	pinned := out.Decision.Mode == policy.Pinned
-	if len(in.PublicKey) == 0 {
-		details["certificate"] = "connection reused"
-		return entries, nil
+func (d *Decider) addCertificate(ctx context.Context, r *ruling) ([]audit.Entry, error) {
+	pinned := r.out.Decision.Mode == policy.Pinned
+	if len(r.in.PublicKey) == 0 {
+		r.details["certificate"] = "connection reused"
+		return nil, nil
 	}
-	key, err := ssh.ParsePublicKey(in.PublicKey)
+	req := ca.TargetRequest{TTL: ca.MaxTargetTTL, PTY: r.in.PTY}
+	if pinned {
+		req.TTL, req.ForceCommand = ca.MaxPinnedTTL, r.out.Line
+	}
+	cert, err := d.certifyTarget(ctx, r, r.in.PublicKey, req)
+	if err != nil {
+		return nil, err
+	}
+	r.out.Certificate = cert.Marshal()
+	return []audit.Entry{d.certEntry(cert, r.who, r.in.Session, r.in.Target, r.in.Login, pinned)}, nil
+}
+
+// certifyTarget signs a certificate for the ruling's target and login over a key of the door's.
+func (d *Decider) certifyTarget(ctx context.Context, r *ruling, wire []byte, req ca.TargetRequest) (*ssh.Certificate, error) {
+	key, err := ssh.ParsePublicKey(wire)
 	if err != nil {
 		return nil, invalid("public key: %v", err)
 	}
-	req := ca.TargetRequest{PublicKey: key, Target: in.Target, Login: policy.Login(in.Login), Identity: who, Request: in.Session,
-		Connection: conn.id, TTL: ca.MaxTargetTTL, PTY: in.PTY}
-	if pinned {
-		req.TTL, req.ForceCommand = ca.MaxPinnedTTL, out.Line
-	}
+	req.PublicKey, req.Target, req.Login, req.Identity, req.Request, req.Connection = key, r.in.Target, policy.Login(r.in.Login), r.who, r.in.Session, r.conn.id
 	cert, err := d.cas.Target.Issue(req)
-	if err := d.signed(ctx, "target", err, invalid); err != nil {
-		return nil, err
-	}
-	out.Certificate = cert.Marshal()
-	return append(entries, d.certEntry(cert, who, in.Session, in.Target, in.Login, pinned)), nil
+	return cert, d.signed(ctx, "target", err, invalid)
 }
 
 func (d *Decider) certEntry(cert *ssh.Certificate, who policy.Identity, session, target, login string, pinned bool) audit.Entry {

@@ -261,8 +261,13 @@ func run(argv ...string) policy.Plan { return policy.Plan{Op: policy.OpRun, Argv
 // question is an allowed one: what a test then spoils.
 func (b *bench) question(conn string, argv ...string) protocol.Decide {
 	key, _ := newKey(b.t)
-	return protocol.Decide{Connection: conn, Session: b.id(id.Session), Target: "web-1", Login: "deploy", Plan: run(argv...), PublicKey: key.Marshal()}
+	return protocol.Decide{Connection: conn, Session: b.id(id.Session), Target: "web-1", Login: "deploy", Plan: run(argv...), PublicKey: key.Marshal(), Facts: usualFacts}
 }
+
+// usualFacts are what an honest door has found on web-1.
+var usualFacts = policy.Facts{Home: "/home/deploy", Programs: map[string]policy.ProgramFact{
+	"echo": {Path: "/usr/bin/echo", Real: "/usr/bin/echo"}, "true": {Path: "/usr/bin/true", Real: "/usr/bin/true"}, "sleep": {Path: "/usr/bin/sleep", Real: "/usr/bin/sleep"},
+	"restart": {Path: "/usr/bin/restart", Real: "/usr/bin/restart"}, "id": {Path: "/usr/bin/id", Real: "/usr/bin/id"}}}
 
 func parseCert(t testing.TB, wire []byte) *ssh.Certificate {
 	t.Helper()

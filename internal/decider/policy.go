@@ -216,13 +216,19 @@ func (d *Decider) target(name string) (config.Target, bool) {
 	return t, ok
 }
 
+// labels are a target's, from the inventory.
+func (d *Decider) labels(target string) map[string]string {
+	t, _ := d.target(target)
+	return t.Labels
+}
+
 // inventoryTargets is the inventory as the door needs it, in order.
 func (d *Decider) inventoryTargets() []protocol.Target {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	var out []protocol.Target
 	for name, t := range d.inventory.Targets {
-		p := protocol.Target{Name: name, Address: t.Address, Logins: t.Logins, Local: t.Local}
+		p := protocol.Target{Name: name, Address: t.Address, Logins: t.Logins, Local: t.Local, Path: t.Path}
 		for login := range t.RunAs {
 			p.Logins = append(p.Logins, login)
 		}

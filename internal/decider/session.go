@@ -17,7 +17,8 @@ type session struct {
 }
 
 // takeSession keeps a session that is about to begin. No two have one id.
-func (d *Decider) takeSession(name, conn string, req policy.Request, size int) error {
+// most is how many the identity may have at once; 0 is no limit.
+func (d *Decider) takeSession(name, conn string, req policy.Request, size int, most int64) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, twice := d.sessions[name]; twice {
@@ -26,6 +27,10 @@ func (d *Decider) takeSession(name, conn string, req policy.Request, size int) e
 	if len(d.sessions) >= maxSessions || d.held+size > maxSessionBytes {
 		return refuse("too many sessions")
 	}
+	if most > 0 && d.live[req.Identity.Principal()] >= most {
+		return refuse("%s has %d sessions already, which is the limit of its role; let one end first", req.Identity.Principal(), most)
+	}
+	d.live[req.Identity.Principal()]++
 	d.sessions[name] = &session{conn: conn, request: req, size: size}
 	d.held += size
 	return nil
@@ -41,6 +46,10 @@ func (d *Decider) dropSession(name string) (session, bool) {
 	}
 	d.held -= s.size
 	delete(d.sessions, name)
+	who := s.request.Identity.Principal()
+	if d.live[who]--; d.live[who] <= 0 {
+		delete(d.live, who)
+	}
 	return *s, true
 }
 
@@ -70,5 +79,6 @@ func (d *Decider) allows(s *session) bool {
 	}
 	req := s.request
 	req.Identity, known = d.policy.Identity(req.Identity.Kind, req.Identity.Name, req.Identity.Task)
+	req.Labels, req.Now = t.Labels, d.cfg.Now()
 	return known && d.policy.Decide(req).Verdict == policy.Allow
 }

@@ -71,6 +71,7 @@ const (
 	Rotate       Type = "ca.rotate"    // a step in the rotation of a CA
 	TargetEnrol  Type = "target.enrol" // a target's set-up script was made
 	TargetCheck  Type = "target.check" // what a target accepts was looked at
+	TargetLook   Type = "target.look"  // a decision asked what a program, path or glob is on a target
 	SignerFault  Type = "signer.fault" // a CA's key could not sign, or can again
 	LocalStart   Type = "local.start"
 	Sweep        Type = "sweep"

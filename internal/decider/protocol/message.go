@@ -68,6 +68,7 @@ type Target struct {
 	HostKey []byte   `json:"host_key,omitempty"` // pinned key, SSH wire format; empty: by the host CA
 	Logins  []string `json:"logins"`
 	Local   bool     `json:"local,omitempty"`
+	Path    []string `json:"path,omitempty"` // where programs are looked up; empty: the usual folders
 }
 
 // Authenticate asks whether a certificate opens the door. The decider checks it again, whatever the door found.
@@ -115,6 +116,9 @@ type Decide struct {
 	Env        []policy.EnvVar `json:"env,omitempty"`
 	PTY        bool            `json:"pty,omitempty"`
 	PublicKey  []byte          `json:"public_key,omitempty"`
+	Facts      policy.Facts    `json:"facts,omitzero"`      // what the door knows of the target
+	ProbeKey   []byte          `json:"probe_key,omitempty"` // of a connection that waits to be let in for a look
+	Refusal    string          `json:"refusal,omitempty"`   // with a plan that a shell is to read: why the line is no other plan
 }
 
 // Decided is the answer. Line is exactly what the target is to be given; for a pinned decision the certificate forces it.
@@ -124,9 +128,14 @@ type Decided struct {
 	Fault       string          `json:"fault,omitempty"` // allowed, but answer.FaultUnknownTarget or FaultSigner
 	Line        string          `json:"line,omitempty"`
 	Certificate []byte          `json:"certificate,omitempty"`
-	Permit      []byte          `json:"permit,omitempty"`      // local targets: a signed Permit
-	EnvRefused  []string        `json:"env_refused,omitempty"` // names that no role lists
-	NeedsKey    bool            `json:"needs_key,omitempty"`   // nothing was decided: pinned, so ask again with a PublicKey
+	Permit      []byte          `json:"permit,omitempty"`       // local targets: a signed Permit
+	EnvRefused  []string        `json:"env_refused,omitempty"`  // names that no role lists
+	NeedsKey    bool            `json:"needs_key,omitempty"`    // nothing was decided: pinned, so ask again with a PublicKey
+	DenialsLeft int64           `json:"denials_left,omitempty"` // how many more are answered within the hour, where a role limits them
+
+	// With the verdict probe: what lets the door look, and nothing else.
+	ProbeCertificate []byte `json:"probe_certificate,omitempty"` // over ProbeKey: pinned to a read-only SFTP server
+	ProbePermit      []byte `json:"probe_permit,omitempty"`      // local targets
 }
 
 // Refuse reports what the door refused without a decision, so that the audit log has it: a line that is not a plan, a

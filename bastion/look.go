@@ -1,0 +1,188 @@
+package bastion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"gatehouse/bastion/target/look"
+	"gatehouse/ca"
+	"gatehouse/internal/decider/protocol"
+	"gatehouse/policy"
+)
+
+// maxLooks is how often one question may want to know more of its target. Globs, programs, the home and paths each need one at
+// most, and what they match may be paths again.
+const maxLooks = 5
+
+// errLooks says that a decision wants to know without end, which is a fault of ours.
+var errLooks = errors.New("the decision wants to know more and more of its target")
+
+// lookers are a client connection's open looks at targets, each over a connection that its certificate pins to a read-only
+// SFTP server. Whoever holds mu may open one.
+type lookers struct {
+	mu   sync.Mutex
+	open map[lookKey]*opened
+}
+
+type lookKey struct {
+	target, login string
+	hash          bool // it may read files, for the hash of a program
+}
+
+type opened struct {
+	*look.Looker
+	close func()
+}
+
+// ask puts a question to the decider, and looks at the target for it as often as the answer is that it must know more.
+func (s *session) ask(t protocol.Target, req *protocol.Decide) (protocol.Decided, error) {
+	req.Facts = s.known(t, req.Plan)
+	for range maxLooks {
+		d, err := s.conn.server.cfg.Gate.Decide(s.ctx, *req)
+		if err != nil || d.Decision.Verdict != policy.Look || d.Fault != "" {
+			return d, err
+		}
+		if err := s.look(t, *req, d, &req.Facts); err != nil {
+			return d, err
+		}
+	}
+	return protocol.Decided{}, errLooks
+}
+
+// known is what the door knows already of the programs that a plan names, and of the login's home.
+func (s *session) known(t protocol.Target, plan policy.Plan) policy.Facts {
+	cached := s.conn.server.looks.Known(t.Name, s.row.Login)
+	facts := policy.Facts{Home: cached.Home}
+	for _, name := range plan.Programs() {
+		if fact, ok := cached.Programs[name]; ok {
+			if facts.Programs == nil {
+				facts.Programs = map[string]policy.ProgramFact{}
+			}
+			facts.Programs[name] = fact
+		}
+	}
+	return facts
+}
+
+// lookTime bounds one look at a target.
+const lookTime = 20 * time.Second
+
+// look answers the probes of one decision.
+func (s *session) look(t protocol.Target, req protocol.Decide, d protocol.Decided, into *policy.Facts) error {
+	key := lookKey{target: t.Name, login: s.row.Login, hash: hashes(d.Decision.Probes)}
+	ctx, cancel := context.WithTimeout(s.ctx, lookTime)
+	defer cancel()
+	l, err := s.looker(ctx, t, key, req, d)
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", t.Name, err)
+	}
+	if err := l.Answer(ctx, d.Decision.Probes, into); err != nil {
+		s.conn.lookers.drop(key, l)
+		return fmt.Errorf("look at %s: %w", t.Name, err)
+	}
+	s.conn.server.looks.Keep(t.Name, s.row.Login, d.Decision.Probes, *into)
+	return nil
+}
+
+// looker returns the open look, or opens one with what the decider has given for it.
+func (s *session) looker(ctx context.Context, t protocol.Target, key lookKey, req protocol.Decide, d protocol.Decided) (*opened, error) {
+	ls := &s.conn.lookers
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if l := ls.open[key]; l != nil {
+		return l, nil
+	}
+	stream, done, err := s.lookStream(ctx, t, req, d)
+	if err != nil {
+		return nil, err
+	}
+	l, err := look.New(ctx, stream, look.Config{SearchPath: t.Path})
+	if err != nil {
+		done()
+		return nil, err
+	}
+	if ls.open == nil {
+		ls.open = map[lookKey]*opened{}
+	}
+	ls.open[key] = &opened{l, done}
+	return ls.open[key], nil
+}
+
+// lookStream starts the read-only SFTP server, on the target or here.
+func (s *session) lookStream(ctx context.Context, t protocol.Target, req protocol.Decide, d protocol.Decided) (io.ReadWriteCloser, func(), error) {
+	if t.Local {
+		proc, err := s.conn.server.cfg.Local.Start(ctx, d.ProbePermit, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		return stdio{proc.Stdout(), proc.Stdin()}, func() { _ = proc.Close() }, nil
+	}
+	pending, err := s.conn.server.dial(s.conn.ctx, t, s.row.Login)
+	if err != nil {
+		return nil, nil, err
+	}
+	req.PublicKey, req.ProbeKey = nil, pending.PublicKey().Marshal()
+	d, err = s.conn.server.cfg.Gate.Decide(ctx, req)
+	if err == nil && len(d.ProbeCertificate) == 0 {
+		err = errors.New("the decider lets nobody look any more")
+	}
+	if err != nil {
+		pending.Close()
+		return nil, nil, err
+	}
+	cert, err := ca.ParseCertificate(d.ProbeCertificate)
+	if err != nil {
+		pending.Close()
+		return nil, nil, fmt.Errorf("certificate for a look: %w", err)
+	}
+	conn, err := pending.Authenticate(ctx, cert)
+	if err != nil {
+		return nil, nil, err
+	}
+	stream, err := conn.SFTP(ctx)
+	if err != nil {
+		return nil, nil, errors.Join(err, conn.Close())
+	}
+	return stream, func() { _ = conn.Close() }, nil
+}
+
+// drop gives up a look that failed.
+func (ls *lookers) drop(key lookKey, l *opened) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if ls.open[key] == l {
+		delete(ls.open, key)
+	}
+	l.close()
+	_ = l.Close()
+}
+
+// closeAll is called when the connection's sessions have ended.
+func (ls *lookers) closeAll() {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for key, l := range ls.open {
+		delete(ls.open, key)
+		l.close()
+		_ = l.Close()
+	}
+}
+
+func hashes(probes []policy.Probe) bool {
+	for _, p := range probes {
+		if p.Hash {
+			return true
+		}
+	}
+	return false
+}
+
+// stdio is the two ends of a local program as one stream.
+type stdio struct {
+	io.Reader
+	io.WriteCloser
+}

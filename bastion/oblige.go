@@ -1,0 +1,105 @@
+package bastion
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"gatehouse/internal/store"
+	"gatehouse/policy"
+)
+
+// maxHashed is how much input is held back until its hash is known.
+const maxHashed = 1 << 20
+
+// obligations watches what a decision obliges to while its session runs.
+type obligations struct {
+	policy.Obligations
+	session *session
+	out, in atomic.Int64 // bytes so far
+	timers  []*time.Timer
+	idle    *time.Timer
+}
+
+// oblige begins to watch. What is exceeded ends the session, which hears why.
+func (s *session) oblige(o policy.Obligations) *obligations {
+	w := &obligations{Obligations: o, session: s}
+	if o.MaxSeconds > 0 {
+		w.after(time.Duration(o.MaxSeconds)*time.Second, fmt.Sprintf("the policy gives it %s", time.Duration(o.MaxSeconds)*time.Second))
+	}
+	if o.Idle > 0 {
+		w.idle = w.after(time.Duration(o.Idle)*time.Second, fmt.Sprintf("nothing was sent or received for %s, which is as long as the policy lets it be idle", time.Duration(o.Idle)*time.Second))
+	}
+	return w
+}
+
+func (w *obligations) after(d time.Duration, reason string) *time.Timer {
+	t := time.AfterFunc(d, func() { w.end(reason) })
+	w.timers = append(w.timers, t)
+	return t
+}
+
+func (w *obligations) end(reason string) {
+	go w.session.tell(&ended{state: store.Killed, by: "policy", reason: reason})
+}
+
+func (w *obligations) stop() {
+	for _, t := range w.timers {
+		t.Stop()
+	}
+}
+
+// sent and received count what passes; they are called before it does. false: it must not.
+func (w *obligations) sent(n int) bool {
+	return w.count(&w.out, n, w.BytesOut, "the policy lets it send %d bytes")
+}
+
+func (w *obligations) received(n int) bool {
+	return w.count(&w.in, n, w.StdinMax, "the policy lets it read %d bytes of input")
+}
+
+func (w *obligations) count(so *atomic.Int64, n int, most int64, reason string) bool {
+	if w.idle != nil {
+		w.idle.Reset(time.Duration(w.Idle) * time.Second)
+	}
+	if most == 0 || so.Add(int64(n)) <= most {
+		return true
+	}
+	w.end(fmt.Sprintf(reason, most))
+	return false
+}
+
+// holdInput reads the client's whole input and reports whether it is one of those that the rule has the hashes of. What was read
+// replaces the input.
+func (s *session) holdInput(class policy.StdinClass) (held []byte, why string) {
+	sums, _ := strings.CutPrefix(string(class), "sha256:")
+	held, err := io.ReadAll(io.LimitReader(s.channel, maxHashed+1))
+	switch {
+	case err != nil:
+		return nil, "the input could not be read to its end"
+	case len(held) > maxHashed:
+		return nil, fmt.Sprintf("the rule wants a certain input, and this one is longer than %d bytes", maxHashed)
+	}
+	sum := sha256.Sum256(held)
+	if !slices.Contains(strings.Split(sums, ","), hex.EncodeToString(sum[:])) {
+		return nil, fmt.Sprintf("the input is not one that the rule has the hash of: it is sha256:%x", sum)
+	}
+	return held, ""
+}
+
+// hashed reports whether a class wants a certain input.
+func hashed(class policy.StdinClass) bool { return strings.HasPrefix(string(class), "sha256:") }
+
+// inputOf is what the command reads of the client: what was held back, or the channel.
+func (s *session) inputOf() io.Reader {
+	if s.held != nil {
+		return bytes.NewReader(s.held)
+	}
+	return s.channel
+}

@@ -1,0 +1,64 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// addApproval adds what another ask rule of the same plan wants. Each is a condition of its own.
+func addApproval(list []Approval, a *Approval) []Approval {
+	if slices.ContainsFunc(list, func(o Approval) bool {
+		return o.Approvals == a.Approvals && o.Within == a.Within && slices.Equal(o.From, a.From)
+	}) {
+		return list
+	}
+	return append(list, *a)
+}
+
+// approvalText says what is wanted, for the client.
+func approvalText(list []Approval) string {
+	texts := make([]string, len(list))
+	for i, a := range list {
+		texts[i] = a.text()
+	}
+	return "this runs only after " + strings.Join(texts, ", and ")
+}
+
+func (a Approval) text() string {
+	people := "one person approves it"
+	if a.Approvals > 1 {
+		people = fmt.Sprintf("%d people approve it", a.Approvals)
+	}
+	if len(a.From) > 0 {
+		people += " from " + strings.Join(a.From, ", ")
+	}
+	return people
+}
+
+// approvalFields reads the fields of an ask rule that say who must approve.
+func (b *builder) approvalFields(a *Approval) map[string]func(value) {
+	return map[string]func(value){
+		"approvals": func(v value) { a.Approvals = int(v.count(16)) },
+		"from":      func(v value) { a.From = b.readGroupNames(v) },
+		"within": func(v value) {
+			d, _ := v.duration(maxLimitTime)
+			a.Within = int64(d / time.Second)
+		},
+	}
+}
+
+// readGroupNames reads names of groups, which must exist.
+func (b *builder) readGroupNames(v value) []string {
+	var list []string
+	for _, item := range v.list() {
+		text, ok := item.text()
+		if !ok {
+			continue
+		}
+		list = append(list, text)
+		b.checks = append(b.checks, func() { b.checkGroup(item, text) })
+	}
+	return list
+}

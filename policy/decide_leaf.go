@@ -1,0 +1,176 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gatehouse/policy/command"
+)
+
+// judge finds the rule for one command and for what it starts, notes what must be looked up, and returns why it is denied.
+func (q *question) judge(l leaf) *Decision {
+	argv, homeless := q.expand(l)
+	if homeless && q.named(argv[0]) { // nothing is looked up for a program that no rule names
+		q.homeless = true
+		return nil
+	}
+	picked, no := q.pick(l, argv, q.r.PTY)
+	if no != nil {
+		return no
+	}
+	q.chosen = append(q.chosen, picked)
+	final := l.plan
+	final.Argv, final.Globs, final.Tildes = argv, nil, nil
+	final, no = q.finish(l, final)
+	q.final = append(q.final, final)
+	return no
+}
+
+// pick returns the rule by which an argv may run, which is one that matches the text and all that is known of its paths.
+func (q *question) pick(l leaf, argv Argv, pty bool) (chosen, *Decision) {
+	view := q.view(l)
+	var best chosen
+	hash := false
+	for c := range q.rules(argv[0]) {
+		m := c.pattern.Match(argv, view)
+		if met, _ := c.when.holds(q.r); !m.Matched || !met {
+			continue
+		}
+		q.need(pathProbes(m.Paths)...)
+		if m.NeedsDir && view.Dir == "" {
+			q.need(Probe{Kind: ProbeHome})
+		}
+		hash = hash || len(c.sha256) > 0
+		if best.rule == nil || prefer(c.rule, best.rule, pty) || c.rule == best.rule && c.role.name < best.role.name {
+			best = c
+		}
+	}
+	if best.rule == nil {
+		d := q.explain(l.index, argv, view)
+		return best, &d
+	}
+	return best, q.trust(l, argv[0], best, hash)
+}
+
+// rules yields the allow and ask rules that are about a program: by the name that was asked, and by the last component of an
+// absolute path, which the target must then find under that name (trust).
+func (q *question) rules(name string) func(yield func(chosen) bool) {
+	return func(yield func(chosen) bool) {
+		for _, a := range q.roles {
+			if a.denyOnly {
+				continue
+			}
+			for _, key := range names(name) {
+				set := a.programs[key]
+				if set == nil {
+					continue
+				}
+				for _, rl := range slices.Concat(set.allow, set.ask) {
+					if !yield(chosen{rl, a.role}) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// names are the names under which rules about a program may stand.
+func names(program string) []string {
+	if strings.HasPrefix(program, "/") {
+		return []string{program, baseName(program)}
+	}
+	return []string{program}
+}
+
+func (q *question) named(program string) bool {
+	for range q.rules(program) {
+		return true
+	}
+	return false
+}
+
+// trust reports a program that may not run: it is not there, others than root could have put it there, it is not the pinned
+// one, or an absolute path is not what the rule's name means on the target.
+func (q *question) trust(l leaf, name string, c chosen, hash bool) *Decision {
+	fact, known := q.r.program(name)
+	if !known || hash && fact.SHA256 == "" && fact.Why == "" && !q.r.Facts.Assume {
+		q.need(Probe{Kind: ProbeProgram, Name: name, Hash: hash})
+		return nil
+	}
+	why := fact.Why
+	if byName := c.pattern.Program(); why == "" && byName != name {
+		meant, known := q.r.program(byName)
+		switch {
+		case !known:
+			q.need(Probe{Kind: ProbeProgram, Name: byName})
+			return nil
+		case meant.Real != fact.Real:
+			why = fmt.Sprintf("it is not what %s is on this target", quoteCut(byName))
+		}
+	}
+	if why == "" && len(c.sha256) > 0 && !slices.Contains(c.sha256, fact.SHA256) && !q.r.Facts.Assume {
+		why = "its content is not what the rule pins"
+	}
+	if why == "" {
+		return nil
+	}
+	d := deny(CodeProgram, fmt.Sprintf("the program %s does not run: %s", quoteCut(name), why))
+	d.Failed = &Failed{Command: l.index, Token: cut(name)}
+	return &d
+}
+
+// denied reports the deny rule, if any, that a command or what it starts meets, by what was asked and by all that is known.
+func (q *question) denied(l leaf) (Decision, bool) {
+	argv, _ := q.expand(l)
+	for _, argv := range append([]Argv{argv, l.plan.Argv}, l.plan.Starts...) {
+		met := q.denyRule(argv, q.view(l))
+		if met == nil {
+			continue
+		}
+		reason := met.reason
+		if reason == "" {
+			reason = fmt.Sprintf("the rule %s denies %s", met.id, quoteCut(argv[0]))
+		}
+		d := deny(CodeDeniedByRule, reason)
+		d.Rules = []string{met.id}
+		d.Failed = &Failed{Command: l.index, Token: cut(argv[0])}
+		return d, true
+	}
+	return Decision{}, false
+}
+
+// denyRule returns the deny rule that an argv meets, the first by id. One whose condition cannot be evaluated is met.
+func (q *question) denyRule(argv Argv, view command.View) *rule {
+	var met *rule
+	for _, a := range q.roles {
+		for _, key := range q.allNames(argv[0]) {
+			set := a.programs[key]
+			if set == nil {
+				continue
+			}
+			for _, rl := range set.deny {
+				holds, known := rl.when.holds(q.r)
+				if (holds || !known) && (met == nil || rl.id < met.id) && rl.pattern.Denies(argv, view) {
+					met = rl
+				}
+			}
+		}
+	}
+	return met
+}
+
+// allNames are all the names that a program is known to have: a deny rule need not know by which it is called.
+func (q *question) allNames(program string) []string {
+	list := []string{program, baseName(program)}
+	if fact, known := q.r.program(program); known {
+		for _, path := range []string{fact.Path, fact.Real} {
+			if path != "" {
+				list = append(list, path, baseName(path))
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
