@@ -51,6 +51,11 @@ type Process struct {
 // Start runs a line on a new channel; pty may be nil. The line is given to the login shell (RFC 4254 section 6.5), or to the
 // certificate's force-command, which is the same text. A target that does not answer in time loses the whole connection.
 func (c *Conn) Start(ctx context.Context, line string, pty *PTY) (*Process, error) {
+	return c.start(ctx, pty, "exec", execRequest{line})
+}
+
+// start opens a session channel, asks for the pty if there is one, and then for what is to run there.
+func (c *Conn) start(ctx context.Context, pty *PTY, request string, payload any) (*Process, error) {
 	started := make(chan struct{})
 	defer close(started)
 	go c.hurry(ctx, started)
@@ -68,7 +73,7 @@ func (c *Conn) Start(ctx context.Context, line string, pty *PTY) (*Process, erro
 			return nil, err
 		}
 	}
-	if err := p.request("exec", execRequest{line}); err != nil {
+	if err := p.request(request, payload); err != nil {
 		_ = channel.Close()
 		if errors.Is(err, ErrUnreachable) {
 			err = fmt.Errorf("%w: %w", err, ErrUncertain)
@@ -127,9 +132,10 @@ type (
 		Cols, Rows, Width, Height uint32
 		Modes                     string
 	}
-	execRequest   struct{ Command string }
-	windowRequest struct{ Cols, Rows, Width, Height uint32 }
-	signalRequest struct{ Signal string }
+	execRequest      struct{ Command string }
+	subsystemRequest struct{ Name string }
+	windowRequest    struct{ Cols, Rows, Width, Height uint32 }
+	signalRequest    struct{ Signal string }
 )
 
 func (p *Process) request(name string, payload any) error {

@@ -53,6 +53,7 @@ type Config struct {
 	Recorders []string          // names of programs that record how they were called (Host.Calls)
 	LogLevel  string            // sshd's; "" means VERBOSE, at which key ID and serial are logged
 	Options   []string          // further sshd_config lines; they win over the host's own
+	Subsystem string            // the server of subsystem sftp; "" means internal-sftp, "none" that there is no such line
 
 	// Stock is a host that nobody has made a target: /etc/ssh is its own and as SSHDConfig and the distribution's drop-in
 	// folder have it, TargetCA is trusted by nothing, and logins open by their own authorized_keys.

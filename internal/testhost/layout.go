@@ -1,6 +1,7 @@
 package testhost
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
@@ -179,9 +180,11 @@ func writeSSHDConfig(cfg Config, port int) error {
 		"PrintLastLog no",
 		"PidFile none",
 		"AcceptEnv LANG LC_*",
-		"Subsystem sftp internal-sftp",
 		"LogLevel "+level,
 	)
+	if cfg.Subsystem != "none" {
+		lines = append(lines, "Subsystem sftp "+cmp.Or(cfg.Subsystem, "internal-sftp"))
+	}
 	if cfg.HostCertificate != nil {
 		lines = append(lines, "HostCertificate /run/target/etc/host_key-cert.pub")
 	}

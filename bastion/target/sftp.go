@@ -1,0 +1,41 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// SFTP opens the one SFTP stream of a connection whose certificate is pinned to internal-sftp (readonly.Command). The connection is
+// the stream's own from then on, and is closed when this fails: Close severs it, because only that ends the reads and writes of a
+// target that does not answer. Errors are those of Start; ErrRefused is a target whose sshd_config has no sftp subsystem.
+//
+// It has to be asked for as a subsystem: sshd answers an exec, in place of which such a certificate would have SFTP run, with a line
+// of text. Which server the subsystem's line names does not matter then, the certificate's runs.
+func (c *Conn) SFTP(ctx context.Context) (io.ReadWriteCloser, error) {
+	p, err := c.start(ctx, nil, "subsystem", subsystemRequest{"sftp"})
+	if err != nil {
+		_ = c.Close()
+		if errors.Is(err, ErrRefused) {
+			err = fmt.Errorf("%w: its sshd_config needs the line: Subsystem sftp internal-sftp", err)
+		}
+		return nil, err
+	}
+	go func() { _, _ = io.Copy(io.Discard, p.Stderr()) }() // unread, it would fill the channel's window
+	return stream{Reader: p.Stdout(), Writer: p.Stdin(), conn: c}, nil
+}
+
+// stream is an SFTP stream on a connection of its own.
+type stream struct {
+	io.Reader
+	io.Writer
+	conn *Conn
+}
+
+// Close ends the connection and waits for its end.
+func (s stream) Close() error {
+	err := s.conn.Close()
+	_ = s.conn.Wait()
+	return err
+}
