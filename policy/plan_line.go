@@ -5,128 +5,80 @@ import "strings"
 // launcher finds a program on the PATH and becomes it, with argv as given. It has a "/", so every shell takes it for a file.
 const launcher = "/usr/bin/env"
 
-// Line renders the plan for a POSIX login shell. Every word is quoted by us, and no builtin, function or alias of the shell
-// takes a command's place: a name without "/" is started by /usr/bin/env, because zsh's exec runs builtins. What arrives is
-// each argv byte for byte. The environment comes first, as exports; its names must be valid (Policy.Decide admits no others).
+// Line renders the plan for the login's shell on the target: sshd gives it to $SHELL -c. The environment comes first, as
+// exports; its names must be valid (Policy.Decide admits no others). Every word is quoted by us, and no builtin, function
+// or alias of the shell takes a command's place. What arrives is each argv byte for byte.
 //
-// It is right in sh, dash, bash and zsh, not in csh or fish. A shell whose start-up files redefine exec or export is not
-// held by it.
+// One command with nothing around it is an exec. Everything else is an exec of /bin/sh with a script of ours, so that the
+// login's shell need not know how pipes and groups are written. Both are right in bash, dash, zsh and fish, not in csh. A
+// shell whose start-up files redefine exec or export is not held by it.
+//
+// A plan that is not final yet is rendered as it stands: a name without "/" is started by /usr/bin/env, globs and ~ are
+// quoted like any other words.
 func (p Plan) Line(env []EnvVar) string {
 	var b strings.Builder
 	for _, v := range env {
 		b.WriteString("export " + v.Name + "=" + quote(v.Value) + "; ")
 	}
-	if p.Op == OpRun {
-		writeExec(&b, p.Argv)
-	} else {
-		writeJoined(&b, p, execLeaf)
+	switch {
+	case p.Op == OpShell && p.Text == "":
+		b.WriteString(`exec "$SHELL" -l`)
+	case p.Op == OpShell:
+		b.WriteString(p.Text)
+	case p.alone():
+		b.WriteString(execText(p, quote))
+		if p.Null {
+			b.WriteString(" <" + devNull)
+		}
+	default:
+		b.WriteString("exec /bin/sh -c " + quote(script(p)))
 	}
 	return b.String()
 }
 
-// String renders the plan as the line that a person would have written: words quoted only where they must be, no exec. For
-// a plan made from a line, that line's parser makes the same plan of it. Words may hold any character but NUL: escape it
-// before showing it.
-func (p Plan) String() string {
+// alone reports whether the plan is one command with nothing around it but its input.
+func (p Plan) alone() bool {
+	return p.Op == OpRun && p.Dir == "" && p.Umask == "" && len(p.Redirs)+len(p.Env)+len(p.Wrap) == 0 && !p.Not
+}
+
+// execText becomes the command, by way of its launchers.
+func execText(p Plan, quote func(string) string) string {
 	var b strings.Builder
-	if p.Op == OpRun {
-		wordsLeaf(&b, p.Argv)
-	} else {
-		writeJoined(&b, p, wordsLeaf)
-	}
-	return b.String()
-}
-
-// writeJoined renders an inner node. A part is put in parentheses where it would otherwise bind differently; "( " and not
-// "(", because two opening parentheses would begin arithmetic.
-func writeJoined(b *strings.Builder, p Plan, leaf func(*strings.Builder, Argv)) {
-	for i, part := range p.Parts {
-		switch {
-		case i > 0 && p.Op == OpSeq:
-			b.WriteString("; ")
-		case i > 0:
-			b.WriteString(" " + string(p.Op) + " ")
-		}
-		switch {
-		case part.Op == OpRun:
-			leaf(b, part.Argv)
-		case bindsInside(p.Op, part.Op, i == 0):
-			writeJoined(b, part, leaf)
-		default:
-			b.WriteString("( ")
-			writeJoined(b, part, leaf)
-			b.WriteString(" )")
-		}
-	}
-}
-
-// bindsInside reports whether a part needs no parentheses: | binds before && and ||, which bind alike and from the left,
-// and ; binds last.
-func bindsInside(outer, inner Op, first bool) bool {
-	switch outer {
-	case OpSeq:
-		return inner != OpSeq
-	case OpAnd, OpOr:
-		return inner == OpPipe || first && inner != OpSeq
-	}
-	return false
-}
-
-func execLeaf(b *strings.Builder, argv Argv) {
-	b.WriteByte('(')
-	writeExec(b, argv)
-	b.WriteByte(')')
-}
-
-func writeExec(b *strings.Builder, argv Argv) {
 	b.WriteString("exec")
-	if !strings.Contains(argv[0], "/") {
+	words := p.Argv
+	for i := len(p.Wrap) - 1; i >= 0; i-- {
+		words = append(p.Wrap[i][:len(p.Wrap[i]):len(p.Wrap[i])], words...)
+	}
+	if len(words) > 0 && !strings.Contains(words[0], "/") {
 		b.WriteString(" " + launcher)
 	}
-	for _, word := range argv {
+	for _, word := range words {
 		b.WriteString(" " + quote(word))
 	}
+	return b.String()
 }
 
-func wordsLeaf(b *strings.Builder, argv Argv) {
-	for i, word := range argv {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		if i > 0 && plainWord(word) || i == 0 && plainName(word) {
-			b.WriteString(word)
-		} else {
-			b.WriteString(quote(word))
-		}
-	}
-}
-
-// quote puts a word in single quotes; the quotes inside become '\”.
+// quote writes a word that bash, dash, zsh and fish read alike: single quotes around everything but ' and \, which fish
+// reads in its own way there and stand in double quotes.
 func quote(word string) string {
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
-// plainWord reports whether a word means itself without quotes, as an argument.
-func plainWord(word string) bool {
-	for i := range len(word) {
-		c := word[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("_-./:=,@%+", c) >= 0) {
-			return false
+	if word == "" {
+		return "''"
+	}
+	var b strings.Builder
+	for word != "" {
+		plain := strings.IndexAny(word, `'\`)
+		if plain < 0 {
+			plain = len(word)
 		}
+		if plain > 0 {
+			b.WriteString("'" + word[:plain] + "'")
+		}
+		word = word[plain:]
+		hard := len(word) - len(strings.TrimLeft(word, `'\`))
+		if hard > 0 {
+			b.WriteString(`"` + strings.ReplaceAll(word[:hard], `\`, `\\`) + `"`)
+		}
+		word = word[hard:]
 	}
-	return word != ""
-}
-
-// plainName is plainWord for a command's name, which is also no keyword, no declaration and no assignment.
-func plainName(word string) bool {
-	if !plainWord(word) || strings.Contains(word, "=") {
-		return false
-	}
-	switch word {
-	case "if", "then", "else", "elif", "fi", "do", "done", "case", "esac", "while", "until", "for", "select", "function",
-		"time", "coproc", "in", "declare", "typeset", "local", "export", "readonly", "nameref", "let",
-		"GATEHOUSE-ARGV-1": // begins the exact-argv form of a line
-		return false
-	}
-	return true
+	return b.String()
 }

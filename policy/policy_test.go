@@ -159,21 +159,27 @@ func TestLongTokensAreCut(t *testing.T) {
 func TestLineOfAPlan(t *testing.T) {
 	run := func(words ...string) policy.Plan { return policy.Plan{Op: policy.OpRun, Argv: words} }
 	join := func(op policy.Op, parts ...policy.Plan) policy.Plan { return policy.Plan{Op: op, Parts: parts} }
+	dir := run("/bin/a", "x y")
+	dir.Dir, dir.Umask, dir.Null = "/srv/it's", "077", true
+	dir.Redirs = []policy.Redir{{FD: 1, Op: policy.RedirOut, Path: "/tmp/f"}, {FD: 2, Op: policy.RedirDup, To: 1}}
 	for want, plan := range map[string]policy.Plan{
-		`exec /usr/bin/env 'ls' '-l' 'it'\''s'`: run("ls", "-l", "it's"),
-		`exec '/bin/ls' 'a'`:                    run("/bin/ls", "a"),
-		`(exec /usr/bin/env 'a') | (exec /usr/bin/env 'b') | (exec /usr/bin/env 'c')`:                           join(policy.OpPipe, run("a"), run("b"), run("c")),
-		`(exec /usr/bin/env 'a') && (exec /usr/bin/env 'b') || (exec /usr/bin/env 'c')`:                         join(policy.OpOr, join(policy.OpAnd, run("a"), run("b")), run("c")),
-		`(exec /usr/bin/env 'a') || ( (exec /usr/bin/env 'b') && (exec /usr/bin/env 'c') )`:                     join(policy.OpOr, run("a"), join(policy.OpAnd, run("b"), run("c"))),
-		`( (exec /usr/bin/env 'a'); (exec /usr/bin/env 'b') ) | (exec /usr/bin/env 'c')`:                        join(policy.OpPipe, join(policy.OpSeq, run("a"), run("b")), run("c")),
-		`(exec /usr/bin/env 'a') | (exec /usr/bin/env 'b'); (exec /usr/bin/env 'c') && (exec /usr/bin/env 'd')`: join(policy.OpSeq, join(policy.OpPipe, run("a"), run("b")), join(policy.OpAnd, run("c"), run("d"))),
+		`exec /usr/bin/env 'ls' '-l' 'it'"'"'s' "\\"`:                                 run("ls", "-l", "it's", `\`),
+		`exec '/bin/ls' 'a'`:                                                          run("/bin/ls", "a"),
+		`exec '/bin/ls' '' </dev/null`:                                                {Op: policy.OpRun, Argv: policy.Argv{"/bin/ls", ""}, Null: true},
+		`exec /bin/sh -c '( exec /bin/a ) | ( exec /bin/b ) | ( exec /bin/c )'`:       join(policy.OpPipe, run("/bin/a"), run("/bin/b"), run("/bin/c")),
+		`exec /bin/sh -c '( exec /bin/a ) && ( exec /bin/b ) || ( exec /bin/c )'`:     join(policy.OpOr, join(policy.OpAnd, run("/bin/a"), run("/bin/b")), run("/bin/c")),
+		`exec /bin/sh -c '( exec /bin/a ) || ( ( exec /bin/b ) && ( exec /bin/c ) )'`: join(policy.OpOr, run("/bin/a"), join(policy.OpAnd, run("/bin/b"), run("/bin/c"))),
+		`exec /bin/sh -c '( ( exec /bin/a ); ( exec /bin/b ) ) | ( exec /bin/c )'`:    join(policy.OpPipe, join(policy.OpSeq, run("/bin/a"), run("/bin/b")), run("/bin/c")),
+		`exec /bin/sh -c '( cd '"'"'/srv/it'"'"'"'"'"'"'"'"'s'"'"' || exit 1; umask 077; command exec </dev/null 1>/tmp/f 2>&1 || exit 1; exec /bin/a '"'"'x y'"'"' )'`: dir,
+		`ls | wc`:          {Op: policy.OpShell, Text: "ls | wc"},
+		`exec "$SHELL" -l`: {Op: policy.OpShell},
 	} {
 		if got := plan.Line(nil); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 	env := []policy.EnvVar{{Name: "LANG", Value: "C"}, {Name: "X", Value: "it's"}}
-	if got, want := run("a").Line(env), `export LANG='C'; export X='it'\''s'; exec /usr/bin/env 'a'`; got != want {
+	if got, want := run("a").Line(env), `export LANG='C'; export X='it'"'"'s'; exec /usr/bin/env 'a'`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
