@@ -19,8 +19,8 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"gatehouse/bastion/target"
-	"gatehouse/bastion/target/look"
 	"gatehouse/bastion/target/local"
+	"gatehouse/bastion/target/look"
 	"gatehouse/internal/console"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/prompt"

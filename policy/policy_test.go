@@ -74,7 +74,7 @@ func TestReachesAndMaxTTL(t *testing.T) {
 	bot := policy.Identity{Kind: policy.Agent, Name: "bot"}
 	for place, want := range map[string]bool{"deploy@web-1": true, "www@web-2": true, "root@web-1": false, "deploy@web-10": false, "deploy@web-*": false, "@web-1": false, "deploy@": false} {
 		login, target, _ := strings.Cut(place, "@")
-		if got := p.Reaches(bot, target, policy.Login(login)); got != want {
+		if got := p.Reaches(bot, target, nil, policy.Login(login)); got != want {
 			t.Errorf("bot reaches %s: %v", place, got)
 		}
 	}

@@ -84,7 +84,7 @@ type Decider struct {
 	problem       string // why the files on disk are not in force
 	conns         map[string]*connection
 	sessions      map[string]*session
-	live          map[string]int64       // how many of them each principal has
+	holding       map[string]int64       // how many of them each principal has
 	held          int                    // bytes of what the sessions asked
 	denials       map[string][]time.Time // of the last hour, by principal, where a role limits them
 	door          *protocol.Server       // told of events; nil until there is one
@@ -107,7 +107,7 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Decider{cfg: cfg, lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, live: map[string]int64{}, denials: map[string][]time.Time{}, signIns: newSignIns(cfg.Now), revoked: revoke.NewIndex(cfg.Now), metrics: newMetrics(), signers: newSignerFaults(cfg.Now),
+	d := &Decider{cfg: cfg, lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, holding: map[string]int64{}, denials: map[string][]time.Time{}, signIns: newSignIns(cfg.Now), revoked: revoke.NewIndex(cfg.Now), metrics: newMetrics(), signers: newSignerFaults(cfg.Now),
 		issuers: issuers{open: map[string]openIssuer{}}, enrolling: make(chan struct{}, maxEnrolling),
 		ceremonies: newCeremonies(cfg.Now), devices: newDevices(cfg.Now)}
 	d.passkeys, d.noPasskeys = newPasskeys(cfg.WebURL)

@@ -3,7 +3,7 @@ package decider
 import (
 	"context"
 
-		"gatehouse/ca"
+	"gatehouse/ca"
 	"gatehouse/internal/answer"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/id"

@@ -27,10 +27,10 @@ func (d *Decider) takeSession(name, conn string, req policy.Request, size int, m
 	if len(d.sessions) >= maxSessions || d.held+size > maxSessionBytes {
 		return refuse("too many sessions")
 	}
-	if most > 0 && d.live[req.Identity.Principal()] >= most {
+	if most > 0 && d.holding[req.Identity.Principal()] >= most {
 		return refuse("%s has %d sessions already, which is the limit of its role; let one end first", req.Identity.Principal(), most)
 	}
-	d.live[req.Identity.Principal()]++
+	d.holding[req.Identity.Principal()]++
 	d.sessions[name] = &session{conn: conn, request: req, size: size}
 	d.held += size
 	return nil
@@ -47,8 +47,8 @@ func (d *Decider) dropSession(name string) (session, bool) {
 	d.held -= s.size
 	delete(d.sessions, name)
 	who := s.request.Identity.Principal()
-	if d.live[who]--; d.live[who] <= 0 {
-		delete(d.live, who)
+	if d.holding[who]--; d.holding[who] <= 0 {
+		delete(d.holding, who)
 	}
 	return *s, true
 }
