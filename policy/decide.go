@@ -3,6 +3,8 @@ package policy
 import (
 	"fmt"
 	"unicode/utf8"
+
+	"gatehouse/policy/command"
 )
 
 // maxToken bounds the word that a denial carries, in bytes.
@@ -53,7 +55,7 @@ func denied(roles []*role, i int, argv Argv) (Decision, bool) {
 			continue
 		}
 		for _, rl := range set.deny {
-			if (met == nil || rl.id < met.id) && rl.pattern.Denies(argv) {
+			if (met == nil || rl.id < met.id) && rl.pattern.Denies(argv, command.View{}) {
 				met = rl
 			}
 		}
@@ -80,7 +82,7 @@ func allowing(roles []*role, argv Argv, pty bool) *rule {
 			continue
 		}
 		for _, rl := range set.allow {
-			if (best == nil || prefer(rl, best, pty)) && rl.pattern.Match(argv).Matched {
+			if (best == nil || prefer(rl, best, pty)) && rl.pattern.Match(argv, command.View{}).Matched {
 				best = rl
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"gatehouse/policy/command"
 )
 
 // maxNearest bounds how many patterns a denial shows.
@@ -23,7 +25,7 @@ func explain(roles []*role, i int, argv Argv) Decision {
 	for _, role := range roles {
 		if set := role.programs[argv[0]]; set != nil {
 			for _, rl := range set.allow {
-				attempts = append(attempts, attempt{rl, rl.pattern.Match(argv).Furthest})
+				attempts = append(attempts, attempt{rl, rl.pattern.Match(argv, command.View{}).Furthest})
 			}
 		}
 	}

@@ -146,7 +146,7 @@ func readPattern(v value) *command.Pattern {
 	if !ok {
 		return nil
 	}
-	pattern, err := command.Parse(text)
+	pattern, err := command.Parse(text, nil)
 	var syntax *command.SyntaxError
 	if errors.As(err, &syntax) {
 		at := v.at()
