@@ -58,7 +58,7 @@ func runManualPolicy(t *testing.T, yaml string) int {
 
 func checkManualPattern(t *testing.T, pattern, admitted, refused string) {
 	t.Helper()
-	p, err := command.Parse(pattern)
+	p, err := command.Parse(pattern, nil)
 	if err != nil {
 		t.Errorf("%s: %v", pattern, err)
 		return
@@ -67,7 +67,7 @@ func checkManualPattern(t *testing.T, pattern, admitted, refused string) {
 		plan, err := shell.Parse(line)
 		if err != nil {
 			t.Errorf("%s: %v", line, err)
-		} else if p.Match(plan.Argv).Matched != want {
+		} else if p.Match(plan.Argv, command.View{}).Matched != want {
 			t.Errorf("%s: the manual says that %q matches: %v", pattern, line, want)
 		}
 	}

@@ -20,6 +20,7 @@ const (
 	tokenEnd    tokenKind = iota
 	tokenWord             // a plain word
 	tokenQuoted           // a quoted word
+	tokenKey              // a plain word that ends in "=", with a slot right behind it
 	tokenSlot             // <…>, text without the brackets
 	tokenMark             // one of ( ) [ ] | ...
 )
@@ -71,16 +72,25 @@ func (l *lexer) until(closing byte, kind tokenKind, problem string) (token, erro
 		return token{}, l.errorAt(start, problem)
 	}
 	l.at = start + 1 + length + 1
-	if kind == tokenQuoted && !l.atBoundary() {
+	text := l.text[start+1 : start+1+length]
+	switch {
+	case kind == tokenSlot && !l.atBoundary():
+		return token{}, l.errorAt(l.at, "a slot ends here, and the next word needs a space before it")
+	case kind == tokenQuoted && !l.atBoundary():
 		return token{}, l.errorAt(l.at, "a quoted word ends here, and the next one needs a space before it")
+	case kind == tokenQuoted && partlyUnknown(text):
+		return token{}, l.errorAt(start, "this word has the characters that stand for an unknown word")
 	}
-	return token{kind, l.text[start+1 : start+1+length], start}, nil
+	return token{kind, text, start}, nil
 }
 
 func (l *lexer) word() (token, error) {
 	start := l.at
 	for l.at < len(l.text) && plainByte(l.text[l.at]) && !strings.HasPrefix(l.text[l.at:], "...") {
 		l.at++
+	}
+	if l.at > start+1 && l.at < len(l.text) && l.text[l.at] == '<' && l.text[l.at-1] == '=' {
+		return token{tokenKey, l.text[start:l.at], start}, nil
 	}
 	if !l.atBoundary() {
 		return token{}, l.wordError(start)
@@ -92,7 +102,7 @@ func (l *lexer) word() (token, error) {
 func (l *lexer) wordError(start int) error {
 	switch c := l.text[l.at]; {
 	case c == '<':
-		return l.errorAt(l.at, fmt.Sprintf("a slot is a word of its own: put a space before it (an option --name <…> also accepts --name=VALUE); found after %q", l.text[start:l.at]))
+		return l.errorAt(l.at, fmt.Sprintf("a slot is a word of its own, or stands behind a name and =, as in if=<…>: put a space before it (an option --name <…> also accepts --name=VALUE); found after %q", l.text[start:l.at]))
 	case c == '*' || c == '?':
 		return l.errorAt(l.at, fmt.Sprintf("%q in a plain word is not a wildcard: use a slot such as <glob:…>, or quote the word", c))
 	case c >= 0x80:

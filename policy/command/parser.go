@@ -1,15 +1,21 @@
 package command
 
-import "fmt"
+import (
+	"fmt"
+	"path"
+
+	"gatehouse/policy/program"
+)
 
 // element is one item of a pattern as it was written, before options are gathered into runs.
 type element struct {
-	kind   elementKind
-	word   string      // elementLiteral
-	quoted bool        // elementLiteral
-	slot   value       // elementSlot
-	alts   [][]element // elementGroup and elementOptional
-	repeat bool
+	kind    elementKind
+	word    string      // elementLiteral; of an elementSlot the name= before it
+	quoted  bool        // elementLiteral
+	slot    value       // elementSlot
+	written string      // elementLiteral and elementSlot: how the pattern spells it
+	alts    [][]element // elementGroup and elementOptional
+	repeat  bool
 }
 
 type elementKind int
@@ -21,9 +27,10 @@ const (
 	elementOptional // [ … | … ]
 )
 
-// parser reads the grammar: pattern = program item*, item = (word | slot | group | optional) ["..."].
+// parser reads the grammar: pattern = program item*, item = (word | slot | name=slot | group | optional) ["..."].
 type parser struct {
 	lexer
+	named  Slots
 	peeked *token
 	depth  int
 }
@@ -53,11 +60,23 @@ func (p *parser) pattern() (*Pattern, error) {
 	case last.kind != tokenEnd:
 		return nil, p.errorAt(last.at, fmt.Sprintf("%q has no opening bracket", last.text))
 	}
-	rest, err := p.gather(elements)
-	if err != nil {
-		return nil, err
+	return p.compile(first.text, elements)
+}
+
+// compile makes the trees: word by word, and as the program reads its options where that is known.
+func (p *parser) compile(name string, elements []element) (*Pattern, error) {
+	compiled := &Pattern{text: p.text, program: name}
+	style := program.Of(path.Base(name)).Style
+	plain := gatherer{style: program.Style{Keyed: style.Keyed}}
+	var err error
+	if compiled.ordered, err = plain.gather(elements); err != nil || !style.Bundle {
+		return compiled, err
 	}
-	return &Pattern{text: p.text, program: first.text, rest: rest}, nil
+	reading := gatherer{style: style}
+	compiled.style = style
+	compiled.read, err = reading.gather(elements)
+	compiled.unsure = reading.unsure
+	return compiled, err
 }
 
 // items reads items until a token that is not one: the end, "|" or a closing bracket.
@@ -87,12 +106,16 @@ func (p *parser) item() (element, error) {
 	var e element
 	switch {
 	case t.kind == tokenWord:
-		e = element{kind: elementLiteral, word: t.text}
+		e = element{kind: elementLiteral, word: t.text, written: t.text}
 	case t.kind == tokenQuoted:
-		e = element{kind: elementLiteral, word: t.text, quoted: true}
+		e = element{kind: elementLiteral, word: t.text, quoted: true, written: p.text[t.at:p.at]}
 	case t.kind == tokenSlot:
-		e.kind = elementSlot
-		e.slot, err = parseSlot(t.text, t.at+1)
+		e, err = p.slot("", t)
+	case t.kind == tokenKey:
+		var behind token
+		if behind, err = p.take(); err == nil {
+			e, err = p.slot(t.text, behind)
+		}
 	case t.is("("):
 		e, err = p.bracket(t, elementGroup, ")")
 	case t.is("["):
@@ -104,6 +127,12 @@ func (p *parser) item() (element, error) {
 		return element{}, err
 	}
 	return p.repetition(e)
+}
+
+// slot reads a slot, which may have a name= right before it.
+func (p *parser) slot(key string, t token) (element, error) {
+	v, err := parseSlot(t.text, t.at+1, p.named)
+	return element{kind: elementSlot, word: key, slot: v, written: key + "<" + t.text + ">"}, err
 }
 
 // repetition reads the "..." that may follow an item.

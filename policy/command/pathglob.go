@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -19,28 +20,46 @@ type globSlot struct {
 
 func parseGlob(arg string) (value, error) {
 	components, absolute, ok := pathComponents(arg)
-	if !ok || arg[0] == '-' || !printable(arg) {
+	if !ok || arg[0] == '-' {
 		return nil, fmt.Errorf("%q is not a path glob: write <glob:/var/log/*.log>, without empty, . or .. components", arg)
 	}
-	for _, c := range components {
-		if strings.ContainsAny(c, `[]{}\`) {
-			return nil, fmt.Errorf("%q in a glob is not supported: there are *, ? and **", c)
-		}
-		if strings.Contains(c, "**") && c != "**" {
-			return nil, fmt.Errorf("** in a glob is a component of its own, between slashes; found %q", c)
-		}
+	if err := checkGlob(components); err != nil {
+		return nil, err
 	}
 	return globSlot{absolute, components}, nil
 }
 
-func (s globSlot) admits(word string, lenient bool) bool {
-	if lenient && word != "" {
-		word = path.Clean(word)
-	} else if word == "" || word[0] == '-' || !printable(word) {
+// checkGlob refuses what other programs give a meaning in globs, and "**" inside a component.
+func checkGlob(components []string) error {
+	for _, c := range components {
+		if strings.ContainsAny(c, `[]{}\`) {
+			return fmt.Errorf("%q in a glob is not supported: there are *, ? and **", c)
+		}
+		if strings.Contains(c, "**") && c != "**" {
+			return fmt.Errorf("** in a glob is a component of its own, between slashes; found %q", c)
+		}
+	}
+	return nil
+}
+
+func (s globSlot) admits(m *matcher, word string, free bool) bool {
+	if m.lenient {
+		return s.denies(word)
+	}
+	if !showsAndNoOption(word, free) {
 		return false
 	}
 	components, absolute, ok := pathComponents(word)
-	return ok && absolute == s.absolute && matchComponents(s.components, components)
+	return ok && absolute == s.absolute && matchPath(s.components, components)
+}
+
+// denies compares generously: after cleaning, and with what a word that is known in part may become.
+func (s globSlot) denies(word string) bool {
+	if word == "" || isUnknown(word) {
+		return word != ""
+	}
+	components, absolute, ok := pathComponents(path.Clean(word))
+	return ok && absolute == s.absolute && mayMatchPath(s.components, components)
 }
 
 // pathComponents cuts a path and refuses what has more than one spelling: empty, "." and ".." components.
@@ -56,6 +75,40 @@ func pathComponents(word string) (components []string, absolute, ok bool) {
 		}
 	}
 	return components, absolute, true
+}
+
+// matchPath is matchComponents for paths that may be known in part: what is known only later is admitted by nothing but a
+// "**" at the end.
+func matchPath(glob, components []string) bool {
+	at := slices.IndexFunc(components, partlyUnknown)
+	if at < 0 {
+		return matchComponents(glob, components)
+	}
+	last := len(glob) - 1
+	if last < 0 || glob[last] != "**" || slices.ContainsFunc(components, spoiled) {
+		return false
+	}
+	return matchComponents(glob[:last], components[:at]) || matchComponents(glob, components[:at])
+}
+
+// spoiled reports whether a component is known in part only, so that the rest may hold slashes and "..".
+func spoiled(component string) bool { return component != Unknown && partlyUnknown(component) }
+
+// mayMatchPath reports whether a path that is known in part may turn out to match.
+func mayMatchPath(glob, components []string) bool {
+	at := slices.IndexFunc(components, partlyUnknown)
+	if at < 0 {
+		return matchComponents(glob, components)
+	}
+	if slices.ContainsFunc(components, spoiled) {
+		return true
+	}
+	for end := range glob {
+		if matchComponents(glob[:end], components[:at]) || glob[end] == "**" && matchComponents(glob[:end+1], components[:at]) {
+			return true
+		}
+	}
+	return false
 }
 
 // matchComponents is MatchName one level up: "**" is the wildcard, and it takes at least one component.

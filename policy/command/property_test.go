@@ -75,15 +75,15 @@ func join(parts []described) described {
 func TestAPatternMatchesWhatItDescribes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := anyPattern(2).Draw(t, "pattern")
-		p, err := Parse("run " + d.text)
+		p, err := Parse("run "+d.text, nil)
 		if err != nil {
 			t.Fatalf("%s: %v", d.text, err)
 		}
 		argv := append([]string{"run"}, d.argv...)
-		if !p.Match(argv).Matched {
+		if !p.Match(argv, View{}).Matched {
 			t.Fatalf("%s does not match %q", p, argv)
 		}
-		if !p.Denies(append(argv, "more")) {
+		if !p.Denies(append(argv, "more"), View{}) {
 			t.Fatalf("%s does not deny %q", p, argv)
 		}
 	})
@@ -93,7 +93,7 @@ func TestAPatternMatchesWhatItDescribes(t *testing.T) {
 func TestNoUnnamedOptionIsAdmitted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := anyPattern(2).Draw(t, "pattern")
-		p, err := Parse("run " + d.text)
+		p, err := Parse("run "+d.text, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +105,7 @@ func TestNoUnnamedOptionIsAdmitted(t *testing.T) {
 		} else {
 			argv[at] = hostile
 		}
-		if p.Match(argv).Matched {
+		if p.Match(argv, View{}).Matched {
 			t.Fatalf("%s matches %q", p, argv)
 		}
 	})
@@ -116,7 +116,7 @@ func FuzzPattern(f *testing.F) {
 		f.Add(c.pattern, strings.Join(append(c.yes, c.no...), " "))
 	}
 	f.Fuzz(func(t *testing.T, text, line string) {
-		p, err := Parse(text)
+		p, err := Parse(text, nil)
 		if err != nil {
 			if e, ok := err.(*SyntaxError); !ok || e.Column < 1 || e.Column > len(text)+1 {
 				t.Fatalf("%q: %v", text, err)
@@ -124,8 +124,8 @@ func FuzzPattern(f *testing.F) {
 			return
 		}
 		argv := append([]string{p.Program()}, strings.Fields(line)...)
-		r := p.Match(argv)
-		if r.Matched && !p.Denies(argv) {
+		r := p.Match(argv, View{})
+		if r.Matched && !p.Denies(argv, View{}) {
 			t.Fatalf("%q matches %q and does not deny it", text, argv)
 		}
 		if r.Furthest < 0 || r.Furthest > len(argv) {

@@ -2,109 +2,103 @@ package command
 
 import (
 	"fmt"
-	"strconv"
+	"maps"
+	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
-// defaultText is the longest word, in bytes, that a text slot without a length takes.
-const defaultText = 4096
+// Slot is one typed place of a pattern. It is immutable and may be used by many goroutines at once.
+type Slot struct{ value value }
 
-// slotTypes are the slots there are, as an error lists them.
-const slotTypes = "int, text, enum, unit, glob"
+// Slots are named slots, which patterns use as <name>. Each is made by ParseSlot. A name that is a slot type is never
+// looked up: see IsSlotType.
+type Slots map[string]*Slot
+
+// slotTypes are the types of slots, each with the parser of what stands after the colon ("" if nothing does).
+var slotTypes = map[string]func(arg string) (value, error){
+	"int": parseInt, "text": parseText, "enum": parseEnum, "unit": parseUnit, "glob": parseGlob, "path": parsePath, "host": parseHost,
+	"user": parseUser, "duration": parseDuration, "url": parseURL, "re": parseRE, "json": parseJSON, "sha256": parseSHA256,
+}
+
+// IsSlotType reports whether the name is that of a slot type, so that no named slot can have it.
+func IsSlotType(name string) bool { return slotTypes[name] != nil }
+
+// ParseSlot reads what stands between < and > in a pattern: "path:/var/log/app/**". Its error is a *SyntaxError.
+func ParseSlot(text string) (*Slot, error) {
+	if len(text) > maxPattern {
+		return nil, &SyntaxError{Column: maxPattern + 1, Message: "the slot is longer than 4096 bytes"}
+	}
+	v, err := parseSlot(text, 0, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &Slot{v}, nil
+}
 
 // parseSlot reads what stands between < and >; at is its offset in the pattern.
-func parseSlot(text string, at int) (value, error) {
+func parseSlot(text string, at int, named Slots) (value, error) {
 	kind, arg, hasArg := strings.Cut(text, ":")
+	parse := slotTypes[kind]
+	if parse == nil {
+		if s := named[text]; s != nil {
+			return s.value, nil
+		}
+		return nil, &SyntaxError{Column: at + 1, Message: unknownSlot(kind, named)}
+	}
 	if hasArg && arg == "" {
 		return nil, &SyntaxError{Column: at + 1, Message: fmt.Sprintf("the slot <%s:> has nothing after the colon", kind)}
 	}
-	var v value
-	var err error
-	switch kind {
-	case "int":
-		v, err = parseInt(arg)
-	case "text":
-		v, err = parseText(arg)
-	case "enum":
-		v, err = parseEnum(arg)
-	case "unit":
-		v, err = parseUnit(arg)
-	case "glob":
-		v, err = parseGlob(arg)
-	default:
-		err = fmt.Errorf("%q is not a slot type: it is one of %s", kind, slotTypes)
+	if strings.Contains(arg, Unknown) || !printable(arg) {
+		return nil, &SyntaxError{Column: at + 1, Message: fmt.Sprintf("the slot %q has characters that do not show", text)}
 	}
+	v, err := parse(arg)
 	if err != nil {
 		return nil, &SyntaxError{Column: at + 1, Message: err.Error()}
 	}
 	return v, nil
 }
 
-// intSlot is a whole number in decimal, without sign or leading zeros, from low to high.
-type intSlot struct{ low, high int64 }
-
-func parseInt(arg string) (value, error) {
-	if arg == "" {
-		return intSlot{0, 1<<63 - 1}, nil
+// unknownSlot says what could have been meant.
+func unknownSlot(kind string, named Slots) string {
+	types := slices.Sorted(maps.Keys(slotTypes))
+	message := fmt.Sprintf("%q is neither a slot type nor a named slot", kind)
+	if near := nearest(kind, append(types, slices.Sorted(maps.Keys(named))...)); near != "" {
+		return message + fmt.Sprintf(": did you mean %q?", near)
 	}
-	from, to, ok := strings.Cut(arg, "..")
-	low, okLow := decimal(from)
-	high, okHigh := decimal(to)
-	if !ok || !okLow || !okHigh || low > high {
-		return nil, fmt.Errorf("%q is not a range: write <int:1..5000>, without signs or leading zeros, the smaller number first", arg)
-	}
-	return intSlot{low, high}, nil
+	return message + ": the types are " + strings.Join(types, ", ")
 }
 
-func (s intSlot) admits(word string, _ bool) bool {
-	n, ok := decimal(word)
-	return ok && n >= s.low && n <= s.high
-}
-
-// decimal reads a number that has only one spelling.
-func decimal(word string) (int64, bool) {
-	n, err := strconv.ParseInt(word, 10, 64)
-	return n, err == nil && n >= 0 && strconv.FormatInt(n, 10) == word
-}
-
-// textSlot is any word of 1 to max bytes, without characters that do not show.
-type textSlot struct{ max int }
-
-func parseText(arg string) (value, error) {
-	if arg == "" {
-		return textSlot{defaultText}, nil
-	}
-	n, ok := decimal(arg)
-	if !ok || n == 0 || n > 1<<16 {
-		return nil, fmt.Errorf("%q is not a length: write <text:80>, from 1 to 65536 bytes", arg)
-	}
-	return textSlot{int(n)}, nil
-}
-
-func (s textSlot) admits(word string, lenient bool) bool {
-	return lenient || word != "" && len(word) <= s.max && word[0] != '-' && printable(word)
-}
-
-// printable reports whether a word is UTF-8 without control, format and line separator characters.
-func printable(word string) bool {
-	for _, r := range word {
-		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
-			return false
+// nearest returns the known word that is nearest to the given one, "" if none is near.
+func nearest(word string, known []string) string {
+	best, distance := "", len(word)/2+1
+	for _, k := range known {
+		if d := editDistance(word, k); d < distance {
+			best, distance = k, d
 		}
 	}
-	return utf8.ValidString(word)
+	return best
 }
 
-// parseEnum reads the words of an enum slot.
-func parseEnum(arg string) (value, error) {
-	var words anyOf
-	for word := range strings.SplitSeq(arg, ",") {
-		if word == "" || word[0] == '-' || strings.IndexFunc(word, func(r rune) bool { return r >= 0x80 || !plainByte(byte(r)) }) >= 0 {
-			return nil, fmt.Errorf("%q is not a word of an enum: write <enum:start,stop>, plain words that do not begin with -", word)
-		}
-		words = append(words, literal(word))
+// editDistance counts the single-byte changes between two words. Words here are short names.
+func editDistance(a, b string) int {
+	if max(len(a), len(b)) > 64 {
+		return 64
 	}
-	return words, nil
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
 }

@@ -23,8 +23,8 @@ func parseUnit(arg string) (value, error) {
 	return unitSlot{withSuffix(arg)}, nil
 }
 
-func (s unitSlot) admits(word string, _ bool) bool {
-	return unitName(word) && MatchName(s.glob, withSuffix(word))
+func (s unitSlot) admits(m *matcher, word string, _ bool) bool {
+	return unitName(word) && MatchName(s.glob, withSuffix(word)) || m.lenient && partlyUnknown(word)
 }
 
 // withSuffix adds the .service that systemctl adds.

@@ -1,0 +1,112 @@
+package command
+
+import (
+	"strings"
+
+	"gatehouse/policy/program"
+)
+
+// part is one thing that is matched: a word, or an option as the program reads it.
+type part struct {
+	kind     partKind
+	at       int    // the index of its word in argv
+	text     string // the word; of an option its name: "-n", "--lines"
+	value    string // of an option
+	hasValue bool
+	valueAt  int  // the index of the word that holds the value
+	free     bool // the word may begin with "-": the program takes it for an operand
+}
+
+type partKind byte
+
+const (
+	partWord   partKind = iota // a word as it stands
+	partOption                 // an option that was read
+	partEnd                    // a "--" that ends the options
+)
+
+// takeWords makes each word after the program a part.
+func (m *matcher) takeWords(argv []string) {
+	m.words = m.wordBuffer[:0]
+	for at := 1; at < len(argv); at++ {
+		m.words = append(m.words, part{at: at, text: argv[at]})
+	}
+}
+
+// readOptions makes parts of the words as a program of this style reads them. Options of a program that permutes go to
+// m.options, because their place says nothing; otherwise they keep it. It reports whether there are few enough of them.
+func (m *matcher) readOptions(style program.Style, argv []string) bool {
+	m.words, m.options = m.wordBuffer[:0], m.optionBuffer[:0]
+	options := &m.words
+	if style.Permute {
+		options = &m.options
+	}
+	ended := false
+	for at := 1; at < len(argv); at++ {
+		word := argv[at]
+		switch {
+		case ended:
+			m.words = append(m.words, part{at: at, text: word, free: style.End && style.Permute})
+		case word == "--":
+			m.words, ended = append(m.words, part{kind: endKind(style), at: at, text: word}), true
+		case !isOption(word):
+			m.words = append(m.words, part{at: at, text: word})
+			ended = !style.Permute
+		default:
+			*options = splitOption(style, *options, word, at)
+			last := &(*options)[len(*options)-1]
+			if at+1 < len(argv) && !last.hasValue && style.TakesValue(last.text) {
+				at++
+				last.value, last.hasValue, last.valueAt = argv[at], true, at
+			}
+		}
+		if len(m.options) > maxOptions {
+			m.furthest = at
+			return false
+		}
+	}
+	return true
+}
+
+func endKind(style program.Style) partKind {
+	if style.End {
+		return partEnd
+	}
+	return partWord
+}
+
+// splitOption appends the options that one word holds. Only the last may lack a value that it takes: the next word is it.
+func splitOption(style program.Style, to []part, word string, at int) []part {
+	if strings.HasPrefix(word, "--") {
+		name, value, hasValue := strings.Cut(word, "=")
+		return append(to, part{kind: partOption, at: at, text: name, value: value, hasValue: hasValue, valueAt: at})
+	}
+	whole := append(to, part{kind: partOption, at: at, text: word})
+	for i := 1; i < len(word); i++ {
+		c := word[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || style.Digits && c >= '0' && c <= '9') {
+			return whole
+		}
+		to = append(to, part{kind: partOption, at: at, text: shortName(word, i), valueAt: at})
+		takes := strings.IndexByte(style.Values, c) >= 0
+		if !takes && strings.IndexByte(style.Maybe, c) < 0 {
+			continue
+		}
+		if last := &to[len(to)-1]; i+1 < len(word) {
+			last.value, last.hasValue = word[i+1:], true
+			if style.Equals {
+				last.value = strings.TrimPrefix(last.value, "=")
+			}
+		}
+		break
+	}
+	return to
+}
+
+// shortName is the option of one letter of a bundle. It allocates only for letters after the first.
+func shortName(word string, i int) string {
+	if i == 1 {
+		return word[:2]
+	}
+	return "-" + word[i:i+1]
+}
