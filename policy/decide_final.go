@@ -157,7 +157,7 @@ func (q *question) deniedDir() (Decision, bool) {
 			d.Failed = &Failed{Command: i, Token: cut(l.plan.Argv[0])}
 			return d, true
 		}
-		q.need(pathProbes(unknown)...)
+		q.need(unknown...)
 	}
 	return Decision{}, false
 }
@@ -191,7 +191,7 @@ func (q *question) deniedFile() (Decision, bool) {
 				d.Failed = &Failed{Command: i, Token: cut(r.Path)}
 				return d, true
 			}
-			q.need(pathProbes(unknown)...)
+			q.need(unknown...)
 		}
 	}
 	return Decision{}, false

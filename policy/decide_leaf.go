@@ -37,10 +37,7 @@ func (q *question) pick(l leaf, argv Argv, pty bool) (chosen, *Decision) {
 		if met, _ := c.when.holds(q.r); !m.Matched || !met {
 			continue
 		}
-		q.need(pathProbes(m.Paths)...)
-		if m.NeedsDir && view.Dir == "" {
-			q.need(Probe{Kind: ProbeHome})
-		}
+		q.need(matchProbes(m)...)
 		hash = hash || len(c.sha256) > 0
 		if best.rule == nil || prefer(c.rule, best.rule, pty) || c.rule == best.rule && c.role.name < best.role.name {
 			best = c
@@ -151,9 +148,15 @@ func (q *question) denyRule(argv Argv, view command.View) *rule {
 				continue
 			}
 			for _, rl := range set.deny {
-				holds, known := rl.when.holds(q.r)
-				if (holds || !known) && (met == nil || rl.id < met.id) && rl.pattern.Denies(argv, view) {
-					met = rl
+				if holds, known := rl.when.holds(q.r); known && !holds {
+					continue
+				}
+				if rl.pattern.Denies(argv, view) {
+					if met == nil || rl.id < met.id {
+						met = rl
+					}
+				} else if m := rl.pattern.MayDeny(argv, view); m.Matched {
+					q.need(matchProbes(m)...)
 				}
 			}
 		}

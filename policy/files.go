@@ -91,17 +91,32 @@ func parseForward(text string) (forwardRule, error) {
 	return forwardRule{text, pattern, port}, nil
 }
 
-// admitsPath reports whether one of the rules takes the path, and which paths must be looked up first to say so.
-func admitsPath(rules []pathRule, path string, view command.View) (ok bool, unknown []string) {
+// admitsPath reports whether one of the rules takes the path, and what must be looked up first to say so.
+func admitsPath(rules []pathRule, path string, view command.View) (ok bool, probes []Probe) {
 	for _, rule := range rules {
-		if m := rule.pattern.Match([]string{"path", path}, view); m.Matched {
-			if len(m.Paths) == 0 {
-				return true, nil
-			}
-			ok, unknown = true, append(unknown, m.Paths...)
+		m := rule.pattern.Match([]string{"path", path}, view)
+		if !m.Matched {
+			continue
 		}
+		missing := matchProbes(m)
+		if len(missing) == 0 {
+			return true, nil
+		}
+		ok, probes = true, append(probes, missing...)
 	}
-	return ok, unknown
+	return ok, probes
+}
+
+// matchProbes is what must be looked up before a match is one.
+func matchProbes(m command.Result) []Probe {
+	probes := make([]Probe, 0, len(m.Paths)+1)
+	for _, path := range m.Paths {
+		probes = append(probes, Probe{Kind: ProbePath, Name: path})
+	}
+	if m.NeedsDir {
+		probes = append(probes, Probe{Kind: ProbeHome})
+	}
+	return probes
 }
 
 // Direction says whether a file is read from the target or written to it.
@@ -133,7 +148,7 @@ func (p *Policy) DecideFile(r Request, direction Direction, path string) Decisio
 	case !ok:
 		return p.stamp(deny(CodeFileNotAllowed, fmt.Sprintf("no role lets %s be %s", quoteCut(path), past(direction))))
 	case len(unknown) > 0:
-		return p.stamp(Decision{Verdict: Look, Probes: pathProbes(unknown)})
+		return p.stamp(Decision{Verdict: Look, Probes: unique(unknown)})
 	}
 	return p.stamp(Decision{Verdict: Allow})
 }
@@ -159,12 +174,4 @@ func past(d Direction) string {
 		return "read"
 	}
 	return "written"
-}
-
-func pathProbes(paths []string) []Probe {
-	var probes []Probe
-	for _, path := range paths {
-		probes = append(probes, Probe{Kind: ProbePath, Name: path})
-	}
-	return probes
 }

@@ -99,7 +99,7 @@ func decideLine(t *testing.T, p *policy.Policy, text string) policy.Decision {
 		kind, name = policy.Person, rest
 	}
 	login, target, _ := strings.Cut(words[1], "@")
-	r := policy.Request{Identity: policy.Identity{Kind: kind, Name: name}, Target: target, Login: policy.Login(login)}
+	r := policy.Request{Identity: policy.Identity{Kind: kind, Name: name}, Target: target, Login: policy.Login(login), Facts: policy.Facts{Assume: true}}
 	for _, word := range words[2:] {
 		if word == "-t" {
 			r.PTY = true

@@ -62,7 +62,7 @@ func requests() *rapid.Generator[policy.Request] {
 		if len(leaves) > 1 {
 			plan = policy.Plan{Op: rapid.SampledFrom([]policy.Op{policy.OpPipe, policy.OpAnd, policy.OpOr, policy.OpSeq}).Draw(t, "op"), Parts: leaves}
 		}
-		return policy.Request{Identity: policy.Identity{Kind: policy.Agent, Name: "bot"}, Target: "web-1", Login: "deploy", Plan: plan}
+		return policy.Request{Identity: policy.Identity{Kind: policy.Agent, Name: "bot"}, Target: "web-1", Login: "deploy", Plan: plan, Facts: policy.Facts{Assume: true}}
 	})
 }
 
@@ -155,7 +155,7 @@ func TestMalformedRequestsAreDenied(t *testing.T) {
 		"too many words":      {Op: policy.OpRun, Argv: slices.Repeat(policy.Argv{"a"}, 4097)},
 		"too long":            {Op: policy.OpRun, Argv: policy.Argv{"a", strings.Repeat("b", 120_000)}},
 	} {
-		r := policy.Request{Identity: policy.Identity{Kind: policy.Agent, Name: "bot"}, Target: "web-1", Login: "deploy", Plan: plan}
+		r := policy.Request{Identity: policy.Identity{Kind: policy.Agent, Name: "bot"}, Target: "web-1", Login: "deploy", Plan: plan, Facts: policy.Facts{Assume: true}}
 		if d := p.Decide(r); d.Verdict != policy.Deny || d.Code != policy.CodeUnsupportedSyntax {
 			t.Errorf("%s: got %+v", name, d)
 		}
@@ -166,7 +166,7 @@ func FuzzPolicy(f *testing.F) {
 	f.Add([]byte("version: 1\ngroups: {web: [person:ann]}\npeople: {ann: {roles: [r]}}\nroles: {r: {rights: [view]}}\n"))
 	f.Add([]byte("version: 1\npeople: {ann: {}}\nagents: {bot: {owner: person:ann, roles: [web]}}\nroles: {web: {targets: [\"*\"], logins: [deploy], allow: [{run: a, pty: true}], deny: [b]}}\n"))
 	f.Add([]byte("version: 1\ntests:\n- {as: bot, on: a, login: b, run: c, expect: deny, env: {A: b}}\n"))
-	r := policy.Request{Identity: policy.Identity{Kind: policy.Agent, Name: "bot"}, Target: "web-1", Login: "deploy", Plan: policy.Plan{Op: policy.OpRun, Argv: policy.Argv{"zz"}}}
+	r := policy.Request{Identity: policy.Identity{Kind: policy.Agent, Name: "bot"}, Target: "web-1", Login: "deploy", Plan: policy.Plan{Op: policy.OpRun, Argv: policy.Argv{"zz"}}, Facts: policy.Facts{Assume: true}}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := policy.Parse([]policy.File{{Name: "p", Data: data}})
 		if err != nil {

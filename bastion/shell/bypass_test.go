@@ -227,7 +227,7 @@ func decideLine(p *policy.Policy, line, env string) policy.Decision {
 	if err != nil {
 		return policy.Decision{Verdict: policy.Deny, Code: policy.CodeUnsupportedSyntax, Reason: err.Error()}
 	}
-	r := policy.Request{Identity: policy.Identity{Kind: policy.Agent, Name: "bot"}, Target: "web-1", Login: "deploy", Plan: plan}
+	r := policy.Request{Identity: policy.Identity{Kind: policy.Agent, Name: "bot"}, Target: "web-1", Login: "deploy", Plan: plan, Facts: policy.Facts{Assume: true}}
 	if name, value, ok := strings.Cut(env, "="); ok {
 		r.Env = []policy.EnvVar{{Name: name, Value: value}}
 	}
@@ -254,7 +254,7 @@ func TestPTYIsNotInherited(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := policy.Request{Identity: policy.Identity{Kind: policy.Agent, Name: "bot"}, Target: "web-1", Login: "deploy", Plan: plan, PTY: true}
+	r := policy.Request{Identity: policy.Identity{Kind: policy.Agent, Name: "bot"}, Target: "web-1", Login: "deploy", Plan: plan, PTY: true, Facts: policy.Facts{Assume: true}}
 	if d := p.Decide(r); d.Code != ptyCode {
 		t.Errorf("git on a pty: got %+v", d)
 	}

@@ -75,12 +75,12 @@ func TestPolicyGivesTheCodesThatTheDemoExpects(t *testing.T) {
 			t.Errorf("%s: %v", line, err)
 			continue
 		}
-		d := p.Decide(policy.Request{Identity: bot, Target: "web-1", Login: "deploy", Plan: plan})
+		d := p.Decide(policy.Request{Identity: bot, Target: "web-1", Login: "deploy", Plan: plan, Facts: policy.Facts{Assume: true}})
 		if d.Code != want {
 			t.Errorf("%s: %q (%s), want %q", line, d.Code, d.Reason, want)
 		}
 	}
-	for _, r := range []policy.Request{{Target: "web-1", Login: "deploy", PTY: true}, {Target: "bastion-host", Login: "demo", PTY: true}} {
+	for _, r := range []policy.Request{{Target: "web-1", Login: "deploy", PTY: true, Facts: policy.Facts{Assume: true}}, {Target: "bastion-host", Login: "demo", PTY: true, Facts: policy.Facts{Assume: true}}} {
 		r.Identity = bot
 		r.Plan = policy.Plan{Op: policy.OpRun, Argv: policy.Argv{map[string]string{"web-1": "top", "bastion-host": "id"}[r.Target]}}
 		if d := p.Decide(r); d.Verdict != policy.Allow {
