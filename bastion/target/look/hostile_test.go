@@ -1,0 +1,376 @@
+package look
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/policy"
+)
+
+// reply is what a made-up server sends for a request: whole packets, or whatever it likes.
+type reply func(kind byte, id uint32, body []byte) []byte
+
+// serve speaks as the reply says, after a proper beginning. A nil answer is silence.
+func serve(t *testing.T, answer reply) io.ReadWriteCloser {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer theirs.Close()
+		if _, _, err := readPacket(theirs); err != nil {
+			return
+		}
+		if _, err := theirs.Write(made(packetVersion, 3, nil)); err != nil {
+			return
+		}
+		for {
+			kind, rest, err := readPacket(theirs)
+			if err != nil {
+				return
+			}
+			if _, err := theirs.Write(answer(kind, binary.BigEndian.Uint32(rest), rest[4:])); err != nil {
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() { _ = ours.Close(); <-ended })
+	return ours
+}
+
+// made is a packet.
+func made(kind byte, id uint32, body []byte) []byte { return seal(append(request(kind, id), body...)) }
+
+func status(id, code uint32) []byte {
+	return made(packetStatus, id, appendText(appendText(binary.BigEndian.AppendUint32(nil, code), "why"), ""))
+}
+
+func file(id, mode, uid uint32, size uint64) []byte {
+	b := binary.BigEndian.AppendUint32(nil, attrSize|attrOwner|attrMode)
+	b = binary.BigEndian.AppendUint64(b, size)
+	for _, n := range []uint32{uid, 0, mode} {
+		b = binary.BigEndian.AppendUint32(b, n)
+	}
+	return made(packetAttrs, id, b)
+}
+
+func names(id uint32, names ...string) []byte {
+	b := binary.BigEndian.AppendUint32(nil, uint32(len(names)))
+	for _, n := range names {
+		b = append(appendText(appendText(b, n), "long"), 0, 0, 0, 0)
+	}
+	return made(packetName, id, b)
+}
+
+// honest is a target with the folders /, /usr, /usr/bin and the program ls in it, whose folders hold one name.
+func honest(kind byte, id uint32, body []byte) []byte {
+	r := reader{b: body}
+	name := r.text()
+	switch kind {
+	case packetLstat, packetStat:
+		switch name {
+		case "/", "/usr", "/usr/bin", "/usr/x":
+			return file(id, modeDir|0o755, 0, 4096)
+		case "/usr/bin/ls":
+			return file(id, modeFile|0o755, 0, 100_000)
+		}
+		return status(id, statusNoFile)
+	case packetRealpath:
+		return names(id, "/home/x")
+	case packetOpen, packetOpendir:
+		return made(packetHandle, id, appendText(nil, "h"))
+	case packetReaddir, packetRead:
+		return status(id, statusEOF)
+	case packetClose:
+		return status(id, 0)
+	}
+	return status(id, 8)
+}
+
+// but is honest, except for one kind of request.
+func but(kind byte, answer func(id uint32, body []byte) []byte) reply {
+	return func(k byte, id uint32, body []byte) []byte {
+		if k == kind {
+			return answer(id, body)
+		}
+		return honest(k, id, body)
+	}
+}
+
+var everything = []policy.Probe{{Kind: policy.ProbeHome}, {Kind: policy.ProbeProgram, Name: "ls", Hash: true}, {Kind: policy.ProbePath, Name: "/usr/bin/ls"},
+	{Kind: policy.ProbePath, Name: "/usr/link/x"}, {Kind: policy.ProbeGlob, Name: "/usr/*"}}
+
+// TestHostile: whatever the target answers, the probes end with an error that says what is wrong, and add nothing.
+func TestHostile(t *testing.T) {
+	link := func(readlink func(id uint32) []byte) reply {
+		return func(kind byte, id uint32, body []byte) []byte {
+			switch r := (reader{b: body}); {
+			case kind == packetReadlink:
+				return readlink(id)
+			case kind == packetLstat && strings.Contains(r.text(), "link"):
+				return file(id, modeLink|0o777, 0, 1)
+			}
+			return honest(kind, id, body)
+		}
+	}
+	endless := make([]byte, chunk)
+	many := make([]string, 1000)
+	for i := range many {
+		many[i] = strings.Repeat("n", 100)
+	}
+	for name, c := range map[string]struct {
+		answer reply
+		err    error
+	}{
+		"honest":                    {honest, nil},
+		"another's number":          {but(packetLstat, func(id uint32, _ []byte) []byte { return status(id+1000, 0) }), ErrProtocol},
+		"two answers":               {but(packetLstat, func(id uint32, _ []byte) []byte { return append(status(id, 2), status(id, 2)...) }), nil},
+		"a short packet":            {but(packetLstat, func(uint32, []byte) []byte { return []byte{0, 0, 0, 4, 1, 1, 1, 1} }), ErrProtocol},
+		"a packet of 4 GiB":         {but(packetLstat, func(uint32, []byte) []byte { return []byte{255, 255, 255, 255, 105, 0, 0, 0, 0} }), ErrProtocol},
+		"an answer of another kind": {but(packetLstat, func(id uint32, _ []byte) []byte { return names(id, "x") }), ErrProtocol},
+		"attributes without owner":  {but(packetLstat, func(id uint32, _ []byte) []byte { return made(packetAttrs, id, []byte{0, 0, 0, 4, 0, 0, 0x41, 0xed}) }), ErrProtocol},
+		"attributes cut off":        {but(packetLstat, func(id uint32, _ []byte) []byte { return made(packetAttrs, id, []byte{0, 0, 0, 7, 0}) }), ErrProtocol},
+		"extended without end": {but(packetLstat, func(id uint32, _ []byte) []byte {
+			return made(packetAttrs, id, []byte{128, 0, 0, 7, 255, 255, 255, 255})
+		}), ErrProtocol},
+		"an empty status":          {but(packetLstat, func(id uint32, _ []byte) []byte { return made(packetStatus, id, nil) }), ErrProtocol},
+		"everything refused":       {but(packetLstat, func(id uint32, _ []byte) []byte { return status(id, statusDenied) }), statusError(statusDenied)},
+		"/ is a file":              {but(packetLstat, func(id uint32, _ []byte) []byte { return file(id, modeFile, 0, 1) }), ErrProtocol},
+		"a relative home":          {but(packetRealpath, func(id uint32, _ []byte) []byte { return names(id, "home") }), ErrProtocol},
+		"a home with ..":           {but(packetRealpath, func(id uint32, _ []byte) []byte { return names(id, "/home/../etc") }), ErrProtocol},
+		"a home that is not UTF-8": {but(packetRealpath, func(id uint32, _ []byte) []byte { return names(id, "/home/\xff") }), ErrProtocol},
+		"no home":                  {but(packetRealpath, func(id uint32, _ []byte) []byte { return names(id, "/") }), ErrNoHome},
+		"two homes":                {but(packetRealpath, func(id uint32, _ []byte) []byte { return names(id, "/a", "/b") }), ErrProtocol},
+		"4 billion homes":          {but(packetRealpath, func(id uint32, _ []byte) []byte { return made(packetName, id, []byte{255, 255, 255, 255}) }), ErrProtocol},
+		"a name with a slash":      {but(packetReaddir, func(id uint32, _ []byte) []byte { return names(id, "../../etc/shadow") }), ErrProtocol},
+		"a name with NUL":          {but(packetReaddir, func(id uint32, _ []byte) []byte { return names(id, "a\x00b") }), ErrProtocol},
+		"an empty name":            {but(packetReaddir, func(id uint32, _ []byte) []byte { return names(id, "") }), ErrProtocol},
+		"a name of 256 bytes":      {but(packetReaddir, func(id uint32, _ []byte) []byte { return names(id, strings.Repeat("n", 256)) }), ErrProtocol},
+		"no names, for ever":       {but(packetReaddir, func(id uint32, _ []byte) []byte { return names(id) }), ErrProtocol},
+		"names, for ever":          {but(packetReaddir, func(id uint32, _ []byte) []byte { return names(id, many...) }), ErrTooMuch},
+		". and .., for ever":       {but(packetReaddir, func(id uint32, _ []byte) []byte { return names(id, ".", "..", ".", "..") }), ErrTooMuch},
+		"a handle of no bytes":     {but(packetOpendir, func(id uint32, _ []byte) []byte { return made(packetHandle, id, appendText(nil, "")) }), ErrProtocol},
+		"a handle of 300 bytes": {but(packetOpen, func(id uint32, _ []byte) []byte {
+			return made(packetHandle, id, appendText(nil, strings.Repeat("h", 300)))
+		}), ErrProtocol},
+		"content, for ever":          {but(packetRead, func(id uint32, _ []byte) []byte { return made(packetData, id, appendText(nil, string(endless))) }), ErrTooMuch},
+		"more content than asked":    {but(packetRead, func(id uint32, _ []byte) []byte { return made(packetData, id, appendText(nil, string(endless)+"x")) }), ErrProtocol},
+		"content byte by byte":       {but(packetRead, func(id uint32, _ []byte) []byte { return made(packetData, id, appendText(nil, "x")) }), ErrTooMuch},
+		"no content, for ever":       {but(packetRead, func(id uint32, _ []byte) []byte { return made(packetData, id, appendText(nil, "")) }), ErrProtocol},
+		"a close that fails":         {but(packetClose, func(id uint32, _ []byte) []byte { return names(id, "x") }), ErrProtocol},
+		"links, for ever":            {link(func(id uint32) []byte { return names(id, "/usr/link/"+strings.Repeat("x/", 60)) }), nil},
+		"a link to two names":        {link(func(id uint32) []byte { return names(id, "a", "b") }), ErrProtocol},
+		"a link to nothing":          {link(func(id uint32) []byte { return names(id, "") }), nil},
+		"a link of another kind":     {link(func(id uint32) []byte { return file(id, modeDir, 0, 0) }), ErrProtocol},
+		"a link to a name with NUL":  {link(func(id uint32) []byte { return names(id, "/etc\x00") }), nil},
+		"a link that is 200 kB long": {link(func(id uint32) []byte { return names(id, strings.Repeat("l", 200_000)) }), nil},
+		"the end in mid-packet":      {but(packetLstat, func(uint32, []byte) []byte { return nil }), context.DeadlineExceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := New(t.Context(), serve(t, c.answer), Config{SearchPath: []string{"/usr/bin"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			if errors.Is(c.err, context.DeadlineExceeded) {
+				ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+				defer cancel()
+			}
+			var f policy.Facts
+			err = l.Answer(ctx, everything, &f)
+			if name == "two answers" { // the second one is nobody's: it is found out at once, or at the next request
+				if f.Home != "" && err == nil {
+					t.Errorf("%+v", f)
+				}
+				return
+			}
+			if !errors.Is(err, c.err) || err != nil && (f.Home != "" || f.Paths != nil || strings.ContainsAny(err.Error(), "\x00\xff")) {
+				t.Errorf("%v, %+v; want %v", err, f, c.err)
+			}
+			if real := f.Paths["/usr/link/x"].Real; err == nil && name != "honest" && real != "" {
+				t.Errorf("the link leads to %q", real)
+			}
+		})
+	}
+}
+
+// TestSilence: a target that does not read, does not begin or stops in the middle is given up with the context.
+func TestSilence(t *testing.T) {
+	begin := func(t *testing.T, server func(net.Conn)) error {
+		ours, theirs := net.Pipe()
+		ended := make(chan struct{})
+		go func() { defer close(ended); server(theirs) }()
+		defer func() { _ = theirs.Close(); <-ended }()
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, err := New(ctx, ours, Config{})
+		return err
+	}
+	for name, server := range map[string]func(net.Conn){
+		"does not read":    func(net.Conn) {},
+		"does not answer":  func(c net.Conn) { _, _ = io.Copy(io.Discard, c) },
+		"half a beginning": func(c net.Conn) { _, _, _ = readPacket(c); _, _ = c.Write([]byte{0, 0, 0}) },
+	} {
+		if err := begin(t, server); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, said := range map[string]string{"a line of text": "This service allows sftp connections only.\n", "version 2": string(made(packetVersion, 2, nil)), "another packet": string(made(packetStatus, 3, nil)), "nothing": ""} {
+		err := begin(t, func(c net.Conn) { _, _, _ = readPacket(c); _, _ = c.Write([]byte(said)); _ = c.Close() })
+		if err == nil || said != "" && !errors.Is(err, ErrProtocol) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestEnded: after an error of the stream nothing more is asked, and Close may come twice.
+func TestEnded(t *testing.T) {
+	asked := 0
+	l, err := New(t.Context(), serve(t, func(byte, uint32, []byte) []byte { asked++; return []byte("garbage, garbage") }), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := l.Answer(t.Context(), everything[2:3], &policy.Facts{}); !errors.Is(err, ErrProtocol) {
+			t.Errorf("%v", err)
+		}
+	}
+	if l.Close() != nil || l.Close() != nil || asked > 4 {
+		t.Errorf("%d requests", asked)
+	}
+}
+
+// TestProbes: what is no probe is refused before anything is asked, and what is asked twice is asked once.
+func TestProbes(t *testing.T) {
+	requests := map[string]int{}
+	l, err := New(t.Context(), serve(t, func(kind byte, id uint32, body []byte) []byte {
+		r := reader{b: body}
+		requests[string(rune('a'+kind))+r.text()]++
+		return honest(kind, id, body)
+	}), Config{SearchPath: []string{"/usr/bin"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for name, probes := range map[string][]policy.Probe{
+		"no kind": {{}}, "another kind": {{Kind: "shell", Name: "ls"}}, "a home of somebody": {{Kind: policy.ProbeHome, Name: "root"}},
+		"a relative path": {{Kind: policy.ProbePath, Name: "etc"}}, "a relative glob": {{Kind: policy.ProbeGlob, Name: "*"}}, "no path": {{Kind: policy.ProbePath}},
+		"a path's hash": {{Kind: policy.ProbePath, Name: "/etc", Hash: true}}, "513": make([]policy.Probe, 513),
+		"a backwards range": {{Kind: policy.ProbeGlob, Name: "/usr/[z-a]"}}, "no class": {{Kind: policy.ProbeGlob, Name: "/usr/[[:no:]]"}},
+		"a glob that is not UTF-8": {{Kind: policy.ProbeGlob, Name: "/usr/\xff*"}}, "a deep glob": {{Kind: policy.ProbeGlob, Name: strings.Repeat("/*", 65)}},
+	} {
+		var f policy.Facts
+		if err := l.Answer(t.Context(), probes, &f); err == nil || f.Paths != nil {
+			t.Errorf("%s: %v, %+v", name, err, f)
+		}
+	}
+	clear(requests)
+	var all []policy.Probe
+	for range 50 {
+		all = append(all, policy.Probe{Kind: policy.ProbePath, Name: "/usr/bin/ls"}, policy.Probe{Kind: policy.ProbeProgram, Name: "ls"})
+	}
+	all[51].Hash = true
+	f := facts(t, l, all...)
+	if f.Programs["ls"].SHA256 == "" || f.Paths["/usr/bin/ls"].Kind != policy.PathFile {
+		t.Errorf("%+v", f)
+	}
+	for what, n := range requests {
+		if n != 1 && what != string(rune('a'+packetRead))+"h" {
+			t.Errorf("%q was asked %d times", what, n)
+		}
+	}
+}
+
+// TestMerge: facts that are there already stay, and those that are asked again are replaced.
+func TestMerge(t *testing.T) {
+	l, err := New(t.Context(), serve(t, honest), Config{SearchPath: []string{"/usr/bin"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	f := policy.Facts{Home: "/kept", Programs: map[string]policy.ProgramFact{"id": {Path: "/usr/bin/id"}, "ls": {Why: "old"}}}
+	if err := l.Answer(t.Context(), []policy.Probe{{Kind: policy.ProbeProgram, Name: "ls"}}, &f); err != nil {
+		t.Fatal(err)
+	}
+	if f.Home != "/kept" || f.Programs["id"].Path != "/usr/bin/id" || f.Programs["ls"].Path != "/usr/bin/ls" {
+		t.Errorf("%+v", f)
+	}
+}
+
+// TestSearchPath: only plain absolute folders are searched.
+func TestSearchPath(t *testing.T) {
+	for _, bad := range [][]string{{"bin"}, {""}, {"/usr/../bin"}, {"/usr/bin/"}, {"/\xff"}, make([]string, 33)} {
+		if err := (Config{SearchPath: bad}).Validate(); err == nil {
+			t.Errorf("%q", bad)
+		}
+	}
+}
+
+// FuzzAnswers: answers of any kind and content neither panic nor outlast the context, and whatever they become are facts of the right
+// form.
+func FuzzAnswers(f *testing.F) {
+	f.Add([]byte{packetAttrs, 30, packetStatus, 8, packetName, 40, packetHandle, 5, packetData, 9}, []byte("\x00\x00\x00\x07\x00\x00\x00\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x41\xed"))
+	f.Add([]byte{packetAttrs}, file(0, modeLink|0o777, 0, 1)[9:])
+	f.Add([]byte{packetName}, names(0, "a", "/b", "..")[9:])
+	f.Add([]byte{packetStatus}, status(0, 1)[9:])
+	f.Fuzz(func(t *testing.T, kinds, body []byte) {
+		n := 0
+		l, err := New(t.Context(), serve(t, func(kind byte, id uint32, in []byte) []byte {
+			n++
+			if len(kinds) == 0 || n > 200 || n%3 == 0 && kinds[0]%2 == 0 {
+				return honest(kind, id, in)
+			}
+			cut := min(len(body), int(kinds[n%len(kinds)])*4)
+			return made(kinds[n%len(kinds)], id, bytes.Clone(body[:cut]))
+		}), Config{SearchPath: []string{"/usr/bin"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		var f policy.Facts
+		if err := l.Answer(ctx, everything, &f); err != nil {
+			if ctx.Err() != nil {
+				t.Fatalf("it hung: %v", err)
+			}
+			return
+		}
+		for _, p := range f.Paths {
+			if p.Real != "" && !strings.HasPrefix(p.Real, "/") || strings.Contains(p.Real+"/", "/../") {
+				t.Fatalf("%+v", p)
+			}
+		}
+		for _, name := range f.Globs["/usr/*"] {
+			if strings.Count(name, "/") != 2 || strings.HasPrefix(name, "/usr/.") {
+				t.Fatalf("%q", name)
+			}
+		}
+	})
+}
+
+// FuzzPattern: no pattern makes the reader panic; one without magic matches its own text and nothing longer.
+func FuzzPattern(f *testing.F) {
+	for _, p := range []string{"*", "a?[b-d]*", "[[:alpha:]!]", "[^]]", `\[`, "[", "[[:", "[a-", "[[.a.]]", `[\`, `\`, "[]-a]", "[[:alpha:]-z]"} {
+		f.Add(p, "abc")
+	}
+	f.Fuzz(func(t *testing.T, text, name string) {
+		p, err := parsePattern(text)
+		if err != nil {
+			return
+		}
+		p.match(name)
+		if !p.magic && text != "" && (!p.match(p.literal) || p.match(p.literal+"x")) {
+			t.Fatalf("%q is %q", text, p.literal)
+		}
+	})
+}
