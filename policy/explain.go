@@ -49,7 +49,7 @@ func (q *question) explain(i int, argv Argv, view command.View) Decision {
 	if index < len(argv) {
 		failed.Token = cut(argv[index])
 		reason = fmt.Sprintf("no rule admits %q as argument %d of %s", failed.Token, index, quoteCut(argv[0]))
-		if attempts[0].slot != "" {
+		if strings.HasPrefix(attempts[0].slot, "<") {
 			reason += ", where " + attempts[0].slot + " can stand"
 		}
 	}

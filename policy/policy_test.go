@@ -189,7 +189,7 @@ func TestDecideConcurrently(t *testing.T) {
 	p := parse(t, people)
 	r := policy.Request{
 		Identity: policy.Identity{Kind: policy.Agent, Name: "bot"}, Target: "web-1", Login: "deploy",
-		Plan: policy.Plan{Op: policy.OpRun, Argv: policy.Argv{"uptime"}},
+		Plan: policy.Plan{Op: policy.OpRun, Argv: policy.Argv{"uptime"}}, Facts: policy.Facts{Assume: true},
 	}
 	var wg sync.WaitGroup
 	for range 8 {
@@ -220,7 +220,7 @@ func BenchmarkDecide(b *testing.B) {
 		} {
 			r := policy.Request{
 				Identity: policy.Identity{Kind: policy.Agent, Name: "bot"}, Target: "web-1", Login: "deploy",
-				Plan: policy.Plan{Op: policy.OpRun, Argv: argv},
+				Plan: policy.Plan{Op: policy.OpRun, Argv: argv}, Facts: policy.Facts{Programs: map[string]policy.ProgramFact{argv[0]: {Path: "/usr/bin/x", Real: "/usr/bin/x"}}},
 			}
 			b.Run(fmt.Sprintf("%s/rules=%d", name, n), func(b *testing.B) {
 				for b.Loop() {
