@@ -100,6 +100,7 @@ type question struct {
 	chosen []chosen
 	starts []chosen // of what commands start themselves
 
+	denies   bool // a role has deny rules
 	homeless bool // the home must be known before the words are
 }
 
@@ -110,7 +111,9 @@ type chosen struct {
 }
 
 func newQuestion(roles []applied, r Request) *question {
-	return &question{r: r, roles: roles, leaves: leaves(r.Plan)}
+	q := &question{r: r, roles: roles, leaves: leaves(r.Plan)}
+	q.denies = slices.ContainsFunc(roles, func(a applied) bool { return a.denies })
+	return q
 }
 
 // answer decides the whole plan. The order of its steps is what makes deny rules win and keeps denials free of probes.

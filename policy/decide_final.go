@@ -54,6 +54,10 @@ func (q *question) finishStarts(l leaf, p Plan) (Plan, *Decision) {
 		if no != nil {
 			return p, no
 		}
+		if l.input != inputClient && l.input != inputNull && baseName(p.Argv[0]) != "xargs" && !picked.reads(StdinPipe, "") {
+			d := q.denyStart(l, argv[0])
+			return p, &d
+		}
 		if !slices.ContainsFunc(q.starts, func(c chosen) bool { return c.rule == picked.rule }) {
 			q.starts = append(q.starts, picked)
 		}
@@ -71,14 +75,14 @@ func (q *question) finishStarts(l leaf, p Plan) (Plan, *Decision) {
 }
 
 // finalPlan is the plan with every command as it will be executed. The client's input reaches one command at most: the first
-// that may read it. Every other one that would have it reads nothing, unless all have a terminal.
+// that may read it. Every other one of a line that would have it reads nothing, unless all have a terminal.
 func (q *question) finalPlan() (Plan, error) {
 	reader := q.reader()
 	plan := rebuild(q.r.Plan, q.r.home(), func(i int, p Plan) Plan {
 		own := p
 		p = q.final[i]
 		p.Dir, p.Redirs = own.Dir, own.Redirs
-		p.Null = !q.r.PTY && q.leaves[i].input == inputClient && i != reader
+		p.Null = len(q.leaves) > 1 && !q.r.PTY && q.leaves[i].input == inputClient && i != reader
 		return p
 	})
 	return plan, plan.Validate()
@@ -87,11 +91,18 @@ func (q *question) finalPlan() (Plan, error) {
 // reader is the index of the command that gets the client's input, -1 if none may.
 func (q *question) reader() int {
 	for i, l := range q.leaves {
-		if l.input == inputClient && len(q.chosen[i].clientStdin()) > 0 {
+		if l.input == inputClient && len(q.chosen[i].clientStdin()) > 0 && len(l.plan.Starts) == 0 {
 			return i
 		}
 	}
 	return -1
+}
+
+// denyStart denies because of what a command would start with its own input: find hands it on, xargs does not.
+func (q *question) denyStart(l leaf, name string) Decision {
+	d := deny(CodeStdinNotAllowed, "the rule for "+quoteCut(name)+" takes no input, and it would have that of the command that starts it")
+	d.Failed = &Failed{Command: l.index, Token: cut(name)}
+	return d
 }
 
 // clientStdin is the class of the client's input.

@@ -91,6 +91,11 @@ func (q *question) named(program string) bool {
 // trust reports a program that may not run: it is not there, others than root could have put it there, it is not the pinned
 // one, or an absolute path is not what the rule's name means on the target.
 func (q *question) trust(l leaf, name string, c chosen, hash bool) *Decision {
+	if strings.Contains(name, "/") && name[0] != '/' {
+		d := deny(CodeProgram, fmt.Sprintf("the program %s does not run: a program is a name or an absolute path", quoteCut(name)))
+		d.Failed = &Failed{Command: l.index, Token: cut(name)}
+		return &d
+	}
 	fact, known := q.r.program(name)
 	if !known || hash && fact.SHA256 == "" && fact.Why == "" && !q.r.Facts.Assume {
 		q.need(Probe{Kind: ProbeProgram, Name: name, Hash: hash})
@@ -120,6 +125,9 @@ func (q *question) trust(l leaf, name string, c chosen, hash bool) *Decision {
 
 // denied reports the deny rule, if any, that a command or what it starts meets, by what was asked and by all that is known.
 func (q *question) denied(l leaf) (Decision, bool) {
+	if !q.denies {
+		return Decision{}, false
+	}
 	argv, _ := q.expand(l)
 	for _, argv := range append([]Argv{argv, l.plan.Argv}, l.plan.Starts...) {
 		met := q.denyRule(argv, q.view(l))

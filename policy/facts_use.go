@@ -22,10 +22,23 @@ func (r Request) program(name string) (ProgramFact, bool) {
 	if fact, ok := r.Facts.Programs[name]; ok || !r.Facts.Assume {
 		return fact, ok
 	}
-	if strings.HasPrefix(name, "/") {
+	if strings.HasPrefix(name, "/") && !usualFolder(name) {
 		return ProgramFact{Path: name, Real: name}, true
 	}
-	return ProgramFact{Path: "/usr/bin/" + name, Real: "/usr/bin/" + name}, true
+	fact := ProgramFact{Path: "/usr/bin/" + baseName(name), Real: "/usr/bin/" + baseName(name)}
+	if strings.HasPrefix(name, "/") {
+		fact.Path = name
+	}
+	return fact, true
+}
+
+// usualFolder reports whether a program lies where distributions put programs, which on most is one folder by several names.
+func usualFolder(program string) bool {
+	switch path.Dir(program) {
+	case "/bin", "/sbin", "/usr/bin", "/usr/sbin":
+		return true
+	}
+	return false
 }
 
 func (r Request) real(name string) (string, bool) {

@@ -25,6 +25,7 @@ type role struct {
 	programs map[string]*ruleSet
 	names    []string // the programs that have an allow or ask rule, sorted
 	includes []string
+	denies   bool // it has deny rules
 }
 
 // ruleSet is a role's rules for one program.
@@ -79,6 +80,7 @@ func (r *role) add(rl *rule) {
 		set.ask = append(set.ask, rl)
 	case ruleDeny:
 		set.deny = append(set.deny, rl)
+		r.denies = true
 	}
 }
 
