@@ -23,6 +23,9 @@ func (p *Policy) decide(r Request) Decision {
 	if err := r.Plan.Validate(); err != nil {
 		return deny(CodeUnsupportedSyntax, err.Error())
 	}
+	if !r.Plan.bare() {
+		return deny(CodeUnsupportedSyntax, "no rule knows directories, redirections, variables, patterns or launchers")
+	}
 	commands := r.Plan.Commands()
 	for i, argv := range commands {
 		if d, denied := denied(roles, i, argv); denied {
@@ -42,6 +45,16 @@ func (p *Policy) decide(r Request) Decision {
 		return d
 	}
 	return allow(chosen)
+}
+
+// bare reports whether the plan is nothing but argvs that are joined.
+func (p Plan) bare() bool {
+	for _, part := range p.Parts {
+		if !part.bare() {
+			return false
+		}
+	}
+	return p.Op != OpShell && p.Dir == "" && p.Umask == "" && len(p.Redirs)+len(p.Env)+len(p.Wrap)+len(p.Globs)+len(p.Tildes) == 0
 }
 
 // denied reports the deny rule, if any, that the command meets.
