@@ -115,7 +115,7 @@ func (s *session) plan(a ask) (asked, *answer.Denial) {
 		why := a.what() + " is not available through Gatehouse; give a command, as in ssh " + s.conn.route.login + "@" + s.conn.route.target + "@bastion 'uptime'"
 		return asked{}, &answer.Denial{Code: string(policy.CodeNotAllowed), Why: why}
 	}
-	plan, err := shell.ParseFor(shell.Context{Login: s.row.Login}, a.text)
+	plan, err := shell.ParseFor(shell.Context{Login: policy.Login(s.row.Login)}, a.text)
 	var r *shell.Refusal
 	switch {
 	case err == nil:

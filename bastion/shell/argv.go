@@ -10,11 +10,12 @@ import (
 )
 
 // ArgvPrefix begins a line that is one command with an exact argv: after it stand base64url without padding of a JSON
-// array of strings. Programs use it to hand over words that no quoting can spoil.
+// array of strings. Programs use it to hand over words that no quoting can spoil. Launchers and shells with a text are read
+// as in a line; nothing is a builtin.
 const ArgvPrefix = "GATEHOUSE-ARGV-1 "
 
 // parseArgv decodes what follows ArgvPrefix. Go's decoders mend some broken input; each such mend is refused here.
-func parseArgv(encoded string) (policy.Plan, error) {
+func parseArgv(c Context, encoded string) (policy.Plan, error) {
 	refuse := func(reason string) (policy.Plan, error) {
 		return policy.Plan{}, &Refusal{"exact argv", len(ArgvPrefix) + 1, reason}
 	}
@@ -29,12 +30,13 @@ func parseArgv(encoded string) (policy.Plan, error) {
 	if !utf8.Valid(text) || json.Unmarshal(text, &words) != nil || len(words) == 0 {
 		return refuse("what is encoded is a JSON array of at least one string, in UTF-8")
 	}
-	argv := make(policy.Argv, len(words))
-	for i, word := range words {
-		if word == nil || strings.ContainsRune(*word, utf8.RuneError) {
+	argv := make([]word, len(words))
+	for i, w := range words {
+		if w == nil || strings.ContainsRune(*w, utf8.RuneError) {
 			return refuse("every element is a string, without U+FFFD, which stands for text that was lost")
 		}
-		argv[i] = *word
+		argv[i] = word{text: *w, at: len(ArgvPrefix)}
 	}
-	return policy.Plan{Op: policy.OpRun, Argv: argv}, nil
+	r := &reader{dialect: dialect{context: c}}
+	return r.command(argv, place{tail: true}, true)
 }

@@ -6,29 +6,72 @@ import (
 	"unicode/utf8"
 )
 
-// maxWords bounds the runs of unquoted bytes between blanks, operators included, and so the parser's recursion over keywords.
-const maxWords = 8192
+// The bounds of what is read before the parser sees anything.
+const (
+	maxSteps = 8192 // runs of unquoted bytes between blanks, operators included, and so the parser's recursion over keywords
+	maxNest  = 16   // parentheses and braces that are open at once
+)
 
-// scanner reads a line once, knowing only quotes and backslashes. Until the first refusal it is always right about what is
-// quoted, because everything that could change that (expansions, here-documents, comments) is itself refused.
+// scanner reads a line once, knowing only quotes, backslashes, here-documents and the operators that it lets through.
+// Until the first refusal it is always right about what is quoted, because everything else that could change that is
+// itself refused. What it read must be what mvdan.cc/sh reads (agree.go).
 type scanner struct {
-	line  string
-	at    int
-	words int
+	line    string
+	at      int
+	steps   int
+	nest    int
+	begin   bool // a command may begin here, so that { would open a group
+	adjoins bool // a word ended just before
+	pending []*hereDoc
+	found   tokens
 }
 
-// scan refuses a line that has characters which deceive, or anything that expands, redirects, groups or nests.
-func scan(line string) error {
+// tokens is what a scanner found, by offset.
+type tokens struct {
+	words     map[int]*token
+	joints    map[int]string // | && ||
+	redirs    map[int]string
+	opens     map[int]byte // ( and {
+	documents map[int]*hereDoc
+}
+
+// token is one word: where it ends, and its characters.
+type token struct {
+	end   int
+	chars []char
+}
+
+// char is a piece of a word, mostly one character.
+type char struct {
+	text   string
+	at     int  // offset in the line
+	quoted bool // it means itself
+	escape bool // by a backslash outside quotes
+	home   bool // $HOME or ${HOME}
+}
+
+// hereDoc is a here-document: its delimiter's word, and its body once it is read.
+type hereDoc struct {
+	delimiter *token
+	tabs      bool // <<-
+	body      string
+}
+
+// scan refuses a line that has characters which deceive, or anything that is not let through.
+func scan(line string) (tokens, error) {
 	if err := scanCharacters(line); err != nil {
-		return err
+		return tokens{}, err
 	}
-	s := &scanner{line: line}
+	s := &scanner{line: line, begin: true, found: tokens{map[int]*token{}, map[int]string{}, map[int]string{}, map[int]byte{}, map[int]*hereDoc{}}}
 	for s.at < len(line) {
-		if err := s.unquoted(); err != nil {
-			return err
+		if err := s.step(); err != nil {
+			return tokens{}, err
 		}
 	}
-	return nil
+	if len(s.pending) > 0 {
+		return tokens{}, s.refuse("here-document", "its text and the line that ends it are missing")
+	}
+	return s.found, nil
 }
 
 // scanCharacters looks at every character, quoted or not.
@@ -49,165 +92,197 @@ func scanCharacters(line string) error {
 	return nil
 }
 
-// unquoted reads one step of unquoted text: a character, an escape or a whole quoted string.
-func (s *scanner) unquoted() error {
-	rest := s.line[s.at:]
-	switch c := rest[0]; c {
-	case '\\':
-		return s.escape()
-	case '\'':
-		return s.singleQuoted()
-	case '"':
-		return s.doubleQuoted()
-	case ' ', '\t', '\n', ';', '|', '&':
-		return s.operator(rest)
-	case '#':
-		if s.wordStart() {
-			return s.refuse("comment", "quote the #, or leave the comment out")
-		}
-	case '~':
-		if s.wordStart() || strings.IndexByte("=:", s.line[s.at-1]) >= 0 {
-			return s.refuse("tilde expansion", "write the path in full, or quote the ~")
-		}
-	case '$', '`':
-		if construct := expansion(rest, true); construct != "" {
-			return s.refuse(construct, "only literal words are accepted; in single quotes it would be literal")
-		}
-	default:
-		if construct := forbidden(rest); construct != "" {
-			return s.refuse(construct, "only literal words, |, &&, || and ; are accepted; quoted it would be literal")
-		}
-		if r, size := utf8.DecodeRuneInString(rest); r >= utf8.RuneSelf {
-			if unicode.IsSpace(r) {
-				return s.refuse("non-ASCII space", "it separates nothing: use a space, or quote it")
-			}
-			s.at += size - 1
-		}
+// step reads a blank, an operator or a word.
+func (s *scanner) step() error {
+	if s.steps++; s.steps > maxSteps {
+		return s.refuse("long line", "a line has at most 4096 words")
 	}
-	s.at++
-	return nil
-}
-
-// forbidden names the construct that an unquoted character begins, if it begins one.
-func forbidden(rest string) string {
-	next := byte(0)
-	if len(rest) > 1 {
-		next = rest[1]
-	}
-	switch rest[0] {
-	case '*', '?', '[':
-		return "glob"
-	case '{', '}':
-		return "brace"
-	case '(', ')':
-		return "parenthesis"
+	adjoins := s.adjoins
+	s.adjoins = false
+	switch c := s.line[s.at]; c {
+	case ' ', '\t':
+		s.at++
+		return nil
+	case '\n':
+		s.at++
+		s.begin = true
+		return s.documents()
+	case ';', '|', '&':
+		return s.operator()
+	case '(':
+		return s.open(adjoins)
+	case ')':
+		s.at++
+		s.begin = true
+		s.nest = max(s.nest-1, 0)
+		return nil
 	case '<', '>':
-		switch {
-		case next == '(':
-			return "process substitution"
-		case strings.HasPrefix(rest, "<<<"):
-			return "here-string"
-		case strings.HasPrefix(rest, "<<"):
-			return "here-document"
-		}
-		return "redirection"
+		return s.redirection(s.at)
 	}
-	return ""
+	return s.wordOrDescriptor()
 }
 
-// expansion names what a $ or ` begins; a $ that begins nothing is a literal.
-func expansion(rest string, unquoted bool) string {
-	if rest[0] == '`' {
-		return "command substitution"
-	}
-	if len(rest) == 1 {
-		return ""
-	}
-	switch c := rest[1]; {
-	case c == '\'' && unquoted:
-		return "ANSI-C quoting"
-	case c == '"' && unquoted:
-		return "locale quoting"
-	case strings.HasPrefix(rest, "$((") || c == '[':
-		return "arithmetic expansion"
-	case c == '(':
-		return "command substitution"
-	case c == '{' || c == '_' || strings.IndexByte("@*#?$!-", c) >= 0,
-		c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
-		return "parameter expansion"
-	}
-	return ""
-}
-
-// operator reads a blank or one of the operators.
-func (s *scanner) operator(rest string) error {
-	size := 1
+// operator reads one of the operators that join commands.
+func (s *scanner) operator() error {
+	rest := s.line[s.at:]
 	switch {
 	case strings.HasPrefix(rest, "&&"), strings.HasPrefix(rest, "||"):
-		size = 2
+		s.found.joints[s.at] = rest[:2]
+		s.at++
 	case strings.HasPrefix(rest, "&>"):
-		return s.refuse("redirection", "quoted it would be literal")
+		return s.redirection(s.at)
 	case rest[0] == '&':
 		return s.refuse("background", "a command cannot be left running; for both to succeed write &&")
 	case strings.HasPrefix(rest, "|&"):
-		return s.refuse("|&", "standard error cannot be piped: write |")
+		return s.refuse("|&", "write 2>&1 | instead")
 	case strings.HasPrefix(rest, ";;"), strings.HasPrefix(rest, ";&"):
 		return s.refuse("case terminator", "commands are separated by one ;")
+	case rest[0] == '|':
+		s.found.joints[s.at] = "|"
 	}
-	s.at += size
-	s.words++
-	if s.words > maxWords {
-		return s.refuse("long line", "a line has at most 4096 words")
-	}
+	s.at++
+	s.begin = true
 	return nil
 }
 
-func (s *scanner) escape() error {
-	_, size := utf8.DecodeRuneInString(s.line[s.at+1:])
+// open reads a parenthesis that begins a group.
+func (s *scanner) open(adjoins bool) error {
 	switch {
-	case size == 0:
-		return s.refuse("trailing backslash", "it escapes nothing")
-	case s.line[s.at+1] == '\n':
-		return s.refuse("line continuation", "write the command on one line")
+	case strings.HasPrefix(s.line[s.at:], "(("):
+		return s.refuse("arithmetic", "for a group in a group write ( (")
+	case adjoins:
+		return s.refuse("parenthesis", "functions, arrays and extended globs are not accepted; quoted it would be literal")
 	}
-	s.at += 1 + size
+	return s.opened('(')
+}
+
+func (s *scanner) opened(c byte) error {
+	if s.nest++; s.nest > maxNest {
+		return s.refuse("nesting", "groups are nested at most 16 deep")
+	}
+	s.found.opens[s.at] = c
+	s.at++
+	s.begin = true
 	return nil
 }
 
-func (s *scanner) singleQuoted() error {
-	length := strings.IndexByte(s.line[s.at+1:], '\'')
-	if length < 0 {
-		return s.refuse("open quote", "the ' is never closed")
-	}
-	s.at += length + 2
-	return nil
+// redirections are the operators that are read, the longest first. What is false is refused by name.
+var redirections = []struct {
+	text string
+	ok   bool
+	name string
+}{
+	{"&>>", true, ""}, {"&>", true, ""},
+	{"<<<", true, ""}, {"<<-", true, ""}, {"<<", true, ""},
+	{"<(", false, "process substitution"}, {">(", false, "process substitution"},
+	{"<>", false, "redirection <>"}, {"<&", false, "redirection <&"}, {">|", false, "redirection >|"},
+	{">>", true, ""}, {">&", true, ""}, {"<", true, ""}, {">", true, ""},
 }
 
-func (s *scanner) doubleQuoted() error {
-	open := s.at
-	for s.at++; s.at < len(s.line); s.at++ {
-		switch s.line[s.at] {
-		case '"':
-			s.at++
-			return nil
-		case '$', '`':
-			if construct := expansion(s.line[s.at:], false); construct != "" {
-				return s.refuse(construct, "only literal words are accepted; in single quotes it would be literal")
-			}
-		case '\\':
-			if strings.HasPrefix(s.line[s.at+1:], "\n") {
-				return s.refuse("line continuation", "write the command on one line")
-			}
+// redirection reads an operator whose descriptor, if any, begins at from, and the word behind it.
+func (s *scanner) redirection(from int) error {
+	for _, r := range redirections {
+		if !strings.HasPrefix(s.line[s.at:], r.text) {
+			continue
+		}
+		if !r.ok {
+			return &Refusal{r.name, s.at + 1, "only <, >, >>, &>, 2>&1, >&2, << and <<< are accepted; quoted it would be literal"}
+		}
+		s.found.redirs[s.at] = s.line[from : s.at+len(r.text)]
+		at := s.at
+		s.begin = false
+		s.at += len(r.text)
+		for s.at < len(s.line) && (s.line[s.at] == ' ' || s.line[s.at] == '\t') {
 			s.at++
 		}
+		if s.at == len(s.line) || strings.IndexByte("\n;|&<>()", s.line[s.at]) >= 0 {
+			return s.refuse("redirection", "the file's name is missing")
+		}
+		word, err := s.word()
+		if err != nil {
+			return err
+		}
+		if r.text == "<<" || r.text == "<<-" {
+			doc := &hereDoc{delimiter: word, tabs: r.text == "<<-"}
+			s.found.documents[at] = doc
+			s.pending = append(s.pending, doc)
+		}
+		return nil
 	}
-	s.at = open
-	return s.refuse("open quote", `the " is never closed`)
+	return s.refuse("redirection", "it is not understood")
 }
 
-// wordStart reports whether the current byte begins a word.
-func (s *scanner) wordStart() bool {
-	return s.at == 0 || strings.IndexByte(" \t\n;|&", s.line[s.at-1]) >= 0
+// wordOrDescriptor reads a word, the number before a redirection, or a brace that stands for a group.
+func (s *scanner) wordOrDescriptor() error {
+	rest := s.line[s.at:]
+	if digits := len(rest) - len(strings.TrimLeft(rest, "0123456789")); digits > 0 && digits < len(rest) && (rest[digits] == '<' || rest[digits] == '>') {
+		from := s.at
+		s.at += digits
+		return s.redirection(from)
+	}
+	if s.begin && s.alone('{') {
+		return s.opened('{')
+	}
+	if s.begin && s.alone('}') {
+		s.at++
+		s.nest = max(s.nest-1, 0)
+		return nil // begin stays: } may follow }
+	}
+	if s.begin && s.alone('!') && strings.IndexByte("()<>;|&", (s.line + " ")[s.at+1]) < 0 {
+		s.at++
+		return nil // begin stays: a command follows
+	}
+	s.begin = false
+	_, err := s.word()
+	return err
+}
+
+// alone reports whether the current byte is c and a whole word.
+func (s *scanner) alone(c byte) bool {
+	next := s.at + 1
+	return s.line[s.at] == c && (next == len(s.line) || strings.IndexByte(" \t\n;|&()<>", s.line[next]) >= 0)
+}
+
+// documents reads the bodies of the here-documents of the line that just ended.
+func (s *scanner) documents() error {
+	for _, doc := range s.pending {
+		if err := s.document(doc); err != nil {
+			return err
+		}
+	}
+	s.pending = nil
+	return nil
+}
+
+func (s *scanner) document(doc *hereDoc) error {
+	end, quoted := "", false
+	for _, c := range doc.delimiter.chars {
+		if c.home {
+			return &Refusal{"here-document", c.at + 1, "the word that ends it is literal"}
+		}
+		end += c.text
+		quoted = quoted || c.quoted
+	}
+	var body strings.Builder
+	for s.at < len(s.line) {
+		line, _, ended := strings.Cut(s.line[s.at:], "\n")
+		start := s.at
+		s.at = min(s.at+len(line)+1, len(s.line))
+		if doc.tabs {
+			line = strings.TrimLeft(line, "\t")
+		}
+		if line == end {
+			doc.body = body.String()
+			return nil
+		}
+		if i := strings.IndexAny(line, "$`\\"); !quoted && i >= 0 {
+			return &Refusal{"here-document", start + strings.Index(s.line[start:], line) + i + 1, "something expands in it: quote the word after <<"}
+		}
+		if body.WriteString(line); ended {
+			body.WriteByte('\n')
+		}
+	}
+	return s.refuse("here-document", "the line that ends it is missing")
 }
 
 func (s *scanner) refuse(construct, reason string) error {
