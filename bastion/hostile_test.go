@@ -168,6 +168,8 @@ func (w *whole) killHanging(name string, bot ssh.Signer, reached <-chan struct{}
 	client := w.client("deploy@"+name, bot)
 	ended := make(chan struct{})
 	line := "echo " + name
+	w.server.looks.Keep(name, "deploy", []policy.Probe{{Kind: policy.ProbeProgram, Name: "echo"}}, // it is not about looks
+		policy.Facts{Programs: map[string]policy.ProgramFact{"echo": {Path: "/bin/echo", Real: "/bin/echo"}}})
 	go func() {
 		defer close(ended)
 		exec(client, line)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/bastion/target"
 	"gatehouse/bastion/target/look"
 	"gatehouse/ca"
 	"gatehouse/internal/decider/protocol"
@@ -82,6 +83,9 @@ func (s *session) look(t protocol.Target, req protocol.Decide, d protocol.Decide
 	}
 	if err := l.Answer(ctx, d.Decision.Probes, into); err != nil {
 		s.conn.lookers.drop(key, l)
+		if ctx.Err() != nil && s.ctx.Err() == nil {
+			err = fmt.Errorf("%w: %w", target.ErrUnreachable, err)
+		}
 		return fmt.Errorf("look at %s: %w", t.Name, err)
 	}
 	s.conn.server.looks.Keep(t.Name, s.row.Login, d.Decision.Probes, *into)

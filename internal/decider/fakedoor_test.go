@@ -126,7 +126,7 @@ func TestFakeDoorPinnedCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	cert := parseCert(t, got.Certificate)
-	want := q.Plan.Line([]policy.EnvVar{{Name: permit.SessionVariable, Value: q.Session}})
+	want := run("/usr/bin/printf", "it's").Line([]policy.EnvVar{{Name: permit.SessionVariable, Value: q.Session}})
 	if cert.CriticalOptions["force-command"] != want || got.Line != want || len(cert.Extensions) != 0 {
 		t.Errorf("options %q, extensions %q, line %q", cert.CriticalOptions, cert.Extensions, got.Line)
 	}
@@ -154,7 +154,7 @@ func TestFakeDoorPermit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.User != "nobody" || strings.Join(p.Argv, " ") != "echo x" || p.PTY || p.NotAfter.Sub(b.clock.now()) > permit.Lifetime || p.Session != q.Session {
+	if p.User != "nobody" || strings.Join(p.Argv, " ") != "/usr/bin/echo x" || p.PTY || p.NotAfter.Sub(b.clock.now()) > permit.Lifetime || p.Session != q.Session {
 		t.Errorf("permit %+v", p)
 	}
 	if len(p.Env) != 2 || p.Env[0].Name != "LANG" || p.Env[1] != (policy.EnvVar{Name: permit.SessionVariable, Value: q.Session}) || len(got.EnvRefused) != 2 {

@@ -265,9 +265,15 @@ func (b *bench) question(conn string, argv ...string) protocol.Decide {
 }
 
 // usualFacts are what an honest door has found on web-1.
-var usualFacts = policy.Facts{Home: "/home/deploy", Programs: map[string]policy.ProgramFact{
-	"echo": {Path: "/usr/bin/echo", Real: "/usr/bin/echo"}, "true": {Path: "/usr/bin/true", Real: "/usr/bin/true"}, "sleep": {Path: "/usr/bin/sleep", Real: "/usr/bin/sleep"},
-	"restart": {Path: "/usr/bin/restart", Real: "/usr/bin/restart"}, "id": {Path: "/usr/bin/id", Real: "/usr/bin/id"}}}
+var usualFacts = policy.Facts{Home: "/home/deploy", Programs: foundPrograms("echo", "top", "printf", "id")}
+
+func foundPrograms(names ...string) map[string]policy.ProgramFact {
+	found := map[string]policy.ProgramFact{}
+	for _, name := range names {
+		found[name] = policy.ProgramFact{Path: "/usr/bin/" + name, Real: "/usr/bin/" + name}
+	}
+	return found
+}
 
 func parseCert(t testing.TB, wire []byte) *ssh.Certificate {
 	t.Helper()

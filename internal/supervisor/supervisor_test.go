@@ -189,7 +189,8 @@ func TestFakeDoorOfAProcess(t *testing.T) {
 	certificate, err := base64.StdEncoding.DecodeString(strings.Fields(string(text))[1])
 	must(t, err)
 	conn := id.New(id.Connection, time.Now())
-	ask := protocol.Decide{Connection: conn, Session: id.New(id.Session, time.Now()), Target: "bastion-host", Login: "ops", Plan: policy.Plan{Op: policy.OpRun, Argv: policy.Argv{"sleep", "1"}}}
+	ask := protocol.Decide{Connection: conn, Session: id.New(id.Session, time.Now()), Target: "bastion-host", Login: "ops", Plan: policy.Plan{Op: policy.OpRun, Argv: policy.Argv{"sleep", "1"}},
+		Facts: policy.Facts{Programs: map[string]policy.ProgramFact{"sleep": {Path: "/usr/bin/sleep", Real: "/usr/bin/sleep"}}}}
 	var refusal *protocol.Error
 	if _, err := door.Decide(ctx, ask); !errors.As(err, &refusal) || refusal.Code != protocol.CodeRefused {
 		t.Errorf("before authenticate: %v", err)
