@@ -11,13 +11,14 @@ import (
 )
 
 // shells are the login shells whose quoting and options are known. With each: what it reads before a command that sshd gives it
-// with -c, in the home and besides. A folder stands for what is in it.
+// with -c, in the home and besides. A folder stands for what is in it, which those made who may change the folder.
 var shells = map[string]struct{ home, system []string }{
 	"sh": {}, "dash": {},
 	"bash": {home: []string{".bashrc"}, system: []string{"/etc/bash.bashrc"}}, // under sshd, as Debian builds it
 	"zsh":  {home: []string{".zshenv"}, system: []string{"/etc/zshenv", "/etc/zsh/zshenv"}},
-	"fish": {home: []string{".config/fish/config.fish", ".config/fish/conf.d", ".config/fish/functions", ".config/fish/fish_variables"},
-		system: []string{"/etc/fish/config.fish", "/etc/fish/conf.d", "/etc/fish/functions"}},
+	"fish": {home: []string{".config/fish/config.fish", ".config/fish/conf.d", ".config/fish/functions", ".config/fish/fish_variables",
+		".local/share/fish/vendor_conf.d", ".local/share/fish/vendor_functions.d"},
+		system: []string{"/etc/fish/config.fish", "/etc/fish/conf.d", "/etc/fish/functions", "/usr/share/fish/vendor_conf.d", "/usr/share/fish/vendor_functions.d"}},
 }
 
 // shellFolders are where such a shell lies.
