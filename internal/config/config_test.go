@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -77,12 +78,19 @@ func TestInventory(t *testing.T) {
 	if err != nil || !inv.Targets["t-1"].HasLogin("deploy") || inv.Targets["t-1"].HasLogin("root") || inv.Targets["t-1"].HasLogin("") {
 		t.Fatalf("%+v, %v", inv, err)
 	}
+	inv, err = ParseInventory("targets.yaml", []byte(entry(`address: "h:22", logins: [a], host_ca: true, path: [/opt/app/bin, /usr/bin]`)))
+	if err != nil || !slices.Equal(inv.Targets["t-1"].Path, []string{"/opt/app/bin", "/usr/bin"}) {
+		t.Errorf("path: %+v, %v", inv, err)
+	}
 	for name, body := range map[string]string{
 		"no key": `address: "h:22", logins: [a]`, "key and CA": `address: "h:22", logins: [a], host_ca: true, host_key: "` + key + `"`, "a key that is none": `address: "h:22", logins: [a], host_key: x`,
 		"no address": `logins: [a], host_ca: true`, "no port": `address: h, logins: [a], host_ca: true`, "no logins": `address: "h:22", host_ca: true`,
 		"a login with a colon": `address: "h:22", logins: ["a:b"], host_ca: true`, "run_as for a remote": `address: "h:22", logins: [a], host_ca: true, run_as: {a: b}`,
 		"local as root": `local: true, run_as: {ops: root}`, "local as 0": `local: true, run_as: {ops: "0"}`, "local as a number": `local: true, run_as: {ops: "1000"}`, "local as nobody named": `local: true, run_as: {ops: ""}`,
 		"local without logins": `local: true`, "local with an address": `local: true, address: "h:22", run_as: {a: b}`, "an unknown field": `address: "h:22", logins: [a], host_ca: true, trust: true`,
+		"a relative path": `local: true, run_as: {a: b}, path: [bin]`, "a path with ..": `address: "h:22", logins: [a], host_ca: true, path: [/usr/../bin]`, "a path of /": `local: true, run_as: {a: b}, path: [/]`,
+		"a path with a slash at the end": `local: true, run_as: {a: b}, path: [/bin/]`, "a path with a colon": `local: true, run_as: {a: b}, path: ["/a:/b"]`, "a path twice": `local: true, run_as: {a: b}, path: [/bin, /bin]`,
+		"a path that is empty": `local: true, run_as: {a: b}, path: [""]`, "33 paths": `local: true, run_as: {a: b}, path: [/b` + strings.Repeat(", /b", 32) + `]`,
 	} {
 		if _, err := ParseInventory("targets.yaml", []byte(entry(body))); err == nil || !strings.Contains(err.Error(), "targets.yaml:") {
 			t.Errorf("%s: %v", name, err)

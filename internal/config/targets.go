@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path"
+	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -30,6 +34,7 @@ type Target struct {
 	Local   bool              `yaml:"local" json:"local,omitempty"`
 	Path    []string          `yaml:"path" json:"path,omitempty"`     // where programs are looked up
 	RunAs   map[string]string `yaml:"run_as" json:"run_as,omitempty"` // local only: login → a named unprivileged user of this machine
+	Path    []string          `yaml:"path" json:"path,omitempty"`     // folders in which programs are looked up there, in order; empty means the usual ones
 }
 
 // HasLogin reports whether the target offers the login.
@@ -81,6 +86,9 @@ func (t Target) validate(name string) error {
 	if !nameForm.MatchString(name) {
 		return errors.New("not a name (lower-case letters, digits, . _ -)")
 	}
+	if err := checkPath(t.Path); err != nil {
+		return err
+	}
 	if t.Local {
 		return t.validateLocal()
 	}
@@ -120,6 +128,29 @@ func (t Target) validateLocal() error {
 		}
 		if err := checkLogins([]string{login}); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// maxPath bounds a target's search path.
+const maxPath = 32
+
+// checkPath is about the folders in which programs are looked up: a relative one would be whatever the command's folder is.
+func checkPath(dirs []string) error {
+	if len(dirs) > maxPath {
+		return fmt.Errorf("path has %d folders, at most %d", len(dirs), maxPath)
+	}
+	for i, dir := range dirs {
+		switch {
+		case !path.IsAbs(dir):
+			return fmt.Errorf("path: %q is not absolute, such as /usr/bin", dir)
+		case path.Clean(dir) != dir || dir == "/":
+			return fmt.Errorf("path: %q is not a folder's plain name: no . or .., no double slash, none at the end, and not / itself", dir)
+		case strings.ContainsFunc(dir, func(r rune) bool { return r < ' ' || r == 0x7f || r == ':' || r == utf8.RuneError }):
+			return fmt.Errorf("path: %q has a colon, a control character or something that is no text", dir)
+		case slices.Contains(dirs[:i], dir):
+			return fmt.Errorf("path: %q is there twice", dir)
 		}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/decider/registry"
 	"gatehouse/internal/id"
+	"gatehouse/internal/readonly"
 	"gatehouse/policy"
 	"gatehouse/recorder/audit"
 )
@@ -31,7 +32,8 @@ const (
 	maxAccepted = 4
 )
 
-// probe certifies what a check shows to a target. All that it can be used for is the line that looks around.
+// probe certifies what a check shows to a target. All that it can be used for is the line that
+// looks around, or the SFTP server that only looks.
 func (d *Decider) probe(ctx context.Context, in protocol.Probe) (protocol.ProbeAnswer, error) {
 	t, err := d.remoteTarget(in.Target)
 	if err != nil {
@@ -52,6 +54,9 @@ func (d *Decider) probe(ctx context.Context, in protocol.Probe) (protocol.ProbeA
 		return protocol.ProbeAnswer{}, invalid("public key: %v", err)
 	}
 	line := "exec /bin/sh -c '" + probeScript + "'"
+	if in.SFTP {
+		line = readonly.Command(false)
+	}
 	cert, err := d.cas.ProbeTarget(in.CA, ca.ProbeRequest{PublicKey: key, Target: principal, Login: policy.Login(in.Login), ForceCommand: line, Connection: in.Check})
 	if err := d.signed(ctx, "target", err, refuse); err != nil {
 		return protocol.ProbeAnswer{}, err
@@ -68,6 +73,8 @@ func (d *Decider) probe(ctx context.Context, in protocol.Probe) (protocol.ProbeA
 // probePrincipal is the target whose principal a probe has; empty for the bare login.
 func (d *Decider) probePrincipal(in protocol.Probe) (string, error) {
 	switch {
+	case in.SFTP && in.Principal != protocol.ProbeOwn:
+		return "", invalid("SFTP is asked for, and the principal is %q", in.Principal)
 	case in.Principal != protocol.ProbeOther && in.Other != "":
 		return "", invalid("another target is named, and the principal is %q", in.Principal)
 	case in.Principal == protocol.ProbeOwn:

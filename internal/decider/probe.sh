@@ -41,12 +41,13 @@ shell=${entry##*:}
 home=${entry%:*}
 home=${home##*:}
 say shell "$shell"
+say real "$(readlink -f "${shell:-/bin/sh}")"
 say home "$home"
 look "${shell:-/bin/sh}"
-for name in .bashrc .zshenv .profile .bash_profile .bash_login .zprofile .zshrc .config/fish/config.fish .ssh/rc .ssh/environment .ssh/authorized_keys .ssh/authorized_keys2 .pam_environment; do
+for name in .bashrc .zshenv .profile .bash_profile .bash_login .zprofile .zshrc .config/fish/config.fish .config/fish/conf.d .config/fish/functions .config/fish/fish_variables .local/share/fish/vendor_conf.d .local/share/fish/vendor_functions.d .ssh/rc .ssh/environment .ssh/authorized_keys .ssh/authorized_keys2 .pam_environment; do
 	look "$home/$name"
 done
-for name in /etc/bash.bashrc /etc/zshenv /etc/zsh/zshenv /etc/profile /etc/profile.d /etc/environment /etc/ssh/sshrc /etc/ssh /etc/ssh/sshd_config; do
+for name in /etc/bash.bashrc /etc/zshenv /etc/zsh/zshenv /etc/fish/config.fish /etc/fish/conf.d /etc/fish/functions /usr/share/fish/vendor_conf.d /usr/share/fish/vendor_functions.d /etc/profile /etc/profile.d /etc/environment /etc/ssh/sshrc /etc/ssh /etc/ssh/sshd_config; do
 	look "$name"
 done
 for name in /etc/profile.d/*; do

@@ -56,12 +56,25 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// TestProbeSFTP: a check's other certificate runs the SFTP server with requests that look and nothing else.
+func TestProbeSFTP(t *testing.T) {
+	b := newBench(t)
+	in := b.probe()
+	in.SFTP = true
+	got, err := admin[protocol.ProbeAnswer](b, protocol.OpProbe, in)
+	b.must(err)
+	const want = "internal-sftp -R -p realpath,stat,lstat,readlink,opendir,readdir,close"
+	if cert := parseCert(t, got.Certificate); cert.CriticalOptions["force-command"] != want || got.Line != want || !slices.Equal(cert.ValidPrincipals, []string{"gh:web-1:deploy"}) {
+		t.Errorf("%q for %q", cert.CriticalOptions["force-command"], cert.ValidPrincipals)
+	}
+}
+
 // TestProbeRefused: a check gets no certificate for anything but a look.
 func TestProbeRefused(t *testing.T) {
 	b := newBench(t)
 	for name, spoil := range map[string]func(*protocol.Probe){
 		"an unknown target": func(p *protocol.Probe) { p.Target = "nowhere" }, "this machine": func(p *protocol.Probe) { p.Target, p.Login = "bastion-host", "ops" },
-		"an unknown login": func(p *protocol.Probe) { p.Login = "ann" }, "no check": func(p *protocol.Probe) { p.Check = "" },
+		"an unknown login": func(p *protocol.Probe) { p.Login = "ann" }, "SFTP by a bare login": func(p *protocol.Probe) { p.Principal, p.SFTP = protocol.ProbeBare, true }, "no check": func(p *protocol.Probe) { p.Check = "" },
 		"another's id": func(p *protocol.Probe) { p.Check = b.id(id.Session) }, "a principal of its own": func(p *protocol.Probe) { p.Principal = "root" },
 		"no principal": func(p *protocol.Probe) { p.Principal = "" }, "another, and own": func(p *protocol.Probe) { p.Other = "web-2" },
 		"an unknown other": func(p *protocol.Probe) { p.Principal, p.Other = protocol.ProbeOther, "nowhere" },

@@ -166,6 +166,7 @@ func (c *checker) opens(ctx context.Context, f *findings, login, print string, l
 	f.add(OK, what, "", "its certificate opens the login")
 	if look {
 		c.inside(ctx, f, v, line)
+		c.looks(ctx, f, login, print)
 	}
 	return true
 }

@@ -150,7 +150,7 @@ func answers(print func(ssh.Channel)) func(ssh.Channel, <-chan *ssh.Request) {
 }
 
 // good is an answer as the pinned script gives it.
-const good = "gatehouse-check 1\ntime 4102444800\nlogin deploy\nshell /bin/sh\nhome /home/deploy\nfile root 1 /bin/sh\nfile root 0 /etc/ssh\nend 1\n"
+const good = "gatehouse-check 1\ntime 4102444800\nlogin deploy\nshell /bin/sh\nreal /usr/bin/dash\nhome /home/deploy\nfile root 1 /bin/sh\nfile root 0 /etc/ssh\nend 1\n"
 
 // TestHostileSessions: a host that is recognised and means harm: everything is taken, bounded and told.
 func TestHostileSessions(t *testing.T) {

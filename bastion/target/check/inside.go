@@ -23,7 +23,7 @@ func (c *checker) inside(ctx context.Context, f *findings, v *visit, line string
 	defer session.Close()
 	c.agentForwarding(f, session)
 	begin := c.cfg.Now()
-	text, err := look(session, line)
+	text, err := printed(session, line)
 	if err != nil {
 		f.add(Broken, "look", "sign in as the login by hand and look what it prints", "the pinned script did not run: %v", err)
 		return
@@ -31,6 +31,7 @@ func (c *checker) inside(ctx context.Context, f *findings, v *visit, line string
 	seen, err := parseLook(text)
 	if err != nil {
 		f.add(Broken, "look", "a login shell that is no shell, or a start-up file that prints, does this: sign in as the login by hand", "the answer is not the pinned script's: %v", err)
+		f.add(Broken, "login shell", "chsh -s /bin/sh; "+shellsThatWork, "it did not run a command as it is: rbash, nologin, false, git-shell, csh and tcsh do not")
 		return
 	}
 	if ctx.Err() != nil {
@@ -95,8 +96,8 @@ func (c *checker) agentForwarding(f *findings, session *ssh.Session) {
 	}
 }
 
-// look runs the pinned script and returns what it printed. Standard error is thrown away, with a bound.
-func look(session *ssh.Session, line string) ([]byte, error) {
+// printed runs the pinned script and returns what it printed. Standard error is thrown away, with a bound.
+func printed(session *ssh.Session, line string) ([]byte, error) {
 	out, err := session.StdoutPipe()
 	if err != nil {
 		return nil, err

@@ -11,11 +11,39 @@ import (
 )
 
 // shells are the login shells whose quoting and options are known. With each: what it reads before a command that sshd gives it
-// with -c, in the home and besides.
+// with -c, in the home and besides. A folder stands for what is in it, which those made who may change the folder.
 var shells = map[string]struct{ home, system []string }{
-	"sh": {}, "dash": {}, "ash": {}, "busybox": {}, "ksh": {}, "mksh": {},
+	"sh": {}, "dash": {},
 	"bash": {home: []string{".bashrc"}, system: []string{"/etc/bash.bashrc"}}, // under sshd, as Debian builds it
 	"zsh":  {home: []string{".zshenv"}, system: []string{"/etc/zshenv", "/etc/zsh/zshenv"}},
+	"fish": {home: []string{".config/fish/config.fish", ".config/fish/conf.d", ".config/fish/functions", ".config/fish/fish_variables",
+		".local/share/fish/vendor_conf.d", ".local/share/fish/vendor_functions.d"},
+		system: []string{"/etc/fish/config.fish", "/etc/fish/conf.d", "/etc/fish/functions", "/usr/share/fish/vendor_conf.d", "/usr/share/fish/vendor_functions.d"}},
+}
+
+// shellFolders are where such a shell lies.
+var shellFolders = []string{"/bin", "/usr/bin"}
+
+// shellsThatWork is for people.
+const shellsThatWork = "the shells that work are sh, dash, bash, zsh and fish in /bin or /usr/bin"
+
+// behindSh are the shells that keep to POSIX and read nothing when they are called sh.
+var behindSh = []string{"sh", "dash", "bash", "busybox"}
+
+// knownShell is the name of the shell that reads the login's commands, which decides what it makes of them and what it reads before.
+// Both the name in the account database and the file behind it must be known: rbash is bash by another name, and a link that is
+// called bash may lead anywhere.
+func knownShell(named, real string) (name string, ok bool) {
+	name = path.Base(named)
+	_, ok = shells[name]
+	if behind := path.Base(real); behind != name && !(name == "sh" && slices.Contains(behindSh, behind)) {
+		return name, false
+	}
+	return name, ok && inShellFolder(named) && inShellFolder(real)
+}
+
+func inShellFolder(name string) bool {
+	return path.Clean(name) == name && slices.Contains(shellFolders, path.Dir(name))
 }
 
 // judge says what the script's answer means. server is the version line.
@@ -37,16 +65,17 @@ func (c *checker) judgeShell(f *findings, l lookAround) {
 	if shell == "" {
 		shell = "/bin/sh" // passwd(5)
 	}
-	reads, known := shells[path.Base(shell)]
+	name, known := knownShell(shell, l.real)
+	reads := shells[name]
 	const do = "chsh -s /bin/sh: a plain sh reads no start-up file before a command"
 	switch {
 	case !known:
-		f.add(Broken, "login shell", do, "%s is no POSIX shell that is known here: what it makes of a command is not what was decided", shell)
+		f.add(Broken, "login shell", do+"; "+shellsThatWork, "%s is none of the shells that work: what it makes of a command is not what was decided", behind(shell, l.real))
 		return
 	case l.files[shell].state != rootsOwn:
 		f.add(Broken, "login shell", do, "others than root may change %s", shell)
 	default:
-		f.add(OK, "login shell", "", "%s, which root alone may change", shell)
+		f.add(OK, "login shell", "", "%s, which root alone may change", behind(shell, l.real))
 	}
 	names := slices.Clone(reads.system)
 	for _, name := range reads.home {
@@ -68,6 +97,14 @@ func (c *checker) judgeShell(f *findings, l lookAround) {
 		return
 	}
 	f.add(level, "rc files", do, "%s, and %s reads it before each command", worst, path.Base(shell))
+}
+
+// behind names a shell, and the file behind it if that is another.
+func behind(named, real string) string {
+	if real == "" || real == named {
+		return named
+	}
+	return named + ", which is " + real
 }
 
 func describe(names []string) string {

@@ -26,6 +26,7 @@ type seenFile struct {
 type lookAround struct {
 	time               time.Time
 	login, shell, home string
+	real               string // the shell's file, without symbolic links
 	files              map[string]seenFile
 	principals         []string
 	settings           map[string]string // sshd's, lower-case names; empty: nobody could read them
@@ -78,6 +79,8 @@ func (l *lookAround) take(line string) error {
 		return once(&l.login, key, value)
 	case "shell":
 		return once(&l.shell, key, value)
+	case "real":
+		return once(&l.real, key, value)
 	case "home":
 		return once(&l.home, key, value)
 	case "file":

@@ -31,6 +31,34 @@ func TestParseLook(t *testing.T) {
 	}
 }
 
+// TestKnownShell: a shell is known by its name in the account database and by the file behind it, both.
+func TestKnownShell(t *testing.T) {
+	for _, c := range []struct {
+		named, real, want string
+	}{
+		{"/bin/sh", "/usr/bin/dash", "sh"}, {"/bin/sh", "/bin/busybox", "sh"}, {"/bin/sh", "/bin/bash", "sh"}, {"/bin/sh", "/usr/bin/fish", ""}, {"/bin/sh", "/usr/bin/zsh", ""},
+		{"/bin/bash", "/usr/bin/bash", "bash"}, {"/usr/bin/fish", "/usr/bin/fish", "fish"},
+		{"/bin/rbash", "/usr/bin/bash", ""}, {"/bin/bash", "/usr/bin/dash", ""}, {"/bin/bash", "/srv/bash", ""}, {"/srv/bash", "/usr/bin/bash", ""},
+		{"/bin/bash", "", ""}, {"bash", "/usr/bin/bash", ""}, {"/bin/../bin/bash", "/usr/bin/bash", ""}, {"/bin/dash", "/bin/busybox", ""}, {"/bin/bash", "/bin/busybox", ""},
+		{"/bin/ash", "/bin/busybox", ""}, {"/bin/ksh", "/usr/bin/ksh93", ""}, {"/bin/csh", "/usr/bin/tcsh", ""}, {"/bin/tcsh", "/usr/bin/tcsh", ""},
+		{"/usr/sbin/nologin", "/usr/sbin/nologin", ""}, {"/bin/false", "/usr/bin/false", ""}, {"/usr/bin/git-shell", "/usr/bin/git-shell", ""},
+	} {
+		name, ok := knownShell(c.named, c.real)
+		if ok != (c.want != "") || ok && name != c.want {
+			t.Errorf("%s, which is %s: %q, %v", c.named, c.real, name, ok)
+		}
+	}
+	l, err := parseLook([]byte(strings.Replace(good, "file root 1 /bin/sh", "file other 1 /bin/sh", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := &findings{login: "deploy"}
+	(&checker{cfg: Config{}}).judgeShell(found, l)
+	if f := found.list[0]; f.Level != Broken || !strings.Contains(f.Says, "others than root may change /bin/sh") {
+		t.Errorf("%+v", f)
+	}
+}
+
 // FuzzLook: no answer makes the reader panic, nor the judge, and only one that is whole is read.
 func FuzzLook(f *testing.F) {
 	f.Add([]byte(good))

@@ -61,11 +61,27 @@ func TestFindsWhatIsWrong(t *testing.T) {
 		},
 		"a shell of the login's own": {
 			cfg: testhost.Config{Accounts: []testhost.Account{{Name: "deploy", UID: 2001, Shell: "/srv/dash"}}}, setup: "cp /bin/dash /srv/dash && chown deploy /srv/dash",
-			want: expectations{"deploy: login shell": {Broken, "others than root may change /srv/dash"}},
+			want: expectations{"deploy: login shell": {Broken, "/srv/dash is none of the shells that work"}},
 		},
 		"no shell": {
 			cfg:  testhost.Config{Accounts: []testhost.Account{{Name: "deploy", UID: 2001, Shell: "/usr/sbin/nologin"}}},
 			want: expectations{"deploy: look": {Broken, "not available"}},
+		},
+		"no sftp subsystem": {
+			cfg:  testhost.Config{Accounts: deploy, Subsystem: "none"},
+			want: expectations{"deploy: facts": {Broken, "no sftp subsystem"}},
+		},
+		"a forced command of its own": {
+			cfg:  testhost.Config{Accounts: deploy, Options: []string{"ForceCommand /bin/echo no"}},
+			want: expectations{"deploy: facts": {Broken, "does not answer"}, "deploy: look": {Broken, ""}},
+		},
+		"no home": {
+			cfg: testhost.Config{Accounts: deploy}, setup: "rm -r /home/deploy",
+			want: expectations{"deploy: facts": {Weak, "begins in /"}},
+		},
+		"a root of its own": { // without a shell in it
+			cfg:  testhost.Config{Accounts: deploy, Options: []string{"ChrootDirectory /srv"}},
+			want: expectations{"deploy: facts": {Weak, "begins in /"}, "deploy: look": {Broken, ""}},
 		},
 		"an environment file": {
 			cfg: testhost.Config{Accounts: deploy}, setup: "mkdir /home/deploy/.ssh && echo LD_PRELOAD=x >/home/deploy/.ssh/environment",
@@ -116,4 +132,36 @@ func TestEveryLogin(t *testing.T) {
 	}
 	want(t, found, "ann: target CA", Broken, "does not open")
 	want(t, found, "deploy: target CA", OK, "opens")
+}
+
+// TestShells: only logins whose shell is known to read commands as they are quoted are good, each tried with a real one.
+func TestShells(t *testing.T) {
+	h, d := startHost(t, testhost.Config{
+		Programs: map[string]string{"shell": "#!/bin/sh\nexec /bin/sh \"$@\"\n"},
+		Accounts: []testhost.Account{
+			{Name: "sh", UID: 2001}, {Name: "dash", UID: 2002, Shell: "/usr/bin/dash"}, {Name: "bash", UID: 2003, Shell: "/bin/bash"},
+			{Name: "zsh", UID: 2004, Shell: "/usr/bin/zsh"}, {Name: "fish", UID: 2005, Shell: "/usr/bin/fish"},
+			{Name: "rbash", UID: 2006, Shell: "/bin/rbash"}, {Name: "nologin", UID: 2007, Shell: "/usr/sbin/nologin"},
+			{Name: "false", UID: 2008, Shell: "/bin/false"}, {Name: "git", UID: 2009, Shell: "/usr/bin/git-shell"},
+			{Name: "csh", UID: 2010, Shell: "/bin/csh"}, {Name: "tcsh", UID: 2011, Shell: "/usr/bin/tcsh"},
+			{Name: "custom", UID: 2012, Shell: "/usr/local/bin/shell"}, {Name: "linked", UID: 2013, Shell: "/srv/bash"},
+		},
+	})
+	asRoot(t, h, "ln -s /bin/bash /srv/bash")
+	_, found := run(t, d.config())
+	for login, says := range map[string]string{"sh": "/bin/sh, which is /usr/bin/dash", "dash": "/usr/bin/dash", "bash": "/bin/bash", "zsh": "/usr/bin/zsh", "fish": "/usr/bin/fish"} {
+		want(t, found, login+": login shell", OK, says)
+	}
+	for login, says := range map[string]string{"rbash": "did not run", "nologin": "did not run", "false": "did not run", "git": "did not run", "csh": "did not run", "tcsh": "did not run",
+		"custom": "/usr/local/bin/shell is none", "linked": "/srv/bash, which is /usr/bin/bash is none"} {
+		want(t, found, login+": login shell", Broken, says)
+		if do := found[login+": login shell"].Do; !strings.Contains(do, "sh, dash, bash, zsh and fish") {
+			t.Errorf("%s: nothing says which shells work: %q", login, do)
+		}
+	}
+	want(t, found, "fish: rc files", Weak, "/home/fish/.config/fish/")
+	want(t, found, "zsh: rc files", Weak, "/home/zsh/.zshenv")
+	for _, a := range []string{"nologin", "false", "git", "csh", "fish"} { // sshd's own SFTP server needs no shell
+		want(t, found, a+": facts", OK, "begins in /home/"+a)
+	}
 }

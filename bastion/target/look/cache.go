@@ -27,6 +27,7 @@ type Cache struct {
 
 	mu      sync.Mutex
 	targets map[string]*known
+	swept   time.Time // when all targets were last looked through for what is too old
 }
 
 // known is what is known of one target.
@@ -101,14 +102,16 @@ func (c *Cache) Forget(target string) {
 	delete(c.targets, target)
 }
 
-// of is what is known of a target. When there are too many, those of which nothing is known any more go, and then any one.
+// of is what is known of a target. When there are too many, those of which nothing is known any more go, and if that was done a
+// moment ago any one.
 func (c *Cache) of(target string, now time.Time) *known {
 	k, ok := c.targets[target]
 	if ok {
 		k.expire(now)
 		return k
 	}
-	if len(c.targets) >= maxTargets {
+	if len(c.targets) >= maxTargets && now.Sub(c.swept) >= time.Minute {
+		c.swept = now
 		for name, other := range c.targets {
 			if other.expire(now); len(other.programs)+len(other.homes) == 0 {
 				delete(c.targets, name)

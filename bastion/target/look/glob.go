@@ -27,8 +27,8 @@ func (v *visit) glob(text string) ([]string, error) {
 	for _, name := range found {
 		size += len(name)
 	}
-	if len(found) > maxMatches || size > maxGlobText {
-		return nil, fmt.Errorf("glob %.200q: %w: it matches %d names", text, ErrTooMuch, len(found))
+	if len(found) > maxMatches || v.told.Add(int64(size)) > maxGlobText {
+		return nil, fmt.Errorf("glob %.200q: %w: it matches %d names of %d bytes", text, ErrTooMuch, len(found), size)
 	}
 	return found, nil
 }
@@ -116,7 +116,7 @@ func (v *visit) inFolders(dirs []string, p pattern, left *atomic.Int64) ([]strin
 				size += len(dir) + len(name)
 			}
 		}
-		if size > 4*maxGlobText {
+		if size > maxOnTheWay {
 			return fmt.Errorf("%w: %d names on the way", ErrTooMuch, len(found))
 		}
 		return nil

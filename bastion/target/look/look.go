@@ -37,7 +37,8 @@ const (
 	maxLinks    = 40
 	maxEntries  = 20_000 // read in folders for one glob
 	maxMatches  = 4096
-	maxGlobText = 1 << 20   // bytes of one glob's matches
+	maxGlobText = 512 << 10 // bytes of all globs' matches of one Answer: facts travel in a frame of 1 MiB
+	maxOnTheWay = 4 << 20   // bytes of the names that a glob's next component is looked for in
 	maxHash     = 256 << 20 // bytes of a program
 	maxRequests = 1 << 16   // of one Answer
 	maxKept     = 8192      // lstats that an Answer remembers
@@ -72,8 +73,8 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Looker looks at one target as one login. It is for one goroutine at a time. Every error that is not ErrTooMuch, ErrNoHome or
-// about a probe's own form ends it.
+// Looker looks at one target as one login. It is for one goroutine at a time. An error of the stream, an answer that is out of
+// protocol and a context that ends while an answer is waited for end it: from then on every Answer has that error.
 type Looker struct {
 	cfg    Config
 	client *client
@@ -193,6 +194,7 @@ type visit struct {
 	client *client
 	search []string
 	asked  atomic.Int64 // requests
+	told   atomic.Int64 // bytes of globs' matches
 
 	mu   sync.Mutex
 	kept map[string]*lookup

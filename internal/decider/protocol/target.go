@@ -75,6 +75,7 @@ type Probe struct {
 	CA        string `json:"ca,omitempty"`    // fingerprint of the target CA's key that signs; empty: the one of now
 	PublicKey []byte `json:"public_key"`
 	By        string `json:"by"`
+	SFTP      bool   `json:"sftp,omitempty"` // with ProbeOwn: pinned to the SFTP server that only looks, not to the line
 }
 
 // ProbeAnswer is the certificate, and the line that it is pinned to.

@@ -77,7 +77,7 @@ func bodies() map[Op][2]any {
 		OpTargets: {Targets{"db-1"}, TargetList{[]Target{target}, true, [][]byte{[]byte("host")}, []TargetCA{{[]byte("key"), TargetCAActive}},
 			[]TrustSeen{{"web-1", "SHA256:x", at}}}},
 		OpEnrolTarget: {EnrolTarget{"web-1", []byte("key"), true, "root"}, TargetTrust{target, [][]byte{[]byte("key")}}},
-		OpProbe:       {Probe{"chk_01JDABCDEFGHJKMNPQRSTVWXYZ", "web-1", "deploy", ProbeOther, "web-2", "SHA256:x", []byte("key"), "root"}, ProbeAnswer{[]byte("cert"), "exec /bin/sh"}},
+		OpProbe:       {Probe{"chk_01JDABCDEFGHJKMNPQRSTVWXYZ", "web-1", "deploy", ProbeOther, "web-2", "SHA256:x", []byte("key"), "root", false}, ProbeAnswer{[]byte("cert"), "exec /bin/sh"}},
 		OpChecked:     {Checked{"chk_01JDABCDEFGHJKMNPQRSTVWXYZ", "web-1", true, 3, []string{"deploy: weak: x"}, []string{"SHA256:x"}, "SHA256:y", "root"}, Empty{}},
 
 		OpHostSeen: {HostSeen{"web-1", "SHA256:x"}, Empty{}},
