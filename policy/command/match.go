@@ -109,11 +109,16 @@ func (n wordNode) match(m *matcher, i int, next func(int) bool) bool {
 		return m.fail(i, n.written)
 	}
 	before, w := m.found(), &m.words[i]
-	if w.kind == partOption || w.letters && !m.lenient && !n.isLiteral() || !n.admits(m, w.text, w.free) {
+	if !n.mayTake(m, w) || !n.admits(m, w.text, w.free) {
 		m.forget(before)
 		return m.fail(i, n.written)
 	}
 	return next(i+1) || m.forget(before)
+}
+
+// mayTake reports whether a part is a word that can stand here: no option, spelled like one or not.
+func (n wordNode) mayTake(m *matcher, w *part) bool {
+	return m.lenient || w.kind != partOption && (!w.letters || n.isLiteral())
 }
 
 func (n wordNode) isLiteral() bool {

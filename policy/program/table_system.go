@@ -20,7 +20,7 @@ var system = map[string]Program{
 	"uptime":   {Style: getopt("", "")},
 	"which":    {Style: inOrder("", "")},
 	"whoami":   {Style: getopt("", "")},
-	"xargs":    {Style: inOrder("adEILnPs", "arg-file delimiter max-args max-procs process-slot-var max-chars").maybe("eil")},
+	"xargs":    {Style: inOrder("adEILnPs", "arg-file delimiter max-args max-procs process-slot-var max-chars").maybe("eil").digits()},
 
 	"hostnamectl": {Style: getopt("HM", "host machine json"), env: systemdPager},
 	"journalctl": {Style: getopt("cDFgMnopStuU", `machine directory file root image namespace since until cursor after-cursor cursor-file unit user-unit
