@@ -304,9 +304,10 @@ func (c *planCount) addEnv(env []EnvVar) error {
 	return nil
 }
 
-// shellVariables are names that shells set, watch or forbid to set, so that a command would not get them as written.
+// shellVariables are names that shells set, watch or forbid to set, so that a command would not get them as written, and those
+// by which a shell reads its own text differently.
 var shellVariables = []string{
-	"_", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME", "GROUPS", "HISTCMD", "IFS", "LINENO", "OLDPWD", "OPTARG",
+	"_", "CDPATH", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME", "GLOBIGNORE", "GROUPS", "HISTCMD", "HOME", "IFS", "LINENO", "OLDPWD", "OPTARG",
 	"OPTERR", "OPTIND", "PATH", "PIPESTATUS", "POSIXLY_CORRECT", "PPID", "PWD", "RANDOM", "SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "UID",
 }
 

@@ -54,6 +54,8 @@ func (t *text) node(p Plan, whole bool) string {
 		if !whole || p.Not {
 			line = "( " + line + " )"
 		}
+	} else if p.Not && p.Op != OpRun && len(p.Redirs) > 0 {
+		line = "( " + line + " )"
 	}
 	if p.Not {
 		line = "! " + line

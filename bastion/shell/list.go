@@ -154,6 +154,9 @@ func (r *reader) negated(s *syntax.Stmt, p place) (policy.Plan, error) {
 	if name := r.changeOf(&plain); name != "" {
 		return policy.Plan{}, refuse(s, name, "it cannot be negated")
 	}
+	if _, call := s.Cmd.(*syntax.CallExpr); !call && len(s.Redirs) > 0 { // bash does not negate the status of a group whose redirection fails
+		return policy.Plan{}, refuse(s, "negation", "a group with redirections is not negated alike everywhere: write ! ( ( … ) > FILE )")
+	}
 	plan, err := r.stmt(&plain, p)
 	if err != nil {
 		return policy.Plan{}, err

@@ -1,0 +1,220 @@
+// Package judge compares what a plan does with what bash makes of the line that it is from: in the same folder, with
+// programs that record how they are called. It is for tests and for scripts/difffuzz.
+package judge
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Programs are the names of the recording program on a box's PATH; the last digit is the exit status.
+var Programs = []string{"p0", "q0", "r0", "p1", "p3"}
+
+// Shells are the login shells that a plan's line must be right in.
+var Shells = []string{"bash", "dash", "zsh", "fish"}
+
+// maxRun bounds one line.
+const maxRun = 20 * time.Second
+
+// Box is a folder in which lines run: bin/, home/ and the record. Its home is made anew for every run. It is used by one
+// goroutine.
+type Box struct{ root string }
+
+// Call is one call of a recording program.
+type Call struct {
+	Argv  []string `json:"argv"`
+	Dir   string   `json:"dir"`
+	Stdin string   `json:"stdin"` // hash
+	Umask string   `json:"umask"`
+	Env   []string `json:"env"` // variables whose names begin with V
+}
+
+// NewCall makes the record of a call.
+func NewCall(argv []string, dir, stdin, umask string, environ []string) Call {
+	c := Call{Argv: argv, Dir: dir, Stdin: stdin, Umask: umask}
+	for _, v := range environ {
+		if strings.HasPrefix(v, "V") {
+			c.Env = append(c.Env, v)
+		}
+	}
+	slices.Sort(c.Env)
+	return c
+}
+
+// ShellSays reports whether a line is a shell's own message, which differs from shell to shell.
+func ShellSays(line string) bool {
+	for _, name := range []string{"bash: ", "/bin/bash: ", "sh: ", "/bin/sh: ", "dash: ", "environment: "} {
+		if strings.HasPrefix(line, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// Outcome is what can be seen of a run.
+type Outcome struct {
+	Status int
+	Stdout string
+	Calls  []string // each call as JSON, sorted
+	Files  []string // name, mode and content of each file of the home, sorted
+}
+
+// New makes a box in an empty folder and builds the recording program. It needs the go command.
+func New(root string) (*Box, error) {
+	root, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return nil, err
+	}
+	b := &Box{root: root}
+	first := filepath.Join(b.bin(), Programs[0])
+	build := exec.Command("go", "build", "-o", first, "gatehouse/bastion/shell/judge/recorder")
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build the recorder: %w: %s", err, out)
+	}
+	for _, name := range Programs[1:] {
+		if err := b.Link(name); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// Link gives the recording program one more name.
+func (b *Box) Link(name string) error {
+	return os.Link(filepath.Join(b.bin(), Programs[0]), filepath.Join(b.bin(), name))
+}
+
+// Home is where lines run.
+func (b *Box) Home() string { return filepath.Join(b.root, "home") }
+
+func (b *Box) bin() string { return filepath.Join(b.root, "bin") }
+
+// Bash runs a line as its author meant it.
+func (b *Box) Bash(line string) (Outcome, error) { return b.Run("bash", line) }
+
+// Run gives a line to a shell as sshd does, in a fresh home.
+func (b *Box) Run(shell, line string) (Outcome, error) {
+	if err := b.reset(); err != nil {
+		return Outcome{}, err
+	}
+	path, err := exec.LookPath(shell)
+	if err != nil {
+		return Outcome{}, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), maxRun)
+	defer cancel()
+	var out bytes.Buffer
+	cmd := exec.CommandContext(ctx, path, "-c", line)
+	cmd.Args[0] = shell
+	cmd.Dir = b.Home()
+	cmd.Env = []string{"HOME=" + b.Home(), "USER=deploy", "SHELL=" + path, "PATH=" + b.path()}
+	cmd.Stdin = strings.NewReader("the session's input\n")
+	cmd.Stdout = &out
+	cmd.WaitDelay = time.Second
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return Outcome{}, fmt.Errorf("%s: %w", shell, err)
+	}
+	return b.outcome(cmd.ProcessState.ExitCode(), out.String())
+}
+
+func (b *Box) path() string { return b.bin() + ":/usr/bin:/bin" }
+
+// reset makes the home that every line finds.
+func (b *Box) reset() error {
+	home := b.Home()
+	if err := os.RemoveAll(home); err != nil {
+		return err
+	}
+	os.Remove(filepath.Join(b.root, "calls.jsonl"))
+	for _, dir := range []string{"d/e", "d e", "-d", "empty", ".config/fish", ".local/share/fish"} {
+		if err := os.MkdirAll(filepath.Join(home, dir), 0o755); err != nil {
+			return err
+		}
+	}
+	for name, text := range map[string]string{
+		"a": "one\ntwo\n", "b": "three\n", "a b": "four\n", "x.go": "go\n", "y.go": "", ".hidden": "h\n", "d/a": "five\n", "d/e/z.go": "deep\n", "d e/f": "six\n",
+	} {
+		if err := os.WriteFile(filepath.Join(home, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Box) outcome(status int, stdout string) (Outcome, error) {
+	o := Outcome{Status: status, Stdout: withoutShells(stdout)}
+	text, err := os.ReadFile(filepath.Join(b.root, "calls.jsonl"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return o, err
+	}
+	o.Calls = slices.Sorted(strings.Lines(string(text)))
+	err = filepath.WalkDir(b.Home(), func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == ".config" || d.Name() == ".local") {
+			return filepath.SkipDir // fish's
+		}
+		content := []byte{}
+		info, err := d.Info()
+		if err == nil && info.Mode().IsRegular() {
+			content, err = os.ReadFile(path)
+		}
+		if err != nil {
+			return err
+		}
+		o.Files = append(o.Files, fmt.Sprintf("%s %v %q", strings.TrimPrefix(path, b.Home()), info.Mode(), withoutShells(string(content))))
+		return nil
+	})
+	return o, err
+}
+
+func withoutShells(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if !ShellSays(line) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+// Argvs returns the argvs of the calls.
+func (o Outcome) Argvs() ([][]string, error) {
+	var argvs [][]string
+	for _, text := range o.Calls {
+		var c Call
+		if err := json.Unmarshal([]byte(text), &c); err != nil {
+			return nil, err
+		}
+		argvs = append(argvs, c.Argv)
+	}
+	return argvs, nil
+}
+
+// Differ says how two outcomes differ; it is empty if they do not.
+func Differ(want, got Outcome) string {
+	switch {
+	case want.Status != got.Status:
+		return fmt.Sprintf("status %d, want %d", got.Status, want.Status)
+	case !slices.Equal(want.Calls, got.Calls):
+		return fmt.Sprintf("calls %q, want %q", got.Calls, want.Calls)
+	case want.Stdout != got.Stdout:
+		return fmt.Sprintf("output %q, want %q", got.Stdout, want.Stdout)
+	case !slices.Equal(want.Files, got.Files):
+		return fmt.Sprintf("files %q, want %q", got.Files, want.Files)
+	}
+	return ""
+}
