@@ -1,12 +1,15 @@
 package program_test
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/creack/pty"
 
 	"gatehouse/policy/program"
 )
@@ -39,14 +42,31 @@ func write(t *testing.T, path, content string, mode os.FileMode) {
 // git runs a command; what it prints and whether it succeeds is for the caller to judge.
 func git(t *testing.T, dir string, env [][2]string, argv ...string) (string, error) {
 	t.Helper()
+	out, err := command(dir, env, argv).CombinedOutput()
+	return string(out), err
+}
+
+// gitOnPTY is git with a terminal, where it uses a pager.
+func gitOnPTY(t *testing.T, dir string, env [][2]string, argv ...string) (string, error) {
+	t.Helper()
+	cmd := command(dir, env, argv)
+	terminal, err := pty.Start(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer terminal.Close()
+	out, _ := io.ReadAll(terminal) // ends with EIO when the last program is gone
+	return string(out), cmd.Wait()
+}
+
+func command(dir string, env [][2]string, argv []string) *exec.Cmd {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = dir
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LC_ALL=C"}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LC_ALL=C", "TERM=dumb"}
 	for _, e := range env {
 		cmd.Env = append(cmd.Env, e[0]+"="+e[1])
 	}
-	out, err := cmd.CombinedOutput()
-	return string(out), err
+	return cmd
 }
 
 // TestAHostileRepositoryRunsNothing has each way a repository's configuration starts a program, and shows that it does so
@@ -57,12 +77,13 @@ func TestAHostileRepositoryRunsNothing(t *testing.T) {
 		config []string // keys; the value is the payload
 		hook   string
 		run    string
+		pty    bool
 	}{
 		{name: "fsmonitor", config: []string{"core.fsmonitor"}, run: "git status"},
 		{name: "fsmonitor after -C", config: []string{"core.fsmonitor"}, run: "git -C . status"},
 		{name: "fsmonitor asked for", config: []string{"core.fsmonitor"}, run: "git -c core.fsmonitor=PAYLOAD status"},
-		{name: "pager", config: []string{"core.pager"}, run: "git -p log"},
-		{name: "pager of one command", config: []string{"pager.log"}, run: "git -p log"},
+		{name: "pager", config: []string{"core.pager"}, run: "git log", pty: true},
+		{name: "pager of one command", config: []string{"pager.log"}, run: "git log", pty: true},
 		{name: "textconv in diff", config: []string{"diff.evil.textconv"}, run: "git diff"},
 		{name: "textconv in log", config: []string{"diff.evil.textconv"}, run: "git log -p"},
 		{name: "textconv in show", config: []string{"diff.evil.textconv"}, run: "git show HEAD"},
@@ -71,7 +92,7 @@ func TestAHostileRepositoryRunsNothing(t *testing.T) {
 		{name: "external diff", config: []string{"diff.external"}, run: "git diff"},
 		{name: "external diff of one driver", config: []string{"diff.evil.command"}, run: "git diff HEAD"},
 		{name: "hook", hook: "pre-commit", run: "git commit -qam x"},
-		{name: "hooks folder", hook: "post-checkout", run: "git checkout -q -b x"},
+		{name: "hooks folder", hook: "post-checkout", run: "git checkout -q HEAD"},
 		{name: "editor", config: []string{"core.editor"}, run: "git commit -qa"},
 		{name: "ssh command", config: []string{"core.sshCommand"}, run: "git ls-remote ssh://localhost:1/x"},
 		{name: "ext transport", config: []string{"protocol.ext.allow"}, run: "git ls-remote ext::PAYLOAD"},
@@ -90,10 +111,14 @@ func TestAHostileRepositoryRunsNothing(t *testing.T) {
 			}
 			argv := strings.Fields(strings.ReplaceAll(c.run, "PAYLOAD", payload))
 			hardened, env := program.Of("git").Harden(argv)
-			if out, _ := git(t, repo, env, hardened...); ran(payload) {
+			start := git
+			if c.pty {
+				start = gitOnPTY
+			}
+			if out, _ := start(t, repo, env, hardened...); ran(payload) {
 				t.Errorf("the payload ran in %q: %s", hardened, out)
 			}
-			if out, _ := git(t, repo, nil, argv...); !ran(payload) {
+			if out, _ := start(t, repo, nil, argv...); !ran(payload) {
 				t.Errorf("the payload did not run without the additions, so that this shows nothing: %s", out)
 			}
 		})

@@ -131,5 +131,7 @@ var helpExceptions = []string{
 	"wget --max-redirect",  // nothing shows the value
 	"journalctl --lines",   // a number in the next word is taken
 	"psql --help",          // its value is optional
-	"pgrep --signal",       // only in later versions
+	"curl --help",          // its value is optional, and may be the next word: -h is unclear
+	"curl --preproxy",      // --preproxy [protocol://]host
+	"curl --proxy",         // the same
 }
