@@ -84,12 +84,13 @@ func (t *text) core(p Plan) string {
 	case p.Op == OpPipe && p.Pipefail != t.pipefail:
 		return otherPipe(p) + t.redirs(p.Redirs)
 	}
-	group := len(p.Redirs) > 0 || p.Not && p.Dir == "" && p.Umask == "" || (p.Dir != "" || p.Umask != "") && len(p.Parts) > 1 && p.Op != OpAnd && p.Op != OpPipe
+	own := p.Dir != "" || p.Umask != ""
+	group := len(p.Redirs) > 0 || p.Not && !own || own && len(p.Parts) > 1 && p.Op != OpAnd && p.Op != OpPipe
 	parts := make([]string, len(p.Parts))
 	for i, part := range p.Parts {
 		parts[i] = t.node(part, group && len(p.Parts) == 1)
 		bare := part.Op != OpRun && len(part.Redirs) == 0 && part.Dir == "" && part.Umask == "" && !part.Not && !t.other(part)
-		if bare && !bindsInside(p.Op, part, i == 0) || part.Not && p.Op == OpPipe {
+		if bare && !bindsInside(p.Op, part, i == 0 && (group || !own)) || part.Not && p.Op == OpPipe {
 			parts[i] = "( " + parts[i] + " )"
 		}
 	}

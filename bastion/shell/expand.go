@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"slices"
 	"strings"
 
 	"gatehouse/policy"
@@ -126,6 +127,7 @@ func (r *reader) glob(chars []char) (bool, error) {
 	if text := plainText(chars); text == "[" || text == "]" {
 		return false, nil
 	}
+	chars = slices.DeleteFunc(slices.Clone(chars), func(c char) bool { return c.text == "" })
 	found := false
 	for i := 0; i < len(chars); i++ {
 		switch c := chars[i]; {

@@ -154,6 +154,9 @@ func (b *Box) reset() error {
 }
 
 func (b *Box) outcome(status int, stdout string) (Outcome, error) {
+	if status == 126 {
+		status = 127 // shells do not agree on what to say of a program that cannot be run
+	}
 	o := Outcome{Status: status, Stdout: withoutShells(stdout)}
 	text, err := os.ReadFile(filepath.Join(b.root, "calls.jsonl"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
