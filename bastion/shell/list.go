@@ -130,6 +130,8 @@ func (r *reader) stmt(s *syntax.Stmt, p place) (policy.Plan, error) {
 		return r.negated(s, p)
 	}
 	switch c := s.Cmd.(type) {
+	case nil:
+		return policy.Plan{}, refuse(s, "redirection", "there is no command")
 	case *syntax.CallExpr:
 		return r.call(s, c, p)
 	case *syntax.BinaryCmd:
