@@ -21,7 +21,7 @@ func (s *session) runConsole(a ask) {
 		case err != nil:
 			s.answer(outcome{text: "gatehouse: " + answer.Visible(err.Error()) + "\n", status: exitUsage})
 			return
-		case plan.Op != policy.OpRun:
+		case !plan.Alone() || len(plan.Globs)+len(plan.Tildes) > 0:
 			s.answer(outcome{text: "gatehouse: the console runs one verb at a time; try: help\n", status: exitUsage})
 			return
 		}

@@ -180,6 +180,7 @@ var refusals = []struct {
 	{"ls | xargs sh -c id", "starter (xargs)", 6},
 	{"ls | xargs -a f rm", "starter (xargs)", 6},
 	{"ls | xargs -I{} {} x", "starter (xargs)", 6},
+	{"ls | xargs -I{} -n1 rm {}", "starter (xargs)", 6},
 	{"ls | xargs timeout 5 id", "starter (xargs)", 6},
 	{`find . -execdir id \;`, "starter (find)", 1},
 	{`find . -exec env id \;`, "starter (find)", 1},

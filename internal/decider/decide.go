@@ -113,7 +113,7 @@ func tooLong(size int, policyHash string) policy.Decision {
 // addPermit signs what the supervisor may start on this machine.
 func (d *Decider) addPermit(out *protocol.Decided, in protocol.Decide, t config.Target, req policy.Request, env []policy.EnvVar, details map[string]any) error {
 	argv := req.Plan.Argv
-	if req.Plan.Op != policy.OpRun {
+	if !req.Plan.Alone() {
 		argv = policy.Argv{"/bin/sh", "-c", req.Plan.Line(nil)}
 	}
 	p := permit.Permit{ID: id.New(id.Permit, d.cfg.Now()), Session: in.Session, Target: in.Target, Login: in.Login, User: t.RunAs[in.Login],
