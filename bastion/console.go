@@ -7,7 +7,6 @@ import (
 	"gatehouse/internal/answer"
 	"gatehouse/internal/console"
 	"gatehouse/internal/decider/protocol"
-	"gatehouse/policy"
 )
 
 // runConsole runs a verb: `ssh bastion sessions list`. The line is parsed like any other, so that what is quoted for a shell
