@@ -205,23 +205,39 @@ func homeText(path string, plain func(string) bool) string {
 	return wordText(path, plain)
 }
 
-// globText quotes a pattern but for what makes it one.
+// globText quotes a pattern but for what makes it one. In brackets as little as possible is quoted, because quotes there
+// change what - and ! mean.
 func globText(pattern string) string {
-	const active = "*?[]!^"
 	var b strings.Builder
 	for pattern != "" {
-		end := 0
-		for end < len(pattern) && (strings.IndexByte(active, pattern[end]) >= 0 || plainWord(pattern[end:end+1])) {
-			end++
+		end := 1
+		switch c := pattern[0]; {
+		case c == '[':
+			if end = strings.IndexByte(pattern, ']') + 1; end == 0 {
+				end = len(pattern)
+			}
+			b.WriteString(bracketText(pattern[:end]))
+		case strings.IndexByte("*?]", c) >= 0:
+			b.WriteByte(c)
+		default:
+			if end = strings.IndexAny(pattern, "*?[]"); end < 0 {
+				end = len(pattern)
+			}
+			b.WriteString(wordText(pattern[:end], plainWord))
 		}
-		b.WriteString(pattern[:end])
 		pattern = pattern[end:]
-		for end = 0; end < len(pattern) && strings.IndexByte(active, pattern[end]) < 0 && !plainWord(pattern[end:end+1]); end++ {
+	}
+	return b.String()
+}
+
+func bracketText(bracket string) string {
+	var b strings.Builder
+	for _, r := range bracket {
+		if c := string(r); strings.Contains("[]!^", c) || plainWord(c) {
+			b.WriteString(c)
+		} else {
+			b.WriteString(quote(c))
 		}
-		if end > 0 {
-			b.WriteString(quote(pattern[:end]))
-		}
-		pattern = pattern[end:]
 	}
 	return b.String()
 }
