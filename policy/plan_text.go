@@ -167,7 +167,7 @@ func commandText(p Plan) string {
 	for i, word := range p.Argv {
 		switch {
 		case slices.Contains(p.Globs, i) && slices.Contains(p.Tildes, i):
-			words = append(words, "~"+globText(word[1:]))
+			words = append(words, "~/"+globText(strings.TrimPrefix(word, "~/")))
 		case slices.Contains(p.Globs, i):
 			words = append(words, globText(word))
 		case slices.Contains(p.Tildes, i):

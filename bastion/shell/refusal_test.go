@@ -100,6 +100,7 @@ var refusals = []struct {
 	{"ls {1..99999}", "brace", 4},
 	{"ls {a,b}{1..4096}", "brace", 4},
 	{"sh -c 'ls {a,b}'", "brace", 11},
+	{"sh -c 'ls {}{a,b}'", "brace", 13},
 	{"ls 3>x", "descriptor", 4},
 	{"ls 2<x", "descriptor", 4},
 	{"ls <>x", "redirection <>", 4},
