@@ -69,8 +69,11 @@ func (h *host) run(shell, line string) (argvs []string, status int) {
 }
 
 // predict says what a plan does on a host: the argvs that arrive, sorted, and the exit status. ok is false if the plan
-// names a program that the host does not have.
+// names a program that the host does not have, or is more than joined commands (package judge compares those).
 func predict(p policy.Plan) (argvs []string, status int, ok bool) {
+	if !bare(p) {
+		return nil, 0, false
+	}
 	for _, argv := range p.Commands() {
 		if _, known := recorders[argv[0]]; !known {
 			return nil, 0, false
@@ -94,4 +97,10 @@ func walk(p policy.Plan, argvs *[]string) int {
 		status = walk(part, argvs)
 	}
 	return status
+}
+
+// bare reports whether a plan is nothing but argvs that are joined.
+func bare(p policy.Plan) bool {
+	return p.Dir == "" && p.Umask == "" && !p.Not && !p.Pipefail && len(p.Redirs)+len(p.Env)+len(p.Wrap)+len(p.Globs)+len(p.Tildes)+len(p.Starts) == 0 &&
+		!slices.ContainsFunc(p.Parts, func(part policy.Plan) bool { return !bare(part) })
 }

@@ -51,8 +51,12 @@ func NewCall(argv []string, dir, stdin, umask string, environ []string) Call {
 	return c
 }
 
-// ShellSays reports whether a line is a shell's own message, which differs from shell to shell.
+// ShellSays reports whether a line is a shell's or launcher's own message, which differs from shell to shell and by how a
+// program is named.
 func ShellSays(line string) bool {
+	if strings.Contains(line, ": failed to run command") {
+		return true
+	}
 	for _, name := range []string{"bash: ", "/bin/bash: ", "sh: ", "/bin/sh: ", "dash: ", "environment: "} {
 		if strings.HasPrefix(line, name) {
 			return true
@@ -154,6 +158,9 @@ func (b *Box) reset() error {
 }
 
 func (b *Box) outcome(status int, stdout string) (Outcome, error) {
+	if status == 126 {
+		status = 127 // shells do not agree on what to say of a program that cannot be run
+	}
 	o := Outcome{Status: status, Stdout: withoutShells(stdout)}
 	text, err := os.ReadFile(filepath.Join(b.root, "calls.jsonl"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
