@@ -188,11 +188,13 @@ func (b *Box) outcome(status int, stdout string) (Outcome, error) {
 	return o, err
 }
 
+// withoutShells leaves out what shells say, and the folder of a program that names itself in its messages: a final plan
+// starts it by its whole path.
 func withoutShells(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
 		if !ShellSays(line) {
-			b.WriteString(line)
+			b.WriteString(strings.TrimPrefix(line, "/usr/bin/"))
 		}
 	}
 	return b.String()
