@@ -46,6 +46,7 @@ func Parse(files []File) (*Policy, error) {
 		return nil, err
 	}
 	b.policy.hash = hashFiles(files)
+	b.policy.roles, b.policy.places = b.roles, b.places
 	return b.policy, nil
 }
 

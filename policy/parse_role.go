@@ -12,7 +12,7 @@ import (
 
 func (b *builder) readRoles(v value) {
 	b.named(v, "role", func(name string, v value) {
-		r := &role{name: name, programs: map[string]*ruleSet{}}
+		r := &role{name: name, at: v.at(), programs: map[string]*ruleSet{}}
 		b.roles[name] = r
 		ids := map[string]bool{}
 		v.fields(map[string]func(value){
@@ -86,7 +86,7 @@ func (b *builder) readRules(v value, r *role, ids map[string]bool, read func(val
 	}
 	for i, item := range v.list() {
 		item.what = fmt.Sprintf("%s[%d] of the role %s", list, i, r.name)
-		rl := &rule{id: fmt.Sprintf("%s/%s[%d]", r.name, list, i), mode: Plain, stdin: StdinNone}
+		rl := &rule{id: fmt.Sprintf("%s/%s[%d]", r.name, list, i), role: r.name, at: item.at(), kind: ruleKind(list), mode: Plain, stdin: StdinNone}
 		if id := read(item, rl); id != "" {
 			rl.id = r.name + "/" + id
 		}

@@ -40,6 +40,8 @@ type Policy struct {
 	people  map[string]*subject
 	groups  map[string][]string // names of people, without "person:"
 	issuers map[string]Issuer
+	roles   map[string]*role
+	places  map[string]place // of what is defined: "role web-operator"
 	tests   []Test
 }
 

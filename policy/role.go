@@ -9,10 +9,12 @@ import (
 // role is what its holders may do on the targets and logins that it names.
 type role struct {
 	name     string
+	at       place
 	targets  []string // globs
 	logins   []Login
 	rights   []Right
 	env      []string // names, some ending in *
+	rules    []*rule  // all of them
 	programs map[string]*ruleSet
 	names    []string // the programs that have an allow rule, sorted
 }
@@ -20,9 +22,21 @@ type role struct {
 // ruleSet is a role's rules for one program.
 type ruleSet struct{ allow, deny []*rule }
 
+// ruleKind is the list that a rule stands in.
+type ruleKind string
+
+const (
+	ruleAllow ruleKind = "allow"
+	ruleAsk   ruleKind = "ask"
+	ruleDeny  ruleKind = "deny"
+)
+
 // rule is one allow or deny rule.
 type rule struct {
 	id      string // "web-operator/allow[2]"
+	role    string
+	at      place
+	kind    ruleKind
 	pattern *command.Pattern
 	mode    Mode
 	pty     bool
@@ -37,6 +51,7 @@ func (r *role) reaches(target string, login Login) bool {
 
 // add puts a rule under its program.
 func (r *role) add(rl *rule, deny bool) {
+	r.rules = append(r.rules, rl)
 	set := r.programs[rl.pattern.Program()]
 	if set == nil {
 		set = &ruleSet{}

@@ -1,0 +1,302 @@
+package command
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// maxVariants bounds how many word sequences one part of a pattern is sampled with.
+const maxVariants = 2048
+
+// Samples returns at most n argument vectors that the pattern matches. Each alternative, option, spelling and bound of a slot
+// is in at least one of them, as far as n reaches; what the sampler does not understand is left out.
+func (p *Pattern) Samples(n int) [][]string { return p.SamplesWith(n, nil) }
+
+// SamplesWith is Samples with words that are put into every slot that admits them.
+func (p *Pattern) SamplesWith(n int, hints []string) [][]string {
+	s := sampler{hints: hints, guesses: guesses(p.text)}
+	var found [][]string
+	seen := map[string]bool{}
+	for _, words := range s.node(p.rest) {
+		argv := append([]string{p.program}, words...)
+		key := strings.Join(argv, "\x00")
+		if !seen[key] && p.Match(argv).Matched {
+			seen[key] = true
+			found = append(found, argv)
+		}
+	}
+	return spread(found, n)
+}
+
+// spread picks n items that lie evenly in a list; the first is always among them.
+func spread[T any](list []T, n int) []T {
+	if len(list) <= n {
+		return list
+	}
+	picked := make([]T, 0, n)
+	for i := range n {
+		picked = append(picked, list[i*len(list)/n])
+	}
+	return picked
+}
+
+// sampler makes word sequences out of nodes. The first of each list is the plainest.
+type sampler struct{ hints, guesses []string }
+
+func (s sampler) node(n node) [][]string {
+	var out [][]string
+	switch n := n.(type) {
+	case wordNode:
+		for _, word := range s.value(n.value) {
+			out = append(out, []string{word})
+		}
+	case sequence:
+		parts := make([][][]string, len(n))
+		for i, part := range n {
+			parts[i] = s.node(part)
+		}
+		out = joined(parts)
+	case choice:
+		for _, alternative := range n {
+			out = append(out, s.node(alternative)...)
+		}
+	case optional:
+		out = append([][]string{{}}, s.node(n.node)...)
+	case repeated:
+		out = s.node(n.node)
+		if len(out) > 0 {
+			out = append(out, slices.Concat(out[0], out[len(out)-1]))
+		}
+	case *optionRun:
+		out = s.run(n)
+	}
+	return out[:min(len(out), maxVariants)]
+}
+
+// joined puts parts one after the other: all in their plainest form, then each form of each part once, then all in their
+// last form. A part without any form leaves none for the whole.
+func joined(parts [][][]string) [][]string {
+	first, last := make([][]string, len(parts)), make([][]string, len(parts))
+	for i, part := range parts {
+		if len(part) == 0 {
+			return nil
+		}
+		first[i], last[i] = part[0], part[len(part)-1]
+	}
+	out := [][]string{slices.Concat(first...)}
+	for i, part := range parts {
+		with := slices.Clone(first)
+		for _, words := range part[1:] {
+			with[i] = words
+			out = append(out, slices.Concat(with...))
+		}
+	}
+	return append(out, slices.Concat(last...))
+}
+
+// run is a run of options: only what must be there, each form of each option, and all of them in both orders.
+func (s sampler) run(r *optionRun) [][]string {
+	forms := make([][][]string, len(r.items))
+	var base, all, reversed [][]string
+	for i, item := range r.items {
+		for _, spelled := range item.spellings {
+			forms[i] = append(forms[i], s.spelling(spelled)...)
+		}
+		if len(forms[i]) == 0 {
+			continue
+		}
+		if item.required {
+			base = append(base, forms[i][0])
+		}
+		all = append(all, forms[i][0])
+		reversed = slices.Insert(reversed, 0, forms[i][len(forms[i])-1])
+	}
+	out := [][]string{slices.Concat(base...)}
+	for i, item := range r.items {
+		for f, words := range forms[i] {
+			if item.required && f == 0 {
+				continue
+			}
+			out = append(out, s.withItem(r, forms, i, words))
+		}
+	}
+	return append(out, slices.Concat(all...), slices.Concat(reversed...))
+}
+
+// withItem is the plainest form of a run in which item i is written as words.
+func (s sampler) withItem(r *optionRun, forms [][][]string, i int, words []string) []string {
+	var out []string
+	for j, item := range r.items {
+		switch {
+		case j == i:
+			out = append(out, words...)
+		case item.required && len(forms[j]) > 0:
+			out = append(out, forms[j][0]...)
+		}
+	}
+	return out
+}
+
+func (s sampler) spelling(o spelling) [][]string {
+	if o.value == nil {
+		return [][]string{{o.name}}
+	}
+	var out [][]string
+	for _, word := range s.value(o.value) {
+		out = append(out, []string{o.name, word})
+		if strings.HasPrefix(o.name, "--") {
+			out = append(out, []string{o.name + "=" + word})
+		} else if o.joined {
+			out = append(out, []string{o.name + word})
+		}
+	}
+	return out
+}
+
+// value lists words that a slot admits, its bounds among them.
+func (s sampler) value(v value) []string {
+	var words []string
+	switch v := v.(type) {
+	case literal:
+		return []string{string(v)}
+	case anyOf:
+		for _, one := range v {
+			words = append(words, s.value(one)...)
+		}
+		return words
+	case textSlot:
+		words = []string{"x", "two words", strings.Repeat("x", v.max)}
+	default:
+		words = s.guesses
+	}
+	var admitted []string
+	for _, word := range slices.Concat(words, s.hints) {
+		if v.admits(word, false) && !slices.Contains(admitted, word) {
+			admitted = append(admitted, word)
+		}
+	}
+	return admitted
+}
+
+// common are words that some slot admits.
+var common = [...]string{
+	"5", "0", "1", "9223372036854775807", "app", "app.service", "x", "web-1", "10.0.0.1", "10s", "1h", "root", "https://example.com/x",
+	`{"a":1}`, "{}", "a1b2c3", "/srv/app", "/tmp/x", "x/y",
+}
+
+// guesses are words to try on slots: what the slots of the pattern name, and common ones.
+func guesses(text string) []string {
+	var words []string
+	l := &lexer{text: text}
+	for t, err := l.next(); err == nil && t.kind != tokenEnd; t, err = l.next() {
+		_, arg, ok := strings.Cut(t.text, ":")
+		if t.kind != tokenSlot || !ok {
+			continue
+		}
+		if low, high, ok := strings.Cut(arg, ".."); ok {
+			words = append(words, low, high)
+		}
+		for part := range strings.SplitSeq(arg, ",") {
+			for _, stand := range []struct{ any, one, deep string }{{"x", "x", "x"}, {"", "y", "x"}, {"xyz", "z", "x/y/z"}} {
+				words = append(words, strings.NewReplacer("**", stand.deep, "*", stand.any, "?", stand.one).Replace(part))
+			}
+		}
+	}
+	return append(words, common[:]...)
+}
+
+// maxExpected bounds what Expected lists.
+const maxExpected = 8
+
+// Expected says what the pattern would have taken in place of the word that Match calls the furthest: literals, options
+// and slots as they are written in a pattern. It is nil for what matches.
+func (p *Pattern) Expected(argv []string) []string {
+	r := p.Match(argv)
+	if r.Matched || r.Furthest == 0 || r.Furthest > len(argv) {
+		return nil
+	}
+	var out []string
+	for _, w := range p.wanted() {
+		tried := append(slices.Clone(argv[:r.Furthest]), w.word)
+		if got := p.Match(tried); (got.Matched || got.Furthest > r.Furthest) && !slices.Contains(out, w.text) && len(out) < maxExpected {
+			out = append(out, w.text)
+		}
+	}
+	if p.Match(argv[:r.Furthest]).Matched && len(out) < maxExpected {
+		out = append(out, "the end")
+	}
+	return out
+}
+
+// wanted is a part of a pattern with a word that it takes.
+type wanted struct{ text, word string }
+
+func (p *Pattern) wanted() []wanted {
+	s := sampler{guesses: guesses(p.text)}
+	var out []wanted
+	add := func(v value) {
+		if words := s.value(v); len(words) > 0 {
+			out = append(out, wanted{p.written(v), words[0]})
+		}
+	}
+	walkNodes(p.rest, func(n node) {
+		switch n := n.(type) {
+		case wordNode:
+			add(n.value)
+		case *optionRun:
+			for _, item := range n.items {
+				for _, o := range item.spellings {
+					out = append(out, wanted{o.name, o.name})
+					if o.value != nil {
+						add(o.value)
+					}
+				}
+			}
+		}
+	})
+	return out
+}
+
+// written is a value as it stands in the pattern.
+func (p *Pattern) written(v value) string {
+	switch v := v.(type) {
+	case literal:
+		return string(v)
+	case anyOf:
+		parts := make([]string, len(v))
+		for i, one := range v {
+			parts[i] = p.written(one)
+		}
+		return strings.Join(parts, "|")
+	}
+	l := &lexer{text: p.text}
+	for t, err := l.next(); err == nil && t.kind != tokenEnd; t, err = l.next() {
+		if t.kind != tokenSlot {
+			continue
+		}
+		if slot, err := parseSlot(t.text, 0); err == nil && reflect.DeepEqual(slot, v) {
+			return "<" + t.text + ">"
+		}
+	}
+	return "a word of another kind"
+}
+
+// walkNodes visits a node and everything below it.
+func walkNodes(n node, visit func(node)) {
+	visit(n)
+	switch n := n.(type) {
+	case sequence:
+		for _, part := range n {
+			walkNodes(part, visit)
+		}
+	case choice:
+		for _, part := range n {
+			walkNodes(part, visit)
+		}
+	case optional:
+		walkNodes(n.node, visit)
+	case repeated:
+		walkNodes(n.node, visit)
+	}
+}
