@@ -38,6 +38,7 @@ type RuleInfo struct {
 type RoleInfo struct {
 	Name     string
 	Targets  []string // as they are described: globs, labels
+	Examples []TargetExample
 	Logins   []Login
 	Rights   []Right
 	Includes []string
@@ -45,6 +46,22 @@ type RoleInfo struct {
 	File     string
 	Line     int
 }
+
+// TargetExample is a target that a role reaches, made from what the role says.
+type TargetExample struct {
+	Name   string
+	Labels map[string]string
+}
+
+// SlotInfo is a slot that the policy names for its rules to share.
+type SlotInfo struct {
+	Name string
+	File string
+	Line int
+}
+
+// Slots returns the named slots by name.
+func (p *Policy) Slots() []SlotInfo { return nil }
 
 // SubjectInfo is an agent or a person as a reader of the policy sees them.
 type SubjectInfo struct {
@@ -87,6 +104,9 @@ func (p *Policy) Roles() []RoleInfo {
 	for _, name := range slices.Sorted(maps.Keys(p.roles)) {
 		r := p.roles[name]
 		info := RoleInfo{Name: name, Targets: slices.Clone(r.targets), Logins: slices.Clone(r.logins), Rights: slices.Clone(r.rights), File: r.at.file, Line: p.placeOf("role", name).line}
+		for _, glob := range r.targets {
+			info.Examples = append(info.Examples, TargetExample{Name: strings.NewReplacer("*", "1", "?", "1").Replace(glob)})
+		}
 		for _, rl := range r.rules {
 			info.Rules = append(info.Rules, rl.info())
 		}

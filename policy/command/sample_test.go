@@ -113,8 +113,7 @@ func TestWhatCoversMatches(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := anyPattern(2).Draw(t, "a"), anyPattern(2).Draw(t, "b")
 		if rapid.Bool().Draw(t, "related") {
-			a.text = "[" + b.text + "] " + a.text
-			b.text = b.text + " " + a.text[strings.Index(a.text, "] ")+2:]
+			a.text, b.text = "["+b.text+"] "+a.text, b.text+" "+a.text
 		}
 		pa, errA := Parse("run " + a.text)
 		pb, errB := Parse("run " + b.text)
