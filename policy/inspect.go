@@ -81,6 +81,7 @@ func (s SubjectInfo) Principal() string { return string(s.Kind) + ":" + s.Name }
 type GroupInfo struct {
 	Name    string
 	Members []string // names, without "person:"
+	Named   bool     // something besides an owner names it: an ask rule
 	File    string
 	Line    int
 }

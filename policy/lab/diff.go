@@ -1,0 +1,75 @@
+package lab
+
+import (
+	"encoding/json"
+	"time"
+
+	"gatehouse/policy"
+)
+
+// Comparison is what two policies are compared on besides what they say themselves.
+type Comparison struct {
+	Parse    Parser
+	Targets  []Target // of an inventory; nil: names are made up from the roles
+	History  History  // nil: none
+	Now      time.Time
+	Progress func(done, total int) // may be nil
+}
+
+// Diff compares the behaviour of two policies: on both's tests, on samples of every pattern of both (the bounds of slots
+// included) for everybody who has the role in either, and on a history. What it lists is so; what it does not list may
+// differ where no sample went.
+func Diff(old, new *policy.Policy, c Comparison) (Changes, error) {
+	var set changeSet
+	seen := map[string]bool{}
+	asked := requests([]*policy.Policy{old, new}, c.Targets, c.Parse, c.Now)
+	for i, r := range asked {
+		if c.Progress != nil {
+			c.Progress(i+1, len(asked))
+		}
+		if key := requestKey(r); !seen[key] {
+			seen[key] = true
+			set.add(r, time.Time{}, decideAs(old, r), decideAs(new, r))
+		}
+	}
+	if c.History != nil {
+		for record, err := range c.History {
+			if err != nil {
+				return Changes{}, err
+			}
+			r := record.request()
+			set.add(r, record.Time, decideAs(old, r), decideAs(new, r))
+		}
+	}
+	return set.result(), nil
+}
+
+// decideAs asks a policy with the identity as that policy knows it: who owns an agent is the policy's word.
+func decideAs(p *policy.Policy, r policy.Request) policy.Decision {
+	id := identity(p, r.Identity.Principal(), r.Identity.Task)
+	id.Delegation = r.Identity.Delegation
+	r.Identity = id
+	return p.Decide(r)
+}
+
+// requestKey is the same for equal questions.
+func requestKey(r policy.Request) string {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return "" // requests hold only plain values
+	}
+	return string(text)
+}
+
+// Simulate decides a history again, by a proposed policy, and compares with what was decided then.
+func Simulate(proposed *policy.Policy, history History) (Changes, error) {
+	var set changeSet
+	for record, err := range history {
+		if err != nil {
+			return Changes{}, err
+		}
+		r := record.request()
+		set.add(r, record.Time, policy.Decision{Verdict: record.Verdict, Code: record.Code, Rules: record.Rules}, decideAs(proposed, r))
+	}
+	return set.result(), nil
+}
