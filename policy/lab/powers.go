@@ -37,10 +37,10 @@ func (a Ability) level() Level {
 type Power struct {
 	Programs []string // names without folder
 	Does     Ability
-	Sub      []string // all of these words, in this order: "edit"
+	Sub      []string // all of these words, in this order; "get|describe" is either. They are tried in slots too
 	Options  []string // one of these: "-c" is also "-cX", "--eval" also "--eval=X", "-exec" only itself
 	Words    []string // one of these: each is tried in every slot of a rule
-	First    bool     // the word counts only where a subcommand stands: after nothing but options and their values
+	First    bool     // the word counts only where a subcommand stands: after Sub and nothing but options and their values
 	PTY      bool     // only on a pty
 	Stdin    bool     // only with input
 	How      string   // completes "NAME can …"
@@ -69,6 +69,9 @@ func (l *linter) powers(rule policy.RuleInfo) {
 		if slices.Contains(p.Programs, name) {
 			known = append(known, p)
 			hints = append(hints, p.Words...)
+			for _, words := range p.Sub {
+				hints = append(hints, strings.Split(words, "|")...)
+			}
 		}
 	}
 	if len(known) == 0 {
@@ -151,28 +154,29 @@ func has(name string) bool {
 // in reports whether an argv does it.
 func (p Power) in(argv []string) bool {
 	rest := argv[1:]
-	for _, word := range p.Sub {
-		i := slices.Index(rest, word)
+	for _, words := range p.Sub {
+		either := strings.Split(words, "|")
+		i := slices.IndexFunc(rest, func(word string) bool { return slices.Contains(either, word) })
 		if i < 0 {
 			return false
 		}
 		rest = rest[i+1:]
 	}
 	return (len(p.Options) == 0 || slices.ContainsFunc(argv[1:], p.option)) &&
-		(len(p.Words) == 0 || slices.ContainsFunc(p.candidates(argv), p.word))
+		(len(p.Words) == 0 || slices.ContainsFunc(p.candidates(rest), p.word))
 }
 
 // candidates are the words that may be one of the power's.
-func (p Power) candidates(argv []string) []string {
+func (p Power) candidates(words []string) []string {
 	if !p.First {
-		return argv[1:]
+		return words
 	}
-	for i, word := range argv {
-		if i > 0 && !strings.HasPrefix(word, "-") && (i == 1 || !strings.HasPrefix(argv[i-1], "-")) {
-			return argv[1 : i+1]
+	for i, word := range words {
+		if !strings.HasPrefix(word, "-") && (i == 0 || !strings.HasPrefix(words[i-1], "-")) {
+			return words[:i+1]
 		}
 	}
-	return argv[1:]
+	return words
 }
 
 func (p Power) option(word string) bool {

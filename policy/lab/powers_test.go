@@ -36,7 +36,7 @@ func TestEveryPowerFires(t *testing.T) {
 		for _, program := range p.Programs {
 			pattern := program
 			for _, word := range p.Sub {
-				pattern += " " + word
+				pattern += " (" + word + ")"
 			}
 			if len(p.Options) > 0 {
 				pattern += " [" + p.Options[0] + "]"
