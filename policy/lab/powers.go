@@ -41,6 +41,7 @@ type Power struct {
 	Options  []string // one of these: "-c" is also "-cX", "--eval" also "--eval=X", "-exec" only itself
 	Words    []string // one of these: each is tried in every slot of a rule
 	First    bool     // the word counts only where a subcommand stands: after Sub and nothing but options and their values
+	Value    bool     // the word counts only as the value of one of the options
 	PTY      bool     // only on a pty
 	Stdin    bool     // only with input
 	How      string   // completes "NAME can …"
@@ -162,8 +163,22 @@ func (p Power) in(argv []string) bool {
 		}
 		rest = rest[i+1:]
 	}
+	if p.Value {
+		return p.valued(argv)
+	}
 	return (len(p.Options) == 0 || slices.ContainsFunc(argv[1:], p.option)) &&
 		(len(p.Words) == 0 || slices.ContainsFunc(p.candidates(rest), p.word))
+}
+
+// valued reports whether an option has one of the words as its value.
+func (p Power) valued(argv []string) bool {
+	for i, word := range argv[1:] {
+		_, joined, _ := strings.Cut(word, "=")
+		if slices.Contains(p.Options, word) && i+2 < len(argv) && p.word(argv[i+2]) || p.option(word) && slices.Contains(p.Words, joined) {
+			return true
+		}
+	}
+	return false
 }
 
 // candidates are the words that may be one of the power's.

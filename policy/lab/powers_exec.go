@@ -68,7 +68,7 @@ var interpreterPowers = []Power{
 	{Programs: []string{"openssl"}, Does: Load, Options: []string{"-engine", "-provider", "-provider-path"}, How: "load a shared library", Fix: "Leave these options out of the pattern."},
 	{Programs: []string{"openssl"}, Does: Write, Options: []string{"-out", "-keyout", "-CAserial"}, How: "write a file", Fix: "Leave these options out of the pattern, or write their path out."},
 	{Programs: []string{"openssl"}, Does: Network, Sub: []string{"s_client"}, How: "talk to any host", Fix: "Write the host and port out."},
-	{Programs: []string{"openssl"}, Does: Read, Options: []string{"-in"}, Words: somewhere, How: "print any file", Fix: "Use a path slot for -in."},
+	{Programs: []string{"openssl"}, Does: Read, Value: true, Options: []string{"-in"}, Words: somewhere, How: "print any file", Fix: "Use a path slot for -in."},
 }
 
 // Editors and viewers: most of them start a shell or an editor by a key.
@@ -105,7 +105,7 @@ var textPowers = []Power{
 	{Programs: []string{"sort"}, Does: Exec, Options: []string{"--compress-program"}, How: "start the program that packs its temporary files", Fix: "Leave --compress-program out of the pattern."},
 	{Programs: []string{"sort", "shuf", "iconv", "xmllint", "ptx", "tree"}, Does: Write, Options: []string{"-o", "--output"}, How: "write a file", Fix: "Leave -o out of the pattern: output goes to the session."},
 	{Programs: []string{"uniq", "xxd"}, Does: Write, Words: []string{"/tmp/x"}, How: "write its second operand", Fix: "Allow one operand only, by a path slot."},
-	{Programs: []string{"grep", "egrep", "fgrep", "sort", "wc", "du", "diff", "date", "file", "ss", "cut"}, Does: Read, Options: []string{"-f", "--file", "--files0-from", "--from-file", "-F"}, Words: somewhere, How: "show parts of any file as patterns or in its messages", Fix: "Leave the option out of the pattern, or use a path slot."},
+	{Programs: []string{"grep", "egrep", "fgrep", "sort", "wc", "du", "diff", "date", "file", "ss", "cut"}, Does: Read, Value: true, Options: []string{"-f", "--file", "--files0-from", "--from-file", "-F"}, Words: somewhere, How: "show parts of any file as patterns or in its messages", Fix: "Leave the option out of the pattern, or use a path slot."},
 	{Programs: []string{"rg"}, Does: Exec, Options: []string{"--pre", "--hostname-bin", "-z", "--search-zip"}, How: "start programs on each file", Fix: "Leave the option out of the pattern."},
 	{Programs: []string{"ag", "ack"}, Does: Exec, Options: []string{"--pager", "--env", "--ackrc", "-z"}, How: "start a pager that an option names", Fix: "Leave the option out of the pattern."},
 	{Programs: []string{"jq", "yq"}, Does: Read, Options: []string{"-f", "--from-file", "--slurpfile", "--rawfile", "--argfile", "-L"}, How: "show any file", Fix: "Leave the option out of the pattern."},

@@ -38,10 +38,12 @@ func TestEveryPowerFires(t *testing.T) {
 			for _, word := range p.Sub {
 				pattern += " (" + word + ")"
 			}
-			if len(p.Options) > 0 {
+			if len(p.Options) > 0 && !p.Value {
 				pattern += " [" + p.Options[0] + "]"
 			}
-			if len(p.Words) > 0 {
+			if p.Value {
+				pattern += " [" + p.Options[0] + " <text>]"
+			} else if len(p.Words) > 0 {
 				pattern += " <text>..."
 			}
 			rule := fmt.Sprintf("{run: %q, pty: %v", pattern, p.PTY)
