@@ -1,0 +1,184 @@
+package lab
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"gatehouse/policy/command"
+)
+
+// The bounds of narrowing: beyond them a slot stays as it is.
+const (
+	maxObserved = 300 // different argvs of one rule
+	maxWords    = 64  // different words that one slot may have taken
+)
+
+// narrow makes the slots of a pattern as tight as the observed argvs allow: ranges for numbers, at most few words in an enum,
+// one path or one folder for paths. Every observed argv still matches; that is tried, for each step.
+func narrow(pattern string, observed [][]string, few int) string {
+	if len(observed) == 0 || len(observed) > maxObserved {
+		return pattern
+	}
+	for at := 0; ; {
+		start, end := nextSlot(pattern, at)
+		if start < 0 {
+			return pattern
+		}
+		slot := pattern[start:end]
+		at = end
+		for _, tight := range tighter(slot, words(slot, observed), few, func(slot string) bool { return fits(pattern[:start]+slot+pattern[end:], observed) }) {
+			if tight != slot && fits(pattern[:start]+tight+pattern[end:], observed) {
+				pattern = pattern[:start] + tight + pattern[end:]
+				at = start + len(tight)
+				break
+			}
+		}
+	}
+}
+
+// nextSlot is the place of the next <…> outside of quotes.
+func nextSlot(pattern string, at int) (start, end int) {
+	for i := at; i < len(pattern); i++ {
+		switch c := pattern[i]; c {
+		case '"', '\'':
+			n := strings.IndexByte(pattern[i+1:], c)
+			if n < 0 {
+				return -1, -1
+			}
+			i += n + 1
+		case '<':
+			n := strings.IndexByte(pattern[i:], '>')
+			if n < 0 {
+				return -1, -1
+			}
+			return i, i + n + 1
+		}
+	}
+	return -1, -1
+}
+
+func fits(pattern string, observed [][]string) bool {
+	p, err := command.Parse(pattern)
+	return err == nil && !slices.ContainsFunc(observed, func(argv []string) bool { return !p.Match(argv).Matched })
+}
+
+// words are all that the slot could have taken: words of the argvs and values joined to options that it admits by itself.
+func words(slot string, observed [][]string) []string {
+	p, err := command.Parse("x " + slot)
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, argv := range observed {
+		for _, word := range argv[1:] {
+			for _, w := range spellings(word) {
+				if !slices.Contains(out, w) && p.Match([]string{"x", w}).Matched {
+					out = append(out, w)
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// spellings are a word, and what may be a value in it: --name=VALUE, -nVALUE.
+func spellings(word string) []string {
+	out := []string{word}
+	if strings.HasPrefix(word, "--") {
+		if _, value, ok := strings.Cut(word, "="); ok {
+			out = append(out, value)
+		}
+	} else if len(word) > 2 && word[0] == '-' {
+		out = append(out, word[2:])
+	}
+	return out
+}
+
+// tighter lists slots to try in a slot's place, the tightest first.
+func tighter(slot string, words []string, few int, fit func(slot string) bool) []string {
+	kind, _, _ := strings.Cut(strings.Trim(slot, "<>"), ":")
+	if len(words) == 0 || len(words) > maxWords {
+		return nil
+	}
+	switch kind {
+	case "int":
+		return []string{intRange(words, fit)}
+	case "text", "unit", "enum", "user", "host":
+		if list := needed(words, fit); len(list) <= few && enumerable(list) {
+			return []string{enum(list)}
+		}
+	case "glob", "path":
+		list := needed(words, func(slot string) bool { return fit(slot) })
+		if len(list) == 1 && plainPath(list[0]) {
+			return []string{"<" + kind + ":" + list[0] + ">"}
+		}
+		if folder := commonFolder(list); folder != "" {
+			return []string{"<" + kind + ":" + folder + "/*>"}
+		}
+	}
+	return nil
+}
+
+// needed leaves out the words without which everything still matches.
+func needed(words []string, fit func(slot string) bool) []string {
+	list := slices.Clone(words)
+	if !enumerable(list) || !fit(enum(list)) {
+		return list
+	}
+	for _, word := range words {
+		without := slices.DeleteFunc(slices.Clone(list), func(w string) bool { return w == word })
+		if len(without) > 0 && fit(enum(without)) {
+			list = without
+		}
+	}
+	return list
+}
+
+func enum(words []string) string { return "<enum:" + strings.Join(words, ",") + ">" }
+
+// enumerable reports whether all words can stand in an enum slot.
+func enumerable(words []string) bool {
+	return len(words) > 0 && !slices.ContainsFunc(words, func(word string) bool {
+		_, err := command.Parse("x " + enum([]string{word}))
+		return err != nil || strings.Contains(word, ",")
+	})
+}
+
+// intRange is the tightest range of numbers that were used.
+func intRange(words []string, fit func(slot string) bool) string {
+	var numbers []int64
+	for _, word := range words {
+		if n, err := strconv.ParseInt(word, 10, 64); err == nil {
+			numbers = append(numbers, n)
+		}
+	}
+	slices.Sort(numbers)
+	text := func(list []int64) string {
+		return "<int:" + strconv.FormatInt(list[0], 10) + ".." + strconv.FormatInt(list[len(list)-1], 10) + ">"
+	}
+	for len(numbers) > 1 && fit(text(numbers[1:])) {
+		numbers = numbers[1:]
+	}
+	for len(numbers) > 1 && fit(text(numbers[:len(numbers)-1])) {
+		numbers = numbers[:len(numbers)-1]
+	}
+	return text(numbers)
+}
+
+// plainPath reports whether a path can stand in a slot as it is.
+func plainPath(path string) bool { return !strings.ContainsAny(path, "*?[]{}\\<> ,") }
+
+// commonFolder is the folder in which all the paths lie; empty if there is none.
+func commonFolder(paths []string) string {
+	folder := ""
+	for i, path := range paths {
+		cut := strings.LastIndexByte(path, '/')
+		if cut <= 0 || i > 0 && path[:cut] != folder || !plainPath(path[:cut]) {
+			return ""
+		}
+		folder = path[:cut]
+	}
+	return folder
+}
