@@ -113,6 +113,11 @@ func (p *Policy) reach(id Identity, target string, login Login) []*role {
 	return reaching
 }
 
+// HashOf is the hash that a policy of these files has, whether they are valid or not. The order of files does not matter.
+func HashOf(files []File) string {
+	return hashFiles(slices.SortedFunc(slices.Values(files), func(a, b File) int { return strings.Compare(a.Name, b.Name) }))
+}
+
 // hashFiles is the policy's hash: SHA-256 over, for each file in the order of names, the lengths of name and data as 8 bytes big-endian,
 // the name and the data.
 func hashFiles(files []File) string {

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"encoding/json"
+	"iter"
 	"time"
 
 	"gatehouse/policy"
@@ -70,6 +71,24 @@ func Simulate(proposed *policy.Policy, history History) (Changes, error) {
 		}
 		r := record.request()
 		set.add(r, record.Time, policy.Decision{Verdict: record.Verdict, Code: record.Code, Rules: record.Rules}, decideAs(proposed, r))
+	}
+	return set.result(), nil
+}
+
+// Difference is one request that two policies decided at the same moment.
+type Difference struct {
+	Record   Record          // what was in force
+	Proposed policy.Decision // by the other policy
+}
+
+// Gather sums up differences that were found elsewhere: by a shadow policy.
+func Gather(found iter.Seq2[Difference, error]) (Changes, error) {
+	var set changeSet
+	for d, err := range found {
+		if err != nil {
+			return Changes{}, err
+		}
+		set.add(d.Record.Request, d.Record.Time, policy.Decision{Verdict: d.Record.Verdict, Code: d.Record.Code, Rules: d.Record.Rules}, d.Proposed)
 	}
 	return set.result(), nil
 }
