@@ -45,6 +45,7 @@ func (d *Decider) decide(ctx context.Context, in protocol.Decide) (protocol.Deci
 		entry.Outcome, entry.Reason = string(out.Decision.Verdict), out.Decision.Reason
 		details = map[string]any{"bytes": size, "code": out.Decision.Code}
 	}
+	d.compareShadow(ctx, entry, req, out.Decision)
 	if len(out.Decision.Rules) > 0 {
 		entry.Rule = out.Decision.Rules[0]
 	}

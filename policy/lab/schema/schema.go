@@ -177,9 +177,24 @@ func Text() ([]byte, error) {
 	s := r.Reflect(&Policy{})
 	s.ID, s.Title = ID, "Gatehouse policy"
 	s.Description = "Who may run what, where. What it does not allow is denied."
+	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
+		if p.Key != "version" {
+			p.Value = section(p.Value)
+		}
+	}
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("render schema: %w", err)
 	}
 	return append(text, '\n'), nil
+}
+
+// section is a part of the file: the keys of a mapping are names, and its lines may all be comments.
+func section(s *jsonschema.Schema) *jsonschema.Schema {
+	filled := *s
+	filled.Description = ""
+	if filled.Type == "object" {
+		filled.PropertyNames = &jsonschema.Schema{Ref: "#/$defs/name"}
+	}
+	return &jsonschema.Schema{Description: s.Description, OneOf: []*jsonschema.Schema{&filled, {Type: "null"}}}
 }
