@@ -65,8 +65,8 @@ func (s sampler) node(n node) [][]string {
 		out = append([][]string{{}}, s.node(n.node)...)
 	case repeated:
 		out = s.node(n.node)
-		if len(out) > 0 {
-			out = append(out, slices.Concat(out[0], out[len(out)-1]))
+		for _, again := range out[:len(out):len(out)] {
+			out = append(out, slices.Concat(out[0], again))
 		}
 	case *optionRun:
 		out = s.run(n)

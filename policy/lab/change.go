@@ -17,7 +17,8 @@ type Change struct {
 	Login  policy.Login   `json:"login"`
 	From   policy.Verdict `json:"from"`
 	To     policy.Verdict `json:"to"`
-	Rule   string         `json:"rule,omitempty"` // that allows, asks or denies: the new policy's, or the old one's if that has none
+	Rule   string         `json:"rule,omitempty"` // that allows, asks or denies now
+	Was    string         `json:"was,omitempty"`  // the rule that did before
 	Code   policy.Code    `json:"code,omitempty"` // of the denial, before or after
 	Count  int            `json:"count"`
 	Lines  []Line         `json:"lines"` // the most frequent ones, at most 5
@@ -47,7 +48,7 @@ const (
 
 // changeKey is what requests of one change have in common.
 type changeKey struct {
-	who, target, login, from, to, rule, code string
+	who, target, login, from, to, rule, was, code string
 }
 
 // changeSet gathers changes by what they have in common.
@@ -62,17 +63,15 @@ func (s *changeSet) add(r policy.Request, at time.Time, old, new policy.Decision
 	if old.Verdict == new.Verdict {
 		return
 	}
-	rule, code := first(new.Rules), new.Code
-	if new.Verdict == policy.Deny && rule == "" {
-		rule = first(old.Rules)
-	}
-	if old.Verdict == policy.Deny {
+	// The code is that of the denial, before or after.
+	code := new.Code
+	if new.Verdict != policy.Deny {
 		code = old.Code
 	}
-	key := changeKey{r.Identity.Principal(), r.Target, string(r.Login), string(old.Verdict), string(new.Verdict), rule, string(code)}
+	key := changeKey{r.Identity.Principal(), r.Target, string(r.Login), string(old.Verdict), string(new.Verdict), first(new.Rules), first(old.Rules), string(code)}
 	c := s.found[key]
 	if c == nil {
-		c = &Change{Who: key.who, Target: r.Target, Login: r.Login, From: old.Verdict, To: new.Verdict, Rule: rule, Code: code, lines: map[string]int{}}
+		c = &Change{Who: key.who, Target: r.Target, Login: r.Login, From: old.Verdict, To: new.Verdict, Rule: key.rule, Was: key.was, Code: code, lines: map[string]int{}}
 		if s.found == nil {
 			s.found = map[changeKey]*Change{}
 		}
@@ -107,7 +106,7 @@ func (s *changeSet) result() Changes {
 	}
 	slices.SortFunc(out.Changes, func(a, b Change) int {
 		return cmp.Or(strings.Compare(a.Who, b.Who), strings.Compare(a.Target, b.Target), strings.Compare(string(a.Login), string(b.Login)),
-			width(b.To)-width(a.To), width(a.From)-width(b.From), strings.Compare(a.Rule, b.Rule), strings.Compare(string(a.Code), string(b.Code)))
+			width(b.To)-width(a.To), width(a.From)-width(b.From), strings.Compare(a.Rule, b.Rule), strings.Compare(a.Was, b.Was), strings.Compare(string(a.Code), string(b.Code)))
 	})
 	return out
 }
@@ -157,14 +156,7 @@ func (c Changes) String() string {
 			group = g
 			fmt.Fprintf(&b, "%s\n", g)
 		}
-		by := ""
-		if change.Rule != "" {
-			by = " by " + change.Rule
-		}
-		if change.Code != "" {
-			by += fmt.Sprintf(" (%s)", change.Code)
-		}
-		fmt.Fprintf(&b, "  %s, was %s%s: %d\n", change.Newly(), past(change.From), by, change.Count)
+		fmt.Fprintf(&b, "  %s%s, was %s%s: %d\n", change.Newly(), change.by(change.To, change.Rule), past(change.From), change.by(change.From, change.Was), change.Count)
 		for _, line := range change.Lines {
 			times := ""
 			if line.Count > 1 {
@@ -178,6 +170,18 @@ func (c Changes) String() string {
 		fmt.Fprintf(&b, "%d entries of the log have no plan and were left out\n", c.Skipped)
 	}
 	return b.String()
+}
+
+// by says what made one of the two outcomes: its rule, and the code of a denial.
+func (c Change) by(v policy.Verdict, rule string) string {
+	text := ""
+	if rule != "" {
+		text = " by " + rule
+	}
+	if v == policy.Deny && c.Code != "" {
+		text += fmt.Sprintf(" (%s)", c.Code)
+	}
+	return text
 }
 
 func past(v policy.Verdict) string {

@@ -3,6 +3,7 @@ package lab
 import (
 	"encoding/json"
 	"iter"
+	"strings"
 	"time"
 
 	"gatehouse/policy"
@@ -28,9 +29,10 @@ func Diff(old, new *policy.Policy, c Comparison) (Changes, error) {
 		if c.Progress != nil {
 			c.Progress(i+1, len(asked))
 		}
-		if key := requestKey(r); !seen[key] {
+		before, after := decideAs(old, r), decideAs(new, r)
+		if key := differenceKey(r, before, after); !seen[key] { // in whatever circumstances
 			seen[key] = true
-			set.add(r, time.Time{}, decideAs(old, r), decideAs(new, r))
+			set.add(r, time.Time{}, before, after)
 		}
 	}
 	if c.History != nil {
@@ -51,6 +53,11 @@ func decideAs(p *policy.Policy, r policy.Request) policy.Decision {
 	id.Delegation = r.Identity.Delegation
 	r.Identity = id
 	return p.Decide(r)
+}
+
+// differenceKey is the same for one line of one identity on one target with the same two outcomes.
+func differenceKey(r policy.Request, old, new policy.Decision) string {
+	return strings.Join([]string{r.Identity.Principal(), r.Target, string(r.Login), r.Plan.String(), string(old.Verdict), string(new.Verdict)}, "\x00")
 }
 
 // requestKey is the same for equal questions.

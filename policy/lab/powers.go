@@ -41,6 +41,7 @@ type Power struct {
 	Options  []string // one of these: "-c" is also "-cX", "--eval" also "--eval=X", "-exec" only itself
 	Words    []string // one of these: each is tried in every slot of a rule
 	First    bool     // the word counts only where a subcommand stands: after Sub and nothing but options and their values
+	Skip     int      // as many operands come before the words that count: the pattern of grep
 	Value    bool     // the word counts only as the value of one of the options
 	PTY      bool     // only on a pty
 	Stdin    bool     // only with input
@@ -183,6 +184,16 @@ func (p Power) valued(argv []string) bool {
 
 // candidates are the words that may be one of the power's.
 func (p Power) candidates(words []string) []string {
+	for skip, i := p.Skip, 0; skip > 0; i++ {
+		if i == len(words) {
+			return nil
+		}
+		if !strings.HasPrefix(words[i], "-") {
+			if skip--; skip == 0 {
+				words = words[i+1:]
+			}
+		}
+	}
 	if !p.First {
 		return words
 	}

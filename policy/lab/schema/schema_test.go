@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-		"github.com/rogpeppe/go-internal/txtar"
+	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v4"
 
