@@ -95,7 +95,7 @@ func (b *builder) readTests(v value) {
 			"run":    func(v value) { t.Run, _ = v.text() },
 			"pty":    func(v value) { t.PTY = v.boolean() },
 			"env":    func(v value) { t.Env = readTestEnv(v) },
-			"expect": func(v value) { text, _ := v.word(string(Allow), string(Deny), string(Ask)); t.Expect = Verdict(text) },
+			"expect": func(v value) { text, _ := v.word(string(Allow), string(Ask), string(Deny)); t.Expect = Verdict(text) },
 			"code":   func(v value) { t.Code = readCode(v) },
 			"rule":   func(v value) { t.Rule, _ = v.text() },
 		})

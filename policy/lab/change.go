@@ -68,7 +68,7 @@ func (s *changeSet) add(r policy.Request, at time.Time, old, new policy.Decision
 	if new.Verdict != policy.Deny {
 		code = old.Code
 	}
-	key := changeKey{r.Identity.Principal(), r.Target, string(r.Login), string(old.Verdict), string(new.Verdict), first(new.Rules), first(old.Rules), string(code)}
+	key := changeKey{r.Identity.Principal(), r.Target, string(r.Login), string(old.Verdict), string(new.Verdict), ruleOf(new, old), ruleOf(old, new), string(code)}
 	c := s.found[key]
 	if c == nil {
 		c = &Change{Who: key.who, Target: r.Target, Login: r.Login, From: old.Verdict, To: new.Verdict, Rule: key.rule, Was: key.was, Code: code, lines: map[string]int{}}
@@ -86,11 +86,15 @@ func (s *changeSet) add(r policy.Request, at time.Time, old, new policy.Decision
 	}
 }
 
-func first(rules []string) string {
-	if len(rules) == 0 {
+// ruleOf is the rule that a change is about: that of the command at which the other policy denies the line, or the first.
+func ruleOf(d, other policy.Decision) string {
+	if f := other.Failed; f != nil && f.Command < len(d.Rules) {
+		return d.Rules[f.Command]
+	}
+	if len(d.Rules) == 0 {
 		return ""
 	}
-	return rules[0]
+	return d.Rules[0]
 }
 
 // result puts the changes in order: by identity, target, login, then what is widened first.
