@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,12 +15,13 @@ const (
 	maxWords    = 64  // different words that one slot may have taken
 )
 
-// narrow makes the slots of a pattern as tight as the observed argvs allow: ranges for numbers, at most few words in an enum,
-// one path or one folder for paths. Every observed argv still matches; that is tried, for each step.
+// narrow makes a pattern as tight as the observed argvs allow: of (a|b) the words that were used, ranges for numbers, at most
+// few words in an enum, one path or one folder for paths. Every observed argv still matches; that is tried, for each step.
 func narrow(pattern string, observed [][]string, few int) string {
 	if len(observed) == 0 || len(observed) > maxObserved {
 		return pattern
 	}
+	pattern = usedWords(pattern, observed)
 	for at := 0; ; {
 		start, end := nextSlot(pattern, at)
 		if start < 0 {
@@ -35,6 +37,67 @@ func narrow(pattern string, observed [][]string, few int) string {
 			}
 		}
 	}
+}
+
+// alternatives are plain words in parentheses, none of them an option.
+var alternatives = regexp.MustCompile(`\([a-zA-Z0-9][a-zA-Z0-9._/-]*( *\| *[a-zA-Z0-9][a-zA-Z0-9._/-]*)+\)`)
+
+// usedWords leaves out the alternatives without which everything still matches.
+func usedWords(pattern string, observed [][]string) string {
+	return replaceEach(pattern, alternatives, func(before, group, after string) string {
+		words := strings.FieldsFunc(group, func(r rune) bool { return strings.ContainsRune("(| )", r) })
+		for _, word := range words {
+			without := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == word })
+			if len(without) > 0 && fits(before+choice(without)+after, observed) {
+				words = without
+			}
+		}
+		return choice(words)
+	})
+}
+
+func choice(words []string) string {
+	if len(words) == 1 {
+		return words[0]
+	}
+	return "(" + strings.Join(words, "|") + ")"
+}
+
+// replaceEach replaces the matches of an expression from left to right; with sees what is before, with all that was replaced.
+func replaceEach(text string, each *regexp.Regexp, with func(before, match, after string) string) string {
+	for at := 0; ; {
+		found := each.FindStringIndex(text[at:])
+		if found == nil {
+			return text
+		}
+		start, end := at+found[0], at+found[1]
+		if inQuotes(text, start) {
+			at = end
+			continue
+		}
+		replaced := with(text[:start], text[start:end], text[end:])
+		text, at = text[:start]+replaced+text[end:], start+len(replaced)
+	}
+}
+
+// inQuotes reports whether a place of a pattern is inside of quotes or of a slot.
+func inQuotes(pattern string, at int) bool {
+	for i := 0; i < at; i++ {
+		closing := pattern[i]
+		switch closing {
+		case '<':
+			closing = '>'
+		case '"', '\'':
+		default:
+			continue
+		}
+		n := strings.IndexByte(pattern[i+1:], closing)
+		if n < 0 || i+1+n >= at {
+			return true
+		}
+		i += n + 1
+	}
+	return false
 }
 
 // nextSlot is the place of the next <…> outside of quotes.
