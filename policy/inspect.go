@@ -183,5 +183,8 @@ func listed(words []string) string {
 	return strings.Join(words, ", ")
 }
 
+// ParsePattern reads a pattern as a rule of this policy would be read.
+func (p *Policy) ParsePattern(text string) (*command.Pattern, error) { return command.Parse(text) }
+
 // placeOf is where something is defined.
 func (p *Policy) placeOf(sort, name string) place { return p.places[sort+" "+name] }

@@ -55,12 +55,12 @@ func (p *Policy) Trace(r Request) []Trace {
 
 func (rl *rule) attempt(argv Argv) Attempt {
 	a := Attempt{Rule: rl.id, Kind: RuleKind(rl.kind), Pattern: rl.pattern.String(), File: rl.at.file, Line: rl.at.line}
-	got := rl.pattern.Match(argv)
-	a.Matched = got.Matched || rl.kind == ruleDeny && rl.pattern.Denies(argv)
+	matched, furthest := rl.pattern.Try(argv)
+	a.Matched = matched || rl.kind == ruleDeny && rl.pattern.Stops(argv)
 	if a.Matched {
 		return a
 	}
-	a.Index, a.Expected = got.Furthest, rl.pattern.Expected(argv)
+	a.Index, a.Expected = furthest, rl.pattern.Expected(argv)
 	if a.Index < len(argv) {
 		a.Word = cut(argv[a.Index])
 	}

@@ -123,7 +123,7 @@ func coversValue(a, b value) bool {
 	}
 	switch b := b.(type) {
 	case literal:
-		return a.admits(string(b), false)
+		return admitsAssumed(a, string(b))
 	case anyOf:
 		return !slices.ContainsFunc(b, func(v value) bool { return !coversValue(a, v) })
 	}

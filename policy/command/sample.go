@@ -6,6 +6,24 @@ import (
 	"strings"
 )
 
+// Try matches as in a test without a target: everything there is as it is written. furthest is Result.Furthest.
+func (p *Pattern) Try(argv []string) (matched bool, furthest int) {
+	r := p.Match(argv)
+	return r.Matched, r.Furthest
+}
+
+// Admits reports whether the pattern matches, as Try does.
+func (p *Pattern) Admits(argv []string) bool {
+	matched, _ := p.Try(argv)
+	return matched
+}
+
+// Stops reports whether a deny rule with the pattern meets the command, as Try knows the target.
+func (p *Pattern) Stops(argv []string) bool { return p.Denies(argv) }
+
+// admitsAssumed reports whether a value admits a word, as Try knows the target.
+func admitsAssumed(v value, word string) bool { return v.admits(word, false) }
+
 // maxVariants bounds how many word sequences one part of a pattern is sampled with.
 const maxVariants = 2048
 
@@ -21,7 +39,7 @@ func (p *Pattern) SamplesWith(n int, hints []string) [][]string {
 	for _, words := range s.node(p.rest) {
 		argv := append([]string{p.program}, words...)
 		key := strings.Join(argv, "\x00")
-		if !seen[key] && p.Match(argv).Matched {
+		if !seen[key] && p.Admits(argv) {
 			seen[key] = true
 			found = append(found, argv)
 		}
@@ -172,7 +190,7 @@ func (s sampler) value(v value) []string {
 	}
 	var admitted []string
 	for _, word := range slices.Concat(words, s.hints) {
-		if v.admits(word, false) && !slices.Contains(admitted, word) {
+		if admitsAssumed(v, word) && !slices.Contains(admitted, word) {
 			admitted = append(admitted, word)
 		}
 	}
@@ -212,18 +230,18 @@ const maxExpected = 8
 // Expected says what the pattern would have taken in place of the word that Match calls the furthest: literals, options
 // and slots as they are written in a pattern. It is nil for what matches.
 func (p *Pattern) Expected(argv []string) []string {
-	r := p.Match(argv)
-	if r.Matched || r.Furthest == 0 || r.Furthest > len(argv) {
+	matched, furthest := p.Try(argv)
+	if matched || furthest == 0 || furthest > len(argv) {
 		return nil
 	}
 	var out []string
 	for _, w := range p.wanted() {
-		tried := append(slices.Clone(argv[:r.Furthest]), w.word)
-		if got := p.Match(tried); (got.Matched || got.Furthest > r.Furthest) && !slices.Contains(out, w.text) && len(out) < maxExpected {
+		tried := append(slices.Clone(argv[:furthest]), w.word)
+		if ok, further := p.Try(tried); (ok || further > furthest) && !slices.Contains(out, w.text) && len(out) < maxExpected {
 			out = append(out, w.text)
 		}
 	}
-	if p.Match(argv[:r.Furthest]).Matched && len(out) < maxExpected {
+	if p.Admits(argv[:furthest]) && len(out) < maxExpected {
 		out = append(out, "the end")
 	}
 	return out

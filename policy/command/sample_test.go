@@ -22,7 +22,7 @@ func TestSamplesAreOfThePattern(t *testing.T) {
 			t.Fatalf("%s: %d samples of %d", p, len(samples), n)
 		}
 		for _, argv := range samples {
-			if !p.Match(argv).Matched {
+			if !p.Admits(argv) {
 				t.Fatalf("%s does not match its sample %q", p, argv)
 			}
 		}
@@ -124,7 +124,7 @@ func TestWhatCoversMatches(t *testing.T) {
 			return
 		}
 		for _, argv := range pb.Samples(50) {
-			if !pa.Match(argv).Matched {
+			if !pa.Admits(argv) {
 				t.Fatalf("%s covers %s but does not match %q", pa, pb, argv)
 			}
 		}

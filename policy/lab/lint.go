@@ -126,9 +126,9 @@ func covered(other, rule policy.RuleInfo) string {
 
 func meets(rule policy.RuleInfo, argv []string) bool {
 	if rule.Kind == policy.DenyRule {
-		return rule.Pattern.Denies(argv)
+		return rule.Pattern.Stops(argv)
 	}
-	return rule.Pattern.Match(argv).Matched
+	return rule.Pattern.Admits(argv)
 }
 
 // reachable finds roles that can never be used.

@@ -15,13 +15,20 @@ const (
 	maxWords    = 64  // different words that one slot may have taken
 )
 
+// narrowing is one rule's pattern on its way to what was used of it.
+type narrowing struct {
+	parse    func(pattern string) (*command.Pattern, error)
+	observed [][]string // argvs
+	few      int        // slots with at most so many different words become enums
+}
+
 // narrow makes a pattern as tight as the observed argvs allow: of (a|b) the words that were used, ranges for numbers, at most
 // few words in an enum, one path or one folder for paths. Every observed argv still matches; that is tried, for each step.
-func narrow(pattern string, observed [][]string, few int) string {
-	if len(observed) == 0 || len(observed) > maxObserved {
+func (n narrowing) narrow(pattern string) string {
+	if len(n.observed) == 0 || len(n.observed) > maxObserved {
 		return pattern
 	}
-	pattern = usedWords(pattern, observed)
+	pattern = n.usedWords(pattern)
 	for at := 0; ; {
 		start, end := nextSlot(pattern, at)
 		if start < 0 {
@@ -29,8 +36,8 @@ func narrow(pattern string, observed [][]string, few int) string {
 		}
 		slot := pattern[start:end]
 		at = end
-		for _, tight := range tighter(slot, words(slot, observed), few, func(slot string) bool { return fits(pattern[:start]+slot+pattern[end:], observed) }) {
-			if tight != slot && fits(pattern[:start]+tight+pattern[end:], observed) {
+		for _, tight := range n.tighter(slot, n.words(slot), func(slot string) bool { return n.fits(pattern[:start] + slot + pattern[end:]) }) {
+			if tight != slot && n.fits(pattern[:start]+tight+pattern[end:]) {
 				pattern = pattern[:start] + tight + pattern[end:]
 				at = start + len(tight)
 				break
@@ -43,12 +50,12 @@ func narrow(pattern string, observed [][]string, few int) string {
 var alternatives = regexp.MustCompile(`\([a-zA-Z0-9][a-zA-Z0-9._/-]*( *\| *[a-zA-Z0-9][a-zA-Z0-9._/-]*)+\)`)
 
 // usedWords leaves out the alternatives without which everything still matches.
-func usedWords(pattern string, observed [][]string) string {
+func (n narrowing) usedWords(pattern string) string {
 	return replaceEach(pattern, alternatives, func(before, group, after string) string {
 		words := strings.FieldsFunc(group, func(r rune) bool { return strings.ContainsRune("(| )", r) })
 		for _, word := range words {
 			without := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == word })
-			if len(without) > 0 && fits(before+choice(without)+after, observed) {
+			if len(without) > 0 && n.fits(before+choice(without)+after) {
 				words = without
 			}
 		}
@@ -105,11 +112,11 @@ func nextSlot(pattern string, at int) (start, end int) {
 	for i := at; i < len(pattern); i++ {
 		switch c := pattern[i]; c {
 		case '"', '\'':
-			n := strings.IndexByte(pattern[i+1:], c)
-			if n < 0 {
+			length := strings.IndexByte(pattern[i+1:], c)
+			if length < 0 {
 				return -1, -1
 			}
-			i += n + 1
+			i += length + 1
 		case '<':
 			n := strings.IndexByte(pattern[i:], '>')
 			if n < 0 {
@@ -121,22 +128,22 @@ func nextSlot(pattern string, at int) (start, end int) {
 	return -1, -1
 }
 
-func fits(pattern string, observed [][]string) bool {
-	p, err := command.Parse(pattern)
-	return err == nil && !slices.ContainsFunc(observed, func(argv []string) bool { return !p.Match(argv).Matched })
+func (n narrowing) fits(pattern string) bool {
+	p, err := n.parse(pattern)
+	return err == nil && !slices.ContainsFunc(n.observed, func(argv []string) bool { return !p.Admits(argv) })
 }
 
 // words are all that the slot could have taken: words of the argvs and values joined to options that it admits by itself.
-func words(slot string, observed [][]string) []string {
-	p, err := command.Parse("x " + slot)
+func (n narrowing) words(slot string) []string {
+	p, err := n.parse("x " + slot)
 	if err != nil {
 		return nil
 	}
 	var out []string
-	for _, argv := range observed {
+	for _, argv := range n.observed {
 		for _, word := range argv[1:] {
 			for _, w := range spellings(word) {
-				if !slices.Contains(out, w) && p.Match([]string{"x", w}).Matched {
+				if !slices.Contains(out, w) && p.Admits([]string{"x", w}) {
 					out = append(out, w)
 				}
 			}
@@ -160,7 +167,7 @@ func spellings(word string) []string {
 }
 
 // tighter lists slots to try in a slot's place, the tightest first.
-func tighter(slot string, words []string, few int, fit func(slot string) bool) []string {
+func (n narrowing) tighter(slot string, words []string, fit func(slot string) bool) []string {
 	kind, _, _ := strings.Cut(strings.Trim(slot, "<>"), ":")
 	if len(words) == 0 || len(words) > maxWords {
 		return nil
@@ -169,11 +176,11 @@ func tighter(slot string, words []string, few int, fit func(slot string) bool) [
 	case "int":
 		return []string{intRange(words, fit)}
 	case "text", "unit", "enum", "user", "host":
-		if list := needed(words, fit); len(list) <= few && enumerable(list) {
+		if list := n.needed(words, fit); len(list) <= n.few && n.enumerable(list) {
 			return []string{enum(list)}
 		}
 	case "glob", "path":
-		list := needed(words, func(slot string) bool { return fit(slot) })
+		list := n.needed(words, fit)
 		if len(list) == 1 && plainPath(list[0]) {
 			return []string{"<" + kind + ":" + list[0] + ">"}
 		}
@@ -185,9 +192,9 @@ func tighter(slot string, words []string, few int, fit func(slot string) bool) [
 }
 
 // needed leaves out the words without which everything still matches.
-func needed(words []string, fit func(slot string) bool) []string {
+func (n narrowing) needed(words []string, fit func(slot string) bool) []string {
 	list := slices.Clone(words)
-	if !enumerable(list) || !fit(enum(list)) {
+	if !n.enumerable(list) || !fit(enum(list)) {
 		return list
 	}
 	for _, word := range words {
@@ -202,9 +209,9 @@ func needed(words []string, fit func(slot string) bool) []string {
 func enum(words []string) string { return "<enum:" + strings.Join(words, ",") + ">" }
 
 // enumerable reports whether all words can stand in an enum slot.
-func enumerable(words []string) bool {
+func (n narrowing) enumerable(words []string) bool {
 	return len(words) > 0 && !slices.ContainsFunc(words, func(word string) bool {
-		_, err := command.Parse("x " + enum([]string{word}))
+		_, err := n.parse("x " + enum([]string{word}))
 		return err != nil || strings.Contains(word, ",")
 	})
 }

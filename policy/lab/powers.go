@@ -130,7 +130,7 @@ func (l *linter) undenied(rule policy.RuleInfo, argvs [][]string) [][]string {
 		}
 		for _, other := range role.Rules {
 			if other.Kind == policy.DenyRule && !other.When {
-				argvs = slices.DeleteFunc(argvs, func(argv []string) bool { return other.Pattern.Denies(argv) })
+				argvs = slices.DeleteFunc(argvs, func(argv []string) bool { return other.Pattern.Stops(argv) })
 			}
 		}
 	}

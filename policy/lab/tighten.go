@@ -248,7 +248,7 @@ func (t *tightening) narrow(d *document, m *ast.MappingNode, kind policy.RuleKin
 		return
 	}
 	old := rule.Pattern.String()
-	tight := narrow(old, t.seen.argvs[rule.ID], t.few)
+	tight := narrowing{t.p.ParsePattern, t.seen.argvs[rule.ID], t.few}.narrow(old)
 	if tight == old {
 		return
 	}
