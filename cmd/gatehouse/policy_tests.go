@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"gatehouse/bastion/shell"
 	"gatehouse/policy"
@@ -40,7 +39,7 @@ func (c *PolicyTestCmd) Run() error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	results := slices.Concat(lab.Inline(p, shell.Parse), lab.Run(p, cases, shell.Parse, targets, time.Now()))
+	results := slices.Concat(lab.Inline(p, shell.Parse), lab.Run(p, cases, shell.Parse, targets, lab.TestTime()))
 	for i := range results {
 		results[i].File = c.named(results[i].File)
 	}

@@ -48,7 +48,7 @@ bot deploy@web-1 -t --task=T LANG=C $ uptime => deny pty_not_allowed
 bot deploy@web-1 $ grep ' => ' => allow
 
 bot deploy@web-1 $ uptime => deny
-bot deploy@web-1 $ uptime > x => deny unsupported_syntax
+bot deploy@web-1 --from=10.0.0.1 --at=2026-11-25T10:00:00Z $ uptime $(id) => deny unsupported_syntax
 -- notes --
 this is not a test
 `)})
@@ -62,12 +62,13 @@ this is not a test
 		}
 	}
 	for text, want := range map[string]string{
-		"bot deploy@web-1 $ uptime":                "a:2: a test is a question",
-		"bot deploy@web-1 => allow":                "a question is",
-		"bot web-1 $ uptime => allow":              "not LOGIN@TARGET",
-		"bot deploy@web-1 --pty $ uptime => allow": "neither -t",
-		"bot deploy@web-1 $ uptime => maybe":       "not an outcome",
-		"bot deploy@web-1 $ uptime => allow a b":   "after =>",
+		"bot deploy@web-1 $ uptime":                    "a:2: a test is a question",
+		"bot deploy@web-1 => allow":                    "a question is",
+		"bot web-1 $ uptime => allow":                  "not LOGIN@TARGET",
+		"bot deploy@web-1 --pty $ uptime => allow":     "neither -t",
+		"bot deploy@web-1 --at=noon $ uptime => allow": "not a time",
+		"bot deploy@web-1 $ uptime => maybe":           "not an outcome",
+		"bot deploy@web-1 $ uptime => allow a b":       "after =>",
 	} {
 		if _, err := ReadCases(policy.File{Name: "a", Data: []byte("-- tests --\n" + text + "\n")}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)

@@ -75,8 +75,8 @@ const testsSection = "tests"
 // ReadCases reads a test file. It is a txtar archive: what stands before the first part is the claim, and each line of the part
 // "tests" is
 //
-//	IDENTITY LOGIN@TARGET [-t] [--task=TASK] [NAME=VALUE…] $ LINE => allow|ask [RULE]
-//	IDENTITY LOGIN@TARGET [-t] [--task=TASK] [NAME=VALUE…] $ LINE => deny [CODE]
+//	IDENTITY LOGIN@TARGET [-t] [--task=TASK] [--from=ADDRESS] [--at=TIME] [NAME=VALUE…] $ LINE => allow|ask [RULE]
+//	IDENTITY LOGIN@TARGET [-t] [--task=TASK] [--from=ADDRESS] [--at=TIME] [NAME=VALUE…] $ LINE => deny [CODE]
 //
 // Empty lines and lines that begin with # say nothing. A file without that part has no tests.
 func ReadCases(f policy.File) ([]Case, error) {
@@ -151,9 +151,21 @@ func (a *Ask) option(word string) error {
 		a.Task = task
 		return nil
 	}
+	if source, ok := strings.CutPrefix(word, "--from="); ok {
+		a.Source = source
+		return nil
+	}
+	if text, ok := strings.CutPrefix(word, "--at="); ok {
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return fmt.Errorf("%q is not a time such as 2026-11-25T10:00:00Z", text)
+		}
+		a.Now = at
+		return nil
+	}
 	name, value, ok := strings.Cut(word, "=")
 	if !ok || strings.HasPrefix(word, "-") {
-		return fmt.Errorf("%q is neither -t, --task=TASK nor NAME=VALUE", word)
+		return fmt.Errorf("%q is neither -t, --task=TASK, --from=ADDRESS, --at=TIME nor NAME=VALUE", word)
 	}
 	a.Env = append(a.Env, policy.EnvVar{Name: name, Value: value})
 	return nil
@@ -180,7 +192,9 @@ func Run(p *policy.Policy, cases []Case, parse Parser, targets []Target, now tim
 	var results []Result
 	for _, c := range cases {
 		ask := c.Ask
-		ask.Now = now
+		if ask.Now.IsZero() {
+			ask.Now = now
+		}
 		for _, t := range targets {
 			if t.Name == ask.Target.Name {
 				ask.Target = t
@@ -217,3 +231,6 @@ func Outcome(d policy.Decision) string {
 	}
 	return text
 }
+
+// TestTime is when tests are asked that do not say when: a working day at noon, so that a test holds at any time of the day.
+func TestTime() time.Time { return time.Date(2026, time.January, 7, 12, 0, 0, 0, time.UTC) }

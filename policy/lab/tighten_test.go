@@ -128,7 +128,7 @@ var someRules = []struct {
 	{"grep [-i] <text>", []string{"grep a", "grep -i 'b c'", "grep 'it''s'"}},
 	{"cat <text:20>", []string{"cat /etc/hosts", "cat x"}},
 	{"id <enum:root,deploy,ops>", []string{"id root", "id ops"}},
-	{"nice <int> <int:0..9>", []string{"nice 5 5", "nice 5 7", "nice 70 7"}},
+	{"pad <int> <int:0..9>", []string{"pad 5 5", "pad 5 7", "pad 70 7"}},
 }
 
 // TestTightenKeepsTheHistory: whatever the layout and the history, the result is valid, its tests hold, nothing of the
