@@ -55,13 +55,13 @@ func TestExpected(t *testing.T) {
 		t.Fatal(err)
 	}
 	for line, want := range map[string]string{
-		"tail":               "-n <glob:/var/log/**>",
-		"tail -n 11":         "<int:1..10>",
-		"tail /etc/passwd":   "-n <glob:/var/log/**>",
-		"tail /var/log/a b":  "the end",
-		"tail -n 5 /var/log": "<glob:/var/log/**>",
-		"tail /var/log/a":    "",
-		"head":               "",
+		"tail":                  "-n <glob:/var/log/**>",
+		"tail -n 11 /var/log/a": "<int:1..10>",
+		"tail /etc/passwd":      "-n <glob:/var/log/**>",
+		"tail /var/log/a b":     "the end",
+		"tail -n 5 /var/log":    "<glob:/var/log/**>",
+		"tail /var/log/a":       "",
+		"head":                  "",
 	} {
 		if got := strings.Join(p.Expected(strings.Fields(line)), " "); got != want {
 			t.Errorf("%s: expected %q, want %q", line, got, want)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"gatehouse/policy"
+	"gatehouse/policy/command"
 )
 
 // TestPowersAreComplete: every entry says what, how and what to do, and the table knows at least 120 programs.
@@ -32,6 +33,7 @@ func TestPowersAreComplete(t *testing.T) {
 // TestEveryPowerFires: a rule that admits the form is found, for every entry of the table and every program of it; one that
 // admits nothing but the program alone is not, unless the program alone is dangerous.
 func TestEveryPowerFires(t *testing.T) {
+	refused := 0
 	for _, p := range allPowers() {
 		for _, program := range p.Programs {
 			pattern := program
@@ -50,11 +52,32 @@ func TestEveryPowerFires(t *testing.T) {
 			if p.Stdin {
 				rule += ", stdin: data"
 			}
+			if refusedAnyway(t, pattern, p) {
+				refused++
+				continue
+			}
 			if found := lintRule(t, rule+"}"); !slices.ContainsFunc(found, func(f Finding) bool { return f.Rule == "grants-"+string(p.Does) }) {
 				t.Errorf("%s: %s does not fire on %q: %v", program, p.Does, pattern, found)
 			}
 		}
 	}
+	if refused > 10 {
+		t.Errorf("%d forms are refused anyway: the table is not about this language", refused)
+	}
+}
+
+// refusedAnyway reports whether the language itself keeps all words of a power out of a free slot: letters that tar and ps read
+// as options.
+func refusedAnyway(t *testing.T, pattern string, p Power) bool {
+	t.Helper()
+	if len(p.Words) == 0 || p.Value || len(p.Options)+len(p.Sub) > 0 {
+		return false
+	}
+	parsed, err := command.Parse(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return !slices.ContainsFunc(p.Words, func(word string) bool { return parsed.Admits([]string{parsed.Program(), word}) })
 }
 
 // TestNarrowRulesAreClean: what the fixes recommend raises nothing.
