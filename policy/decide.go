@@ -160,7 +160,7 @@ func (q *question) outcome(plan Plan) Decision {
 		if c.mode == Pinned {
 			d.Mode = Pinned
 		}
-		if c.kind == ruleAsk {
+		if c.kind == AskRule {
 			d.Verdict, d.Code = Ask, CodeNeedsApproval
 			d.Approvals = addApproval(d.Approvals, c.approval)
 		}

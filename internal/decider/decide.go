@@ -40,6 +40,7 @@ func (d *Decider) decide(ctx context.Context, in protocol.Decide) (protocol.Deci
 	if r.out.Decision.Verdict == policy.Look {
 		return d.look(ctx, r)
 	}
+	d.compareShadow(ctx, r.entry, r.req, r.out.Decision)
 	if r.out.Decision.Verdict != policy.Allow {
 		r.out.ID = id.New(id.Denial, d.cfg.Now())
 		return r.out, d.note(ctx, r)
