@@ -56,6 +56,7 @@ func (o *opened) end() {
 func (s *session) ask(t protocol.Target, req *protocol.Decide) (protocol.Decided, error) {
 	req.Facts = s.known(t, req.Plan)
 	for range maxLooks {
+		req.Looking = s.conn.lookers.looking(t.Name, s.row.Login)
 		d, err := s.conn.server.cfg.Gate.Decide(s.ctx, *req)
 		if err != nil || d.Decision.Verdict != policy.Look || d.Fault != "" {
 			return d, err
@@ -143,6 +144,7 @@ func (s *session) lookStream(ctx context.Context, t protocol.Target, req protoco
 		return nil, nil, err
 	}
 	req.PublicKey, req.ProbeKey = nil, pending.PublicKey().Marshal()
+	req.Looking = false
 	d, err = s.conn.server.cfg.Gate.Decide(ctx, req)
 	if err == nil && len(d.ProbeCertificate) == 0 {
 		err = errors.New("the decider lets nobody look any more")
@@ -165,6 +167,18 @@ func (s *session) lookStream(ctx context.Context, t protocol.Target, req protoco
 		return nil, nil, errors.Join(err, conn.Close())
 	}
 	return stream, func() { _ = conn.Close() }, nil
+}
+
+// looking reports whether a look at the target is open.
+func (ls *lookers) looking(target, login string) bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for key := range ls.open {
+		if key.target == target && key.login == login {
+			return true
+		}
+	}
+	return false
 }
 
 // drop gives up a look that failed.
