@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -40,4 +41,41 @@ func manualBlocks(name string) (map[string]string, error) {
 		}
 	}
 	return found, nil
+}
+
+// TestTheHarnessManualIsRun: every block of docs/harness.md is run by a case, and every policy beside it has its tests run.
+func TestTheHarnessManualIsRun(t *testing.T) {
+	cases := ""
+	files, err := filepath.Glob(filepath.Join("testdata", "script", "harness-*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cases += string(text)
+	}
+	blocks, err := manualBlocks("harness")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range blocks {
+		if !strings.Contains(cases, "\nmanual harness "+name+"\n") {
+			t.Errorf("no case runs the block %q", name)
+		}
+	}
+	policies, err := filepath.Glob(filepath.Join("..", "..", "docs", "examples", "harness", "*", "policy.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, policy := range policies {
+		if !strings.Contains(cases, "$DOCS/examples/harness/"+filepath.Base(filepath.Dir(policy))+"/") {
+			t.Errorf("no case uses %s", policy)
+		}
+	}
+	if len(blocks) < 8 || len(policies) < 5 {
+		t.Errorf("found only %d blocks and %d policies", len(blocks), len(policies))
+	}
 }
