@@ -31,11 +31,11 @@ func (p *Policy) decide(r Request) Decision {
 		return deny(CodeUnsupportedSyntax, err.Error())
 	}
 	if r.Plan.Op == OpShell {
-		return recordedShell(roles, r)
+		return recordedShell(roles, r.Plan)
 	}
 	d := newQuestion(roles, r).answer()
 	if d.Verdict == Deny && d.Code != CodeDeniedByRule {
-		if shell := recordedShell(roles, Request{Plan: Plan{Op: OpShell, Text: r.Plan.String()}}); shell.Verdict == Allow {
+		if shell := recordedShell(roles, shellLine(r)); shell.Verdict == Allow {
 			return shell
 		}
 	}
@@ -79,12 +79,20 @@ func (p *Policy) applying(r Request) ([]applied, *Decision) {
 	return nil, &no
 }
 
+// shellLine is what a shell is given in the place of a plan: the line as the client wrote it, so that shells that it starts and
+// builtins are what they are without Gatehouse.
+func shellLine(r Request) Plan {
+	if r.Text == "" {
+		return Plan{Op: OpShell, Text: r.Plan.String()}
+	}
+	return Plan{Op: OpShell, Text: r.Text}
+}
+
 // recordedShell decides what a shell on the target is to read by itself: only a role with shell: recorded admits it.
-func recordedShell(roles []applied, r Request) Decision {
+func recordedShell(roles []applied, line Plan) Decision {
 	for _, role := range roles {
-		if role.shell && !role.denyOnly {
-			plan := r.Plan
-			return Decision{Verdict: Allow, Mode: Plain, Stdin: StdinData, Rules: []string{role.name + "/shell"}, Obligations: role.limits, Plan: &plan}
+		if role.shell && !role.denyOnly && line.Validate() == nil {
+			return Decision{Verdict: Allow, Mode: Plain, Stdin: StdinData, Rules: []string{role.name + "/shell"}, Obligations: role.limits, Plan: &line}
 		}
 	}
 	return deny(CodeNotAllowed, "no role grants a shell here; give a command that the policy allows")

@@ -65,7 +65,7 @@ func (p *Policy) decideTest(t Test, parse func(line string) (Plan, error)) Decis
 	if at.IsZero() {
 		at = testTime
 	}
-	d := p.Decide(Request{Identity: id, Target: t.Target, Labels: t.Labels, Login: t.Login, Plan: plan, Env: t.Env, PTY: t.PTY, Source: t.Source, Now: at,
+	d := p.Decide(Request{Identity: id, Target: t.Target, Labels: t.Labels, Login: t.Login, Plan: plan, Text: t.Run, Env: t.Env, PTY: t.PTY, Source: t.Source, Now: at,
 		Facts: Facts{Assume: true}})
 	if unreadable != nil && d.Code == CodeNotAllowed {
 		d.Code, d.Reason = CodeUnsupportedSyntax, unreadable.Error()
