@@ -88,14 +88,21 @@ func shellLine(r Request) Plan {
 	return Plan{Op: OpShell, Text: r.Text}
 }
 
-// recordedShell decides what a shell on the target is to read by itself: only a role with shell: recorded admits it.
+// recordedShell decides what a shell on the target is to read by itself: only a role with shell: recorded admits it. Of several
+// the strictest limits hold.
 func recordedShell(roles []applied, line Plan) Decision {
+	d := Decision{Verdict: Allow, Mode: Plain, Stdin: StdinData, Plan: &line}
 	for _, role := range roles {
-		if role.shell && !role.denyOnly && line.Validate() == nil {
-			return Decision{Verdict: Allow, Mode: Plain, Stdin: StdinData, Rules: []string{role.name + "/shell"}, Obligations: role.limits, Plan: &line}
+		if role.shell && !role.denyOnly {
+			d.Rules = append(d.Rules, role.name+"/shell")
+			d.Obligations = d.Obligations.tighten(role.limits)
 		}
 	}
-	return deny(CodeNotAllowed, "no role grants a shell here; give a command that the policy allows")
+	if len(d.Rules) == 0 || line.Validate() != nil {
+		return deny(CodeNotAllowed, "no role grants a shell here; give a command that the policy allows")
+	}
+	d.Rules = []string{slices.Min(d.Rules)}
+	return d
 }
 
 // question is one request on the way to its decision.
