@@ -34,6 +34,11 @@ func (p *Policy) decide(r Request) Decision {
 		return recordedShell(roles, r.Plan)
 	}
 	d := newQuestion(roles, r).answer()
+	if d.Verdict == Deny {
+		for _, role := range roles {
+			d.Obligations.Denials = smaller(d.Obligations.Denials, role.limits.Denials)
+		}
+	}
 	if d.Verdict == Deny && d.Code != CodeDeniedByRule {
 		if shell := recordedShell(roles, shellLine(r)); shell.Verdict == Allow {
 			return shell

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -91,8 +92,8 @@ func (q *question) named(program string) bool {
 // trust reports a program that may not run: it is not there, others than root could have put it there, it is not the pinned
 // one, or an absolute path is not what the rule's name means on the target.
 func (q *question) trust(l leaf, name string, c chosen, hash bool) *Decision {
-	if strings.Contains(name, "/") && name[0] != '/' {
-		d := deny(CodeProgram, fmt.Sprintf("the program %s does not run: a program is a name or an absolute path", quoteCut(name)))
+	if strings.Contains(name, "/") && (name[0] != '/' || path.Clean(name) != name) {
+		d := deny(CodeProgram, fmt.Sprintf("the program %s does not run: a program is a name, or an absolute path without . and ..", quoteCut(name)))
 		d.Failed = &Failed{Command: l.index, Token: cut(name)}
 		return &d
 	}
