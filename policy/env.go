@@ -51,6 +51,7 @@ func reservedEnv(name string) bool {
 type envRule struct {
 	name  string
 	value *command.Pattern // of one word; nil: any plain text
+	shown string           // the value's pattern with its named slots written out
 }
 
 // deniedEnv reports the first variable that no role lists, or that could not be set safely.

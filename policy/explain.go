@@ -102,8 +102,8 @@ func neighbours(sorted []string, word string) []string {
 }
 
 func addNearest(nearest []string, rl *rule) []string {
-	if len(nearest) == maxNearest || slices.Contains(nearest, rl.pattern.String()) {
+	if len(nearest) == maxNearest || slices.Contains(nearest, rl.shown) {
 		return nearest
 	}
-	return append(nearest, rl.pattern.String())
+	return append(nearest, rl.shown)
 }
