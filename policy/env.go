@@ -79,10 +79,12 @@ func deniedEnv(roles []applied, env []EnvVar, advice string) (Decision, bool) {
 
 // lists reports whether the role has an entry for the name that further accepts.
 func (r *role) lists(name string, further func(envRule) bool) bool {
-	return slices.ContainsFunc(r.env, func(e envRule) bool {
-		prefix, open := strings.CutSuffix(e.name, "*")
-		return (name == e.name || open && strings.HasPrefix(name, prefix)) && further(e)
-	})
+	return slices.ContainsFunc(r.env, func(e envRule) bool { return e.names(name) && further(e) })
+}
+
+func (e envRule) names(name string) bool {
+	prefix, open := strings.CutSuffix(e.name, "*")
+	return name == e.name || open && strings.HasPrefix(name, prefix)
 }
 
 func (e envRule) takes(value string) bool {

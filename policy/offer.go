@@ -146,6 +146,14 @@ func (rl *rule) offer() RuleOffer {
 
 func (e envRule) offer() EnvOffer { return EnvOffer{e.name, e.shown} }
 
+// String is the variable as an assignment reads: "LANG", "APP_ENV=<enum:staging,prod>".
+func (e EnvOffer) String() string {
+	if e.Value == "" {
+		return e.Name
+	}
+	return e.Name + "=" + e.Value
+}
+
 func pathTexts(rules []pathRule) []string {
 	var list []string
 	for _, r := range rules {
