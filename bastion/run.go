@@ -204,6 +204,7 @@ func (s *session) holdBack(d protocol.Decided) *outcome {
 		s.held = held
 		return nil
 	}
+	d.ID = id.New(id.Denial, s.conn.server.cfg.Now())
 	d.Decision.Verdict, d.Decision.Code, d.Decision.Reason = policy.Deny, policy.CodeStdinNotAllowed, why
 	in := protocol.Refuse{Connection: s.conn.id, Session: s.id, Target: s.row.Target, Login: s.row.Login, What: "input", Code: string(policy.CodeStdinNotAllowed), Why: why}
 	if err := s.conn.server.cfg.Evidence.Refuse(s.ctx, in); err != nil {

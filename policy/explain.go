@@ -18,9 +18,9 @@ type attempt struct {
 // explain says why no rule admits the command: the word that failed and what comes nearest. It shows only rules of the
 // roles that reach the target.
 func (q *question) explain(i int, argv Argv, view command.View) Decision {
-	attempts, matched := q.attempts(argv, view)
-	if len(attempts) == 0 && matched {
-		return q.unmet(i, argv)
+	attempts, unmet := q.attempts(argv, view)
+	if unmet != nil {
+		return q.unmet(i, argv, unmet)
 	}
 	if len(attempts) == 0 {
 		return q.unknownProgram(i, argv, view)
@@ -42,8 +42,9 @@ func (q *question) explain(i int, argv Argv, view command.View) Decision {
 	return d
 }
 
-// attempts are the rules about a program that do not match the words, each once, by their ids; matched reports whether others do.
-func (q *question) attempts(argv Argv, view command.View) (list []attempt, matched bool) {
+// attempts are the rules about a program that do not match the words, each once, by their ids. One that does match can only be
+// there because its condition is not met; it is unmet, the first by id.
+func (q *question) attempts(argv Argv, view command.View) (list []attempt, unmet *rule) {
 	seen := map[*rule]bool{}
 	for c := range q.rules(argv[0]) {
 		if seen[c.rule] {
@@ -52,13 +53,15 @@ func (q *question) attempts(argv Argv, view command.View) (list []attempt, match
 		seen[c.rule] = true
 		m := c.pattern.Match(argv, view)
 		if m.Matched {
-			matched = true
+			if unmet == nil || c.id < unmet.id {
+				unmet = c.rule
+			}
 			continue
 		}
 		list = append(list, attempt{c.rule, m.Furthest, m.Slot})
 	}
 	slices.SortFunc(list, func(a, b attempt) int { return strings.Compare(a.rule.id, b.rule.id) })
-	return list, matched
+	return list, unmet
 }
 
 // furthest keeps the attempts that came furthest.
@@ -67,9 +70,9 @@ func furthest(attempts []attempt) []attempt {
 	return slices.DeleteFunc(attempts, func(a attempt) bool { return a.furthest < far })
 }
 
-// unmet is the denial of a command that rules match whose conditions do not hold.
-func (q *question) unmet(i int, argv Argv) Decision {
-	d := deny(CodeConditionNotMet, fmt.Sprintf("the rules for %s have a condition that does not hold now", quoteCut(argv[0])))
+// unmet is the denial of a command that a rule matches whose condition does not hold.
+func (q *question) unmet(i int, argv Argv, rl *rule) Decision {
+	d := deny(CodeConditionNotMet, fmt.Sprintf("the condition of the rule for this use of %s does not hold: %s", quoteCut(argv[0]), cut(rl.when.String())))
 	d.Failed = &Failed{Command: i, Token: cut(argv[0])}
 	return d
 }
