@@ -66,6 +66,5 @@ func (w muteWriter) Write(b []byte) (int, error) {
 
 // bare reports whether a plan is literal words and nothing else, as a verb is.
 func bare(p policy.Plan) bool {
-	_, alone := p.Exact()
-	return alone && len(p.Globs)+len(p.Tildes)+len(p.Starts) == 0
+	return p.Alone() && len(p.Globs)+len(p.Tildes)+len(p.Starts) == 0
 }

@@ -85,7 +85,7 @@ func (q *question) finalPlan() (Plan, error) {
 		p.Null = len(q.leaves) > 1 && !q.r.PTY && q.leaves[i].input == inputClient && i != reader
 		return p
 	})
-	return plan, plan.Validate()
+	return plan, plan.ValidateFinal()
 }
 
 // reader is the index of the command that gets the client's input, -1 if none may.

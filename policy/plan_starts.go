@@ -48,6 +48,7 @@ var starters = []string{
 // xargsCall is what xargs' own options say.
 type xargsCall struct {
 	replace string // of -I
+	grouped bool   // -n or -L, which GNU xargs does not combine with -I
 	always  bool   // it runs once even without input
 	command []string
 }
@@ -95,6 +96,9 @@ func readXargs(words []string) (xargsCall, error) {
 		}
 		words = words[used:]
 	}
+	if call.grouped && call.replace != "" {
+		return call, fmt.Errorf("xargs takes either -I or one of -n and -L")
+	}
 	if call.command = words; len(words) == 0 {
 		call.command = []string{"echo"}
 	}
@@ -118,6 +122,7 @@ func (call *xargsCall) option(words []string) (int, error) {
 		}
 		switch {
 		case strings.IndexByte("nPL", letter) >= 0 && digits(value) && len(value) <= 9:
+			call.grouped = call.grouped || letter != 'P'
 		case letter == 'd' && value != "" && len(value) <= 8:
 		case letter == 'I' && value != "":
 			call.replace, call.always = value, false

@@ -27,6 +27,7 @@ var gitNoDrivers = []string{"--no-ext-diff", "--no-textconv"}
 var gitServed = []string{"upload-pack", "receive-pack", "upload-archive"}
 
 var (
+	gitBlaming = []string{"blame", "annotate"}
 	gitShowing = []string{"diff", "log", "show", "whatchanged", "diff-tree", "diff-index", "diff-files", "format-patch", "reflog"}
 	gitRemote  = []string{"fetch", "pull", "push", "clone", "ls-remote", "submodule", "remote", "archive"}
 )
@@ -46,6 +47,9 @@ func gitAdditions(argv []string) (added []string, env [][2]string) {
 	var after []string
 	if slices.Contains(gitShowing, name) {
 		before, after = append(before, gitSignature...), gitDriverOptions(argv[at:])
+	}
+	if slices.Contains(gitBlaming, name) {
+		after = []string{"--no-textconv"}
 	}
 	if slices.Contains(gitRemote, name) {
 		before, env = append(before, gitTransport...), gitRemoteEnv

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"fmt"
+	"strings"
 
 	"gatehouse/bastion/shell"
 	"gatehouse/policy"
@@ -18,12 +19,18 @@ func (b *Box) Compare(line string, shells ...string) (accepted bool, problem str
 	if err != nil {
 		return true, "", err
 	}
+	if want.Status == 2 && strings.Contains(line, "sh") {
+		want.Status = 1 // dash's status of what cannot be opened; a plan has bash's
+	}
 	problem, err = b.comparePlan(plan, want, shells)
 	if problem == "" || err != nil {
 		return true, problem, err
 	}
 	for range 3 { // commands that run at once can end in either order
 		again, err := b.Bash(line)
+		if again.Status == 2 && want.Status == 1 {
+			again.Status = 1
+		}
 		if err != nil || Differ(want, again) != "" {
 			return true, "", err
 		}
@@ -47,6 +54,9 @@ func (b *Box) comparePlan(plan policy.Plan, want Outcome, shells []string) (stri
 		if err != nil {
 			return "", err
 		}
+		if got.Status == 2 && want.Status == 1 {
+			got.Status = 1
+		}
 		if how := Differ(want, got); how != "" {
 			return fmt.Sprintf("%s: %s; the line was %s", sh, how, text), nil
 		}
@@ -57,12 +67,12 @@ func (b *Box) comparePlan(plan policy.Plan, want Outcome, shells []string) (stri
 	return "", nil
 }
 
-// startsAny reports whether a command of the plan starts others.
+// startsAny reports whether a command of the plan starts others: by its words, or as a shell that is no part of the plan.
 func startsAny(p policy.Plan) bool {
 	for _, part := range p.Parts {
 		if startsAny(part) {
 			return true
 		}
 	}
-	return len(p.Starts) > 0
+	return len(p.Starts) > 0 || p.Op == policy.OpRun && strings.HasSuffix(p.Argv[0], "sh")
 }

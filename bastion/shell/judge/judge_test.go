@@ -59,7 +59,7 @@ var lines = []string{
 	// launchers
 	"timeout 5 p0", "timeout -k 1 5 p3", "timeout -s KILL 5s p1 a b", "timeout --signal=KILL --preserve-status 5 p0", "timeout 0.2 sleep 5", "timeout --foreground 5 p0 > f", "nice p0", "nice -n 5 p0", "nohup p0 x", "stdbuf -oL p0 | q0", "stdbuf -o L -e0 p1",
 	"timeout 5 nice -n 1 p0 *", "nice timeout 5 p3 && q0", "VA=1 timeout 5 p0", "timeout 5 env VA=1 p0", "timeout 5 bash -c p0", "timeout 5 bash -c 'p0 x' | q0", "env VA=1 timeout 5 p0 < a", "nohup bash -c p3 || q0", "timeout 5 p0 ~/a",
-	"exec p0", "p0 && exec p3", "p0; exec p1 > f", "( exec p0 ); q0", "exec p0 | q0", "cd d && exec p0", "command p0 a", "command p1 || q0", "exec env VA=1 p0", "exec bash -c 'p0; p1'", "command timeout 5 p0",
+	"exec p0", "p0 && exec p3", "p0; exec p1 > f", "( exec p0 ); q0", "exec p0 | q0", "cd d && exec p0", "command p0 a", "command p1 || q0", "exec env VA=1 p0", "exec bash -c 'p0; p1'", "command timeout 5 p0", "command command p0", "command exec p0", "exec timeout 5 p0",
 	// literal echo
 	"p0 $(echo a)", "p0 \"$(echo a b)\"", "p0 `echo a`", "p0 \"`echo a b`\"", "p0 \"x$( echo 'a  b' c )y\"", "p0 x`echo a/b`y", "p0 \"$(echo)\"", "p0 \"$(echo '*')\"", "p0 {$(echo a),b}", "p0 \"$(echo 'a\n')\"", "VA=$(echo x) p0", "p0 > $(echo f)", "cd $(echo d) && p0",
 	// real programs

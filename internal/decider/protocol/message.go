@@ -163,6 +163,8 @@ type End struct {
 	Exit       *int              `json:"exit,omitempty"`
 	Signal     string            `json:"signal,omitempty"`
 	Remote     string            `json:"remote,omitempty"`
+	Target     string            `json:"target,omitempty"` // of a session that was never decided; of the others the decider knows it
+	Login      string            `json:"login,omitempty"`
 	Recording  *recorder.Summary `json:"recording,omitempty"`
 }
 

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"syscall"
 
@@ -19,6 +20,7 @@ import (
 )
 
 func main() {
+	signal.Ignore(syscall.SIGPIPE) // whether the next program is gone already is a matter of luck
 	status, err := run()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "recorder:", err)
