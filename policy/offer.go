@@ -139,7 +139,11 @@ func (r *role) offer() Offer {
 }
 
 func (rl *rule) offer() RuleOffer {
-	return RuleOffer{ID: rl.id, Kind: string(rl.kind), Pattern: rl.shown, When: rl.when.String(), Mode: rl.mode, PTY: rl.pty,
+	mode := rl.mode
+	if rl.kind == ruleDeny {
+		mode = ""
+	}
+	return RuleOffer{ID: rl.id, Kind: string(rl.kind), Pattern: rl.shown, When: rl.when.String(), Mode: mode, PTY: rl.pty,
 		Stdin:    slices.DeleteFunc(slices.Clone(rl.stdin), func(c StdinClass) bool { return c == StdinNone }),
 		StdinMax: rl.stdinMax, Dirs: pathTexts(rl.dirs), Checksum: len(rl.sha256) > 0, DryRun: rl.dryRun, MaxSeconds: rl.seconds, Approval: rl.approval, Reason: rl.reason}
 }
@@ -176,9 +180,11 @@ func shown(text string, slots command.Slots) string {
 	for i := 0; i < len(text); {
 		end := i + 1
 		switch c := text[i]; c {
-		case '\n', '\t':
-			b.WriteByte(' ')
-			i = end
+		case ' ', '\n', '\t':
+			if next := strings.TrimLeft(text[i:], " \n\t"); next != "" && b.Len() > 0 {
+				b.WriteByte(' ')
+			}
+			i = len(text) - len(strings.TrimLeft(text[i:], " \n\t"))
 			continue
 		case '"', '\'', '<':
 			closing := strings.IndexByte(text[end:], map[byte]byte{'"': '"', '\'': '\'', '<': '>'}[c])

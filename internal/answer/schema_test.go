@@ -242,3 +242,26 @@ func TestEveryCodeHasWords(t *testing.T) {
 		}
 	}
 }
+
+// TestSpecHasEveryCode: docs/spec/answers.md explains each code, and says when it may be tried again as the program does.
+func TestSpecHasEveryCode(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "spec", "answers.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, code := range constants(t, filepath.Join("..", "..", "policy", "decision.go"), "Code") {
+		if row := "\n| `" + code.(string) + "` | " + Retryable(code.(string)) + " | "; !strings.Contains(string(text), row) {
+			t.Errorf("answers.md has no row %q", row)
+		}
+	}
+	for _, code := range constants(t, "answer.go", "Fault") {
+		if row := "\n| `" + code.(string) + "` | "; !strings.Contains(string(text), row) {
+			t.Errorf("answers.md has no row %q", row)
+		}
+	}
+	for field := range fieldComments(t, "answer.go") {
+		if _, name, _ := strings.Cut(field, "."); !strings.Contains(string(text), name) {
+			t.Errorf("answers.md does not name the field %s", field)
+		}
+	}
+}
