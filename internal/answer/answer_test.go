@@ -84,10 +84,15 @@ func checkShape(t *testing.T, name, got string) {
 			t.Errorf("%s: byte %#x in the machine's line", name, b)
 		}
 	}
-	if at := strings.IndexFunc(lines[0], hidden); at >= 0 {
+	if at := strings.IndexFunc(lines[0], harmful); at >= 0 {
 		t.Errorf("%s: the human line has %q", name, lines[0][at:])
 	}
 	validate(t, lines[1])
+}
+
+// harmful is what Unicode itself says of a rune: a control, a format, a line break, private, or drawn as nothing.
+func harmful(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp, unicode.Bidi_Control, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 // TestNothingHostilePasses: no field of any answer puts a byte on the wire that drives a terminal, reorders, hides or breaks
@@ -105,7 +110,7 @@ func TestNothingHostilePasses(t *testing.T) {
 // TestHiddenKnowsUnicode: every control, format and bidirectional character there is.
 func TestHiddenKnowsUnicode(t *testing.T) {
 	for r := rune(0); r <= unicode.MaxRune; r++ {
-		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp, unicode.Bidi_Control, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) && !hidden(r) {
+		if harmful(r) && !hidden(r) {
 			t.Errorf("%U is shown as it is", r)
 		}
 	}
