@@ -122,7 +122,7 @@ func (r *role) offer() Offer {
 	for _, w := range r.windows {
 		o.Windows = append(o.Windows, windowsText([]window{w}))
 	}
-	for _, kind := range []ruleKind{ruleAllow, ruleAsk, ruleDeny} {
+	for _, kind := range []RuleKind{AllowRule, AskRule, DenyRule} {
 		for _, rl := range r.rules {
 			if rl.kind == kind {
 				o.Rules = append(o.Rules, rl.offer())
@@ -140,7 +140,7 @@ func (r *role) offer() Offer {
 
 func (rl *rule) offer() RuleOffer {
 	mode := rl.mode
-	if rl.kind == ruleDeny {
+	if rl.kind == DenyRule {
 		mode = ""
 	}
 	return RuleOffer{ID: rl.id, Kind: string(rl.kind), Pattern: rl.shown, When: rl.when.String(), Mode: mode, PTY: rl.pty,

@@ -15,17 +15,17 @@ import (
 )
 
 var (
-	// example is a piece of a manual that is run as it is printed: the exit status it must have, the code if that is 126, its text.
-	example = regexp.MustCompile("(?ms)^```sh ([0-9]+)(?: ([a-z_]+))?\n(.*?)^```$")
+	// agentLine is a piece of a manual that is run as it is printed: the exit status it must have, the code if that is 126, its text.
+	agentLine = regexp.MustCompile("(?ms)^```sh ([0-9]+)(?: ([a-z_]+))?\n(.*?)^```$")
 	// note is the text for an agent's instructions, and noted a command in it.
 	note  = regexp.MustCompile("(?ms)^```markdown\n(.*?)^```$")
 	noted = regexp.MustCompile("`(ssh [^`]+)`")
 )
 
-// cmdManual: manual WHO FILE runs every example of a page in docs by WHO, with the stock ssh, and the commands of its note.
-func cmdManual(s *scene, ts *testscript.TestScript, args []string) error {
+// cmdExamples: examples WHO FILE runs every example of a page in docs by WHO, with the stock ssh, and the commands of its note.
+func cmdExamples(s *scene, ts *testscript.TestScript, args []string) error {
 	if len(args) != 2 {
-		return errors.New("usage: manual WHO FILE")
+		return errors.New("usage: examples WHO FILE")
 	}
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", args[1]))
 	if err != nil {
@@ -34,7 +34,7 @@ func cmdManual(s *scene, ts *testscript.TestScript, args []string) error {
 	if err := s.wrapSSH(args[0]); err != nil {
 		return err
 	}
-	examples := example.FindAllStringSubmatch(string(text), -1)
+	examples := agentLine.FindAllStringSubmatch(string(text), -1)
 	for _, m := range note.FindAllStringSubmatch(string(text), -1) {
 		for _, c := range noted.FindAllStringSubmatch(m[1], -1) {
 			line := strings.NewReplacer("LOGIN", "deploy", "TARGET", "web-1", "COMMAND", "uptime").Replace(c[1])
