@@ -26,7 +26,7 @@ var slots = []described{
 // options and what they admit.
 var options = []described{
 	{"-v", []string{"-v"}}, {"(-n|--lines) <int>", []string{"--lines=7"}}, {"[-o (json|table)]", []string{"-ojson"}}, {"[-q]", nil},
-	{"[--since <text>]", []string{"--since", "now"}}, {"(-a|-b)", []string{"-b"}},
+	{"[--since <text>]", []string{"--since", "now"}}, {"(-a|-b)", []string{"-b"}}, {"-<int:1..50>", []string{"-20"}},
 }
 
 // anyPattern draws items of a pattern together with a command that they describe.
