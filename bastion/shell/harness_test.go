@@ -24,13 +24,13 @@ var recorders = map[string]int{"p0": 0, "p1": 1, "p3": 3, "if": 0, "export": 0, 
 
 // host is a folder of recorders and the judge of what shells do.
 type host struct {
-	t   testing.TB
-	bin string
+	t         testing.TB
+	bin, home string
 }
 
 func newHost(t testing.TB) *host {
 	t.Helper()
-	h := &host{t: t, bin: t.TempDir()}
+	h := &host{t: t, bin: t.TempDir(), home: t.TempDir()}
 	for name := range recorders {
 		if err := os.WriteFile(filepath.Join(h.bin, name), []byte(recorderScript), 0o755); err != nil {
 			t.Fatal(err)
@@ -49,7 +49,7 @@ func (h *host) run(shell, line string) (argvs []string, status int) {
 	defer os.RemoveAll(out)
 	cmd := exec.Command(shell, "-c", line)
 	cmd.Dir = out
-	cmd.Env = []string{"PATH=" + h.bin, "OUT=" + out, "LC_ALL=C.UTF-8", "HOME=/nonexistent"}
+	cmd.Env = []string{"PATH=" + h.bin, "OUT=" + out, "LC_ALL=C.UTF-8", "HOME=" + h.home}
 	if err := cmd.Run(); err != nil {
 		status = cmd.ProcessState.ExitCode()
 	}

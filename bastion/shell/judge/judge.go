@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -73,10 +74,17 @@ type Outcome struct {
 	Files  []string // name, mode and content of each file of the home, sorted
 }
 
-// New makes a box in an empty folder and builds the recording program. It needs the go command.
+// nobody runs the lines where root would: random lines write to any path that they can spell.
+const nobody = 65534
+
+// New makes a box in an empty folder and builds the recording program. It needs the go command. Run by root, the lines run as
+// nobody, who must be able to pass the folders above the box: those below the temporary folder are opened for that.
 func New(root string) (*Box, error) {
 	root, err := filepath.EvalSymlinks(root)
 	if err != nil {
+		return nil, err
+	}
+	if err := open(root); err != nil {
 		return nil, err
 	}
 	b := &Box{root: root}
@@ -91,6 +99,39 @@ func New(root string) (*Box, error) {
 		}
 	}
 	return b, nil
+}
+
+// open lets nobody into a box.
+func open(root string) error {
+	if os.Getuid() != 0 {
+		return nil
+	}
+	if err := os.Chown(root, nobody, nobody); err != nil {
+		return err
+	}
+	for dir := root; dir != "/" && dir != filepath.Clean(os.TempDir()); dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err != nil {
+			return err
+		}
+		if err := os.Chmod(dir, info.Mode()|0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// give makes everything below a folder nobody's.
+func give(folder string) error {
+	if os.Getuid() != 0 {
+		return nil
+	}
+	return filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, nobody, nobody)
+	})
 }
 
 // Link gives the recording program one more name.
@@ -125,6 +166,9 @@ func (b *Box) Run(shell, line string) (Outcome, error) {
 	cmd.Stdin = strings.NewReader("the session's input\n")
 	cmd.Stdout = &out
 	cmd.WaitDelay = time.Second
+	if os.Getuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	}
 	err = cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -154,7 +198,7 @@ func (b *Box) reset() error {
 			return err
 		}
 	}
-	return nil
+	return give(home)
 }
 
 func (b *Box) outcome(status int, stdout string) (Outcome, error) {
