@@ -36,6 +36,8 @@ var spellings = []struct {
 	{"md5sum -bz a", "md5sum -b -z a", true}, {"sha256sum a -b", "sha256sum -b a", true}, {"diff -qr a b", "diff -q -r a b", true}, {"diff a b -U0", "diff -U 0 a b", true}, {"cmp -ln2 a b", "cmp -l -n 2 a b", true}, {"cmp a b -s", "cmp -s a b", true},
 	{"tar -cf- a", "tar -c -f - a", true}, {"tar cf - a", "tar -c -f - a", true}, {"tar cf- a", "tar cf - a", false}, {"gzip -9nc a", "gzip -9 -n -c a", true}, {"gzip a -nc", "gzip -n -c a", true}, {"dd bs=1 status=none if=a count=3", "dd count=3 if=a bs=1 status=none", true},
 	{"journalctl -n5 --no-pager -D .", "journalctl --lines 5 --no-pager -D .", true}, {"curl -sm1 file:///nosuch", "curl -s -m 1 file:///nosuch", true}, {"curl file:///nosuch -s", "curl -s file:///nosuch", true}, {"curl -s -- file:///nosuch", "curl -s file:///nosuch", true},
+	{"echo -ne a", "echo -n -e a", true}, {"echo -- a", "echo a", false}, {"echo -nx", "echo -n x", false}, {"echo a -n", "echo -n a", false}, {"echo --- -n", "echo -n ---", false}, {"printf -- -a", "printf -a", true},
+	{"printf %s -a", "printf -- %s -a", true}, {"printf %s -- a", "printf %s a", false},
 	{"find a -name a", "find -name a a", false}, {"ss -Htn src nosuch", "ss -H -t -n src nosuch", true}, {"free -bc0", "free -b -c 0", true},
 	{"kubectl version --client -ojson", "kubectl version -o=json --client", true}, {"kubectl version --client -ojson", "kubectl -o json version --client", true},
 }

@@ -3,7 +3,7 @@ package program
 // system are the programs that look at and change the system: processes, services, packages, time.
 var system = map[string]Program{
 	"date":     {Style: getopt("dfrs", "date file rfc-3339 reference set").maybe("I")},
-	"echo":     {},
+	"echo":     {Style: Style{Bundle: true, Rest: true, Only: "neE"}}, // alone, --help and --version are options too
 	"env":      {Style: inOrder("CSu", "unset chdir split-string")},
 	"false":    {},
 	"free":     {Style: getopt("cs", "count seconds")},
@@ -12,7 +12,7 @@ var system = map[string]Program{
 	"kill":     {},
 	"pgrep":    {Style: getopt("dFGgOPrstuU", "delimiter pgroup group older parent session terminal euid uid pidfile runstates cgroup ns nslist signal")},
 	"pkill":    {}, // -9 and -HUP
-	"printf":   {},
+	"printf":   {Style: Style{Bundle: true, End: true, Rest: true}},
 	"ps":       {Style: Style{Letters: AllWords}}, // aux is a bundle of options
 	"test":     {},
 	"true":     {},
