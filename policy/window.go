@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	_ "time/tzdata" // the decider cannot read the machine's
 )
 
 // window is a weekly time in which a role applies. One that ends before it begins goes on after midnight and belongs to the
