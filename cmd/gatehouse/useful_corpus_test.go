@@ -21,12 +21,12 @@ type usefulLine struct {
 }
 
 // usefulWho is under which example, as which agent and on what a line is asked.
-type usefulWho struct{ example, agent, login, target string }
+type usefulWho struct{ example, agent, login, target, task, labels string }
 
 // readCorpus reads testdata/useful/*.txt. A line begins with
 //
 //	#  a task; what follows belongs to it
-//	@  EXAMPLE AGENT LOGIN@TARGET; what follows is asked so
+//	@  EXAMPLE AGENT LOGIN@TARGET [task=TASK] [labels={NAME:VALUE,…}]; what follows is asked so
 //	$  a line as it is typed; those after it that begin with > continue it
 //
 // and, below the line that it is about and indented by two spaces, CODE: REASON, a denial that is meant, or
@@ -87,14 +87,24 @@ func (c *corpusReader) read(place, line string) error {
 
 func (c *corpusReader) readWho(text string) error {
 	words := strings.Fields(text)
-	if len(words) != 3 {
+	if len(words) < 3 {
 		return fmt.Errorf("want @ EXAMPLE AGENT LOGIN@TARGET")
 	}
 	login, target, ok := strings.Cut(words[2], "@")
 	if !ok {
 		return fmt.Errorf("%q is not LOGIN@TARGET", words[2])
 	}
-	c.who = usefulWho{words[0], words[1], login, target}
+	c.who = usefulWho{example: words[0], agent: words[1], login: login, target: target}
+	for _, word := range words[3:] {
+		switch name, value, _ := strings.Cut(word, "="); name {
+		case "task":
+			c.who.task = value
+		case "labels":
+			c.who.labels = strings.NewReplacer(":", ": ", ",", ", ").Replace(value)
+		default:
+			return fmt.Errorf("%q is not task= or labels=", word)
+		}
+	}
 	return nil
 }
 

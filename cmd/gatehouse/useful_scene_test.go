@@ -44,6 +44,7 @@ func startUseful(t *testing.T, root, binary, example string, lines []usefulLine)
 	mustRun(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", s.ca)
 	whos := usefulWhos(lines, example)
 	for _, who := range whos {
+		cfg.Labels = who.labels
 		cfg.Hosts = append(cfg.Hosts, testhost.Config{Name: who.target, Accounts: []testhost.Account{{Name: who.login, UID: firstUID, Shell: "/bin/bash"}}})
 	}
 	gate, err := testgate.Start(context.Background(), cfg)
@@ -99,7 +100,11 @@ func (s *usefulScene) prepare(t *testing.T, h *testhost.Host, who usefulWho, now
 // openGuarded connects as the agent to the target behind Gatehouse.
 func (s *usefulScene) openGuarded(t *testing.T, gate *testgate.Gate, who usefulWho) {
 	t.Helper()
-	config, err := gate.Enrol(t.Context(), "agent", who.agent)
+	var more []string
+	if who.task != "" {
+		more = []string{"--task", who.task}
+	}
+	config, err := gate.Enrol(t.Context(), "agent", who.agent, more...)
 	mustDo(t, err)
 	s.guarded[who] = openMaster(t, usefulClient{config, filepath.Join(s.dir, "g-"+who.target), who.login + "@" + who.target + "@gatehouse"})
 }

@@ -110,7 +110,7 @@ var complaint = regexp.MustCompile(`(?m)^(?:/(?:usr/)?(?:local/)?s?bin/)?([a-z.0
 func (l usefulLine) comparable(r testhost.Result) string {
 	out := fmt.Sprintf("%s--- stderr\n%s--- status %d", r.Stdout, complaint.ReplaceAllString(r.Stderr, "$1"), r.Status)
 	for _, re := range l.ignore {
-		out = re.ReplaceAllString(out, "…")
+		out = re.ReplaceAllString(out, "")
 	}
 	return out
 }

@@ -43,7 +43,8 @@ awk 'BEGIN { for (i = 1; i <= 30; i++) printf "2026-03-12 09:%02d:00.000 UTC [77
 awk 'BEGIN { for (i = 1; i <= 12; i++) printf "2026-03-12T09:%02d:00.000000Z stdout F {\"level\":\"%s\",\"msg\":\"sync %d\"}\n", i, i % 3 ? "info" : "error", i }' >/var/log/pods/web_api-0/api/0.log
 mkdir -p /var/log/containers
 ln -sfn /var/log/pods/web_api-0/api/0.log /var/log/containers/api-0_web_api.log
-ln -sfn /etc/passwd /var/log/app/passwd.log
+mkdir -p /var/log/app/links
+ln -sfn /etc/passwd /var/log/app/links/passwd.log
 
 # The application: a repository with a remote, two releases and work in progress.
 export GIT_AUTHOR_NAME=Ann GIT_AUTHOR_EMAIL=ann@example.com GIT_COMMITTER_NAME=Ann GIT_COMMITTER_EMAIL=ann@example.com GIT_CONFIG_GLOBAL=/dev/null
@@ -141,7 +142,7 @@ case "$*" in *nosuch*) echo 'ERROR:  relation "nosuch" does not exist' >&2; exit
 printf ' id | state  | count \n----+--------+-------\n  1 | active |    12\n  2 | idle   |     3\n'
 END
 done
-for name in apt apt-cache rsync ssh; do
+for name in apt apt-cache apt-mark rsync ssh service; do
 	program $name <<'END'
 say "$@"
 printf 'bash/stable,now 5.2.15 amd64 [installed]\ncurl/stable 7.88.1 amd64 [upgradable from: 7.88.0]\n'
@@ -151,7 +152,7 @@ program ps <<'END'
 say "$@"
 printf 'USER  PID %%CPU %%MEM COMMAND\nroot    1  0.0  0.1 /sbin/init\ndeploy 812 12.5 20.1 node server.js\ndeploy 813  0.3  4.0 node worker.js\nwww     31  1.0  0.4 nginx: worker process\n'
 END
-for name in uptime free top ss lsof netstat last lastlog who w dmesg vmstat iostat mpstat pgrep pidof ip ping dig hostnamectl timedatectl lsblk nproc kubelet ethtool; do
+for name in sysctl uptime free top ss lsof netstat last lastlog who w dmesg vmstat iostat mpstat pgrep pidof ip ping dig hostnamectl timedatectl lsblk nproc kubelet ethtool; do
 	program $name <<'END'
 say "$@"
 printf 'first line of output 80 LISTEN 0.0.0.0:443 error\nsecond line 443 ESTAB 10.0.0.7:5432 warn Out of memory\nthird 0 ok\n'
