@@ -52,7 +52,7 @@ func (b *builder) readRoles(v value) {
 		r := &role{name: name, at: v.at(), programs: map[string]*ruleSet{}}
 		b.roles[name] = r
 		ids := map[string]bool{}
-		later := func(kind ruleKind) func(value) {
+		later := func(kind RuleKind) func(value) {
 			return func(v value) { b.rulesLater = append(b.rulesLater, func() { b.readRules(v, r, ids, kind) }) }
 		}
 		v.fields(map[string]func(value){
@@ -68,9 +68,9 @@ func (b *builder) readRoles(v value) {
 			"dirs":     func(v value) { r.dirs = readPaths(v) },
 			"files":    func(v value) { r.files = readFiles(v) },
 			"forward":  func(v value) { r.forwards = readForwards(v) },
-			"allow":    later(ruleAllow),
-			"ask":      later(ruleAsk),
-			"deny":     later(ruleDeny),
+			"allow":    later(AllowRule),
+			"ask":      later(AskRule),
+			"deny":     later(DenyRule),
 		})
 		b.includesLater = append(b.includesLater, func() { b.include(v, r) })
 		b.checks = append(b.checks, func() { b.checkPlaced(v, r) })
@@ -158,7 +158,7 @@ func (b *builder) readEnv(v value) []envRule {
 		} else {
 			item.fields(map[string]func(value){
 				"name":  func(v value) { e.name = readEnvName(v) },
-				"value": func(v value) { e.value = b.readWord(v) },
+				"value": func(v value) { e.value, e.shown = b.readWord(v) },
 			})
 			if e.name == "" || e.value == nil {
 				item.problem("%s needs a name and a value, as in {name: APP_ENV, value: \"<enum:staging,prod>\"}", item.what)
@@ -181,19 +181,19 @@ func readEnvName(v value) string {
 	return text
 }
 
-// readWord reads a pattern that describes one word.
-func (b *builder) readWord(v value) *command.Pattern {
+// readWord reads a pattern that describes one word, and returns how it is shown as well.
+func (b *builder) readWord(v value) (word *command.Pattern, text string) {
 	text, ok := v.text()
 	if !ok {
-		return nil
+		return nil, ""
 	}
 	const before = "value "
 	pattern, err := command.Parse(before+text, b.slots)
 	if err != nil {
 		b.syntaxProblem(v, text, err, -len(before))
-		return nil
+		return nil, ""
 	}
-	return pattern
+	return pattern, shown(text, b.slots)
 }
 
 // syntaxProblem reports a mistake in a pattern at its place; shift is what to add to its column.
@@ -235,4 +235,4 @@ func patternColumn(n ast.Node, column int) int {
 }
 
 // ruleID is the id of a rule without one of its own.
-func ruleID(role string, kind ruleKind, i int) string { return fmt.Sprintf("%s/%s[%d]", role, kind, i) }
+func ruleID(role string, kind RuleKind, i int) string { return fmt.Sprintf("%s/%s[%d]", role, kind, i) }

@@ -26,6 +26,12 @@ decision = {"verdict": S, "code?": S, "reason?": S, "rules?": [S], "failed?": {"
             "approvals?": [{"approvals": N, "from?": [S], "within?": N}], "probes?": [probe], "plan?": "plan", "policy_hash": S}
 facts = {"home?": S, "programs?": {"*": {"path?": S, "real?": S, "sha256?": S, "why?": S}},
          "paths?": {"*": {"real": S, "kind": S}}, "globs?": {"*": [S]}}
+rule_offer = {"id": S, "kind": S, "pattern": S, "when?": S, "mode?": S, "pty?": B, "stdin?": [S], "stdin_max?": N, "dirs?": [S], "sha256?": B, "dry_run?": B,
+              "max_seconds?": N, "approval?": {"approvals": N, "from?": [S], "within?": N}, "reason?": S}
+offer = {"role": S, "windows?": [S], "when?": S, "limits?": obligations, "shell?": B, "rules?": [rule_offer], "env?": [{"name": S, "value?": S}], "dirs?": [S],
+         "read?": [S], "write?": [S], "forward?": [S], "dropped?": N}
+offering = {"principal": S, "reach?": [{"role": S, "targets": [{"name?": S, "labels?": {"*": S}}], "logins": [S]}],
+            "logins?": [{"login": S, "offers": [offer]}]}
 credential = {"conn?": S, "sign_in?": S}
 chunk = {"session": S, "n": N, "offset": N, "length": N, "raw": N, "first_us": N, "last_us": N, "sha256": S}
 summary = {"session": S, "sha256": S, "size": N, "chunks": N, "bytes_in": N, "bytes_out": N, "duration_ns": N}
@@ -50,7 +56,7 @@ REQUESTS = {
                      {"identity": identity, "not_after": TIME, "reaches?": B, "renew_only?": B}),
     "face": ({"public_key": BYTES, "target?": S}, {"certificate": BYTES, "not_after": TIME}),
     "decide": ({"conn": S, "session": S, "target": S, "login": S, "plan": "plan", "env?": [env], "pty?": B, "public_key?": BYTES,
-                "facts?": facts, "looking?": B, "probe_key?": BYTES, "refusal?": S},
+                "facts?": facts, "looking?": B, "probe_key?": BYTES, "refusal?": S, "text?": S},
                {"id": S, "decision": decision, "fault?": S, "line?": S, "certificate?": BYTES, "permit?": BYTES, "env_refused?": [S], "needs_key?": B,
                 "denials_left?": N, "probe_certificate?": BYTES, "probe_permit?": BYTES}),
     "refuse": ({"conn": S, "session?": S, "target?": S, "login?": S, "what": S, "code": S, "why": S}, {}),
@@ -87,6 +93,7 @@ REQUESTS = {
                         {"id": S, "connections": N, "sessions": [S], "sessions_all": N, "sign_ins": N}),
     "lift_revocation": ({"who?": credential, "by?": S, "id": S, "reason": S}, {"id": S, "handles": [S], "still?": [S]}),
     "revocations": ({"who?": credential, "by?": S, "after?": S}, {"list": [revocation], "next?": S}),
+    "offers": ({"who": credential, "target?": S, "login?": S}, offering),
     "krl": ({"ca": S, "by": S}, {"krl": BYTES, "version": S, "serials": N, "keys": N}),
     "targets": ({"after?": S}, {"targets": [target], "more?": B, "host_cas": [BYTES], "target_cas": [{"public_key": BYTES, "state": S}],
                                "seen?": [{"target": S, "fingerprint": S, "at": TIME}]}),
