@@ -60,21 +60,39 @@ type Result struct {
 // pattern's program is for the caller to say. A match that has Paths or NeedsDir is one only if the pattern still matches
 // with a View that knows them.
 func (p *Pattern) Match(argv []string, v View) Result {
-	if len(argv) == 0 {
+	return NewAttempt(argv, v).Match(p)
+}
+
+// Attempt holds one argument vector against patterns, one after the other, without the cost of beginning anew. It is for one
+// goroutine.
+type Attempt struct {
+	argv []string
+	m    matcher
+}
+
+// NewAttempt makes one. The words must not change while it is used.
+func NewAttempt(argv []string, v View) *Attempt {
+	return &Attempt{argv, matcher{argc: len(argv), view: v}}
+}
+
+// Match is Pattern.Match with the attempt's words and view.
+func (a *Attempt) Match(p *Pattern) Result {
+	if len(a.argv) == 0 {
 		return Result{}
 	}
-	m := matcher{argc: len(argv), view: v}
+	m := &a.m
+	m.restart()
 	root := p.ordered
 	if p.read == nil || p.unsure {
-		m.takeWords(p.style, argv)
-	} else if root = p.read; !m.readOptions(p.style, argv) || !p.namesAll(&m) {
+		m.takeWords(p.style, a.argv)
+	} else if root = p.read; !m.readOptions(p.style, a.argv) || !p.namesAll(m) {
 		return Result{Furthest: m.furthest}
 	}
-	if root.match(&m, 0, m.atEnd) {
+	if root.match(m, 0, m.atEnd) {
 		return Result{Matched: true, Paths: m.paths, NeedsDir: m.needsDir}
 	}
 	if m.furthest == 0 && m.missing != "" {
-		return Result{Furthest: len(argv), Slot: m.missing}
+		return Result{Furthest: len(a.argv), Slot: m.missing}
 	}
 	return Result{Furthest: m.furthest, Slot: m.expected}
 }

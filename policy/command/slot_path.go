@@ -91,6 +91,9 @@ func (s pathSlot) leadsInside(m *matcher, asked string) bool {
 	if real == "" {
 		return false // nobody can say where it leads
 	}
+	if real == known && later == "" && path.Clean(asked) == asked {
+		return true // where it is inside by its text
+	}
 	in, _ := s.holds(&m.view, path.Clean(real+later))
 	return in
 }
