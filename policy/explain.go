@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"gatehouse/policy/command"
 )
 
 // maxNearest bounds how many patterns a denial shows, and maxNeighbours how many programs are compared with an unknown one.
@@ -22,15 +20,15 @@ type attempt struct {
 	slot     string
 }
 
-// explain says why no rule admits the command: the word that failed and what comes nearest. It shows only rules of the
+// explain says why no rule admits the command that was just tried: the word that failed and what comes nearest. It shows only rules of the
 // roles that reach the target.
-func (q *question) explain(i int, argv Argv, view command.View) Decision {
+func (q *question) explain(i int, argv Argv) Decision {
 	var attempts []attempt
 	for c := range q.rules(argv[0]) {
 		if slices.ContainsFunc(attempts, func(a attempt) bool { return a.rule == c.rule }) {
 			continue
 		}
-		if m := c.pattern.Match(argv, view); !m.Matched {
+		if m := q.words.Match(c.pattern); !m.Matched {
 			attempts = append(attempts, attempt{c.rule, m.Furthest, m.Slot})
 		}
 	}

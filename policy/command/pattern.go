@@ -60,22 +60,24 @@ type Result struct {
 // pattern's program is for the caller to say. A match that has Paths or NeedsDir is one only if the pattern still matches
 // with a View that knows them.
 func (p *Pattern) Match(argv []string, v View) Result {
-	return NewAttempt(argv, v).Match(p)
+	var a Attempt
+	a.Begin(argv, v)
+	return a.Match(p)
 }
 
-// Attempt holds one argument vector against patterns, one after the other, without the cost of beginning anew. It is for one
+// Attempt holds argument vectors against patterns, one after the other, without the cost of beginning anew. It is for one
 // goroutine.
 type Attempt struct {
 	argv []string
 	m    matcher
 }
 
-// NewAttempt makes one. The words must not change while it is used.
-func NewAttempt(argv []string, v View) *Attempt {
-	return &Attempt{argv, matcher{argc: len(argv), view: v}}
+// Begin takes an argument vector, which must not change while it is used.
+func (a *Attempt) Begin(argv []string, v View) {
+	a.argv, a.m.argc, a.m.view = argv, len(argv), v
 }
 
-// Match is Pattern.Match with the attempt's words and view.
+// Match is Pattern.Match with the words and the view that were begun with.
 func (a *Attempt) Match(p *Pattern) Result {
 	if len(a.argv) == 0 {
 		return Result{}
