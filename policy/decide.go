@@ -155,7 +155,7 @@ func (q *question) answer() Decision {
 	if err := plan.ValidateFinal(); err != nil {
 		return deny(CodeUnsupportedSyntax, err.Error())
 	}
-	return q.outcome(&plan)
+	return q.outcome(plan)
 }
 
 // checks hold the request against the chosen rules; each returns why it is denied.

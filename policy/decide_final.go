@@ -75,14 +75,19 @@ func (q *question) finishStarts(l *leaf) *Decision {
 
 // finalPlan is the plan with every command as it will be executed. The client's input reaches one command at most: the first
 // that may read it. Every other one of a line that would have it reads nothing, unless all have a terminal.
-func (q *question) finalPlan() Plan {
+func (q *question) finalPlan() *Plan {
+	if only := &q.leaves[0].final; q.r.Plan.Op == OpRun && only.Dir == "" && len(only.Redirs) == 0 {
+		only.Redirs, only.Null = nil, false // nobody else would have the input
+		return only
+	}
 	reader := q.reader()
-	return rebuild(q.r.Plan, q.r.home(), func(i int, own Plan) Plan {
+	plan := rebuild(q.r.Plan, q.r.home(), func(i int, own Plan) Plan {
 		p := q.leaves[i].final
 		p.Dir, p.Redirs = own.Dir, own.Redirs
 		p.Null = len(q.leaves) > 1 && !q.r.PTY && q.leaves[i].input == inputClient && i != reader
 		return p
 	})
+	return &plan
 }
 
 // reader is the index of the command that gets the client's input, -1 if none may.
