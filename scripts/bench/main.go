@@ -33,6 +33,7 @@ var measures = []measure{
 	{name: "setup", run: measureSetup},
 	{name: "keystroke", run: measureKeystroke},
 	{name: "master", run: measureMaster},
+	{name: "line", run: measureLine},
 	{name: "transfer", run: measureTransfer},
 	{name: "memory", run: measureMemory},
 	{name: "kill", run: measureKill},
