@@ -47,6 +47,7 @@ roles:
       - {run: sleep <text>, pty: true}
       - leave <int>
       - cat (/srv/noise|/srv/prose|/srv/lines)
+      - uname
       - grep -F request
       - sort
       - uniq
