@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"gatehouse/policy/command"
 )
 
 // maxTask bounds an identity's task in bytes.
@@ -41,6 +43,8 @@ type Policy struct {
 	groups  map[string][]string // names of people, without "person:"
 	issuers map[string]Issuer
 	roles   map[string]*role
+	slots   command.Slots
+	places  map[string]place // of what is defined: "role web-operator"
 	tests   []Test
 }
 
@@ -69,7 +73,7 @@ func (p *Policy) Identity(kind Kind, name, task string) (id Identity, ok bool) {
 
 // Reaches reports whether a role of the identity grants that target with that login, for whatever command, at whatever time.
 func (p *Policy) Reaches(id Identity, target string, labels map[string]string, login Login) bool {
-	return slices.ContainsFunc(p.actingRoles(id), func(r *role) bool { return r.reaches(target, labels, login) })
+	return len(p.reach(id, target, labels, login)) > 0
 }
 
 // Rights returns the rights that the identity's roles give; none for an agent or a stranger.
@@ -97,6 +101,11 @@ func (p *Policy) subject(kind Kind, name string) *subject {
 	return nil
 }
 
+// reach returns the roles of the identity that grant the target and the login.
+func (p *Policy) reach(id Identity, target string, labels map[string]string, login Login) []*role {
+	return slices.DeleteFunc(slices.Clone(p.actingRoles(id)), func(r *role) bool { return !r.reaches(target, labels, login) })
+}
+
 // actingRoles returns the roles of the identity, none if it may not act now. They are the policy's own.
 func (p *Policy) actingRoles(id Identity) []*role {
 	if p.Standing(id.Kind, id.Name) != "" {
@@ -118,4 +127,9 @@ func hashFiles(files []File) string {
 		h.Write(f.Data)
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
+
+// HashOf is the hash that a policy of these files has, whether they are valid or not. The order of files does not matter.
+func HashOf(files []File) string {
+	return hashFiles(slices.SortedFunc(slices.Values(files), func(a, b File) int { return strings.Compare(a.Name, b.Name) }))
 }
