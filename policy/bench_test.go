@@ -16,6 +16,7 @@ func BenchmarkDecideMix(b *testing.B) {
 	for _, pattern := range []string{"tail -n <int:1..5000> <path:/var/log/app/**>", "grep -F <text> <path:/var/log/app/**>", "grep -F <text>", "wc -l", "systemctl status <unit:app-*>"} {
 		fmt.Fprintf(&y, "      - %q\n", pattern)
 	}
+	y.WriteString("    deny:\n      - tail -f\n      - grep -r\n")
 	p := parse(b, y.String())
 	run := func(words ...string) policy.Plan { return policy.Plan{Op: policy.OpRun, Argv: words} }
 	facts := policy.Facts{Home: "/home/deploy", Programs: map[string]policy.ProgramFact{}, Paths: map[string]policy.PathFact{

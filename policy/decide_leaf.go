@@ -151,8 +151,10 @@ func (q *question) denied(l *leaf) *Decision {
 // denyRule returns the deny rule that an argv meets, the first by id. One whose condition cannot be evaluated is met.
 func (q *question) denyRule(argv Argv, view command.View) *rule {
 	var met *rule
+	q.words.Begin(argv, view)
+	called := q.allNames(argv[0])
 	for _, a := range q.roles {
-		for _, key := range q.allNames(argv[0]) {
+		for _, key := range called {
 			set := a.programs[key]
 			if set == nil {
 				continue
@@ -161,13 +163,11 @@ func (q *question) denyRule(argv Argv, view command.View) *rule {
 				if holds, known := rl.when.holds(q.r); known && !holds {
 					continue
 				}
-				if rl.pattern.Denies(argv, view) {
-					if met == nil || rl.id < met.id {
-						met = rl
-					}
-				} else if m := rl.pattern.MayDeny(argv, view); m.Matched {
-					q.need(matchProbes(m)...)
+				denies, may := q.words.Denies(rl.pattern)
+				if denies && (met == nil || rl.id < met.id) {
+					met = rl
 				}
+				q.need(matchProbes(may)...)
 			}
 		}
 	}
@@ -176,7 +176,7 @@ func (q *question) denyRule(argv Argv, view command.View) *rule {
 
 // allNames are all the names that a program is known to have: a deny rule need not know by which it is called.
 func (q *question) allNames(program string) []string {
-	list := []string{program, baseName(program)}
+	list := append(make([]string, 0, 6), program, baseName(program))
 	if fact, known := q.r.program(program); known {
 		for _, path := range []string{fact.Path, fact.Real} {
 			if path != "" {

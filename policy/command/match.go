@@ -11,6 +11,7 @@ type matcher struct {
 	view    View
 	lenient bool // a deny rule is asking
 	assume  bool // it asks what it might deny if it knew more
+	open    bool // a deny rule came upon something that is not known
 	progress
 
 	wordBuffer   [8]part

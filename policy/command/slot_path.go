@@ -105,13 +105,14 @@ func (s pathSlot) denies(m *matcher, word string) bool {
 	}
 	asked, ok := m.view.absolute(word)
 	if !ok {
-		m.needsDir = m.needsDir || m.assume
+		m.open, m.needsDir = true, m.needsDir || m.assume
 		return m.assume
 	}
 	in, sure := s.mayHold(&m.view, path.Clean(asked))
 	if in {
 		return true
 	}
+	m.open = m.open || !sure
 	if !sure && m.assume {
 		m.needsDir = true
 		return true
@@ -122,6 +123,7 @@ func (s pathSlot) denies(m *matcher, word string) bool {
 	}
 	real, found := m.view.real(known)
 	if !found {
+		m.open = true
 		if m.assume {
 			m.paths = append(m.paths, known)
 		}
