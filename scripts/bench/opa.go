@@ -106,7 +106,7 @@ func (a *opa) ask(question, answer any) error {
 		return fmt.Errorf("ask Open Policy Agent: %w", err)
 	}
 	if err := a.answers.Decode(answer); err != nil {
-		return fmt.Errorf("Open Policy Agent's answer: %w", err)
+		return fmt.Errorf("answer of Open Policy Agent: %w", err)
 	}
 	return nil
 }
