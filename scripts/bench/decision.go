@@ -122,7 +122,7 @@ func decisionRows(size int, cases []decisionCase, times map[string]map[string][]
 	for _, c := range cases {
 		t := times[c.name]
 		p := func(who string) *float64 { m := median(t[who]); return &m }
-		each = append(each, priced(fmt.Sprintf("– %s, p50", c.name), "µs", *p("ours"), p(ruleSets[0]), p(ruleSets[1])))
+		each = append(each, priced(fmt.Sprintf("– among %d: %s, p50", size, c.name), "µs", *p("ours"), p(ruleSets[0]), p(ruleSets[1])))
 		if len(c.request.Plan.Parts) > 0 {
 			continue
 		}
@@ -135,7 +135,7 @@ func decisionRows(size int, cases []decisionCase, times map[string]map[string][]
 		return absolute(fmt.Sprintf("policy decision among %d rules, %s (jump: OPA, a rule each; direct: OPA, by data)", size, word), "µs",
 			*p("ours"), p(ruleSets[0]), p(ruleSets[1]), goal)
 	}
-	first := priced("– the first after another program ran, p50", "µs", median(single["first"]), nil, nil)
+	first := priced(fmt.Sprintf("– among %d: the first after another program ran, p50", size), "µs", median(single["first"]), nil, nil)
 	return append([]result{row("p50", 0.5, atMost(5)), row("p99", 0.99, atMost(20)), first}, each...)
 }
 
