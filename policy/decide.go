@@ -214,7 +214,9 @@ func (q *question) deniedPTY() *Decision {
 	}
 	for i := range q.leaves {
 		if !q.leaves[i].chosen.pty {
-			return q.denyLeaf(i, CodePTYNotAllowed, "%s may run, but not on a pty: leave out -t")
+			d := q.denyLeaf(i, CodePTYNotAllowed, "%s may run, but not on a pty: leave out -t")
+			d.Nearest = q.others(i, func(rl *rule) bool { return rl.pty })
+			return d
 		}
 	}
 	return nil
@@ -223,10 +225,13 @@ func (q *question) deniedPTY() *Decision {
 // deniedEnv reports a variable that no role lists, of the session or of one command.
 func (q *question) deniedEnv() *Decision {
 	if d := deniedEnv(q.roles, q.r.Env, "leave it out of SetEnv and SendEnv"); d != nil {
+		d.Nearest = nearestEnv(q.roles, q.r.Env)
 		return d
 	}
 	for i := range q.leaves {
-		if d := deniedEnv(q.roles, q.leaves[i].plan.Env, "leave it out of the line"); d != nil {
+		env := q.leaves[i].plan.Env
+		if d := deniedEnv(q.roles, env, "leave it out of the line"); d != nil {
+			d.Nearest = nearestEnv(q.roles, env)
 			return d
 		}
 	}

@@ -133,15 +133,22 @@ func (q *question) deniedInput() *Decision {
 		case inputClient, inputNull:
 		case inputData:
 			if !c.reads(StdinPipe, "") && !c.reads(StdinData, l.sum) {
-				return q.denyLeaf(i, CodeStdinNotAllowed, "the rule for %s does not take this here-document as its input")
+				return q.denyInput(i, "the rule for %s does not take this here-document as its input", StdinData, l.sum)
 			}
 		default:
 			if !c.reads(StdinPipe, "") {
-				return q.denyLeaf(i, CodeStdinNotAllowed, "the rule for %s takes no input: it cannot stand behind a pipe or have a file redirected to it")
+				return q.denyInput(i, "the rule for %s takes no input: it cannot stand behind a pipe or have a file redirected to it", StdinPipe, "")
 			}
 		}
 	}
 	return nil
+}
+
+// denyInput denies because of one command's input, with the rules for its program that would take it.
+func (q *question) denyInput(i int, format string, sort StdinClass, sum string) *Decision {
+	d := q.denyLeaf(i, CodeStdinNotAllowed, format)
+	d.Nearest = q.others(i, func(rl *rule) bool { return rl.reads(StdinPipe, "") || rl.reads(sort, sum) })
+	return d
 }
 
 // deniedDir reports a command in a working directory that is not listed, and notes those whose place is not known yet.
@@ -162,7 +169,9 @@ func (q *question) deniedDir() *Decision {
 		}
 		admitted, unknown := admitsPath(rules, dir, q.r.view(""))
 		if !admitted && dir != q.r.home() {
-			return denyWord(i, l.plan.Argv[0], CodeDirNotAllowed, "no role lets commands run in "+quoteCut(dir)+"; it must be in dirs")
+			d := denyWord(i, l.plan.Argv[0], CodeDirNotAllowed, "no role lets commands run in "+quoteCut(dir)+"; it must be in dirs")
+			d.Nearest = nearestPaths(rules, dir, q.r.home())
+			return d
 		}
 		q.need(unknown...)
 	}
@@ -199,7 +208,9 @@ func (q *question) deniedFile() *Decision {
 			}
 			admitted, unknown := admitsPath(listed, path, q.r.view(""))
 			if !admitted {
-				return denyWord(i, r.Path, CodeFileNotAllowed, "no role lets "+quoteCut(r.Path)+" be "+past(direction)+"; it must be in files")
+				d := denyWord(i, r.Path, CodeFileNotAllowed, "no role lets "+quoteCut(r.Path)+" be "+past(direction)+"; it must be in files")
+				d.Nearest = nearestPaths(listed, path, q.r.home())
+				return d
 			}
 			q.need(unknown...)
 		}

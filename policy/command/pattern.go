@@ -103,7 +103,8 @@ func (a *Attempt) Match(p *Pattern) Result {
 // namesAll reports whether the pattern names each option that may stand anywhere.
 func (p *Pattern) namesAll(m *matcher) bool {
 	for i := range m.options {
-		if !p.names[m.options[i].text] {
+		name := m.options[i].text
+		if !p.names[name] && !(p.names[numberKey] && isNumber(name)) {
 			return m.failAt(int(m.options[i].at), "")
 		}
 	}
