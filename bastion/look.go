@@ -54,7 +54,7 @@ func (o *opened) end() {
 
 // ask puts a question to the decider, and looks at the target for it as often as the answer is that it must know more.
 func (s *session) ask(t protocol.Target, req *protocol.Decide) (protocol.Decided, error) {
-	req.Facts = s.known(t, req.Plan)
+	req.Facts = s.conn.server.looks.Known(t.Name, s.row.Login, req.Plan.Programs())
 	for range maxLooks {
 		req.Looking = s.conn.lookers.looking(t.Name, s.row.Login)
 		d, err := s.conn.server.cfg.Gate.Decide(s.ctx, *req)
@@ -66,21 +66,6 @@ func (s *session) ask(t protocol.Target, req *protocol.Decide) (protocol.Decided
 		}
 	}
 	return protocol.Decided{}, errLooks
-}
-
-// known is what the door knows already of the programs that a plan names, and of the login's home.
-func (s *session) known(t protocol.Target, plan policy.Plan) policy.Facts {
-	cached := s.conn.server.looks.Known(t.Name, s.row.Login)
-	facts := policy.Facts{Home: cached.Home}
-	for _, name := range plan.Programs() {
-		if fact, ok := cached.Programs[name]; ok {
-			if facts.Programs == nil {
-				facts.Programs = map[string]policy.ProgramFact{}
-			}
-			facts.Programs[name] = fact
-		}
-	}
-	return facts
 }
 
 // lookTime bounds one look at a target.

@@ -108,7 +108,7 @@ func issueText(issues *cel.Issues) string {
 
 // holds reports whether the condition is met. An error in evaluating it is reported as unknown: an allowing rule does not
 // apply then, and a denying one does.
-func (c *condition) holds(r Request) (met, known bool) {
+func (c *condition) holds(r *Request) (met, known bool) {
 	if c == nil {
 		return true, true
 	}
@@ -120,9 +120,9 @@ func (c *condition) holds(r Request) (met, known bool) {
 	return met, known
 }
 
-func conditionNow(r Request) time.Time { return r.Now.UTC() }
+func conditionNow(r *Request) time.Time { return r.Now.UTC() }
 
-func requestView(r Request) conditionRequest {
+func requestView(r *Request) conditionRequest {
 	env := map[string]string{}
 	for _, v := range r.Env {
 		env[v.Name] = v.Value

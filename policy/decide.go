@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"gatehouse/policy/command"
 )
 
 // maxToken bounds the word that a denial carries, in bytes.
@@ -15,14 +17,14 @@ const maxToken = 256
 // A decision goes by text first. Only where rules match every command of the plan and facts about the target are missing is
 // the verdict Look; with the answers among the request's Facts it is asked again, and the same rules are held against what the
 // words really mean there. It takes at most four rounds.
-func (p *Policy) Decide(r Request) Decision { return p.stamp(p.decide(r)) }
+func (p *Policy) Decide(r Request) Decision { return p.stamp(p.decide(&r)) }
 
 func (p *Policy) stamp(d Decision) Decision {
 	d.PolicyHash = p.hash
 	return d
 }
 
-func (p *Policy) decide(r Request) Decision {
+func (p *Policy) decide(r *Request) Decision {
 	roles, no := p.applying(r)
 	if no != nil {
 		return *no
@@ -39,7 +41,7 @@ func (p *Policy) decide(r Request) Decision {
 			d.Obligations.Denials = smaller(d.Obligations.Denials, role.limits.Denials)
 		}
 	}
-	if d.Verdict == Deny && d.Code != CodeDeniedByRule {
+	if d.Verdict == Deny && d.Code != CodeDeniedByRule && slices.ContainsFunc(roles, applied.grantsShell) {
 		if shell := recordedShell(roles, shellLine(r)); shell.Verdict == Allow {
 			return shell
 		}
@@ -53,16 +55,20 @@ type applied struct {
 	denyOnly bool
 }
 
+func (a applied) grantsShell() bool { return a.shell && !a.denyOnly }
+
 // applying returns the roles that apply to a request, or why there are none.
-func (p *Policy) applying(r Request) ([]applied, *Decision) {
-	reaching := p.reach(r.Identity, r.Target, r.Labels, r.Login)
-	if len(reaching) == 0 {
-		no := deny(CodeTargetNotGranted, fmt.Sprintf("no role of %s reaches that target with that login", r.Identity.Principal()))
-		return nil, &no
-	}
-	var roles []applied
-	code, reason := CodeConditionNotMet, ""
-	for _, role := range reaching {
+func (p *Policy) applying(r *Request) ([]applied, *Decision) {
+	all := p.actingRoles(r.Identity)
+	roles := make([]applied, 0, len(all))
+	code, reason := CodeTargetNotGranted, ""
+	for _, role := range all {
+		if !role.reaches(r.Target, r.Labels, r.Login) {
+			continue
+		}
+		if code == CodeTargetNotGranted {
+			code = CodeConditionNotMet
+		}
 		if !inWindow(role.windows, r.Now) {
 			code, reason = CodeOutsideWindow, fmt.Sprintf("the role %s applies %s", role.name, windowsText(role.windows))
 			continue
@@ -80,13 +86,16 @@ func (p *Policy) applying(r Request) ([]applied, *Decision) {
 	if slices.ContainsFunc(roles, func(a applied) bool { return !a.denyOnly }) {
 		return roles, nil
 	}
+	if code == CodeTargetNotGranted {
+		reason = fmt.Sprintf("no role of %s reaches that target with that login", r.Identity.Principal())
+	}
 	no := deny(code, reason)
 	return nil, &no
 }
 
 // shellLine is what a shell is given in the place of a plan: the line as the client wrote it, so that shells that it starts and
 // builtins are what they are without Gatehouse.
-func shellLine(r Request) Plan {
+func shellLine(r *Request) Plan {
 	if r.Text == "" {
 		return Plan{Op: OpShell, Text: r.Plan.String()}
 	}
@@ -98,7 +107,7 @@ func shellLine(r Request) Plan {
 func recordedShell(roles []applied, line Plan) Decision {
 	d := Decision{Verdict: Allow, Mode: Plain, Stdin: StdinData, Plan: &line}
 	for _, role := range roles {
-		if role.shell && !role.denyOnly {
+		if role.grantsShell() {
 			d.Rules = append(d.Rules, role.name+"/shell")
 			d.Obligations = d.Obligations.tighten(role.limits)
 		}
@@ -112,13 +121,12 @@ func recordedShell(roles []applied, line Plan) Decision {
 
 // question is one request on the way to its decision.
 type question struct {
-	r      Request
+	r      *Request
 	roles  []applied
 	leaves []leaf
 	probes []Probe
-	final  []Plan // one a leaf, once nothing is missing
-	chosen []chosen
 	starts []chosen // of what commands start themselves
+	words  command.Attempt
 
 	denies   bool // a role has deny rules
 	homeless bool // the home must be known before the words are
@@ -130,55 +138,55 @@ type chosen struct {
 	role *role
 }
 
-func newQuestion(roles []applied, r Request) *question {
-	q := &question{r: r, roles: roles, leaves: leaves(r.Plan)}
+func newQuestion(roles []applied, r *Request) *question {
+	q := &question{r: r, roles: roles, leaves: leaves(&r.Plan)}
 	q.denies = slices.ContainsFunc(roles, func(a applied) bool { return a.denies })
 	return q
 }
 
 // answer decides the whole plan. The order of its steps is what makes deny rules win and keeps denials free of probes.
 func (q *question) answer() Decision {
-	for _, l := range q.leaves {
-		if d, met := q.denied(l); met {
-			return d
+	if q.denies {
+		for i := range q.leaves {
+			if d := q.denied(&q.leaves[i]); d != nil {
+				return *d
+			}
 		}
 	}
-	for _, l := range q.leaves {
-		if d := q.judge(l); d != nil {
+	for i := range q.leaves {
+		if d := q.judge(&q.leaves[i]); d != nil {
 			return *d
 		}
 	}
 	if q.homeless {
 		return Decision{Verdict: Look, Probes: []Probe{{Kind: ProbeHome}}}
 	}
-	for _, check := range []func() (Decision, bool){q.deniedPTY, q.deniedEnv, q.deniedInput, q.deniedDir, q.deniedFile} {
-		if d, met := check(); met {
-			return d
+	for _, check := range checks {
+		if d := check(q); d != nil {
+			return *d
 		}
 	}
 	if len(q.probes) > 0 {
 		return Decision{Verdict: Look, Probes: unique(q.probes)}
 	}
-	if plan, err := q.finalPlan(); err != nil {
+	plan := q.finalPlan()
+	if err := plan.ValidateFinal(); err != nil {
 		return deny(CodeUnsupportedSyntax, err.Error())
-	} else {
-		return q.outcome(plan)
 	}
+	return q.outcome(plan)
 }
 
+// checks hold the request against the chosen rules; each returns why it is denied.
+var checks = [...]func(*question) *Decision{(*question).deniedPTY, (*question).deniedEnv, (*question).deniedInput, (*question).deniedDir, (*question).deniedFile}
+
 // outcome joins the chosen rules: ask beats allow, pinned beats plain, the stricter limit holds.
-func (q *question) outcome(plan Plan) Decision {
-	d := Decision{Verdict: Allow, Mode: Plain, Stdin: q.clientStdin(), Plan: &plan}
-	for _, c := range slices.Concat(q.chosen, q.starts) {
-		d.Rules = append(d.Rules, c.id)
-		d.Obligations = d.Obligations.tighten(c.role.limits).tighten(Obligations{DryRun: c.dryRun, MaxSeconds: c.seconds, StdinMax: c.stdinMax})
-		if c.mode == Pinned {
-			d.Mode = Pinned
-		}
-		if c.kind == AskRule {
-			d.Verdict, d.Code = Ask, CodeNeedsApproval
-			d.Approvals = addApproval(d.Approvals, c.approval)
-		}
+func (q *question) outcome(plan *Plan) Decision {
+	d := Decision{Verdict: Allow, Mode: Plain, Stdin: q.clientStdin(), Plan: plan, Rules: make([]string, 0, len(q.leaves)+len(q.starts))}
+	for i := range q.leaves {
+		d.add(q.leaves[i].chosen)
+	}
+	for _, c := range q.starts {
+		d.add(c)
 	}
 	if d.Verdict == Ask {
 		d.Reason = approvalText(d.Approvals)
@@ -186,42 +194,61 @@ func (q *question) outcome(plan Plan) Decision {
 	return d
 }
 
-// deniedPTY reports a command whose rule does not grant the pty that was asked for.
-func (q *question) deniedPTY() (Decision, bool) {
-	if !q.r.PTY {
-		return Decision{}, false
+// add joins one more rule.
+func (d *Decision) add(c chosen) {
+	d.Rules = append(d.Rules, c.id)
+	d.Obligations = d.Obligations.tighten(c.role.limits).tighten(Obligations{DryRun: c.dryRun, MaxSeconds: c.seconds, StdinMax: c.stdinMax})
+	if c.mode == Pinned {
+		d.Mode = Pinned
 	}
-	for i, c := range q.chosen {
-		if !c.pty {
+	if c.kind == AskRule {
+		d.Verdict, d.Code = Ask, CodeNeedsApproval
+		d.Approvals = addApproval(d.Approvals, c.approval)
+	}
+}
+
+// deniedPTY reports a command whose rule does not grant the pty that was asked for.
+func (q *question) deniedPTY() *Decision {
+	if !q.r.PTY {
+		return nil
+	}
+	for i := range q.leaves {
+		if !q.leaves[i].chosen.pty {
 			d := q.denyLeaf(i, CodePTYNotAllowed, "%s may run, but not on a pty: leave out -t")
 			d.Nearest = q.others(i, func(rl *rule) bool { return rl.pty })
-			return d, true
+			return d
 		}
 	}
-	return Decision{}, false
+	return nil
 }
 
 // deniedEnv reports a variable that no role lists, of the session or of one command.
-func (q *question) deniedEnv() (Decision, bool) {
-	if d, met := deniedEnv(q.roles, q.r.Env, "leave it out of SetEnv and SendEnv"); met {
+func (q *question) deniedEnv() *Decision {
+	if d := deniedEnv(q.roles, q.r.Env, "leave it out of SetEnv and SendEnv"); d != nil {
 		d.Nearest = nearestEnv(q.roles, q.r.Env)
-		return d, met
+		return d
 	}
-	for _, l := range q.leaves {
-		if d, met := deniedEnv(q.roles, l.plan.Env, "leave it out of the line"); met {
-			d.Nearest = nearestEnv(q.roles, l.plan.Env)
-			return d, met
+	for i := range q.leaves {
+		env := q.leaves[i].plan.Env
+		if d := deniedEnv(q.roles, env, "leave it out of the line"); d != nil {
+			d.Nearest = nearestEnv(q.roles, env)
+			return d
 		}
 	}
-	return Decision{}, false
+	return nil
 }
 
 // denyLeaf denies because of one command, whose name stands where the text has %s.
-func (q *question) denyLeaf(i int, code Code, format string) Decision {
+func (q *question) denyLeaf(i int, code Code, format string) *Decision {
 	name := q.leaves[i].plan.Argv[0]
-	d := deny(code, fmt.Sprintf(format, quoteCut(name)))
-	d.Failed = &Failed{Command: i, Token: cut(name)}
-	return d
+	return denyWord(i, name, code, fmt.Sprintf(format, quoteCut(name)))
+}
+
+// denyWord denies because of a word of one command.
+func denyWord(i int, word string, code Code, reason string) *Decision {
+	d := deny(code, reason)
+	d.Failed = &Failed{Command: i, Token: cut(word)}
+	return &d
 }
 
 func deny(code Code, reason string) Decision {

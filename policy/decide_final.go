@@ -9,7 +9,8 @@ import (
 
 // finish makes a command what the target executes: its program, launchers and what it starts are found, and the fixed additions
 // of well-known programs are there. It denies what may not run; what is not known yet is noted.
-func (q *question) finish(l leaf, p Plan) (Plan, *Decision) {
+func (q *question) finish(l *leaf) *Decision {
+	p := &l.final
 	asked := p.Argv[0]
 	hardened, env := program.Of(baseName(asked)).Harden(p.Argv)
 	p.Argv = slices.Clone(hardened)
@@ -24,39 +25,37 @@ func (q *question) finish(l leaf, p Plan) (Plan, *Decision) {
 	for i, wrap := range p.Wrap {
 		path, no := q.launcher(l, wrap[0])
 		if no != nil {
-			return p, no
+			return no
 		}
 		p.Wrap[i] = append(Argv{path}, wrap[1:]...)
 	}
-	return q.finishStarts(l, p)
+	return q.finishStarts(l)
 }
 
 // launcher finds the program of a wrapper. No rule is about it: its options were understood, and what it starts is decided.
-func (q *question) launcher(l leaf, name string) (string, *Decision) {
+func (q *question) launcher(l *leaf, name string) (string, *Decision) {
 	fact, known := q.r.program(name)
 	if !known {
 		q.need(Probe{Kind: ProbeProgram, Name: name})
 		return name, nil
 	}
 	if fact.Why != "" {
-		d := deny(CodeProgram, "the program "+quoteCut(name)+" does not run: "+fact.Why)
-		d.Failed = &Failed{Command: l.index, Token: cut(name)}
-		return name, &d
+		return name, l.notRun(name, fact.Why)
 	}
 	return fact.Path, nil
 }
 
 // finishStarts decides what a command starts itself, and has it search only where those programs were found.
-func (q *question) finishStarts(l leaf, p Plan) (Plan, *Decision) {
+func (q *question) finishStarts(l *leaf) *Decision {
+	p := &l.final
 	var dirs []string
 	for _, argv := range p.Starts {
 		picked, no := q.pick(l, argv, q.r.PTY)
 		if no != nil {
-			return p, no
+			return no
 		}
 		if l.input != inputClient && l.input != inputNull && baseName(p.Argv[0]) != "xargs" && !picked.reads(StdinPipe, "") {
-			d := q.denyStart(l, argv[0])
-			return p, &d
+			return denyStart(l, argv[0])
 		}
 		if !slices.ContainsFunc(q.starts, func(c chosen) bool { return c.rule == picked.rule }) {
 			q.starts = append(q.starts, picked)
@@ -71,27 +70,30 @@ func (q *question) finishStarts(l leaf, p Plan) (Plan, *Decision) {
 	if len(dirs) > 0 {
 		p.Env = append(p.Env, EnvVar{Name: "PATH", Value: strings.Join(dirs, ":")})
 	}
-	return p, nil
+	return nil
 }
 
 // finalPlan is the plan with every command as it will be executed. The client's input reaches one command at most: the first
 // that may read it. Every other one of a line that would have it reads nothing, unless all have a terminal.
-func (q *question) finalPlan() (Plan, error) {
+func (q *question) finalPlan() *Plan {
+	if only := &q.leaves[0].final; q.r.Plan.Op == OpRun && only.Dir == "" && len(only.Redirs) == 0 {
+		only.Redirs, only.Null = nil, false // nobody else would have the input
+		return only
+	}
 	reader := q.reader()
-	plan := rebuild(q.r.Plan, q.r.home(), func(i int, p Plan) Plan {
-		own := p
-		p = q.final[i]
+	plan := rebuild(q.r.Plan, q.r.home(), func(i int, own Plan) Plan {
+		p := q.leaves[i].final
 		p.Dir, p.Redirs = own.Dir, own.Redirs
 		p.Null = len(q.leaves) > 1 && !q.r.PTY && q.leaves[i].input == inputClient && i != reader
 		return p
 	})
-	return plan, plan.ValidateFinal()
+	return &plan
 }
 
 // reader is the index of the command that gets the client's input, -1 if none may.
 func (q *question) reader() int {
-	for i, l := range q.leaves {
-		if l.input == inputClient && len(q.chosen[i].clientStdin()) > 0 && len(l.plan.Starts) == 0 {
+	for i := range q.leaves {
+		if l := &q.leaves[i]; l.input == inputClient && l.chosen.readsClient() && len(l.plan.Starts) == 0 {
 			return i
 		}
 	}
@@ -99,10 +101,8 @@ func (q *question) reader() int {
 }
 
 // denyStart denies because of what a command would start with its own input: find hands it on, xargs does not.
-func (q *question) denyStart(l leaf, name string) Decision {
-	d := deny(CodeStdinNotAllowed, "the rule for "+quoteCut(name)+" takes no input, and it would have that of the command that starts it")
-	d.Failed = &Failed{Command: l.index, Token: cut(name)}
-	return d
+func denyStart(l *leaf, name string) *Decision {
+	return denyWord(l.index, name, CodeStdinNotAllowed, "the rule for "+quoteCut(name)+" takes no input, and it would have that of the command that starts it")
 }
 
 // clientStdin is the class of the client's input.
@@ -111,52 +111,50 @@ func (q *question) clientStdin() StdinClass {
 	if i < 0 {
 		return StdinNone
 	}
-	classes := q.chosen[i].clientStdin()
+	classes := q.leaves[i].chosen.stdin
 	if slices.Contains(classes, StdinData) {
 		return StdinData
 	}
 	var sums []string
 	for _, class := range classes {
-		sums = append(sums, strings.TrimPrefix(string(class), "sha256:"))
+		if class.client() {
+			sums = append(sums, strings.TrimPrefix(string(class), "sha256:"))
+		}
 	}
 	return StdinClass("sha256:" + strings.Join(sums, ","))
 }
 
 // deniedInput reports a command that gets other input than its rule takes.
-func (q *question) deniedInput() (Decision, bool) {
-	for i, l := range q.leaves {
-		c := q.chosen[i]
+func (q *question) deniedInput() *Decision {
+	for i := range q.leaves {
+		l := &q.leaves[i]
+		c := l.chosen
 		switch l.input {
 		case inputClient, inputNull:
 		case inputData:
 			if !c.reads(StdinPipe, "") && !c.reads(StdinData, l.sum) {
-				return q.denyInput(i, "the rule for %s does not take this here-document as its input", StdinData, l.sum), true
+				return q.denyInput(i, "the rule for %s does not take this here-document as its input", StdinData, l.sum)
 			}
 		default:
 			if !c.reads(StdinPipe, "") {
-				return q.denyInput(i, "the rule for %s takes no input: it cannot stand behind a pipe or have a file redirected to it", StdinPipe, ""), true
+				return q.denyInput(i, "the rule for %s takes no input: it cannot stand behind a pipe or have a file redirected to it", StdinPipe, "")
 			}
 		}
 	}
-	return Decision{}, false
+	return nil
 }
 
 // denyInput denies because of one command's input, with the rules for its program that would take it.
-func (q *question) denyInput(i int, format string, sort StdinClass, sum string) Decision {
+func (q *question) denyInput(i int, format string, sort StdinClass, sum string) *Decision {
 	d := q.denyLeaf(i, CodeStdinNotAllowed, format)
 	d.Nearest = q.others(i, func(rl *rule) bool { return rl.reads(StdinPipe, "") || rl.reads(sort, sum) })
 	return d
 }
 
 // deniedDir reports a command in a working directory that is not listed, and notes those whose place is not known yet.
-func (q *question) deniedDir() (Decision, bool) {
-	var listed []pathRule
-	for _, role := range q.roles {
-		if !role.denyOnly {
-			listed = append(listed, role.dirs...)
-		}
-	}
-	for i, l := range q.leaves {
+func (q *question) deniedDir() *Decision {
+	for i := range q.leaves {
+		l := &q.leaves[i]
 		if l.dir == "" || l.dir == "~" {
 			continue
 		}
@@ -165,40 +163,44 @@ func (q *question) deniedDir() (Decision, bool) {
 			q.need(Probe{Kind: ProbeHome})
 			continue
 		}
-		rules := listed
-		if len(q.chosen[i].dirs) > 0 {
-			rules = q.chosen[i].dirs
+		rules := l.chosen.dirs
+		if len(rules) == 0 {
+			rules = q.listed(func(r *role) []pathRule { return r.dirs })
 		}
 		admitted, unknown := admitsPath(rules, dir, q.r.view(""))
 		if !admitted && dir != q.r.home() {
-			d := deny(CodeDirNotAllowed, "no role lets commands run in "+quoteCut(dir)+"; it must be in dirs")
-			d.Failed = &Failed{Command: i, Token: cut(l.plan.Argv[0])}
+			d := denyWord(i, l.plan.Argv[0], CodeDirNotAllowed, "no role lets commands run in "+quoteCut(dir)+"; it must be in dirs")
 			d.Nearest = nearestPaths(rules, dir, q.r.home())
-			return d, true
+			return d
 		}
 		q.need(unknown...)
 	}
-	return Decision{}, false
+	return nil
+}
+
+// listed joins what the roles list of one sort of paths.
+func (q *question) listed(of func(*role) []pathRule) []pathRule {
+	var rules []pathRule
+	for _, a := range q.roles {
+		if !a.denyOnly {
+			rules = append(rules, of(a.role)...)
+		}
+	}
+	return rules
 }
 
 // deniedFile reports a redirection to or from a path that no role lists, and notes those whose place is not known yet.
-func (q *question) deniedFile() (Decision, bool) {
-	var rules fileRules
-	for _, role := range q.roles {
-		if !role.denyOnly {
-			rules.read = append(rules.read, role.files.read...)
-			rules.write = append(rules.write, role.files.write...)
-		}
-	}
-	for i, l := range q.leaves {
-		for _, r := range l.redirs {
+func (q *question) deniedFile() *Decision {
+	for i := range q.leaves {
+		for _, r := range q.leaves[i].redirs {
 			if r.Path == "" || r.Path == devNull {
 				continue
 			}
-			direction, listed := FileWrite, rules.write
+			direction := FileWrite
 			if r.Op == RedirIn {
-				direction, listed = FileRead, rules.read
+				direction = FileRead
 			}
+			listed := q.listed(func(role *role) []pathRule { return role.files.of(direction) })
 			path, ok := absolute(joinDir(r.dir, r.Path), q.r.home())
 			if !ok && len(listed) > 0 {
 				q.need(Probe{Kind: ProbeHome})
@@ -206,13 +208,12 @@ func (q *question) deniedFile() (Decision, bool) {
 			}
 			admitted, unknown := admitsPath(listed, path, q.r.view(""))
 			if !admitted {
-				d := deny(CodeFileNotAllowed, "no role lets "+quoteCut(r.Path)+" be "+past(direction)+"; it must be in files")
-				d.Failed = &Failed{Command: i, Token: cut(r.Path)}
+				d := denyWord(i, r.Path, CodeFileNotAllowed, "no role lets "+quoteCut(r.Path)+" be "+past(direction)+"; it must be in files")
 				d.Nearest = nearestPaths(listed, path, q.r.home())
-				return d, true
+				return d
 			}
 			q.need(unknown...)
 		}
 	}
-	return Decision{}, false
+	return nil
 }

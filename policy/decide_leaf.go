@@ -10,7 +10,7 @@ import (
 )
 
 // judge finds the rule for one command and for what it starts, notes what must be looked up, and returns why it is denied.
-func (q *question) judge(l leaf) *Decision {
+func (q *question) judge(l *leaf) *Decision {
 	argv, homeless := q.expand(l)
 	if homeless && q.named(argv[0]) { // nothing is looked up for a program that no rule names
 		q.homeless = true
@@ -20,21 +20,18 @@ func (q *question) judge(l leaf) *Decision {
 	if no != nil {
 		return no
 	}
-	q.chosen = append(q.chosen, picked)
-	final := l.plan
-	final.Argv, final.Globs, final.Tildes = argv, nil, nil
-	final, no = q.finish(l, final)
-	q.final = append(q.final, final)
-	return no
+	l.chosen, l.final = picked, *l.plan
+	l.final.Argv, l.final.Globs, l.final.Tildes = argv, nil, nil
+	return q.finish(l)
 }
 
 // pick returns the rule by which an argv may run, which is one that matches the text and all that is known of its paths.
-func (q *question) pick(l leaf, argv Argv, pty bool) (chosen, *Decision) {
-	view := q.view(l)
+func (q *question) pick(l *leaf, argv Argv, pty bool) (chosen, *Decision) {
+	q.words.Begin(argv, q.view(l))
 	var best chosen
 	hash := false
 	for c := range q.rules(argv[0]) {
-		m := c.pattern.Match(argv, view)
+		m := q.words.Match(c.pattern)
 		if met, _ := c.when.holds(q.r); !m.Matched || !met {
 			continue
 		}
@@ -45,7 +42,7 @@ func (q *question) pick(l leaf, argv Argv, pty bool) (chosen, *Decision) {
 		}
 	}
 	if best.rule == nil {
-		d := q.explain(l.index, argv, view)
+		d := q.explain(l.index, argv)
 		return best, &d
 	}
 	return best, q.trust(l, argv[0], best, hash)
@@ -64,9 +61,11 @@ func (q *question) rules(name string) func(yield func(chosen) bool) {
 				if set == nil {
 					continue
 				}
-				for _, rl := range slices.Concat(set.allow, set.ask) {
-					if !yield(chosen{rl, a.role}) {
-						return
+				for _, list := range [...][]*rule{set.allow, set.ask} {
+					for _, rl := range list {
+						if !yield(chosen{rl, a.role}) {
+							return
+						}
 					}
 				}
 			}
@@ -91,11 +90,9 @@ func (q *question) named(program string) bool {
 
 // trust reports a program that may not run: it is not there, others than root could have put it there, it is not the pinned
 // one, or an absolute path is not what the rule's name means on the target.
-func (q *question) trust(l leaf, name string, c chosen, hash bool) *Decision {
+func (q *question) trust(l *leaf, name string, c chosen, hash bool) *Decision {
 	if strings.Contains(name, "/") && (name[0] != '/' || path.Clean(name) != name) {
-		d := deny(CodeProgram, fmt.Sprintf("the program %s does not run: a program is a name, or an absolute path without . and ..", quoteCut(name)))
-		d.Failed = &Failed{Command: l.index, Token: cut(name)}
-		return &d
+		return l.notRun(name, "a program is a name, or an absolute path without . and ..")
 	}
 	fact, known := q.r.program(name)
 	if !known || hash && fact.SHA256 == "" && fact.Why == "" && !q.r.Facts.Assume {
@@ -119,19 +116,24 @@ func (q *question) trust(l leaf, name string, c chosen, hash bool) *Decision {
 	if why == "" {
 		return nil
 	}
-	d := deny(CodeProgram, fmt.Sprintf("the program %s does not run: %s", quoteCut(name), why))
-	d.Failed = &Failed{Command: l.index, Token: cut(name)}
-	return &d
+	return l.notRun(name, why)
+}
+
+// notRun denies because of a program.
+func (l *leaf) notRun(name, why string) *Decision {
+	return denyWord(l.index, name, CodeProgram, fmt.Sprintf("the program %s does not run: %s", quoteCut(name), why))
 }
 
 // denied reports the deny rule, if any, that a command or what it starts meets, by what was asked and by all that is known.
-func (q *question) denied(l leaf) (Decision, bool) {
-	if !q.denies {
-		return Decision{}, false
-	}
+func (q *question) denied(l *leaf) *Decision {
 	argv, _ := q.expand(l)
-	for _, argv := range append([]Argv{argv, l.plan.Argv}, l.plan.Starts...) {
-		met := q.denyRule(argv, q.view(l))
+	argvs := []Argv{argv}
+	if l.expands() {
+		argvs = append(argvs, l.plan.Argv)
+	}
+	view := q.view(l)
+	for _, argv := range append(argvs, l.plan.Starts...) {
+		met := q.denyRule(argv, view)
 		if met == nil {
 			continue
 		}
@@ -139,19 +141,20 @@ func (q *question) denied(l leaf) (Decision, bool) {
 		if reason == "" {
 			reason = fmt.Sprintf("the rule %s denies %s", met.id, quoteCut(argv[0]))
 		}
-		d := deny(CodeDeniedByRule, reason)
+		d := denyWord(l.index, argv[0], CodeDeniedByRule, reason)
 		d.Rules = []string{met.id}
-		d.Failed = &Failed{Command: l.index, Token: cut(argv[0])}
-		return d, true
+		return d
 	}
-	return Decision{}, false
+	return nil
 }
 
 // denyRule returns the deny rule that an argv meets, the first by id. One whose condition cannot be evaluated is met.
 func (q *question) denyRule(argv Argv, view command.View) *rule {
 	var met *rule
+	q.words.Begin(argv, view)
+	called := q.allNames(argv[0])
 	for _, a := range q.roles {
-		for _, key := range q.allNames(argv[0]) {
+		for _, key := range called {
 			set := a.programs[key]
 			if set == nil {
 				continue
@@ -160,13 +163,11 @@ func (q *question) denyRule(argv Argv, view command.View) *rule {
 				if holds, known := rl.when.holds(q.r); known && !holds {
 					continue
 				}
-				if rl.pattern.Denies(argv, view) {
-					if met == nil || rl.id < met.id {
-						met = rl
-					}
-				} else if m := rl.pattern.MayDeny(argv, view); m.Matched {
-					q.need(matchProbes(m)...)
+				denies, may := q.words.Denies(rl.pattern)
+				if denies && (met == nil || rl.id < met.id) {
+					met = rl
 				}
+				q.need(matchProbes(may)...)
 			}
 		}
 	}
@@ -175,7 +176,7 @@ func (q *question) denyRule(argv Argv, view command.View) *rule {
 
 // allNames are all the names that a program is known to have: a deny rule need not know by which it is called.
 func (q *question) allNames(program string) []string {
-	list := []string{program, baseName(program)}
+	list := append(make([]string, 0, 6), program, baseName(program))
 	if fact, known := q.r.program(program); known {
 		for _, path := range []string{fact.Path, fact.Real} {
 			if path != "" {

@@ -55,26 +55,30 @@ type envRule struct {
 }
 
 // deniedEnv reports the first variable that no role lists, or that could not be set safely.
-func deniedEnv(roles []applied, env []EnvVar, advice string) (Decision, bool) {
+func deniedEnv(roles []applied, env []EnvVar, advice string) *Decision {
+	no := func(format string, args ...any) *Decision {
+		d := deny(CodeEnvNotAllowed, fmt.Sprintf(format, args...))
+		return &d
+	}
 	if len(env) > maxEnv {
-		return deny(CodeEnvNotAllowed, fmt.Sprintf("a request sets at most %d variables", maxEnv)), true
+		return no("a request sets at most %d variables", maxEnv)
 	}
 	for _, v := range env {
 		lists := func(a applied) bool { return !a.denyOnly && a.lists(v.Name, func(envRule) bool { return true }) }
 		if !slices.ContainsFunc(roles, lists) || !validEnvName(v.Name) || reservedEnv(v.Name) {
-			return deny(CodeEnvNotAllowed, fmt.Sprintf("no role lets %q be set: %s", cut(v.Name), advice)), true
+			return no("no role lets %q be set: %s", cut(v.Name), advice)
 		}
 		if !safeEnvValue(v.Value) {
-			return deny(CodeEnvNotAllowed, fmt.Sprintf("the value of %q is not plain text of at most %d bytes", cut(v.Name), maxEnvValue)), true
+			return no("the value of %q is not plain text of at most %d bytes", cut(v.Name), maxEnvValue)
 		}
 		takes := func(a applied) bool {
 			return !a.denyOnly && a.lists(v.Name, func(e envRule) bool { return e.takes(v.Value) })
 		}
 		if !slices.ContainsFunc(roles, takes) {
-			return deny(CodeEnvNotAllowed, fmt.Sprintf("no role lets %q have that value", cut(v.Name))), true
+			return no("no role lets %q have that value", cut(v.Name))
 		}
 	}
-	return Decision{}, false
+	return nil
 }
 
 // lists reports whether the role has an entry for the name that further accepts.
@@ -117,10 +121,9 @@ func reservedPattern(pattern string) bool {
 // may refuse a variable without refusing the command (RFC 4254 section 6.4), and stock clients send LANG whether they need
 // it or not.
 func (p *Policy) SplitEnv(r Request) (accepted []EnvVar, refused []string) {
-	roles, _ := p.applying(r)
+	roles, _ := p.applying(&r)
 	for _, v := range r.Env {
-		_, bad := deniedEnv(roles, []EnvVar{v}, "")
-		if bad || len(accepted) == maxEnv {
+		if deniedEnv(roles, []EnvVar{v}, "") != nil || len(accepted) == maxEnv {
 			refused = append(refused, cut(v.Name))
 			continue
 		}

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"gatehouse/policy/command"
 )
 
 // attempt is a rule that did not match and how far it came.
@@ -15,15 +13,15 @@ type attempt struct {
 	slot     string
 }
 
-// explain says why no rule admits the command: the word that failed and what comes nearest. It shows only rules of the
-// roles that reach the target.
-func (q *question) explain(i int, argv Argv, view command.View) Decision {
-	attempts, unmet := q.attempts(argv, view)
+// explain says why no rule admits the command that was just tried: the word that failed and what comes nearest. It shows only
+// rules of the roles that reach the target.
+func (q *question) explain(i int, argv Argv) Decision {
+	attempts, unmet := q.attempts(argv[0])
 	if unmet != nil {
 		return q.unmet(i, argv, unmet)
 	}
 	if len(attempts) == 0 {
-		return q.unknownProgram(i, argv, view)
+		return q.unknownProgram(i, argv)
 	}
 	attempts = furthest(attempts)
 	index := attempts[0].furthest
@@ -42,16 +40,16 @@ func (q *question) explain(i int, argv Argv, view command.View) Decision {
 	return d
 }
 
-// attempts are the rules about a program that do not match the words, each once, by their ids. One that does match can only be
+// attempts are the rules about a program that do not match the words just tried, each once, by their ids. One that does match can only be
 // there because its condition is not met; it is unmet, the first by id.
-func (q *question) attempts(argv Argv, view command.View) (list []attempt, unmet *rule) {
+func (q *question) attempts(program string) (list []attempt, unmet *rule) {
 	seen := map[*rule]bool{}
-	for c := range q.rules(argv[0]) {
+	for c := range q.rules(program) {
 		if seen[c.rule] {
 			continue
 		}
 		seen[c.rule] = true
-		m := c.pattern.Match(argv, view)
+		m := q.words.Match(c.pattern)
 		if m.Matched {
 			if unmet == nil || c.id < unmet.id {
 				unmet = c.rule
@@ -78,10 +76,10 @@ func (q *question) unmet(i int, argv Argv, rl *rule) Decision {
 }
 
 // unknownProgram is the denial of a program that no rule names, with the programs that are spelled most like it.
-func (q *question) unknownProgram(i int, argv Argv, view command.View) Decision {
+func (q *question) unknownProgram(i int, argv Argv) Decision {
 	name := cut(argv[0])
 	d := deny(CodeNotAllowed, fmt.Sprintf("no rule allows the program %q", name))
 	d.Failed = &Failed{Command: i, Token: name}
-	d.Nearest = q.likeSpelled(argv, view)
+	d.Nearest = q.likeSpelled(argv)
 	return d
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // home is where the login lives; empty if that is not known.
-func (r Request) home() string {
+func (r *Request) home() string {
 	switch {
 	case r.Facts.Home != "" || !r.Facts.Assume:
 		return r.Facts.Home
@@ -18,7 +18,7 @@ func (r Request) home() string {
 	return "/home/" + string(r.Login)
 }
 
-func (r Request) program(name string) (ProgramFact, bool) {
+func (r *Request) program(name string) (ProgramFact, bool) {
 	if fact, ok := r.Facts.Programs[name]; ok || !r.Facts.Assume {
 		return fact, ok
 	}
@@ -41,7 +41,7 @@ func usualFolder(program string) bool {
 	return false
 }
 
-func (r Request) real(name string) (string, bool) {
+func (r *Request) real(name string) (string, bool) {
 	if fact, ok := r.Facts.Paths[name]; ok || !r.Facts.Assume {
 		return fact.Real, ok
 	}
@@ -49,13 +49,13 @@ func (r Request) real(name string) (string, bool) {
 }
 
 // glob returns what an absolute pattern matches. Assumed, it matches itself, as a shell leaves it that finds nothing.
-func (r Request) glob(pattern string) ([]string, bool) {
+func (r *Request) glob(pattern string) ([]string, bool) {
 	matches, ok := r.Facts.Globs[pattern]
 	return matches, ok || r.Facts.Assume
 }
 
 // view is what patterns see of the target for a command in a directory of the plan.
-func (r Request) view(dir string) command.View {
+func (r *Request) view(dir string) command.View {
 	v := command.View{Home: r.home(), Real: r.real}
 	if absolute, ok := absolute(dir, v.Home); ok {
 		v.Dir = absolute
@@ -63,12 +63,15 @@ func (r Request) view(dir string) command.View {
 	return v
 }
 
-func (q *question) view(l leaf) command.View { return q.r.view(l.dir) }
+func (q *question) view(l *leaf) command.View { return q.r.view(l.dir) }
+
+// expands reports whether the target says what the command's words are.
+func (l *leaf) expands() bool { return len(l.plan.Globs)+len(l.plan.Tildes) > 0 }
 
 // expand returns the command's words as the target's files and the login's home make them. Globs that are not known yet stay as
 // they were written and are noted; without the home that it needs, homeless is true and the words are as they were asked.
-func (q *question) expand(l leaf) (argv Argv, homeless bool) {
-	if len(l.plan.Globs)+len(l.plan.Tildes) == 0 {
+func (q *question) expand(l *leaf) (argv Argv, homeless bool) {
+	if !l.expands() {
 		return l.plan.Argv, false
 	}
 	tildes, globs := indexSet(l.plan.Tildes), indexSet(l.plan.Globs)
@@ -91,7 +94,7 @@ func (q *question) expand(l leaf) (argv Argv, homeless bool) {
 
 // matches expands one glob. A relative one gives relative paths; one that matches nothing, or is not known yet, is left as it is.
 // known is false while the home that it is relative to is not.
-func (q *question) matches(l leaf, word string) (words []string, known bool) {
+func (q *question) matches(l *leaf, word string) (words []string, known bool) {
 	dir, pattern := "", word
 	if !strings.HasPrefix(word, "/") {
 		base, ok := absolute(l.dir, q.r.home())

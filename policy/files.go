@@ -17,6 +17,13 @@ type pathRule struct {
 // fileRules are the paths that a role's commands and transfers may read and write.
 type fileRules struct{ read, write []pathRule }
 
+func (f fileRules) of(direction Direction) []pathRule {
+	if direction == FileRead {
+		return f.read
+	}
+	return f.write
+}
+
 // forwardRule is an endpoint that a role may reach through a target.
 type forwardRule struct {
 	text string
@@ -109,7 +116,7 @@ func admitsPath(rules []pathRule, path string, view command.View) (ok bool, prob
 
 // matchProbes is what must be looked up before a match is one.
 func matchProbes(m command.Result) []Probe {
-	probes := make([]Probe, 0, len(m.Paths)+1)
+	var probes []Probe
 	for _, path := range m.Paths {
 		probes = append(probes, Probe{Kind: ProbePath, Name: path})
 	}
@@ -131,17 +138,13 @@ const (
 // DecideFile says whether an identity may read or write that absolute path on a target: by text if the facts do not have the path,
 // then Probes ask for it. Nothing is inherited from a command's permission.
 func (p *Policy) DecideFile(r Request, direction Direction, path string) Decision {
-	roles, no := p.applying(r)
+	roles, no := p.applying(&r)
 	if no != nil {
 		return p.stamp(*no)
 	}
 	var rules []pathRule
 	for _, role := range roles {
-		if direction == FileRead {
-			rules = append(rules, role.files.read...)
-		} else {
-			rules = append(rules, role.files.write...)
-		}
+		rules = append(rules, role.files.of(direction)...)
 	}
 	ok, unknown := admitsPath(rules, path, r.view(""))
 	switch {
@@ -157,7 +160,7 @@ func (p *Policy) DecideFile(r Request, direction Direction, path string) Decisio
 
 // DecideForward says whether an identity may reach host and port through a target.
 func (p *Policy) DecideForward(r Request, host string, port uint16) Decision {
-	roles, no := p.applying(r)
+	roles, no := p.applying(&r)
 	if no != nil {
 		return p.stamp(*no)
 	}

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-
-	"gatehouse/policy/command"
 )
 
 // The bounds of what a denial is explained with: how many entries it shows, how many programs and rules are compared.
@@ -48,7 +46,7 @@ func wordDistance(word, pattern string) int {
 
 // likeSpelled returns the rules for programs that are spelled most like an unknown one: of each program, those in which its words
 // come furthest.
-func (q *question) likeSpelled(argv Argv, view command.View) []string {
+func (q *question) likeSpelled(argv Argv) []string {
 	base := baseName(cut(argv[0]))
 	distance := map[*rule]int{}
 	var found []attempt
@@ -58,7 +56,7 @@ func (q *question) likeSpelled(argv Argv, view command.View) []string {
 		}
 		for _, known := range neighbours(role.names, base) {
 			if away := typos(base, known); away <= slips(base) {
-				for _, a := range furthest(attemptsOf(role.programs[known], argv, view)) {
+				for _, a := range furthest(q.attemptsOf(role.programs[known], len(argv))) {
 					found, distance[a.rule] = append(found, a), away
 				}
 			}
@@ -70,13 +68,13 @@ func (q *question) likeSpelled(argv Argv, view command.View) []string {
 	return shownOf(found)
 }
 
-// attemptsOf holds the words against a program's rules, whatever program they are for. What matches came furthest of all.
-func attemptsOf(set *ruleSet, argv Argv, view command.View) []attempt {
+// attemptsOf holds the argc words just tried against a program's rules, whatever program they are for. What matches came furthest of all.
+func (q *question) attemptsOf(set *ruleSet, argc int) []attempt {
 	var list []attempt
 	for _, rl := range slices.Concat(set.allow, set.ask)[:min(maxCompared, len(set.allow)+len(set.ask))] {
-		m := rl.pattern.Match(argv, view)
+		m := q.words.Match(rl.pattern)
 		if m.Matched {
-			m.Furthest = len(argv) + 1
+			m.Furthest = argc + 1
 		}
 		list = append(list, attempt{rl, m.Furthest, m.Slot})
 	}
@@ -108,8 +106,9 @@ func neighbours(sorted []string, word string) []string {
 // others returns rules about the command's program that could serve where the chosen one does not: those that fit, and of them
 // the ones that its words come furthest in.
 func (q *question) others(i int, fits func(*rule) bool) []string {
-	l := q.leaves[i]
+	l := &q.leaves[i]
 	argv, _ := q.expand(l)
+	q.words.Begin(argv, q.view(l))
 	var list []attempt
 	seen := map[*rule]bool{}
 	for c := range q.rules(argv[0]) {
@@ -120,7 +119,7 @@ func (q *question) others(i int, fits func(*rule) bool) []string {
 			continue
 		}
 		seen[c.rule] = true
-		list = append(list, attempt{c.rule, c.pattern.Match(argv, q.view(l)).Furthest, ""})
+		list = append(list, attempt{c.rule, q.words.Match(c.pattern).Furthest, ""})
 	}
 	slices.SortFunc(list, func(a, b attempt) int {
 		return cmp.Or(b.furthest-a.furthest, strings.Compare(a.rule.id, b.rule.id))
@@ -152,7 +151,7 @@ func sharedFolders(a, b string) int {
 // nearestEnv returns what comes closest to the first variable of env that may not be set: what its value may be, if its name is
 // listed; else the listed names that are spelled most like it. Of a name that can never be set there is nothing like it.
 func nearestEnv(roles []applied, env []EnvVar) []string {
-	at := slices.IndexFunc(env, func(v EnvVar) bool { _, bad := deniedEnv(roles, []EnvVar{v}, ""); return bad })
+	at := slices.IndexFunc(env, func(v EnvVar) bool { return deniedEnv(roles, []EnvVar{v}, "") != nil })
 	if at < 0 || reservedEnv(env[at].Name) || !validEnvName(env[at].Name) {
 		return nil
 	}

@@ -95,7 +95,7 @@ func (rl *rule) setDefaults() {
 			rl.stdin = []StdinClass{StdinPipe}
 		}
 	}
-	if rl.stdinMax == 0 && len(rl.clientStdin()) > 0 {
+	if rl.stdinMax == 0 && rl.readsClient() {
 		rl.stdinMax = maxStdin
 	}
 }

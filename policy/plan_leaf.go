@@ -9,8 +9,17 @@ import (
 
 // leaf is one command of a plan with what holds for it.
 type leaf struct {
-	index  int // among the plan's commands, from 0
-	plan   Plan
+	index int   // among the plan's commands, from 0
+	plan  *Plan // as it was asked
+	surroundings
+
+	// What a question makes of it.
+	chosen chosen // the rule that it runs by
+	final  Plan   // what the target executes, once nothing is missing
+}
+
+// surroundings are what holds where a node of a plan stands.
+type surroundings struct {
 	dir    string // "" is the home; else absolute, or "~", "~/x" and relative ones joined as far as text goes
 	input  inputSort
 	sum    string // of inputData: hex SHA-256 of the data
@@ -35,18 +44,18 @@ type placedRedir struct {
 }
 
 // leaves lists the commands of a plan from left to right.
-func leaves(p Plan) []leaf {
-	var w leafWalk
-	w.walk(p, leaf{})
+func leaves(p *Plan) []leaf {
+	w := leafWalk{make([]leaf, 0, max(1, len(p.Parts)))}
+	w.walk(p, surroundings{})
 	return w.found
 }
 
 type leafWalk struct{ found []leaf }
 
-// walk visits a node; above is what holds where it stands.
-func (w *leafWalk) walk(p Plan, above leaf) {
+// walk visits a node.
+func (w *leafWalk) walk(p *Plan, above surroundings) {
 	above.dir = joinDir(above.dir, p.Dir)
-	above.redirs = append([]placedRedir(nil), above.redirs...)
+	above.redirs = slices.Clip(above.redirs)
 	for _, r := range p.Redirs {
 		above.redirs = append(above.redirs, placedRedir{r, above.dir})
 		if r.FD == 0 {
@@ -54,16 +63,15 @@ func (w *leafWalk) walk(p Plan, above leaf) {
 		}
 	}
 	if p.Op == OpRun || p.Op == OpShell {
-		above.index, above.plan = len(w.found), p
-		w.found = append(w.found, above)
+		w.found = append(w.found, leaf{index: len(w.found), plan: p, surroundings: above})
 		return
 	}
-	for i, part := range p.Parts {
+	for i := range p.Parts {
 		at := above
 		if p.Op == OpPipe && i > 0 {
 			at.input, at.sum = inputPipe, ""
 		}
-		w.walk(part, at)
+		w.walk(&p.Parts[i], at)
 	}
 }
 
@@ -116,7 +124,7 @@ func (p Plan) Programs() []string {
 			}
 		}
 	}
-	for _, l := range leaves(p) {
+	for _, l := range leaves(&p) {
 		if l.plan.Op != OpRun {
 			continue
 		}

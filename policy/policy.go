@@ -103,17 +103,15 @@ func (p *Policy) subject(kind Kind, name string) *subject {
 
 // reach returns the roles of the identity that grant the target and the login.
 func (p *Policy) reach(id Identity, target string, labels map[string]string, login Login) []*role {
-	s := p.subject(id.Kind, id.Name)
-	if s == nil || p.Standing(id.Kind, id.Name) != "" {
+	return slices.DeleteFunc(slices.Clone(p.actingRoles(id)), func(r *role) bool { return !r.reaches(target, labels, login) })
+}
+
+// actingRoles returns the roles of the identity, none if it may not act now. They are the policy's own.
+func (p *Policy) actingRoles(id Identity) []*role {
+	if p.Standing(id.Kind, id.Name) != "" {
 		return nil
 	}
-	var reaching []*role
-	for _, r := range s.roles {
-		if r.reaches(target, labels, login) {
-			reaching = append(reaching, r)
-		}
-	}
-	return reaching
+	return p.subject(id.Kind, id.Name).roles
 }
 
 // hashFiles is the policy's hash: SHA-256 over, for each file in the order of names, the lengths of name and data as 8 bytes big-endian,

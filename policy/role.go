@@ -118,10 +118,11 @@ func (rl *rule) reads(sort StdinClass, sum string) bool {
 	})
 }
 
-// clientStdin is what of the client's own input the rule lets reach the command.
-func (rl *rule) clientStdin() []StdinClass {
-	return slices.DeleteFunc(slices.Clone(rl.stdin), func(class StdinClass) bool { return class == StdinNone || class == StdinPipe })
-}
+// readsClient reports whether the rule lets the client's own input reach the command.
+func (rl *rule) readsClient() bool { return slices.ContainsFunc(rl.stdin, StdinClass.client) }
+
+// client reports whether the class is one of the client's own input.
+func (c StdinClass) client() bool { return c != StdinNone && c != StdinPipe }
 
 // prefer reports whether a is to be used instead of b where both match a command. It depends on nothing but the two rules:
 // one that people must approve comes before one that they need not, then one that grants a wanted pty, then the narrower

@@ -11,14 +11,13 @@ import (
 // disabled may not: nobody answers for it. For a group that is the case when none of its members is enabled.
 func (p *Policy) Standing(kind Kind, name string) string {
 	s := p.subject(kind, name)
-	who := string(kind) + ":" + name
 	switch {
 	case s == nil:
-		return "the policy does not know " + who
+		return "the policy does not know " + string(kind) + ":" + name
 	case s.disabled:
-		return who + " is disabled in the policy"
-	case kind == Agent && !slices.ContainsFunc(p.Owners(name), p.enabled):
-		return who + " may not act: its owner " + s.owner + " is disabled in the policy"
+		return string(kind) + ":" + name + " is disabled in the policy"
+	case kind == Agent && !slices.ContainsFunc(p.owners(s.owner), p.enabled):
+		return string(kind) + ":" + name + " may not act: its owner " + s.owner + " is disabled in the policy"
 	}
 	return ""
 }
@@ -82,11 +81,16 @@ func (p *Policy) Owners(agent string) []string {
 
 // OwnersOf returns the people that an owner is, "person:ann" or "group:web"; without "person:".
 func (p *Policy) OwnersOf(owner string) []string {
+	return slices.Clone(p.owners(owner))
+}
+
+// owners is OwnersOf with a list that is the policy's own where the owner is a group.
+func (p *Policy) owners(owner string) []string {
 	if name, ok := cutKind(owner, Person); ok {
 		return []string{name}
 	}
 	name, _ := cutKind(owner, "group")
-	return slices.Clone(p.groups[name])
+	return p.groups[name]
 }
 
 func (p *Policy) enabled(person string) bool {

@@ -7,13 +7,22 @@ import (
 
 // matcher is the state of one match: words are tried from left to right, with backtracking under a step bound.
 type matcher struct {
-	words   []part // what must be placed in order
-	options []part // what may be placed anywhere: the options of a program that permutes
-	used    uint64 // bits of the options that are placed
 	argc    int
 	view    View
 	lenient bool // a deny rule is asking
 	assume  bool // it asks what it might deny if it knew more
+	open    bool // a deny rule came upon something that is not known
+	progress
+
+	wordBuffer   [8]part
+	optionBuffer [4]part
+}
+
+// progress is what one pattern makes of the words.
+type progress struct {
+	words   []part // what must be placed in order
+	options []part // what may be placed anywhere: the options of a program that permutes
+	used    uint64 // bits of the options that are placed
 	steps   int
 
 	furthest int
@@ -22,10 +31,10 @@ type matcher struct {
 
 	paths    []string
 	needsDir bool
-
-	wordBuffer   [8]part
-	optionBuffer [4]part
 }
+
+// restart forgets the pattern before. What was found by it may be in use elsewhere and is not written to again.
+func (m *matcher) restart() { m.progress = progress{} }
 
 // A node matches some words from i on and calls next with the index after them, for each way there is, until next says true.
 type node interface {
@@ -102,18 +111,25 @@ type wordNode struct {
 }
 
 func (n wordNode) match(m *matcher, i int, next func(int) bool) bool {
+	before := m.found()
+	after, ok := n.take(m, i)
+	return ok && next(after) || m.forget(before)
+}
+
+// take places the word and returns the index after it: there is one way at most. What it learns without placing it, it forgets.
+func (n wordNode) take(m *matcher, i int) (after int, ok bool) {
 	if i < len(m.words) && m.words[i].kind == partEnd && n.value != literal("--") {
 		i++
 	}
 	if !m.step() || i >= len(m.words) {
-		return m.fail(i, n.written)
+		return i, m.fail(i, n.written)
 	}
 	before, w := m.found(), &m.words[i]
 	if !n.mayTake(m, w) || !n.admits(m, w.text, w.free) {
 		m.forget(before)
-		return m.fail(i, n.written)
+		return i, m.fail(i, n.written)
 	}
-	return next(i+1) || m.forget(before)
+	return i + 1, true
 }
 
 // mayTake reports whether a part is a word that can stand here: no option, spelled like one or not.
@@ -162,13 +178,26 @@ func (c anyOf) admits(m *matcher, word string, free bool) bool {
 type sequence []node
 
 func (s sequence) match(m *matcher, i int, next func(int) bool) bool {
-	if len(s) == 0 {
-		return next(i)
+	before := m.found()
+	for ; len(s) > 0; s = s[1:] { // single words have one way, which needs no function for what comes next
+		word, single := s[0].(wordNode)
+		if !single {
+			break
+		}
+		after, ok := word.take(m, i)
+		if !ok {
+			return m.forget(before)
+		}
+		i = after
 	}
-	if len(s) == 1 {
-		return s[0].match(m, i, next)
+	switch len(s) {
+	case 0:
+		return next(i) || m.forget(before)
+	case 1:
+		return s[0].match(m, i, next) || m.forget(before)
 	}
-	return s[0].match(m, i, func(j int) bool { return s[1:].match(m, j, next) })
+	rest := s[1:]
+	return s[0].match(m, i, func(j int) bool { return rest.match(m, j, next) }) || m.forget(before)
 }
 
 // choice is one of several nodes.

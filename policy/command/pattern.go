@@ -60,21 +60,42 @@ type Result struct {
 // pattern's program is for the caller to say. A match that has Paths or NeedsDir is one only if the pattern still matches
 // with a View that knows them.
 func (p *Pattern) Match(argv []string, v View) Result {
-	if len(argv) == 0 {
+	var a Attempt
+	a.Begin(argv, v)
+	return a.Match(p)
+}
+
+// Attempt holds argument vectors against patterns, one after the other, without the cost of beginning anew. It is for one
+// goroutine.
+type Attempt struct {
+	argv []string
+	m    matcher
+}
+
+// Begin takes an argument vector, which must not change while it is used.
+func (a *Attempt) Begin(argv []string, v View) {
+	a.argv, a.m.argc, a.m.view = argv, len(argv), v
+}
+
+// Match is Pattern.Match with the words and the view that were begun with.
+func (a *Attempt) Match(p *Pattern) Result {
+	if len(a.argv) == 0 {
 		return Result{}
 	}
-	m := matcher{argc: len(argv), view: v}
+	m := &a.m
+	m.lenient, m.assume = false, false
+	m.restart()
 	root := p.ordered
 	if p.read == nil || p.unsure {
-		m.takeWords(p.style, argv)
-	} else if root = p.read; !m.readOptions(p.style, argv) || !p.namesAll(&m) {
+		m.takeWords(p.style, a.argv)
+	} else if root = p.read; !m.readOptions(p.style, a.argv) || !p.namesAll(m) {
 		return Result{Furthest: m.furthest}
 	}
-	if root.match(&m, 0, m.atEnd) {
+	if root.match(m, 0, m.atEnd) {
 		return Result{Matched: true, Paths: m.paths, NeedsDir: m.needsDir}
 	}
 	if m.furthest == 0 && m.missing != "" {
-		return Result{Furthest: len(argv), Slot: m.missing}
+		return Result{Furthest: len(a.argv), Slot: m.missing}
 	}
 	return Result{Furthest: m.furthest, Slot: m.expected}
 }
@@ -95,34 +116,53 @@ func (p *Pattern) namesAll(m *matcher) bool {
 // leads does, options are read both as the program does and word by word, and a match that spends its steps counts. A path
 // or directory that is not known does not count: see MayDeny.
 func (p *Pattern) Denies(argv []string, v View) bool {
-	return p.denies(argv, v, false).Matched
+	var a Attempt
+	a.Begin(argv, v)
+	return a.denies(p, false).Matched
 }
 
 // MayDeny reports whether Denies would be true for some View that knows more. Paths and NeedsDir say what to learn next;
 // if both are empty, it is what Denies reports.
 func (p *Pattern) MayDeny(argv []string, v View) Result {
-	if p.Denies(argv, v) {
-		return Result{Matched: true}
-	}
-	return p.denies(argv, v, true)
+	var a Attempt
+	a.Begin(argv, v)
+	met, may := a.Denies(p)
+	may.Matched = may.Matched || met
+	return may
 }
 
-func (p *Pattern) denies(argv []string, v View, assume bool) Result {
-	if len(argv) == 0 {
+// Denies is Pattern.Denies and, where that is false, Pattern.MayDeny.
+func (a *Attempt) Denies(p *Pattern) (met bool, may Result) {
+	a.m.open = false
+	if a.denies(p, false).Matched {
+		return true, Result{}
+	}
+	if !a.m.open { // it depends on nothing that could be learnt
+		return false, Result{}
+	}
+	return false, a.denies(p, true)
+}
+
+func (a *Attempt) denies(p *Pattern, assume bool) Result {
+	if len(a.argv) == 0 {
 		return Result{}
 	}
-	anyRest := func(int) bool { return true }
-	m := matcher{argc: len(argv), view: v, lenient: true, assume: assume}
-	m.takeWords(p.style, argv)
-	if p.ordered.match(&m, 0, anyRest) || m.spent() {
+	m := &a.m
+	m.lenient, m.assume = true, assume
+	m.restart()
+	m.takeWords(p.style, a.argv)
+	if p.ordered.match(m, 0, anyRest) || m.spent() {
 		return Result{Matched: true, Paths: m.paths, NeedsDir: m.needsDir}
 	}
 	if p.read == nil {
 		return Result{}
 	}
-	m = matcher{argc: len(argv), view: v, lenient: true, assume: assume}
-	if !m.readOptions(p.style, argv) || p.read.match(&m, 0, anyRest) || m.spent() {
+	m.restart()
+	if !m.readOptions(p.style, a.argv) || p.read.match(m, 0, anyRest) || m.spent() {
 		return Result{Matched: true, Paths: m.paths, NeedsDir: m.needsDir}
 	}
 	return Result{}
 }
+
+// anyRest is the last next of a denying match: whatever follows.
+func anyRest(int) bool { return true }

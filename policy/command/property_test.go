@@ -1,6 +1,7 @@
 package command
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -204,8 +205,24 @@ func FuzzPattern(f *testing.F) {
 	})
 }
 
+// checkAttempt checks that an attempt that was used before says what a fresh one does, and that nothing is lost where a deny rule
+// is not asked a second time.
+func checkAttempt(t *testing.T, p *Pattern, argv []string, v View) {
+	var used, fresh Attempt
+	used.Begin(argv, v)
+	met, may := used.Denies(p)
+	fresh.Begin(argv, v)
+	if want := fresh.denies(p, true); met != p.Denies(argv, v) || !met && !reflect.DeepEqual(may, want) {
+		t.Fatalf("%q and %q: denies %v, may %+v, want %+v", p, argv, met, may, want)
+	}
+	if again := used.Match(p); !reflect.DeepEqual(again, p.Match(argv, v)) {
+		t.Fatalf("%q and %q: used %+v, fresh %+v", p, argv, again, p.Match(argv, v))
+	}
+}
+
 // checkMatch checks what holds of each pattern and command.
 func checkMatch(t *testing.T, p *Pattern, argv []string, v View) {
+	checkAttempt(t, p, argv, v)
 	r := p.Match(argv, v)
 	if r.Matched && len(r.Paths) == 0 && !r.NeedsDir && !p.Denies(argv, v) || r.Matched && !p.MayDeny(argv, v).Matched {
 		t.Fatalf("%q matches %q and does not deny it", p, argv)

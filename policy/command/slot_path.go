@@ -91,6 +91,9 @@ func (s pathSlot) leadsInside(m *matcher, asked string) bool {
 	if real == "" {
 		return false // nobody can say where it leads
 	}
+	if real == known && later == "" && path.Clean(asked) == asked {
+		return true // where it is inside by its text
+	}
 	in, _ := s.holds(&m.view, path.Clean(real+later))
 	return in
 }
@@ -102,13 +105,14 @@ func (s pathSlot) denies(m *matcher, word string) bool {
 	}
 	asked, ok := m.view.absolute(word)
 	if !ok {
-		m.needsDir = m.needsDir || m.assume
+		m.open, m.needsDir = true, m.needsDir || m.assume
 		return m.assume
 	}
 	in, sure := s.mayHold(&m.view, path.Clean(asked))
 	if in {
 		return true
 	}
+	m.open = m.open || !sure
 	if !sure && m.assume {
 		m.needsDir = true
 		return true
@@ -119,6 +123,7 @@ func (s pathSlot) denies(m *matcher, word string) bool {
 	}
 	real, found := m.view.real(known)
 	if !found {
+		m.open = true
 		if m.assume {
 			m.paths = append(m.paths, known)
 		}

@@ -25,20 +25,23 @@ import (
 type measure struct {
 	name string
 	run  func(ctx context.Context, w *world) ([]result, error)
+	bare bool // it needs no target, jump host and Gatehouse
 }
 
 // measures are in the order in which they are taken.
 var measures = []measure{
-	{"setup", measureSetup},
-	{"keystroke", measureKeystroke},
-	{"master", measureMaster},
-	{"transfer", measureTransfer},
-	{"memory", measureMemory},
-	{"kill", measureKill},
-	{"credentials", measureCredentials},
-	{"enrolment", measureEnrolment},
-	{"revocation", measureRevocation},
-	{"micro", measureMicro},
+	{name: "setup", run: measureSetup},
+	{name: "keystroke", run: measureKeystroke},
+	{name: "master", run: measureMaster},
+	{name: "line", run: measureLine},
+	{name: "transfer", run: measureTransfer},
+	{name: "memory", run: measureMemory},
+	{name: "kill", run: measureKill},
+	{name: "credentials", run: measureCredentials},
+	{name: "enrolment", run: measureEnrolment},
+	{name: "revocation", run: measureRevocation},
+	{name: "micro", run: measureMicro, bare: true},
+	{name: "decision", run: measureDecision, bare: true},
 }
 
 func main() {
@@ -82,19 +85,23 @@ func run(ctx context.Context, binary, out string, quick bool, only string) (err 
 		return fmt.Errorf("make folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	w, err := build(ctx, dir, binary, quick)
-	if err != nil {
-		return err
+	w := &world{dir: dir, quick: quick}
+	if slices.ContainsFunc(measures, func(m measure) bool { return !m.bare && slices.Contains(wanted, m.name) }) {
+		if w, err = build(ctx, dir, binary, quick); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, w.close()) }()
 	}
-	defer func() { err = errors.Join(err, w.close()) }()
 	var all []result
 	for _, m := range measures {
 		if !slices.Contains(wanted, m.name) {
 			continue
 		}
 		fmt.Fprintln(os.Stderr, "measuring", m.name)
-		if err := w.enrol(ctx); err != nil {
-			return err
+		if !m.bare {
+			if err := w.enrol(ctx); err != nil {
+				return err
+			}
 		}
 		found, err := m.run(ctx, w)
 		if err != nil {

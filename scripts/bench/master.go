@@ -58,7 +58,8 @@ func (w *world) startMaster(ctx context.Context, way string) (stop func(), err e
 	}
 	stop = func() {
 		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // it was killed
+		_ = cmd.Wait()                // it was killed
+		_ = os.Remove(w.control(way)) // which leaves its socket behind
 	}
 	for range 500 {
 		if _, err := os.Stat(w.control(way)); err == nil {

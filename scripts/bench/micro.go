@@ -47,20 +47,8 @@ func parseBenchmarks(out []byte) nsPerOp {
 	return found
 }
 
-// measureMicro is what one machine's core and disk do, without any SSH: decisions, audit entries, certificates.
+// measureMicro is what one machine's core and disk do, without any SSH: audit entries, certificates.
 func measureMicro(ctx context.Context, w *world) ([]result, error) {
-	var out []result
-	policy, err := w.benchmarks(ctx, "gatehouse/policy", "BenchmarkDecide")
-	if err != nil {
-		return nil, err
-	}
-	for _, rules := range []string{"10", "10000"} {
-		ns, ok := policy["Decide/allow/rules="+rules]
-		if !ok {
-			return nil, fmt.Errorf("no benchmark of a decision among %s rules", rules)
-		}
-		out = append(out, absolute("policy decision among "+rules+" rules", "µs", ns/1000, nil, nil, atMost(5)))
-	}
 	log, err := w.benchmarks(ctx, "gatehouse/recorder/audit", "BenchmarkAppend|BenchmarkFsync")
 	if err != nil {
 		return nil, err
@@ -69,8 +57,10 @@ func measureMicro(ctx context.Context, w *world) ([]result, error) {
 		return nil, fmt.Errorf("no benchmark of the audit log: %v", log)
 	}
 	fsync := log["Fsync"] / 1000
-	out = append(out, absolute("durable audit entries, 64 writers", "1/s", 1e9/log["AppendConcurrent"], nil, nil, atLeast(20_000)),
-		compared("one durable audit entry", "µs", log["AppendAlone"]/1000, nil, &fsync, atMost(2), &fsync, "fsync"))
+	out := []result{
+		absolute("durable audit entries, 64 writers", "1/s", 1e9/log["AppendConcurrent"], nil, nil, atLeast(20_000)),
+		compared("one durable audit entry", "µs", log["AppendAlone"]/1000, nil, &fsync, atMost(2), &fsync, "fsync"),
+	}
 	certificates, err := w.benchmarks(ctx, "gatehouse/ca", "BenchmarkIssue")
 	if err != nil {
 		return nil, err

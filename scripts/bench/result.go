@@ -59,6 +59,14 @@ func absolute(name, unit string, ours float64, jump, direct *float64, goal bound
 	return result{Name: name, Unit: unit, Ours: rounded(ours), Jump: round(jump), Direct: round(direct), Goal: goal.String(), Met: goal.met(ours)}
 }
 
+// noGoal stands where there is none.
+const noGoal = "–"
+
+// priced is a result without a goal: it is there to be looked at.
+func priced(name, unit string, ours float64, jump, direct *float64) result {
+	return result{Name: name, Unit: unit, Ours: rounded(ours), Jump: round(jump), Direct: round(direct), Goal: noGoal, Met: true}
+}
+
 func rounded(v float64) float64 {
 	if v == 0 {
 		return 0
@@ -91,7 +99,10 @@ func table(all []result) string {
 	fmt.Fprintln(tw, "\tunit\tours\tjump\tdirect\tratio\tgoal\tmet")
 	for _, r := range all {
 		met := "yes"
-		if !r.Met {
+		switch {
+		case r.Goal == noGoal:
+			met = noGoal
+		case !r.Met:
 			met = "NO"
 		}
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, r.Unit, number(r.Ours), optional(r.Jump), optional(r.Direct), optional(r.Ratio), r.Goal, met)

@@ -50,3 +50,11 @@ func TestParseBenchmarks(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestNoGoal: what is only looked at is neither met nor missed.
+func TestNoGoal(t *testing.T) {
+	r := priced("a look", "ms", 3, nil, nil)
+	if text := table([]result{r}); !r.Met || strings.Contains(text, "yes") || strings.Contains(text, "NO") {
+		t.Error(text)
+	}
+}

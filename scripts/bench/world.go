@@ -19,13 +19,15 @@ import (
 
 // The ways to the target, as hosts of one ssh_config.
 const (
-	direct = "direct"
-	jump   = "jump"       // ssh -J through a stock sshd
-	routed = "routed"     // login@target@bastion
-	inside = "inside"     // ssh -J through Gatehouse
-	keys   = "/srv/keys"  // what the stock ways log in with, on the target and on the jump host
-	noise  = "/srv/noise" // random bytes
-	prose  = "/srv/prose" // log text
+	direct   = "direct"
+	jump     = "jump"            // ssh -J through a stock sshd
+	routed   = "routed"          // login@target@bastion
+	inside   = "inside"          // ssh -J through Gatehouse
+	keys     = "/srv/keys"       // what the stock ways log in with, on the target and on the jump host
+	noise    = "/srv/noise"      // random bytes
+	prose    = "/srv/prose"      // log text
+	lines    = "/srv/lines"      // a little of it
+	lookedAt = "/srv/look/lines" // the same, where a rule has a path slot
 )
 
 // algorithms are the same on every hop, so that no way has the cheaper ones.
@@ -44,7 +46,14 @@ roles:
       - {run: echoing, pty: true}
       - {run: sleep <text>, pty: true}
       - leave <int>
-      - cat (/srv/noise|/srv/prose)
+      - cat (/srv/noise|/srv/prose|/srv/lines)
+      - uname
+      - grep -F request
+      - sort
+      - uniq
+      - wc -l
+      - head -n 1 /srv/lines
+      - head -n 1 <path:/srv/look/**>
       - {run: sink, stdin: data}
 `
 
@@ -125,6 +134,9 @@ func place(h *testhost.Host, path string, text []byte) error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(filepath.Dir(here), 0o755); err != nil {
+		return fmt.Errorf("make the folder of %s: %w", path, err)
+	}
 	if err := os.WriteFile(here, text, 0o644); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
@@ -170,7 +182,7 @@ func reachGate(addr string) string {
 	return "  HostName " + host + "\n  Port " + port + "\n  HostKeyAlias gatehouse\n"
 }
 
-// placeFiles writes what is downloaded: incompressible bytes and text as logs have it.
+// placeFiles writes what is read: incompressible bytes and text as logs have it.
 func (w *world) placeFiles() error {
 	size := 64 << 20
 	if w.quick {
@@ -188,7 +200,12 @@ func (w *world) placeFiles() error {
 		fmt.Fprintf(&text, "2025-11-%02d %02d:%02d:%02d web-1 app-api[%d]: request %d from 10.%d.%d.%d took %d ms status=%d\n",
 			i%28+1, i/3600%24, i/60%60, i%60, 1000+i%7, i*7919, i%200, i*13%256, i*17%256, i*31%2000, 200+i%5)
 	}
-	return place(w.target(), prose, []byte(text.String()[:size]))
+	for path, size := range map[string]int{prose: size, lines: 64 << 10, lookedAt: 64 << 10} {
+		if err := place(w.target(), path, []byte(text.String()[:size])); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // command is a stock client on one of the ways. It dies with this process.

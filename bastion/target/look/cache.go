@@ -54,24 +54,40 @@ func NewCache(now func() time.Time) *Cache {
 	return &Cache{now: now, targets: map[string]*known{}}
 }
 
-// Known is what can be attached to a request before anything is asked: the login's home and the target's programs. Where a program
-// is known with its hash and without, it is with. The facts are the caller's own.
-func (c *Cache) Known(target, login string) policy.Facts {
-	facts := policy.Facts{Programs: map[string]policy.ProgramFact{}, Paths: map[string]policy.PathFact{}, Globs: map[string][]string{}}
+// Known is what can be attached to a request before anything is asked: the login's home, and those of the named programs that are
+// known. Where one is known with its hash and without, it is with. The facts are the caller's own.
+func (c *Cache) Known(target, login string, programs []string) policy.Facts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k, ok := c.targets[target]
 	if !ok {
-		return facts
+		return policy.Facts{}
 	}
-	k.expire(c.now())
-	facts.Home = k.homes[login].fact
-	for p, f := range k.programs {
-		if _, twice := facts.Programs[p.name]; !twice || p.hash {
-			facts.Programs[p.name] = f.fact
+	now := c.now()
+	var facts policy.Facts
+	facts.Home, _ = k.homes[login].at(now)
+	for _, name := range programs {
+		fact, ok := k.programs[program{name, true}].at(now)
+		if !ok {
+			fact, ok = k.programs[program{name, false}].at(now)
 		}
+		if !ok {
+			continue
+		}
+		if facts.Programs == nil {
+			facts.Programs = map[string]policy.ProgramFact{}
+		}
+		facts.Programs[name] = fact
 	}
 	return facts
+}
+
+// at is the fact, if it is there and not too old.
+func (k kept[T]) at(now time.Time) (fact T, ok bool) {
+	if !now.Before(k.till) {
+		return fact, false
+	}
+	return k.fact, true
 }
 
 // Keep takes from the facts what may be kept of a target's answer to the probes: it takes nothing that was not asked by them.

@@ -20,32 +20,36 @@ func TestCacheKeepsWhatOnlyRootChanges(t *testing.T) {
 		Paths: map[string]policy.PathFact{"/x": {Real: "/x", Kind: policy.PathFile}}, Globs: map[string][]string{"/*": {"/x"}}}
 	probes := []policy.Probe{{Kind: policy.ProbeHome}, {Kind: policy.ProbeProgram, Name: "ls"}, {Kind: policy.ProbeProgram, Name: "own"}, {Kind: policy.ProbePath, Name: "/x"}, {Kind: policy.ProbeGlob, Name: "/*"}}
 	c.Keep("web-1", "deploy", probes, answer)
-	f := c.Known("web-1", "deploy")
+	names := []string{"ls", "own", "other", "planted"}
+	f := c.Known("web-1", "deploy", names)
 	if f.Home != "/home/deploy" || len(f.Programs) != 1 || f.Programs["ls"] != ls || len(f.Paths)+len(f.Globs) != 0 {
 		t.Errorf("%+v", f)
 	}
 	f.Programs["planted"] = ls // the caller's own
-	if f := c.Known("web-1", "root"); f.Home != "" || len(f.Programs) != 1 {
+	if f := c.Known("web-1", "deploy", []string{"own"}); f.Home != "/home/deploy" || len(f.Programs) != 0 {
+		t.Errorf("of another program: %+v", f)
+	}
+	if f := c.Known("web-1", "root", names); f.Home != "" || len(f.Programs) != 1 {
 		t.Errorf("another login: %+v", f)
 	}
-	if f := c.Known("web-2", "deploy"); f.Home != "" || len(f.Programs) != 0 || f.Programs == nil {
+	if f := c.Known("web-2", "deploy", names); f.Home != "" || len(f.Programs) != 0 {
 		t.Errorf("another target: %+v", f)
 	}
 	now = now.Add(5 * time.Minute)
 	c.Keep("web-1", "deploy", []policy.Probe{{Kind: policy.ProbeProgram, Name: "ls", Hash: true}}, policy.Facts{Programs: map[string]policy.ProgramFact{"ls": ls}})
-	if f := c.Known("web-1", "deploy"); f.Programs["ls"] != ls {
+	if f := c.Known("web-1", "deploy", names); f.Programs["ls"] != ls {
 		t.Errorf("a hash that is none: %+v", f)
 	}
 	c.Keep("web-1", "deploy", []policy.Probe{{Kind: policy.ProbeProgram, Name: "ls", Hash: true}}, policy.Facts{Programs: map[string]policy.ProgramFact{"ls": hashed}})
-	if f := c.Known("web-1", "deploy"); f.Programs["ls"] != hashed {
+	if f := c.Known("web-1", "deploy", names); f.Programs["ls"] != hashed {
 		t.Errorf("with hash: %+v", f)
 	}
 	now = now.Add(5 * time.Minute)
-	if f := c.Known("web-1", "deploy"); f.Home != "" || f.Programs["ls"] != hashed {
+	if f := c.Known("web-1", "deploy", names); f.Home != "" || f.Programs["ls"] != hashed {
 		t.Errorf("after ten minutes: %+v", f)
 	}
 	c.Forget("web-1")
-	if f := c.Known("web-1", "deploy"); len(f.Programs) != 0 {
+	if f := c.Known("web-1", "deploy", names); len(f.Programs) != 0 {
 		t.Errorf("forgotten: %+v", f)
 	}
 }
@@ -62,14 +66,14 @@ func TestCacheIsBounded(t *testing.T) {
 				c.Keep(name, "x", []policy.Probe{{Kind: policy.ProbeHome}}, policy.Facts{Home: "/x"})
 				c.Keep("one", name, []policy.Probe{{Kind: policy.ProbeHome}, {Kind: policy.ProbeProgram, Name: name}}, policy.Facts{Home: "/x", Programs: map[string]policy.ProgramFact{name: fact}})
 				if i%1000 == 0 {
-					c.Known("one", name)
+					c.Known("one", name, []string{name})
 				}
 			}
 		})
 	}
 	group.Wait()
-	if len(c.targets) > maxTargets || len(c.Known("one", "x").Programs) > maxPrograms {
-		t.Errorf("%d targets, %d programs", len(c.targets), len(c.Known("one", "x").Programs))
+	if len(c.targets) > maxTargets {
+		t.Errorf("%d targets", len(c.targets))
 	}
 	if k := c.targets["one"]; k != nil && (len(k.homes) > maxHomes || len(k.programs) > maxPrograms) {
 		t.Errorf("%d homes, %d programs", len(k.homes), len(k.programs))
