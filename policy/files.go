@@ -144,7 +144,9 @@ func (p *Policy) DecideFile(r Request, direction Direction, path string) Decisio
 	}
 	var rules []pathRule
 	for _, role := range roles {
-		rules = append(rules, role.files.of(direction)...)
+		if !role.denyOnly {
+			rules = append(rules, role.files.of(direction)...)
+		}
 	}
 	ok, unknown := admitsPath(rules, path, r.view(""))
 	switch {
@@ -165,7 +167,7 @@ func (p *Policy) DecideForward(r Request, host string, port uint16) Decision {
 		return p.stamp(*no)
 	}
 	for _, role := range roles {
-		if slices.ContainsFunc(role.forwards, func(f forwardRule) bool {
+		if !role.denyOnly && slices.ContainsFunc(role.forwards, func(f forwardRule) bool {
 			return f.port == port && f.host.Match([]string{"host", host}, command.View{}).Matched
 		}) {
 			return p.stamp(Decision{Verdict: Allow, Rules: []string{role.name + "/forward"}})
