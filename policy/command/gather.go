@@ -17,6 +17,7 @@ type gatherer struct {
 	style  program.Style
 	past   bool // the options of this program are over: what follows is read word by word
 	unsure bool
+	names  map[string]bool // of options that may stand anywhere
 }
 
 func (g *gatherer) gather(elements []element) (node, error) {
@@ -39,6 +40,9 @@ func (g *gatherer) gather(elements []element) (node, error) {
 		}
 		if err := run.add(items); err != nil {
 			return nil, err
+		}
+		if run.anywhere {
+			run.collect(g.names)
 		}
 		i += used
 	}

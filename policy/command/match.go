@@ -18,6 +18,7 @@ type matcher struct {
 
 	furthest int
 	expected string // what stood where furthest failed
+	missing  string // an option that must be there, and is nowhere
 
 	paths    []string
 	needsDir bool
@@ -108,11 +109,21 @@ func (n wordNode) match(m *matcher, i int, next func(int) bool) bool {
 		return m.fail(i, n.written)
 	}
 	before, w := m.found(), &m.words[i]
-	if w.kind == partOption || !n.admits(m, w.text, w.free) {
+	if !n.mayTake(m, w) || !n.admits(m, w.text, w.free) {
 		m.forget(before)
 		return m.fail(i, n.written)
 	}
 	return next(i+1) || m.forget(before)
+}
+
+// mayTake reports whether a part is a word that can stand here: no option, spelled like one or not.
+func (n wordNode) mayTake(m *matcher, w *part) bool {
+	return m.lenient || w.kind != partOption && (!w.letters || n.isLiteral())
+}
+
+func (n wordNode) isLiteral() bool {
+	_, ok := n.value.(literal)
+	return ok
 }
 
 // literal is a word that must be there byte for byte.

@@ -45,7 +45,8 @@ func (r *optionRun) among(m *matcher, i int, taken uint64, k int, next func(int)
 		}
 	}
 	if missing := r.required &^ taken; missing != 0 {
-		return m.fail(i, r.name(missing))
+		m.missing = r.name(missing)
+		return false
 	}
 	return next(i)
 }
@@ -103,6 +104,23 @@ func (r *optionRun) mayTake(w *part) bool {
 	return w.kind == partOption || isOption(w.text) || r.keyed && strings.Contains(w.text, "=")
 }
 
+// collect adds the names of the run's options.
+func (r *optionRun) collect(names map[string]bool) {
+	for _, item := range r.items {
+		for _, s := range item.spellings {
+			names[s.plainName()] = true
+		}
+	}
+}
+
+// plainName is the name without the "=" of --name=<slot>.
+func (s *spelling) plainName() string {
+	if s.equals {
+		return s.name[:len(s.name)-1]
+	}
+	return s.name
+}
+
 // name is how the first of the missing items is written.
 func (r *optionRun) name(missing uint64) string {
 	for n, item := range r.items {
@@ -143,7 +161,7 @@ func (s *spelling) match(m *matcher, i int, next func(int) bool) bool {
 
 // names reports whether an option that was read is this one, with a value that fits.
 func (s *spelling) names(m *matcher, option *part) bool {
-	if option.text != strings.TrimSuffix(s.name, "=") {
+	if option.text != s.plainName() {
 		return false
 	}
 	switch {

@@ -65,17 +65,17 @@ func (p *parser) pattern() (*Pattern, error) {
 
 // compile makes the trees: word by word, and as the program reads its options where that is known.
 func (p *parser) compile(name string, elements []element) (*Pattern, error) {
-	compiled := &Pattern{text: p.text, program: name}
 	style := program.Of(path.Base(name)).Style
-	plain := gatherer{style: program.Style{Keyed: style.Keyed}}
+	compiled := &Pattern{text: p.text, program: name, style: style}
 	var err error
-	if compiled.ordered, err = plain.gather(elements); err != nil || !style.Bundle {
+	words := gatherer{style: program.Style{Keyed: style.Keyed}}
+	if compiled.ordered, err = words.gather(elements); err != nil || !style.Bundle {
 		return compiled, err
 	}
-	reading := gatherer{style: style}
-	compiled.style = style
-	compiled.read, err = reading.gather(elements)
-	compiled.unsure = reading.unsure
+	compiled.names = map[string]bool{}
+	options := gatherer{style: style, names: compiled.names}
+	compiled.read, err = options.gather(elements)
+	compiled.unsure = options.unsure
 	return compiled, err
 }
 

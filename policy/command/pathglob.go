@@ -46,7 +46,7 @@ func (s globSlot) admits(m *matcher, word string, free bool) bool {
 	if m.lenient {
 		return s.denies(word)
 	}
-	if !showsAndNoOption(word, free) {
+	if !showsAndNoOption(word, free) || isUnknown(word) {
 		return false
 	}
 	components, absolute, ok := pathComponents(word)

@@ -25,10 +25,11 @@ const (
 type Pattern struct {
 	text    string
 	program string
-	ordered node          // everything after the program, word by word
-	read    node          // the same as the program reads its options; nil if that is not known
-	unsure  bool          // read is for deny rules alone: the pattern takes an option otherwise than the table does
-	style   program.Style // of read
+	ordered node            // everything after the program, word by word
+	read    node            // the same as the program reads its options; nil if that is not known
+	unsure  bool            // read is for deny rules alone: the pattern takes an option otherwise than the table does
+	names   map[string]bool // the options of read that may stand anywhere
+	style   program.Style
 }
 
 // Parse reads a pattern, whose slots may be named ones. Its error is a *SyntaxError.
@@ -65,14 +66,27 @@ func (p *Pattern) Match(argv []string, v View) Result {
 	m := matcher{argc: len(argv), view: v}
 	root := p.ordered
 	if p.read == nil || p.unsure {
-		m.takeWords(argv)
-	} else if root = p.read; !m.readOptions(p.style, argv) {
+		m.takeWords(p.style, argv)
+	} else if root = p.read; !m.readOptions(p.style, argv) || !p.namesAll(&m) {
 		return Result{Furthest: m.furthest}
 	}
 	if root.match(&m, 0, m.atEnd) {
 		return Result{Matched: true, Paths: m.paths, NeedsDir: m.needsDir}
 	}
+	if m.furthest == 0 && m.missing != "" {
+		return Result{Furthest: len(argv), Slot: m.missing}
+	}
 	return Result{Furthest: m.furthest, Slot: m.expected}
+}
+
+// namesAll reports whether the pattern names each option that may stand anywhere.
+func (p *Pattern) namesAll(m *matcher) bool {
+	for i := range m.options {
+		if !p.names[m.options[i].text] {
+			return m.failAt(m.options[i].at, "")
+		}
+	}
+	return true
 }
 
 // Denies reports whether the argument vector begins with something that the pattern describes, which is how a deny rule
@@ -98,7 +112,7 @@ func (p *Pattern) denies(argv []string, v View, assume bool) Result {
 	}
 	anyRest := func(int) bool { return true }
 	m := matcher{argc: len(argv), view: v, lenient: true, assume: assume}
-	m.takeWords(argv)
+	m.takeWords(p.style, argv)
 	if p.ordered.match(&m, 0, anyRest) || m.spent() {
 		return Result{Matched: true, Paths: m.paths, NeedsDir: m.needsDir}
 	}

@@ -15,6 +15,7 @@ type part struct {
 	hasValue bool
 	valueAt  int  // the index of the word that holds the value
 	free     bool // the word may begin with "-": the program takes it for an operand
+	letters  bool // the program takes the word for options, though it does not begin with "-"
 }
 
 type partKind byte
@@ -26,10 +27,10 @@ const (
 )
 
 // takeWords makes each word after the program a part.
-func (m *matcher) takeWords(argv []string) {
+func (m *matcher) takeWords(style program.Style, argv []string) {
 	m.words = m.wordBuffer[:0]
 	for at := 1; at < len(argv); at++ {
-		m.words = append(m.words, part{at: at, text: argv[at]})
+		m.words = append(m.words, part{at: at, text: argv[at], letters: at <= style.Letters})
 	}
 }
 
@@ -50,7 +51,7 @@ func (m *matcher) readOptions(style program.Style, argv []string) bool {
 		case word == "--":
 			m.words, ended = append(m.words, part{kind: endKind(style), at: at, text: word}), true
 		case !isOption(word):
-			m.words = append(m.words, part{at: at, text: word})
+			m.words = append(m.words, part{at: at, text: word, letters: at <= style.Letters})
 			ended = !style.Permute
 		default:
 			*options = splitOption(style, *options, word, at)
@@ -81,11 +82,11 @@ func splitOption(style program.Style, to []part, word string, at int) []part {
 		name, value, hasValue := strings.Cut(word, "=")
 		return append(to, part{kind: partOption, at: at, text: name, value: value, hasValue: hasValue, valueAt: at})
 	}
-	whole := append(to, part{kind: partOption, at: at, text: word})
+	before := to
 	for i := 1; i < len(word); i++ {
 		c := word[i]
 		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || style.Digits && c >= '0' && c <= '9') {
-			return whole
+			return append(before, part{kind: partOption, at: at, text: word})
 		}
 		to = append(to, part{kind: partOption, at: at, text: shortName(word, i), valueAt: at})
 		takes := strings.IndexByte(style.Values, c) >= 0

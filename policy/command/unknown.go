@@ -6,8 +6,8 @@ import "strings"
 // find -exec and xargs fill in. It never begins with "-"; "-"+Unknown is a word that may. policy.Unknown is the same text.
 const Unknown = "\uE000unknown\uE000"
 
-// isUnknown reports whether nothing at all is known of the word.
-func isUnknown(word string) bool { return word == Unknown || word == "-"+Unknown }
+// isUnknown reports whether not even the beginning of the word is known.
+func isUnknown(word string) bool { return strings.HasPrefix(strings.TrimPrefix(word, "-"), Unknown) }
 
 // partlyUnknown reports whether anything of the word is known only later.
 func partlyUnknown(word string) bool { return strings.Contains(word, Unknown) }
@@ -15,5 +15,5 @@ func partlyUnknown(word string) bool { return strings.Contains(word, Unknown) }
 // couldBe reports whether a word that is known in part may turn out to be the literal.
 func couldBe(word, literal string) bool {
 	before, _, unknown := strings.Cut(word, Unknown)
-	return unknown && (strings.HasPrefix(literal, before) || word == "-"+Unknown)
+	return unknown && (before == "-" || strings.HasPrefix(literal, before))
 }

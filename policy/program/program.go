@@ -12,18 +12,22 @@ import "path"
 type Program struct {
 	Name   string // base name; "" for a program that the table does not have
 	Style  Style
-	Filter bool // it reads standard input only as data: text to search, sort or count, never commands or a program
-	env    [][2]string
-	add    func(rest []string) []string // what stands between argv[0] and the rest, and what the rest becomes; nil: nothing
+	Filter bool                                                  // it reads standard input only as data: text to search, sort or count, never commands or a program
+	env    [][2]string                                           // what Harden sets whatever the arguments are
+	add    func(argv []string) (added []string, env [][2]string) // what Harden makes of the arguments; nil: it leaves them alone
 }
+
+// Known reports whether the table has the program.
+func (p Program) Known() bool { return p.Name != "" }
 
 // Of returns what is known of the program with this name or path; of an unknown one the zero Program.
 func Of(name string) Program {
 	base := path.Base(name)
-	p, known := table[base]
-	if !known {
-		return Program{}
+	for _, table := range tables {
+		if p, known := table[base]; known {
+			p.Name = base
+			return p
+		}
 	}
-	p.Name = base
-	return p
+	return Program{}
 }

@@ -12,13 +12,17 @@ type Style struct {
 	Values  string // letters whose value is the rest of their word or, if nothing is left of it, the next word: -n5, -n 5
 	Maybe   string // letters whose value is the rest of their word, which may be empty; never the next word: sed -i.bak
 	Unclear string // letters that take a value after some sub-commands and not after others: a pattern that names one is read word by word
-	Long    string // long options, separated by spaces, that take a value: --lines=5, --lines 5. All others have one after = at most
+	Long    string // long options, separated by white space, that take a value: --lines=5, --lines 5. All others have one after = at most
 	Equals  bool   // a value that follows its letter may have "=" before it: kubectl -n=web
 	Digits  bool   // digits are options as letters are: ls -1t. Otherwise a word such as -20 is one option
 	Permute bool   // options may stand after operands
 	End     bool   // the word "--" ends the options
+	Letters int    // so many of the first words are options even without "-" (tar xzf): no slot admits them, only a literal
 	Keyed   bool   // operands have the form key=value and come in any order: dd
 }
+
+// AllWords is the number of Letters of a program that takes options without "-" anywhere.
+const AllWords = 1 << 30
 
 // TakesValue reports whether the option, "-n" or "--lines", has a value that may stand in the next word.
 func (s Style) TakesValue(name string) bool {
@@ -30,7 +34,7 @@ func (s Style) TakesValue(name string) bool {
 
 // hasLong looks for a whole word of Long, without making a list of it.
 func (s Style) hasLong(name string) bool {
-	if name == "" || strings.IndexByte(name, ' ') >= 0 {
+	if name == "" || strings.ContainsAny(name, " \n") {
 		return false
 	}
 	for rest := s.Long; ; {
@@ -39,9 +43,11 @@ func (s Style) hasLong(name string) bool {
 			return false
 		}
 		end := at + len(name)
-		if (at == 0 || rest[at-1] == ' ') && (end == len(rest) || rest[end] == ' ') {
+		if (at == 0 || isSpace(rest[at-1])) && (end == len(rest) || isSpace(rest[end])) {
 			return true
 		}
 		rest = rest[end:]
 	}
 }
+
+func isSpace(c byte) bool { return c == ' ' || c == '\n' }
