@@ -34,9 +34,22 @@ type lookKey struct {
 	hash          bool // it may read files, for the hash of a program
 }
 
+// opened is one look. Sessions of one connection take turns.
 type opened struct {
-	*look.Looker
-	close func()
+	mu     sync.Mutex
+	looker *look.Looker
+	close  func()
+}
+
+func (o *opened) answer(ctx context.Context, probes []policy.Probe, into *policy.Facts) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.looker.Answer(ctx, probes, into)
+}
+
+func (o *opened) end() {
+	o.close()
+	_ = o.looker.Close()
 }
 
 // ask puts a question to the decider, and looks at the target for it as often as the answer is that it must know more.
@@ -81,7 +94,7 @@ func (s *session) look(t protocol.Target, req protocol.Decide, d protocol.Decide
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", t.Name, err)
 	}
-	if err := l.Answer(ctx, d.Decision.Probes, into); err != nil {
+	if err := l.answer(ctx, d.Decision.Probes, into); err != nil {
 		s.conn.lookers.drop(key, l)
 		if ctx.Err() != nil && s.ctx.Err() == nil {
 			err = fmt.Errorf("%w: %w", target.ErrUnreachable, err)
@@ -112,7 +125,7 @@ func (s *session) looker(ctx context.Context, t protocol.Target, key lookKey, re
 	if ls.open == nil {
 		ls.open = map[lookKey]*opened{}
 	}
-	ls.open[key] = &opened{l, done}
+	ls.open[key] = &opened{looker: l, close: done}
 	return ls.open[key], nil
 }
 
@@ -161,8 +174,7 @@ func (ls *lookers) drop(key lookKey, l *opened) {
 	if ls.open[key] == l {
 		delete(ls.open, key)
 	}
-	l.close()
-	_ = l.Close()
+	l.end()
 }
 
 // closeAll is called when the connection's sessions have ended.
@@ -171,8 +183,7 @@ func (ls *lookers) closeAll() {
 	defer ls.mu.Unlock()
 	for key, l := range ls.open {
 		delete(ls.open, key)
-		l.close()
-		_ = l.Close()
+		l.end()
 	}
 }
 

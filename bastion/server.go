@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -159,6 +160,11 @@ func (s *Server) SetTargets(targets []protocol.Target) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for name, was := range s.inventory {
+		if t, ok := inventory[name]; !ok || t.Address != was.Address || !slices.Equal(t.Path, was.Path) {
+			s.looks.Forget(name) // what was found there need not be true of what has the name now
+		}
+	}
 	s.inventory = inventory
 }
 

@@ -32,7 +32,6 @@ type Target struct {
 	HostCA  bool              `yaml:"host_ca" json:"host_ca,omitempty"`   // a certificate by Gatehouse's host CA for the target's name
 	Labels  map[string]string `yaml:"labels" json:"labels,omitempty"`
 	Local   bool              `yaml:"local" json:"local,omitempty"`
-	Path    []string          `yaml:"path" json:"path,omitempty"`     // where programs are looked up
 	RunAs   map[string]string `yaml:"run_as" json:"run_as,omitempty"` // local only: login → a named unprivileged user of this machine
 	Path    []string          `yaml:"path" json:"path,omitempty"`     // folders in which programs are looked up there, in order; empty means the usual ones
 }

@@ -69,7 +69,7 @@ func TestNoEvidenceNoCertificate(t *testing.T) {
 	b := &bench{t: t, dir: t.TempDir(), clock: newBenchClock(), told: make(chan struct{}, 64)}
 	disk := filepath.Join(b.dir, "decider")
 	b.must(os.Mkdir(disk, 0o700))
-	b.must(unix.Mount("tmpfs", disk, "tmpfs", 0, "size=256k"))
+	b.must(unix.Mount("tmpfs", disk, "tmpfs", 0, "size=512k"))
 	t.Cleanup(func() { b.must(unix.Unmount(disk, unix.MNT_DETACH)) })
 	b.write("policy.yaml", testPolicy)
 	b.write("targets.yaml", testTargets)

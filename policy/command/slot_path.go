@@ -88,6 +88,9 @@ func (s pathSlot) leadsInside(m *matcher, asked string) bool {
 		m.paths = append(m.paths, known)
 		return true
 	}
+	if real == "" {
+		return false // nobody can say where it leads
+	}
 	in, _ := s.holds(&m.view, path.Clean(real+later))
 	return in
 }
@@ -120,6 +123,9 @@ func (s pathSlot) denies(m *matcher, word string) bool {
 			m.paths = append(m.paths, known)
 		}
 		return m.assume
+	}
+	if real == "" {
+		return true
 	}
 	in, _ = s.mayHold(&m.view, path.Clean(real+later))
 	return in

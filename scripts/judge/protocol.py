@@ -14,11 +14,18 @@ CODES = {"refused", "invalid", "evidence", "internal", "unavailable", "ceremony"
 S, N, B = "string", "number", "bool"
 BYTES, TIME = "base64", "time"
 identity = {"kind": S, "name": S, "owner?": S, "task?": S, "delegation?": S}
-target = {"name": S, "address?": S, "host_key?": BYTES, "logins": [S], "local?": B}
-plan = {"op": S, "argv?": [S], "parts?": ["plan"]}
+target = {"name": S, "address?": S, "host_key?": BYTES, "logins": [S], "local?": B, "path?": [S]}
 env = {"name": S, "value": S}
+redir = {"fd": N, "op": S, "path?": S, "to?": N, "data?": S}
+plan = {"op": S, "parts?": ["plan"], "dir?": S, "umask?": S, "redirs?": [redir], "not?": B, "pipefail?": B, "argv?": [S], "env?": [env],
+        "wrap?": [[S]], "globs?": [N], "tildes?": [N], "starts?": [[S]], "no_input?": B, "text?": S}
+obligations = {"dry_run?": B, "max_seconds?": N, "idle?": N, "bytes_out?": N, "stdin_max?": N, "sessions?": N, "denials?": N}
+probe = {"kind": S, "name?": S, "hash?": B}
 decision = {"verdict": S, "code?": S, "reason?": S, "rules?": [S], "failed?": {"command": N, "index": N, "token": S},
-            "nearest?": [S], "mode?": S, "stdin?": S, "policy_hash": S}
+            "nearest?": [S], "mode?": S, "stdin?": S, "obligations?": obligations,
+            "approvals?": [{"approvals": N, "from?": [S], "within?": N}], "probes?": [probe], "plan?": "plan", "policy_hash": S}
+facts = {"home?": S, "programs?": {"*": {"path?": S, "real?": S, "sha256?": S, "why?": S}},
+         "paths?": {"*": {"real": S, "kind": S}}, "globs?": {"*": [S]}}
 credential = {"conn?": S, "sign_in?": S}
 chunk = {"session": S, "n": N, "offset": N, "length": N, "raw": N, "first_us": N, "last_us": N, "sha256": S}
 summary = {"session": S, "sha256": S, "size": N, "chunks": N, "bytes_in": N, "bytes_out": N, "duration_ns": N}
@@ -42,8 +49,10 @@ REQUESTS = {
     "authenticate": ({"conn": S, "certificate?": BYTES, "source": S, "outer?": S, "proven?": B, "target?": S, "login?": S, "key?": BYTES},
                      {"identity": identity, "not_after": TIME, "reaches?": B, "renew_only?": B}),
     "face": ({"public_key": BYTES, "target?": S}, {"certificate": BYTES, "not_after": TIME}),
-    "decide": ({"conn": S, "session": S, "target": S, "login": S, "plan": "plan", "env?": [env], "pty?": B, "public_key?": BYTES},
-               {"id": S, "decision": decision, "fault?": S, "line?": S, "certificate?": BYTES, "permit?": BYTES, "env_refused?": [S], "needs_key?": B}),
+    "decide": ({"conn": S, "session": S, "target": S, "login": S, "plan": "plan", "env?": [env], "pty?": B, "public_key?": BYTES,
+                "facts?": facts, "probe_key?": BYTES, "refusal?": S},
+               {"id": S, "decision": decision, "fault?": S, "line?": S, "certificate?": BYTES, "permit?": BYTES, "env_refused?": [S], "needs_key?": B,
+                "denials_left?": N, "probe_certificate?": BYTES, "probe_permit?": BYTES}),
     "refuse": ({"conn": S, "session?": S, "target?": S, "login?": S, "what": S, "code": S, "why": S}, {}),
     "chunk": (chunk, {}),
     "end": ({"conn?": S, "session": S, "state": S, "reason?": S, "exit?": N, "signal?": S, "remote?": S, "recording?": summary}, {}),
@@ -127,6 +136,10 @@ def check(kind, value, where):
     if isinstance(kind, dict):
         if not isinstance(value, dict):
             raise Bad("%s is not an object" % where)
+        if list(kind) == ["*"]:  # names are data
+            for name, inner in value.items():
+                check(kind["*"], inner, "%s[%r]" % (where, name))
+            return
         left = dict(value)
         for name, inner in kind.items():
             optional, name = name.endswith("?"), name.rstrip("?")
