@@ -49,6 +49,7 @@ var starters = []string{
 type xargsCall struct {
 	replace string // of -I
 	always  bool   // it runs once even without input
+	counted bool   // -n or -L: GNU xargs then forgets an -I before it and adds words at the end
 	command []string
 }
 
@@ -95,6 +96,9 @@ func readXargs(words []string) (xargsCall, error) {
 		}
 		words = words[used:]
 	}
+	if call.replace != "" && call.counted {
+		return call, fmt.Errorf("xargs' options -I and -n or -L undo each other: leave one out")
+	}
 	if call.command = words; len(words) == 0 {
 		call.command = []string{"echo"}
 	}
@@ -118,6 +122,7 @@ func (call *xargsCall) option(words []string) (int, error) {
 		}
 		switch {
 		case strings.IndexByte("nPL", letter) >= 0 && digits(value) && len(value) <= 9:
+			call.counted = call.counted || letter != 'P'
 		case letter == 'd' && value != "" && len(value) <= 8:
 		case letter == 'I' && value != "":
 			call.replace, call.always = value, false
