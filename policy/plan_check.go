@@ -239,7 +239,7 @@ func (c *planCount) addCommand(p Plan) error {
 	if err := c.addArgv(p.Argv); err != nil {
 		return err
 	}
-	if err := c.addEnv(p.Env); err != nil {
+	if err := c.addEnv(p.Env, len(p.Starts) > 0); err != nil {
 		return err
 	}
 	if err := c.addWraps(p.Wrap); err != nil {
@@ -285,13 +285,14 @@ func (c *planCount) addWords(words []string) error {
 	return nil
 }
 
-// addEnv checks only that a variable can be set as it is written; which names may be set a policy says.
-func (c *planCount) addEnv(env []EnvVar) error {
+// addEnv checks only that a variable can be set as it is written; which names may be set a policy says. PATH is for a final plan's
+// command that starts others: no policy admits it in a plan as it is asked.
+func (c *planCount) addEnv(env []EnvVar, starts bool) error {
 	if len(env) > maxEnv {
 		return fmt.Errorf("a command sets at most %d variables", maxEnv)
 	}
 	for _, v := range env {
-		if !validEnvName(v.Name) || shellVariable(v.Name) {
+		if !validEnvName(v.Name) || shellVariable(v.Name) && !(starts && v.Name == "PATH") {
 			return fmt.Errorf("%q cannot be set for a command", v.Name)
 		}
 		if !safeEnvValue(v.Value) {
