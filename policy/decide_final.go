@@ -14,9 +14,7 @@ func (q *question) finish(l leaf, p Plan) (Plan, *Decision) {
 	hardened, env := program.Of(baseName(asked)).Harden(p.Argv)
 	p.Argv = slices.Clone(hardened)
 	p.Env = slices.Clone(p.Env)
-	for _, v := range env {
-		p.Env = append(p.Env, EnvVar{Name: v[0], Value: v[1]})
-	}
+	p.Env = append(p.Env, envVars(env)...)
 	if fact, known := q.r.program(asked); known {
 		p.Argv[0] = fact.Path
 	}
@@ -31,19 +29,15 @@ func (q *question) finish(l leaf, p Plan) (Plan, *Decision) {
 	return q.finishStarts(l, p)
 }
 
-// launcher finds the program of a wrapper. No rule is about it: its options were understood, and what it starts is decided.
+// launcher finds the program of a wrapper. No allow rule is about it: its options were understood, and what it starts is decided.
+// That holds for the program which the target finds by that name, and for no other that is called so.
 func (q *question) launcher(l leaf, name string) (string, *Decision) {
-	fact, known := q.r.program(name)
-	if !known {
-		q.need(Probe{Kind: ProbeProgram, Name: name})
-		return name, nil
+	fact, why := q.meant(name, baseName(name), false)
+	if why == "" {
+		return fact.Path, nil
 	}
-	if fact.Why != "" {
-		d := deny(CodeProgram, "the program "+quoteCut(name)+" does not run: "+fact.Why)
-		d.Failed = &Failed{Command: l.index, Token: cut(name)}
-		return name, &d
-	}
-	return fact.Path, nil
+	d := q.denyProgram(l, name, why)
+	return name, &d
 }
 
 // finishStarts decides what a command starts itself, and has it search only where those programs were found.
@@ -54,6 +48,16 @@ func (q *question) finishStarts(l leaf, p Plan) (Plan, *Decision) {
 		if no != nil {
 			return p, no
 		}
+		if q.r.PTY && !picked.pty {
+			d := q.denyLeaf(l.index, CodePTYNotAllowed, "%s may run, but not on a pty, as the rule for what it starts has none: leave out -t")
+			return p, &d
+		}
+		hardened, env := program.Of(baseName(argv[0])).Harden(argv)
+		if !slices.Equal(hardened, argv) {
+			d := q.denyProgram(l, argv[0], "it needs additions that it does not get when another program starts it: run it by itself")
+			return p, &d
+		}
+		p.Env = append(p.Env, envVars(env)...)
 		if l.input != inputClient && l.input != inputNull && baseName(p.Argv[0]) != "xargs" && !picked.reads(StdinPipe, "") {
 			d := q.denyStart(l, argv[0])
 			return p, &d
@@ -74,6 +78,14 @@ func (q *question) finishStarts(l leaf, p Plan) (Plan, *Decision) {
 	return p, nil
 }
 
+func envVars(pairs [][2]string) []EnvVar {
+	var env []EnvVar
+	for _, pair := range pairs {
+		env = append(env, EnvVar{Name: pair[0], Value: pair[1]})
+	}
+	return env
+}
+
 // finalPlan is the plan with every command as it will be executed. The client's input reaches one command at most: the first
 // that may read it. Every other one of a line that would have it reads nothing, unless all have a terminal.
 func (q *question) finalPlan() (Plan, error) {
@@ -85,7 +97,7 @@ func (q *question) finalPlan() (Plan, error) {
 		p.Null = len(q.leaves) > 1 && !q.r.PTY && q.leaves[i].input == inputClient && i != reader
 		return p
 	})
-	return plan, plan.Validate()
+	return plan, plan.ValidateFinal()
 }
 
 // reader is the index of the command that gets the client's input, -1 if none may.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -91,45 +92,56 @@ func (q *question) named(program string) bool {
 // trust reports a program that may not run: it is not there, others than root could have put it there, it is not the pinned
 // one, or an absolute path is not what the rule's name means on the target.
 func (q *question) trust(l leaf, name string, c chosen, hash bool) *Decision {
-	if strings.Contains(name, "/") && name[0] != '/' {
-		d := deny(CodeProgram, fmt.Sprintf("the program %s does not run: a program is a name or an absolute path", quoteCut(name)))
-		d.Failed = &Failed{Command: l.index, Token: cut(name)}
-		return &d
-	}
-	fact, known := q.r.program(name)
-	if !known || hash && fact.SHA256 == "" && fact.Why == "" && !q.r.Facts.Assume {
-		q.need(Probe{Kind: ProbeProgram, Name: name, Hash: hash})
-		return nil
-	}
-	why := fact.Why
-	if byName := c.pattern.Program(); why == "" && byName != name {
-		meant, known := q.r.program(byName)
-		switch {
-		case !known:
-			q.need(Probe{Kind: ProbeProgram, Name: byName})
-			return nil
-		case meant.Real != fact.Real:
-			why = fmt.Sprintf("it is not what %s is on this target", quoteCut(byName))
-		}
-	}
-	if why == "" && len(c.sha256) > 0 && !slices.Contains(c.sha256, fact.SHA256) && !q.r.Facts.Assume {
+	fact, why := q.meant(name, c.pattern.Program(), hash)
+	if why == "" && fact.Path != "" && len(c.sha256) > 0 && !slices.Contains(c.sha256, fact.SHA256) && !q.r.Facts.Assume {
 		why = "its content is not what the rule pins"
 	}
 	if why == "" {
 		return nil
 	}
-	d := deny(CodeProgram, fmt.Sprintf("the program %s does not run: %s", quoteCut(name), why))
-	d.Failed = &Failed{Command: l.index, Token: cut(name)}
+	d := q.denyProgram(l, name, why)
 	return &d
 }
 
-// denied reports the deny rule, if any, that a command or what it starts meets, by what was asked and by all that is known.
+// meant finds the program of a name, and says why it may not run: among the reasons is that it is not what another name, by which
+// a rule knows it, means on the target. Without a reason and a path something must be looked up first.
+func (q *question) meant(name, byName string, hash bool) (fact ProgramFact, why string) {
+	if strings.Contains(name, "/") && (name[0] != '/' || path.Clean(name) != name) {
+		return fact, "a program is a name, or an absolute path without . and .."
+	}
+	fact, known := q.r.program(name)
+	if !known || hash && fact.SHA256 == "" && fact.Why == "" && !q.r.Facts.Assume {
+		q.need(Probe{Kind: ProbeProgram, Name: name, Hash: hash})
+		return ProgramFact{}, ""
+	}
+	if fact.Why != "" || byName == name {
+		return fact, fact.Why
+	}
+	other, known := q.r.program(byName)
+	switch {
+	case !known:
+		q.need(Probe{Kind: ProbeProgram, Name: byName})
+		return ProgramFact{}, ""
+	case other.Real != fact.Real:
+		return fact, fmt.Sprintf("it is not what %s is on this target", quoteCut(byName))
+	}
+	return fact, ""
+}
+
+func (q *question) denyProgram(l leaf, name, why string) Decision {
+	d := deny(CodeProgram, fmt.Sprintf("the program %s does not run: %s", quoteCut(name), why))
+	d.Failed = &Failed{Command: l.index, Token: cut(name)}
+	return d
+}
+
+// denied reports the deny rule, if any, that a command, its launchers or what it starts meets, by what was asked and by all that is
+// known.
 func (q *question) denied(l leaf) (Decision, bool) {
 	if !q.denies {
 		return Decision{}, false
 	}
 	argv, _ := q.expand(l)
-	for _, argv := range append([]Argv{argv, l.plan.Argv}, l.plan.Starts...) {
+	for _, argv := range slices.Concat([]Argv{argv, l.plan.Argv}, launches(l.plan.Wrap, argv), l.plan.Starts) {
 		met := q.denyRule(argv, q.view(l))
 		if met == nil {
 			continue
@@ -144,6 +156,16 @@ func (q *question) denied(l leaf) (Decision, bool) {
 		return d, true
 	}
 	return Decision{}, false
+}
+
+// launches are the argvs of a command's launchers, each with everything that it starts.
+func launches(wrap []Argv, argv Argv) []Argv {
+	var list []Argv
+	for i := len(wrap) - 1; i >= 0; i-- {
+		argv = slices.Concat(wrap[i], argv)
+		list = append(list, argv)
+	}
+	return list
 }
 
 // denyRule returns the deny rule that an argv meets, the first by id. One whose condition cannot be evaluated is met.
