@@ -27,7 +27,7 @@ var gitNoDrivers = []string{"--no-ext-diff", "--no-textconv"}
 var gitServed = []string{"upload-pack", "receive-pack", "upload-archive"}
 
 var (
-	gitShowing = []string{"diff", "log", "show", "whatchanged", "diff-tree", "diff-index", "diff-files", "format-patch", "reflog"}
+	gitShowing = []string{"blame", "annotate", "stash", "diff", "log", "show", "whatchanged", "diff-tree", "diff-index", "diff-files", "format-patch", "reflog"}
 	gitRemote  = []string{"fetch", "pull", "push", "clone", "ls-remote", "submodule", "remote", "archive"}
 )
 
@@ -50,10 +50,18 @@ func gitAdditions(argv []string) (added []string, env [][2]string) {
 	if slices.Contains(gitRemote, name) {
 		before, env = append(before, gitTransport...), gitRemoteEnv
 	}
-	return slices.Concat(argv[:at], before, argv[at:at+1], after, argv[at+1:]), env
+	last := at + 1
+	if name == "stash" {
+		if len(argv) == last || argv[last] != "list" {
+			after = nil
+		}
+		last = min(last+1, len(argv))
+	}
+	return slices.Concat(argv[:at], before, argv[at:last], after, argv[last:]), env
 }
 
-// gitDriverOptions are the options right after the sub-command. reflog takes them only where it shows.
+// gitDriverOptions are the options right after the sub-command. reflog takes them only where it shows; stash only behind list, and its
+// other sub-commands start none.
 func gitDriverOptions(command []string) []string {
 	if command[0] == "reflog" && len(command) > 1 && command[1] != "" && command[1][0] != '-' {
 		return nil
