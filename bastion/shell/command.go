@@ -109,7 +109,7 @@ func hasTilde(chars []char) bool {
 }
 
 // command converts words to a command, by way of what stands before it. exact says that they are no shell's words, so that
-// none is a builtin.
+// none is a builtin; those behind a launcher are not either.
 func (r *reader) command(words []word, p place, exact bool) (policy.Plan, error) {
 	var env []policy.EnvVar
 	var wraps []policy.Argv
@@ -133,7 +133,7 @@ func (r *reader) command(words []word, p place, exact bool) (policy.Plan, error)
 			if err != nil {
 				return policy.Plan{}, err
 			}
-			env, words = append(env, set...), rest
+			env, words, exact = append(env, set...), rest, true
 			continue
 		}
 		own, known, err := policy.Launcher(texts(words))
@@ -147,7 +147,7 @@ func (r *reader) command(words []word, p place, exact bool) (policy.Plan, error)
 		if err != nil {
 			return policy.Plan{}, err
 		}
-		wraps, words = append(wraps, texts(words[:own])), rest
+		wraps, words, exact = append(wraps, texts(words[:own])), rest, true
 	}
 	plan, err := r.program(words)
 	if err != nil {
