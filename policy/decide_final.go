@@ -11,11 +11,16 @@ import (
 // of well-known programs are there. It denies what may not run; what is not known yet is noted.
 func (q *question) finish(l leaf, p Plan) (Plan, *Decision) {
 	asked := p.Argv[0]
-	hardened, env := program.Of(baseName(asked)).Harden(p.Argv)
+	fact, found := q.r.program(asked)
+	named := program.Of(baseName(asked))
+	hardened, env := named.Harden(p.Argv)
+	if found && !named.Known() { // another name of a program that the table has, such as pager for less
+		_, env = program.Of(baseName(fact.Real)).Harden(p.Argv)
+	}
 	p.Argv = slices.Clone(hardened)
 	p.Env = slices.Clone(p.Env)
 	p.Env = append(p.Env, envVars(env)...)
-	if fact, known := q.r.program(asked); known {
+	if found {
 		p.Argv[0] = fact.Path
 	}
 	p.Wrap = slices.Clone(p.Wrap)
