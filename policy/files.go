@@ -145,7 +145,7 @@ func (p *Policy) DecideFile(r Request, direction Direction, path string) Decisio
 	}
 	ok, unknown := admitsPath(rules, path, r.view(""))
 	switch {
-	case !ok:
+	case !ok || checkKnown("a path", path) != nil:
 		return p.stamp(deny(CodeFileNotAllowed, fmt.Sprintf("no role lets %s be %s", quoteCut(path), past(direction))))
 	case len(unknown) > 0:
 		return p.stamp(Decision{Verdict: Look, Probes: unique(unknown)})

@@ -193,7 +193,16 @@ func checkPath(what, name string) error {
 	case name[0] == '~' && name != "~" && name[1] != '/':
 		return fmt.Errorf("the %s %q is neither in the login's home nor below ./", what, name)
 	}
-	return checkText("the path of a "+what, name)
+	return errors.Join(checkText("the path of a "+what, name), checkKnown("the path of a "+what, name))
+}
+
+// checkKnown refuses the characters that stand for what is not known yet, in a word that is: nobody would look where a path of that
+// name leads.
+func checkKnown(what, word string) error {
+	if strings.Contains(word, Unknown) {
+		return fmt.Errorf("%s has characters that stand for an unknown word: %q", what, word)
+	}
+	return nil
 }
 
 func checkText(what, text string) error {
@@ -238,6 +247,11 @@ func (c *planCount) addCommand(p Plan) error {
 	}
 	if err := c.addArgv(p.Argv); err != nil {
 		return err
+	}
+	for _, word := range p.Argv {
+		if err := checkKnown("a word", word); err != nil {
+			return err
+		}
 	}
 	if err := c.addEnv(p.Env, len(p.Starts) > 0); err != nil {
 		return err
@@ -298,7 +312,7 @@ func (c *planCount) addEnv(env []EnvVar, starts bool) error {
 		if !safeEnvValue(v.Value) {
 			return fmt.Errorf("the value of %q is not plain text of at most %d bytes", v.Name, maxEnvValue)
 		}
-		if err := c.addWords([]string{v.Value}); err != nil {
+		if err := errors.Join(c.addWords([]string{v.Value}), checkKnown("a variable", v.Value)); err != nil {
 			return err
 		}
 	}
