@@ -14,7 +14,7 @@ FUZZTIME ?= 60s
 N        ?= 50
 SEED     ?= 1
 
-.PHONY: help setup build demo test race web-test lint check prove crash fuzz bench e2e clean
+.PHONY: help setup build demo test race web-test lint check prove crash fuzz diff-fuzz bench e2e clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -52,6 +52,9 @@ crash: setup build ## kill -9 the door and the decider N times at random moments
 
 fuzz: ## every fuzz target for FUZZTIME each (PKG=./policy/... for a part)
 	@scripts/check-fuzz $(FUZZTIME) $(PKG)
+
+diff-fuzz: setup ## random lines: the plan under four login shells against bash, for FUZZTIME (ARGS="-seed 1 -from 0 -n 100")
+	go run ./scripts/difffuzz $(if $(ARGS),$(ARGS),-for $(FUZZTIME))
 
 bench: setup build ## speed against stock ssh -J and direct; writes bench.json
 	go run ./scripts/bench $(ARGS)

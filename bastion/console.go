@@ -21,7 +21,7 @@ func (s *session) runConsole(a ask) {
 		case err != nil:
 			s.answer(outcome{text: "gatehouse: " + answer.Visible(err.Error()) + "\n", status: exitUsage})
 			return
-		case plan.Op != policy.OpRun:
+		case !bare(plan):
 			s.answer(outcome{text: "gatehouse: the console runs one verb at a time; try: help\n", status: exitUsage})
 			return
 		}
@@ -62,4 +62,9 @@ func (w muteWriter) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	return len(b), nil
+}
+
+// bare reports whether a plan is literal words and nothing else, as a verb is.
+func bare(p policy.Plan) bool {
+	return p.Alone() && len(p.Globs)+len(p.Tildes)+len(p.Starts) == 0
 }

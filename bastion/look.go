@@ -56,6 +56,7 @@ func (o *opened) end() {
 func (s *session) ask(t protocol.Target, req *protocol.Decide) (protocol.Decided, error) {
 	req.Facts = s.known(t, req.Plan)
 	for range maxLooks {
+		req.Looking = s.conn.lookers.looking(t.Name, s.row.Login)
 		d, err := s.conn.server.cfg.Gate.Decide(s.ctx, *req)
 		if err != nil || d.Decision.Verdict != policy.Look || d.Fault != "" {
 			return d, err
@@ -85,48 +86,51 @@ func (s *session) known(t protocol.Target, plan policy.Plan) policy.Facts {
 // lookTime bounds one look at a target.
 const lookTime = 20 * time.Second
 
-// look answers the probes of one decision.
+// look answers the probes of one decision. A look that was open and has ended meanwhile is opened once more.
 func (s *session) look(t protocol.Target, req protocol.Decide, d protocol.Decided, into *policy.Facts) error {
 	key := lookKey{target: t.Name, login: s.row.Login, hash: hashes(d.Decision.Probes)}
 	ctx, cancel := context.WithTimeout(s.ctx, lookTime)
 	defer cancel()
-	l, err := s.looker(ctx, t, key, req, d)
-	if err != nil {
-		return fmt.Errorf("look at %s: %w", t.Name, err)
-	}
-	if err := l.answer(ctx, d.Decision.Probes, into); err != nil {
-		s.conn.lookers.drop(key, l)
+	for {
+		l, fresh, err := s.looker(ctx, t, key, req, d)
+		if err == nil {
+			if err = l.answer(ctx, d.Decision.Probes, into); err == nil {
+				s.conn.server.looks.Keep(t.Name, s.row.Login, d.Decision.Probes, *into)
+				return nil
+			}
+			s.conn.lookers.drop(key, l)
+		}
 		if ctx.Err() != nil && s.ctx.Err() == nil {
 			err = fmt.Errorf("%w: %w", target.ErrUnreachable, err)
 		}
-		return fmt.Errorf("look at %s: %w", t.Name, err)
+		if fresh || ctx.Err() != nil {
+			return fmt.Errorf("look at %s: %w", t.Name, err)
+		}
 	}
-	s.conn.server.looks.Keep(t.Name, s.row.Login, d.Decision.Probes, *into)
-	return nil
 }
 
-// looker returns the open look, or opens one with what the decider has given for it.
-func (s *session) looker(ctx context.Context, t protocol.Target, key lookKey, req protocol.Decide, d protocol.Decided) (*opened, error) {
+// looker returns the open look, or opens one, which is fresh, with what the decider has given for it.
+func (s *session) looker(ctx context.Context, t protocol.Target, key lookKey, req protocol.Decide, d protocol.Decided) (l *opened, fresh bool, err error) {
 	ls := &s.conn.lookers
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if l := ls.open[key]; l != nil {
-		return l, nil
+		return l, false, nil
 	}
 	stream, done, err := s.lookStream(ctx, t, req, d)
 	if err != nil {
-		return nil, err
+		return nil, true, err
 	}
-	l, err := look.New(ctx, stream, look.Config{SearchPath: t.Path})
+	looker, err := look.New(ctx, stream, look.Config{SearchPath: t.Path})
 	if err != nil {
 		done()
-		return nil, err
+		return nil, true, err
 	}
 	if ls.open == nil {
 		ls.open = map[lookKey]*opened{}
 	}
-	ls.open[key] = &opened{looker: l, close: done}
-	return ls.open[key], nil
+	ls.open[key] = &opened{looker: looker, close: done}
+	return ls.open[key], true, nil
 }
 
 // lookStream starts the read-only SFTP server, on the target or here.
@@ -143,6 +147,7 @@ func (s *session) lookStream(ctx context.Context, t protocol.Target, req protoco
 		return nil, nil, err
 	}
 	req.PublicKey, req.ProbeKey = nil, pending.PublicKey().Marshal()
+	req.Looking = false
 	d, err = s.conn.server.cfg.Gate.Decide(ctx, req)
 	if err == nil && len(d.ProbeCertificate) == 0 {
 		err = errors.New("the decider lets nobody look any more")
@@ -165,6 +170,18 @@ func (s *session) lookStream(ctx context.Context, t protocol.Target, req protoco
 		return nil, nil, errors.Join(err, conn.Close())
 	}
 	return stream, func() { _ = conn.Close() }, nil
+}
+
+// looking reports whether a look at the target is open.
+func (ls *lookers) looking(target, login string) bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for key := range ls.open {
+		if key.target == target && key.login == login {
+			return true
+		}
+	}
+	return false
 }
 
 // drop gives up a look that failed.

@@ -363,7 +363,8 @@ func (s *session) finish(out outcome) {
 }
 
 func (s *session) closeEvidence(ctx context.Context) {
-	report := protocol.End{Connection: s.conn.id, Session: s.id, State: string(s.row.State), Reason: s.row.Reason, Exit: s.row.Exit, Signal: s.row.Signal, Remote: s.row.Remote}
+	report := protocol.End{Connection: s.conn.id, Session: s.id, State: string(s.row.State), Reason: s.row.Reason, Exit: s.row.Exit, Signal: s.row.Signal, Remote: s.row.Remote,
+		Target: s.row.Target, Login: s.row.Login}
 	if s.recording != nil {
 		sum, err := s.recording.Close(ctx, recorder.End{State: string(s.row.State), Exit: s.row.Exit, Signal: s.row.Signal, Reason: s.row.Reason})
 		s.row.BytesIn, s.row.BytesOut = sum.BytesIn, sum.BytesOut

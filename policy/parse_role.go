@@ -34,6 +34,8 @@ func (b *builder) readSlots(v value) {
 		inner, closed := strings.CutSuffix(inner, ">")
 		slot, err := command.ParseSlot(inner)
 		switch {
+		case command.IsSlotType(name):
+			v.problem("a slot cannot be called %q, which is a type of slots: give it another name", name)
 		case open != closed || !open:
 			v.problem("%q cannot be %s: write a slot, such as <path:/var/log/app/**>", text, v.what)
 		case err != nil:

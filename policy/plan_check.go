@@ -43,10 +43,37 @@ func (p Plan) Validate() error {
 	if err := c.add(p, 0); err != nil {
 		return err
 	}
+	if p.bytes()*mostQuoted <= maxLineBytes {
+		return nil // whatever its characters are
+	}
 	if size := len(p.Line(nil)); size > maxLineBytes {
 		return fmt.Errorf("the command is too long: %d bytes when quoted, at most %d", size, maxLineBytes)
 	}
 	return nil
+}
+
+// mostQuoted is how long a byte can become in a line: quotes around it in a script, whose quotes are quoted again.
+const mostQuoted = 32
+
+// bytes is the length of all texts of the plan, and some for what joins them.
+func (p Plan) bytes() int {
+	const joint = 16
+	n := joint + len(p.Dir) + len(p.Umask) + len(p.Text)
+	for _, r := range p.Redirs {
+		n += joint + len(r.Path) + len(r.Data)
+	}
+	for _, v := range p.Env {
+		n += joint + len(v.Name) + len(v.Value)
+	}
+	for _, argv := range append([]Argv{p.Argv}, p.Wrap...) {
+		for _, word := range argv {
+			n += 1 + len(word)
+		}
+	}
+	for _, part := range p.Parts {
+		n += part.bytes()
+	}
+	return n
 }
 
 // ValidateFinal reports whether the plan is one that may run: valid, every program and directory and redirected file an
@@ -319,9 +346,10 @@ func (c *planCount) addEnv(env []EnvVar, starts bool) error {
 	return nil
 }
 
-// shellVariables are names that shells set, watch or forbid to set, so that a command would not get them as written.
+// shellVariables are names that shells set, watch or forbid to set, so that a command would not get them as written, and those
+// by which a shell reads its own text differently.
 var shellVariables = []string{
-	"_", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME", "GROUPS", "HISTCMD", "IFS", "LINENO", "OLDPWD", "OPTARG",
+	"_", "CDPATH", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME", "GLOBIGNORE", "GROUPS", "HISTCMD", "HOME", "IFS", "LINENO", "OLDPWD", "OPTARG",
 	"OPTERR", "OPTIND", "PATH", "PIPESTATUS", "POSIXLY_CORRECT", "PPID", "PWD", "RANDOM", "SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "UID",
 }
 

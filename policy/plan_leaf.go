@@ -128,11 +128,6 @@ func (p Plan) Programs() []string {
 	return list
 }
 
-// Exact returns the argv of a final plan that is one command and nothing else, which can be executed without a shell.
-func (p Plan) Exact() (argv Argv, ok bool) {
-	return p.Argv, p.Op == OpRun && p.Dir == "" && p.Umask == "" && len(p.Redirs) == 0 && !p.Not && len(p.Env) == 0 && len(p.Wrap) == 0 && !p.Null
-}
-
 // rebuild returns the plan with each of its commands replaced, in order, and every directory and path of a redirection made
 // absolute. The home must be known if any of them needs it.
 func rebuild(p Plan, home string, command func(index int, p Plan) Plan) Plan {

@@ -25,7 +25,7 @@ func (p Plan) Line(env []EnvVar) string {
 		b.WriteString(`exec "$SHELL" -l`)
 	case p.Op == OpShell:
 		b.WriteString(p.Text)
-	case p.alone():
+	case p.Alone():
 		b.WriteString(execText(p, quote))
 		if p.Null {
 			b.WriteString(" <" + devNull)
@@ -36,8 +36,8 @@ func (p Plan) Line(env []EnvVar) string {
 	return b.String()
 }
 
-// alone reports whether the plan is one command with nothing around it but its input.
-func (p Plan) alone() bool {
+// Alone reports whether the plan is one command with nothing around it but its input, so that its argv is all of it.
+func (p Plan) Alone() bool {
 	return p.Op == OpRun && p.Dir == "" && p.Umask == "" && len(p.Redirs)+len(p.Env)+len(p.Wrap) == 0 && !p.Not
 }
 

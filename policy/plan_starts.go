@@ -48,8 +48,8 @@ var starters = []string{
 // xargsCall is what xargs' own options say.
 type xargsCall struct {
 	replace string // of -I
+	grouped bool   // -n or -L, which GNU xargs does not combine with -I
 	always  bool   // it runs once even without input
-	counted bool   // -n or -L: GNU xargs then forgets an -I before it and adds words at the end
 	command []string
 }
 
@@ -96,8 +96,8 @@ func readXargs(words []string) (xargsCall, error) {
 		}
 		words = words[used:]
 	}
-	if call.replace != "" && call.counted {
-		return call, fmt.Errorf("xargs' options -I and -n or -L undo each other: leave one out")
+	if call.grouped && call.replace != "" {
+		return call, fmt.Errorf("xargs takes either -I or one of -n and -L")
 	}
 	if call.command = words; len(words) == 0 {
 		call.command = []string{"echo"}
@@ -122,7 +122,7 @@ func (call *xargsCall) option(words []string) (int, error) {
 		}
 		switch {
 		case strings.IndexByte("nPL", letter) >= 0 && digits(value) && len(value) <= 9:
-			call.counted = call.counted || letter != 'P'
+			call.grouped = call.grouped || letter != 'P'
 		case letter == 'd' && value != "" && len(value) <= 8:
 		case letter == 'I' && value != "":
 			call.replace, call.always = value, false

@@ -54,6 +54,8 @@ func (t *text) node(p Plan, whole bool) string {
 		if !whole || p.Not {
 			line = "( " + line + " )"
 		}
+	} else if p.Not && p.Op != OpRun && len(p.Redirs) > 0 {
+		line = "( " + line + " )"
 	}
 	if p.Not {
 		line = "! " + line
@@ -82,12 +84,13 @@ func (t *text) core(p Plan) string {
 	case p.Op == OpPipe && p.Pipefail != t.pipefail:
 		return otherPipe(p) + t.redirs(p.Redirs)
 	}
-	group := len(p.Redirs) > 0 || p.Not && p.Dir == "" && p.Umask == "" || (p.Dir != "" || p.Umask != "") && len(p.Parts) > 1 && p.Op != OpAnd && p.Op != OpPipe
+	own := p.Dir != "" || p.Umask != ""
+	group := len(p.Redirs) > 0 || p.Not && !own || own && len(p.Parts) > 1 && p.Op != OpAnd && p.Op != OpPipe
 	parts := make([]string, len(p.Parts))
 	for i, part := range p.Parts {
 		parts[i] = t.node(part, group && len(p.Parts) == 1)
 		bare := part.Op != OpRun && len(part.Redirs) == 0 && part.Dir == "" && part.Umask == "" && !part.Not && !t.other(part)
-		if bare && !bindsInside(p.Op, part, i == 0) || part.Not && p.Op == OpPipe {
+		if bare && !bindsInside(p.Op, part, i == 0 && (group || !own)) || part.Not && p.Op == OpPipe {
 			parts[i] = "( " + parts[i] + " )"
 		}
 	}
@@ -164,7 +167,7 @@ func commandText(p Plan) string {
 	for i, word := range p.Argv {
 		switch {
 		case slices.Contains(p.Globs, i) && slices.Contains(p.Tildes, i):
-			words = append(words, "~"+globText(word[1:]))
+			words = append(words, "~/"+globText(strings.TrimPrefix(word, "~/")))
 		case slices.Contains(p.Globs, i):
 			words = append(words, globText(word))
 		case slices.Contains(p.Tildes, i):
@@ -202,23 +205,39 @@ func homeText(path string, plain func(string) bool) string {
 	return wordText(path, plain)
 }
 
-// globText quotes a pattern but for what makes it one.
+// globText quotes a pattern but for what makes it one. In brackets as little as possible is quoted, because quotes there
+// change what - and ! mean.
 func globText(pattern string) string {
-	const active = "*?[]!^"
 	var b strings.Builder
 	for pattern != "" {
-		end := 0
-		for end < len(pattern) && (strings.IndexByte(active, pattern[end]) >= 0 || plainWord(pattern[end:end+1])) {
-			end++
+		end := 1
+		switch c := pattern[0]; {
+		case c == '[':
+			if end = strings.IndexByte(pattern, ']') + 1; end == 0 {
+				end = len(pattern)
+			}
+			b.WriteString(bracketText(pattern[:end]))
+		case strings.IndexByte("*?]", c) >= 0:
+			b.WriteByte(c)
+		default:
+			if end = strings.IndexAny(pattern, "*?[]"); end < 0 {
+				end = len(pattern)
+			}
+			b.WriteString(wordText(pattern[:end], plainWord))
 		}
-		b.WriteString(pattern[:end])
 		pattern = pattern[end:]
-		for end = 0; end < len(pattern) && strings.IndexByte(active, pattern[end]) < 0 && !plainWord(pattern[end:end+1]); end++ {
+	}
+	return b.String()
+}
+
+func bracketText(bracket string) string {
+	var b strings.Builder
+	for _, r := range bracket {
+		if c := string(r); strings.Contains("[]!^", c) || plainWord(c) {
+			b.WriteString(c)
+		} else {
+			b.WriteString(quote(c))
 		}
-		if end > 0 {
-			b.WriteString(quote(pattern[:end]))
-		}
-		pattern = pattern[end:]
 	}
 	return b.String()
 }

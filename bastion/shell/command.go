@@ -113,18 +113,21 @@ func hasTilde(chars []char) bool {
 func (r *reader) command(words []word, p place, exact bool) (policy.Plan, error) {
 	var env []policy.EnvVar
 	var wraps []policy.Argv
+	program := exact // whether the next word names a program, whatever shells have of that name
 	for {
 		name := words[0]
 		if !exact {
-			rest, err := r.prefix(words, p)
+			rest, err := r.prefix(words, p, program)
 			if err != nil {
 				return policy.Plan{}, err
 			}
 			if rest != nil {
+				program = program || name.text == "exec"
 				words = rest
 				continue
 			}
 		}
+		program = true
 		if advice, refused := refusedLaunchers[path.Base(name.text)]; refused {
 			return policy.Plan{}, name.refuse("launcher ("+path.Base(name.text)+")", advice)
 		}
@@ -157,19 +160,19 @@ func (r *reader) command(words []word, p place, exact bool) (policy.Plan, error)
 }
 
 // prefix reads exec or command and returns the words behind; it refuses builtins, and returns nil for everything else.
-func (r *reader) prefix(words []word, p place) ([]word, error) {
+func (r *reader) prefix(words []word, p place, program bool) ([]word, error) {
 	name := words[0]
-	switch name.text {
-	case "exec":
-		if !p.tail {
-			return nil, name.refuse("exec", "nothing after it would run: leave it out")
-		}
-	case "command":
-	default:
-		if slices.Contains(builtins, name.text) {
-			return nil, name.refuse("shell builtin ("+name.text+")", builtinAdvice(name.text))
-		}
+	switch {
+	case strings.HasPrefix(name.text, "%"):
+		return nil, name.refuse("job", "there are no jobs: name a program")
+	case slices.Contains(builtins, name.text):
+		return nil, name.refuse("shell builtin ("+name.text+")", builtinAdvice(name.text))
+	case name.text != "exec" && name.text != "command":
 		return nil, nil
+	case program:
+		return nil, name.refuse("shell builtin ("+name.text+")", "here it would be a program, and there is none of that name: leave it out")
+	case name.text == "exec" && !p.tail:
+		return nil, name.refuse("exec", "nothing after it would run: leave it out")
 	}
 	if len(words) == 1 || strings.HasPrefix(words[1].text, "-") || !words[1].literal() {
 		return nil, name.refuse("shell builtin ("+name.text+")", "it is followed by a command, without options; to look a program up use which")

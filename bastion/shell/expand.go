@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"slices"
 	"strings"
 
 	"gatehouse/policy"
@@ -41,10 +42,8 @@ func (w word) offsets() []int {
 
 // expand makes the words that one word of the line stands for.
 func (r *reader) expand(t *token) ([]word, error) {
-	for _, c := range t.chars {
-		if r.sh && c.is("{") && !strings.Contains(plainText(t.chars), "{}") {
-			return nil, &Refusal{"brace", c.at + 1, "not every sh expands it: use bash -c, or quote it"}
-		}
+	if open, _, err := firstBrace(t.chars); r.sh && err == nil && open >= 0 {
+		return nil, &Refusal{"brace", t.chars[open].at + 1, "not every sh expands it: use bash -c, or quote it"}
 	}
 	lists, err := expandBraces(t.chars)
 	if err != nil {
@@ -126,6 +125,7 @@ func (r *reader) glob(chars []char) (bool, error) {
 	if text := plainText(chars); text == "[" || text == "]" {
 		return false, nil
 	}
+	chars = slices.DeleteFunc(slices.Clone(chars), func(c char) bool { return c.text == "" })
 	found := false
 	for i := 0; i < len(chars); i++ {
 		switch c := chars[i]; {

@@ -48,8 +48,11 @@ func (r *reader) file(file *syntax.File, o options) (policy.Plan, error) {
 
 // list converts statements separated by ; or newlines.
 func (r *reader) list(stmts []*syntax.Stmt, p place) (policy.Plan, error) {
-	if len(stmts) > maxSpine || p.depth > maxNest {
+	switch {
+	case len(stmts) > maxSpine:
 		return policy.Plan{}, tooMany(stmts[0])
+	case p.depth > maxNest:
+		return policy.Plan{}, refuse(stmts[0], "nesting", "groups are nested at most 16 deep")
 	}
 	parts, err := r.listParts(stmts, p)
 	if err != nil {
@@ -120,8 +123,6 @@ func strict(s *syntax.Stmt) bool {
 
 func (r *reader) stmt(s *syntax.Stmt, p place) (policy.Plan, error) {
 	switch {
-	case p.depth > maxSpine:
-		return policy.Plan{}, tooMany(s)
 	case s.Background || s.Coprocess || s.Disown:
 		return policy.Plan{}, refuse(s, "background", "a command cannot be left running")
 	case len(s.Comments) > 0:
@@ -130,6 +131,8 @@ func (r *reader) stmt(s *syntax.Stmt, p place) (policy.Plan, error) {
 		return r.negated(s, p)
 	}
 	switch c := s.Cmd.(type) {
+	case nil:
+		return policy.Plan{}, refuse(s, "redirection", "there is no command")
 	case *syntax.CallExpr:
 		return r.call(s, c, p)
 	case *syntax.BinaryCmd:
@@ -153,6 +156,9 @@ func (r *reader) negated(s *syntax.Stmt, p place) (policy.Plan, error) {
 	p.tested, p.tail = true, false
 	if name := r.changeOf(&plain); name != "" {
 		return policy.Plan{}, refuse(s, name, "it cannot be negated")
+	}
+	if _, call := s.Cmd.(*syntax.CallExpr); !call && len(s.Redirs) > 0 { // bash does not negate the status of a group whose redirection fails
+		return policy.Plan{}, refuse(s, "negation", "a group with redirections is not negated alike everywhere: write ! ( ( … ) > FILE )")
 	}
 	plan, err := r.stmt(&plain, p)
 	if err != nil {
@@ -204,6 +210,8 @@ func (r *reader) pipeline(c *syntax.BinaryCmd, p place) (policy.Plan, error) {
 	if err != nil {
 		return policy.Plan{}, err
 	}
+	inside := p.within()
+	inside.depth = p.depth
 	for _, s := range stmts {
 		if s.Negated {
 			return policy.Plan{}, refuse(s, "negation", "only a whole pipeline can be negated")
@@ -211,7 +219,7 @@ func (r *reader) pipeline(c *syntax.BinaryCmd, p place) (policy.Plan, error) {
 		if name := r.changeOf(s); name != "" {
 			return policy.Plan{}, refuse(s, name, "in a pipeline it changes nothing: write ( "+name+" … && COMMAND )")
 		}
-		part, err := r.stmt(s, p.within())
+		part, err := r.stmt(s, inside)
 		if err != nil {
 			return policy.Plan{}, err
 		}

@@ -62,6 +62,8 @@ func (r *reader) shellOptions(words []word) (o options, given bool, rest []word,
 func hasText(words []word) bool {
 	for i := 0; i < len(words) && strings.HasPrefix(words[i].text, "-"); i++ {
 		switch short := !strings.HasPrefix(words[i].text, "--"); {
+		case words[i].text == "--rcfile", words[i].text == "--init-file":
+			i++
 		case short && strings.Contains(words[i].text, "c"):
 			return true
 		case short && strings.HasSuffix(words[i].text, "o"):

@@ -198,9 +198,13 @@ func (s *scanner) redirection(from int) error {
 		if s.at == len(s.line) || strings.IndexByte("\n;|&<>()", s.line[s.at]) >= 0 {
 			return s.refuse("redirection", "the file's name is missing")
 		}
+		start := s.at
 		word, err := s.word()
 		if err != nil {
 			return err
+		}
+		if after := s.line[s.at:] + " "; strings.Trim(s.line[start:s.at], "0123456789") == "" && (after[0] == '<' || after[0] == '>') {
+			return disagree(start) // bash takes the number for a descriptor
 		}
 		if r.text == "<<" || r.text == "<<-" {
 			doc := &hereDoc{delimiter: word, tabs: r.text == "<<-"}

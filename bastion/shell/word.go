@@ -72,9 +72,9 @@ func (s *scanner) singleQuoted() ([]char, error) {
 	return literal(s.line[open:open+length], open), nil
 }
 
-// literal makes quoted characters of a text that begins at an offset.
+// literal makes quoted characters of a text that begins at an offset, behind its quote.
 func literal(text string, at int) []char {
-	chars := []char{{at: at, quoted: true}}
+	chars := []char{{at: at - 1, quoted: true}}
 	for i, r := range text {
 		chars = append(chars, char{text: string(r), at: at + i, quoted: true})
 	}
@@ -91,7 +91,7 @@ func (s *scanner) doubleQuoted() ([]char, error) {
 		case '"':
 			s.at++
 			if len(chars) == 0 {
-				chars = literal("", at)
+				chars = literal("", at) // the first quote is just before
 			}
 			return chars, nil
 		case '$', '`':

@@ -181,8 +181,8 @@ func tooLong(size int, policyHash string) policy.Decision {
 // addPermit signs what the supervisor may start on this machine.
 func (d *Decider) addPermit(r *ruling, t config.Target, env []policy.EnvVar) error {
 	plan := *r.out.Decision.Plan
-	argv, exact := plan.Exact()
-	if !exact {
+	argv := plan.Argv
+	if !plan.Alone() { // a shell of ours puts together what is around it
 		argv = policy.Argv{"/bin/sh", "-c", plan.Line(nil)}
 	}
 	p := permit.Permit{ID: id.New(id.Permit, d.cfg.Now()), Session: r.in.Session, Target: r.in.Target, Login: r.in.Login, User: t.RunAs[r.in.Login],

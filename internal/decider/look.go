@@ -22,6 +22,9 @@ func (d *Decider) look(ctx context.Context, r *ruling) (protocol.Decided, error)
 		r.out.ID = id.New(id.Decision, d.cfg.Now())
 		return d.fault(ctx, r, answer.FaultUnknownTarget)
 	}
+	if !t.Local && !r.in.Looking && len(r.in.ProbeKey) == 0 {
+		return r.out, nil // it cannot look yet, and asks again with a key
+	}
 	hash := wantsHash(r.out.Decision.Probes)
 	entries := []audit.Entry{{Type: audit.TargetLook, Actor: r.who.Principal(), Owner: r.who.Owner, Task: r.who.Task, Conn: r.conn.id, Session: r.in.Session,
 		Target: r.in.Target, Login: r.in.Login, Outcome: "allow", Policy: r.out.Decision.PolicyHash, Data: data(map[string]any{"probes": r.out.Decision.Probes})}}

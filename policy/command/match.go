@@ -23,8 +23,8 @@ type matcher struct {
 	paths    []string
 	needsDir bool
 
-	wordBuffer   [12]part
-	optionBuffer [6]part
+	wordBuffer   [8]part
+	optionBuffer [4]part
 }
 
 // A node matches some words from i on and calls next with the index after them, for each way there is, until next says true.
@@ -45,7 +45,7 @@ func (m *matcher) step() bool {
 func (m *matcher) fail(i int, expected string) bool {
 	at := m.argc
 	if i < len(m.words) {
-		at = m.words[i].at
+		at = int(m.words[i].at)
 	}
 	return m.failAt(at, expected)
 }
@@ -72,7 +72,7 @@ func (m *matcher) atEnd(i int) bool {
 		return m.fail(i, "")
 	}
 	if left := ^m.used & (1<<len(m.options) - 1); left != 0 {
-		return m.failAt(m.options[bits.TrailingZeros64(left)].at, "")
+		return m.failAt(int(m.options[bits.TrailingZeros64(left)].at), "")
 	}
 	return true
 }

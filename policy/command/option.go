@@ -170,7 +170,7 @@ func (s *spelling) names(m *matcher, option *part) bool {
 	case !option.hasValue:
 		return m.failAt(m.argc, s.written)
 	}
-	return s.value.admits(m, option.value, false) || m.failAt(option.valueAt, s.written)
+	return s.value.admits(m, option.value, false) || m.failAt(int(option.valueAt), s.written)
 }
 
 // joinedValue returns the value inside a word of the form --name=VALUE or -nVALUE. A value that begins with "=" is not

@@ -83,7 +83,7 @@ func (p *Pattern) Match(argv []string, v View) Result {
 func (p *Pattern) namesAll(m *matcher) bool {
 	for i := range m.options {
 		if !p.names[m.options[i].text] {
-			return m.failAt(m.options[i].at, "")
+			return m.failAt(int(m.options[i].at), "")
 		}
 	}
 	return true

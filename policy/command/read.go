@@ -8,12 +8,12 @@ import (
 
 // part is one thing that is matched: a word, or an option as the program reads it.
 type part struct {
-	kind     partKind
-	at       int    // the index of its word in argv
 	text     string // the word; of an option its name: "-n", "--lines"
 	value    string // of an option
+	at       int32  // the index of its word in argv
+	valueAt  int32  // the index of the word that holds the value
+	kind     partKind
 	hasValue bool
-	valueAt  int  // the index of the word that holds the value
 	free     bool // the word may begin with "-": the program takes it for an operand
 	letters  bool // the program takes the word for options, though it does not begin with "-"
 }
@@ -30,7 +30,7 @@ const (
 func (m *matcher) takeWords(style program.Style, argv []string) {
 	m.words = m.wordBuffer[:0]
 	for at := 1; at < len(argv); at++ {
-		m.words = append(m.words, part{at: at, text: argv[at], letters: at <= style.Letters})
+		m.words = append(m.words, part{at: int32(at), text: argv[at], letters: at <= style.Letters})
 	}
 }
 
@@ -47,18 +47,18 @@ func (m *matcher) readOptions(style program.Style, argv []string) bool {
 		word := argv[at]
 		switch {
 		case ended:
-			m.words = append(m.words, part{at: at, text: word, free: style.End && style.Permute})
+			m.words = append(m.words, part{at: int32(at), text: word, free: style.End && style.Permute})
 		case word == "--":
-			m.words, ended = append(m.words, part{kind: endKind(style), at: at, text: word}), true
+			m.words, ended = append(m.words, part{kind: endKind(style), at: int32(at), text: word}), true
 		case !isOption(word):
-			m.words = append(m.words, part{at: at, text: word, letters: at <= style.Letters})
+			m.words = append(m.words, part{at: int32(at), text: word, letters: at <= style.Letters})
 			ended = !style.Permute
 		default:
-			*options = splitOption(style, *options, word, at)
+			*options = splitOption(style, *options, word, int32(at))
 			last := &(*options)[len(*options)-1]
 			if at+1 < len(argv) && !last.hasValue && style.TakesValue(last.text) {
 				at++
-				last.value, last.hasValue, last.valueAt = argv[at], true, at
+				last.value, last.hasValue, last.valueAt = argv[at], true, int32(at)
 			}
 		}
 		if len(m.options) > maxOptions {
@@ -77,7 +77,7 @@ func endKind(style program.Style) partKind {
 }
 
 // splitOption appends the options that one word holds. Only the last may lack a value that it takes: the next word is it.
-func splitOption(style program.Style, to []part, word string, at int) []part {
+func splitOption(style program.Style, to []part, word string, at int32) []part {
 	if strings.HasPrefix(word, "--") {
 		name, value, hasValue := strings.Cut(word, "=")
 		return append(to, part{kind: partOption, at: at, text: name, value: value, hasValue: hasValue, valueAt: at})

@@ -27,7 +27,8 @@ var gitNoDrivers = []string{"--no-ext-diff", "--no-textconv"}
 var gitServed = []string{"upload-pack", "receive-pack", "upload-archive"}
 
 var (
-	gitShowing = []string{"blame", "annotate", "stash", "diff", "log", "show", "whatchanged", "diff-tree", "diff-index", "diff-files", "format-patch", "reflog"}
+	gitBlaming = []string{"blame", "annotate"}
+	gitShowing = []string{"diff", "log", "show", "whatchanged", "diff-tree", "diff-index", "diff-files", "format-patch", "reflog"}
 	gitRemote  = []string{"fetch", "pull", "push", "clone", "ls-remote", "submodule", "remote", "archive"}
 )
 
@@ -47,21 +48,20 @@ func gitAdditions(argv []string) (added []string, env [][2]string) {
 	if slices.Contains(gitShowing, name) {
 		before, after = append(before, gitSignature...), gitDriverOptions(argv[at:])
 	}
+	if slices.Contains(gitBlaming, name) {
+		after = []string{"--no-textconv"}
+	}
 	if slices.Contains(gitRemote, name) {
 		before, env = append(before, gitTransport...), gitRemoteEnv
 	}
 	last := at + 1
-	if name == "stash" {
-		if len(argv) == last || argv[last] != "list" {
-			after = nil
-		}
-		last = min(last+1, len(argv))
+	if name == "stash" && len(argv) > last && argv[last] == "list" {
+		before, after, last = append(before, gitSignature...), gitNoDrivers, last+1
 	}
 	return slices.Concat(argv[:at], before, argv[at:last], after, argv[last:]), env
 }
 
-// gitDriverOptions are the options right after the sub-command. reflog takes them only where it shows; stash only behind list, and its
-// other sub-commands start none.
+// gitDriverOptions are the options right after the sub-command. reflog takes them only where it shows.
 func gitDriverOptions(command []string) []string {
 	if command[0] == "reflog" && len(command) > 1 && command[1] != "" && command[1][0] != '-' {
 		return nil

@@ -8,7 +8,7 @@ var files = map[string]Program{
 	"cp":       {Style: getopt("tS", "suffix target-directory no-preserve sparse")},
 	"dd":       {Style: Style{Keyed: true}, Filter: true},
 	"df":       {Style: getopt("BFtx", "block-size type exclude-type")},
-	"dirname":  {Style: inOrder("", "")},
+	"dirname":  {Style: getopt("", "")},
 	"du":       {Style: getopt("dtBX", "block-size max-depth threshold exclude exclude-from files0-from time-style")},
 	"file":     {Style: getopt("eFfmP", "magic-file exclude exclude-quiet files-from separator parameter"), Filter: true},
 	"find":     {}, // single-dash words, in order

@@ -88,8 +88,12 @@ func TestPolicyGivesTheCodesThatTheDemoExpects(t *testing.T) {
 		}
 	}
 	for _, line := range []string{"tail -n 1 $(cp /etc/shadow /tmp/loot)", "uptime > /home/deploy/.profile"} {
-		if plan, err := shell.Parse(line); err == nil {
-			t.Errorf("%s became the plan %s", line, plan)
+		plan, err := shell.Parse(line)
+		if err != nil {
+			continue
+		}
+		if d := p.Decide(policy.Request{Identity: bot, Target: "web-1", Login: "deploy", Plan: plan}); d.Verdict != policy.Deny {
+			t.Errorf("%s: %s", line, d.Verdict)
 		}
 	}
 }

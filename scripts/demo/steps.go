@@ -30,7 +30,7 @@ var steps = []step{
 	{"A command that no rule allows", denied("systemctl restart nginx", "not_allowed")},
 	{"Trick: a second command behind the first", denied("uptime; cat /etc/shadow", "not_allowed")},
 	{"Trick: a command inside an argument", denied("tail -n 1 $(cp /etc/shadow /tmp/loot)", "unsupported_syntax")},
-	{"Trick: a redirection", denied("uptime > /home/deploy/.profile", "unsupported_syntax")},
+	{"Trick: a redirection", denied("uptime > /home/deploy/.profile", "file_not_allowed")},
 	{"Trick: a path that climbs out", denied("tail -n 1 /var/log/app/../../../etc/shadow", "bad_argument")},
 	{"The tricks left no trace on the target", noTrace},
 	{"The agent's certificate does not open the target itself", notDirectly},

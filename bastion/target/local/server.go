@@ -207,10 +207,15 @@ func lookup(name string) (string, error) {
 }
 
 func workDir(u *user.User) string {
-	if info, err := os.Stat(u.HomeDir); err == nil && info.IsDir() {
-		return u.HomeDir
+	info, err := os.Stat(u.HomeDir)
+	if err != nil || !info.IsDir() {
+		return "/"
 	}
-	return "/"
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || fmt.Sprint(st.Uid) != u.Uid && info.Mode().Perm()&0o001 == 0 {
+		return "/" // somebody else's, and closed: nothing could be started there
+	}
+	return u.HomeDir
 }
 
 // streams are the two sides' descriptors: with a pty the door gets one, otherwise stdin, stdout and stderr.

@@ -117,6 +117,7 @@ type Decide struct {
 	PTY        bool            `json:"pty,omitempty"`
 	PublicKey  []byte          `json:"public_key,omitempty"`
 	Facts      policy.Facts    `json:"facts,omitzero"`      // what the door knows of the target
+	Looking    bool            `json:"looking,omitempty"`   // the door has a look at the target open
 	ProbeKey   []byte          `json:"probe_key,omitempty"` // of a connection that waits to be let in for a look
 	Refusal    string          `json:"refusal,omitempty"`   // with a plan that a shell is to read: why the line is no other plan
 }
@@ -162,6 +163,8 @@ type End struct {
 	Exit       *int              `json:"exit,omitempty"`
 	Signal     string            `json:"signal,omitempty"`
 	Remote     string            `json:"remote,omitempty"`
+	Target     string            `json:"target,omitempty"` // of a session that was never decided; of the others the decider knows it
+	Login      string            `json:"login,omitempty"`
 	Recording  *recorder.Summary `json:"recording,omitempty"`
 }
 
