@@ -109,7 +109,7 @@ func hasTilde(chars []char) bool {
 }
 
 // command converts words to a command, by way of what stands before it. exact says that they are no shell's words, so that
-// none is a builtin; those behind a launcher are not either.
+// none is a builtin.
 func (r *reader) command(words []word, p place, exact bool) (policy.Plan, error) {
 	var env []policy.EnvVar
 	var wraps []policy.Argv
@@ -136,7 +136,7 @@ func (r *reader) command(words []word, p place, exact bool) (policy.Plan, error)
 			if err != nil {
 				return policy.Plan{}, err
 			}
-			env, words, exact = append(env, set...), rest, true
+			env, words = append(env, set...), rest
 			continue
 		}
 		own, known, err := policy.Launcher(texts(words))
@@ -150,7 +150,7 @@ func (r *reader) command(words []word, p place, exact bool) (policy.Plan, error)
 		if err != nil {
 			return policy.Plan{}, err
 		}
-		wraps, words, exact = append(wraps, texts(words[:own])), rest, true
+		wraps, words = append(wraps, texts(words[:own])), rest
 	}
 	plan, err := r.program(words)
 	if err != nil {
