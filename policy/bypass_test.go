@@ -275,7 +275,7 @@ type mapped struct {
 	globs    map[string][]string
 }
 
-// readMapped reads "program NAME PATH [REAL]", "unsafe NAME WHY", "link PATH TARGET" and "glob PATTERN PATH…", one a line.
+// readMapped reads "program NAME PATH [REAL]", "unsafe NAME WHY", "link PATH TARGET", "unclear PATH" and "glob PATTERN PATH…", one a line.
 func readMapped(t *testing.T, text string) mapped {
 	t.Helper()
 	w := mapped{map[string]policy.ProgramFact{}, map[string]string{}, map[string][]string{}}
@@ -293,6 +293,8 @@ func readMapped(t *testing.T, text string) mapped {
 			w.programs[f[1]] = policy.ProgramFact{Path: f[2], Real: f[len(f)-1]}
 		case f[0] == "unsafe" && len(f) >= 3:
 			w.programs[f[1]] = policy.ProgramFact{Why: strings.Join(f[2:], " ")}
+		case f[0] == "unclear" && len(f) == 2:
+			w.links[f[1]] = ""
 		case f[0] == "link" && len(f) == 3:
 			w.links[f[1]] = f[2]
 		case f[0] == "glob" && len(f) >= 2:
@@ -332,6 +334,9 @@ func (w mapped) real(name string) string {
 		if !link {
 			at = here
 			continue
+		}
+		if target == "" {
+			return "" // as a look answers where it cannot say
 		}
 		if path.IsAbs(target) {
 			at = "/"
