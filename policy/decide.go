@@ -34,6 +34,11 @@ func (p *Policy) decide(r Request) Decision {
 		return recordedShell(roles, r)
 	}
 	d := newQuestion(roles, r).answer()
+	if d.Verdict == Deny {
+		for _, role := range roles {
+			d.Obligations.Denials = smaller(d.Obligations.Denials, role.limits.Denials)
+		}
+	}
 	if d.Verdict == Deny && d.Code != CodeDeniedByRule {
 		if shell := recordedShell(roles, Request{Plan: Plan{Op: OpShell, Text: r.Plan.String()}}); shell.Verdict == Allow {
 			return shell
