@@ -61,6 +61,8 @@ roles:
     allow: ["git -C <path:/**> <text>...", "git -C <path:/**> stash list -p"]
 `
 
+// row 104
+//
 // TestARepositorysConfiguration: what a repository's own configuration would start does not start, by the fixed additions that are part
 // of the final plan. What starts all the same is what docs/threat-model.md has in row 104; if that changes, so must the page.
 func TestARepositorysConfiguration(t *testing.T) {
