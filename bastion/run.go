@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"gatehouse/bastion/shell"
@@ -80,6 +81,7 @@ const maxRefusedLine = 16 << 10
 // asked is what a client wants, as far as it was understood.
 type asked struct {
 	plan       policy.Plan
+	text       string         // the line that the plan was made of, if a shell could read it too
 	unreadable *shell.Refusal // why the line is no plan; then the plan is what a shell on the target is to read
 	event      []byte         // the recording's first event
 }
@@ -118,8 +120,10 @@ func (s *session) plan(a ask) (asked, *answer.Denial) {
 	plan, err := shell.ParseFor(shell.Context{Login: policy.Login(s.row.Login)}, a.text)
 	var r *shell.Refusal
 	switch {
-	case err == nil:
+	case err == nil && strings.HasPrefix(a.text, shell.ArgvPrefix):
 		return asked{plan: plan}, nil
+	case err == nil:
+		return asked{plan: plan, text: a.text}, nil
 	case !errors.As(err, &r):
 		return asked{}, &answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: err.Error()}
 	}

@@ -31,7 +31,7 @@ func (p *Policy) decide(r Request) Decision {
 		return deny(CodeUnsupportedSyntax, err.Error())
 	}
 	if r.Plan.Op == OpShell {
-		return recordedShell(roles, r)
+		return recordedShell(roles, r.Plan)
 	}
 	q := newQuestion(roles, r)
 	d := q.answer()
@@ -41,7 +41,7 @@ func (p *Policy) decide(r Request) Decision {
 		}
 	}
 	if d.Verdict == Deny && d.Code != CodeDeniedByRule {
-		if shell := recordedShell(roles, Request{Plan: Plan{Op: OpShell, Text: r.Plan.String()}}); shell.Verdict == Allow {
+		if shell := recordedShell(roles, shellLine(r)); shell.Verdict == Allow {
 			return q.unlessDenied(shell)
 		}
 	}
@@ -103,15 +103,30 @@ func (p *Policy) applying(r Request) ([]applied, *Decision) {
 	return nil, &no
 }
 
-// recordedShell decides what a shell on the target is to read by itself: only a role with shell: recorded admits it.
-func recordedShell(roles []applied, r Request) Decision {
+// shellLine is what a shell is given in the place of a plan: the line as the client wrote it, so that shells that it starts and
+// builtins are what they are without Gatehouse.
+func shellLine(r Request) Plan {
+	if r.Text == "" {
+		return Plan{Op: OpShell, Text: r.Plan.String()}
+	}
+	return Plan{Op: OpShell, Text: r.Text}
+}
+
+// recordedShell decides what a shell on the target is to read by itself: only a role with shell: recorded admits it. Of several
+// the strictest limits hold.
+func recordedShell(roles []applied, line Plan) Decision {
+	d := Decision{Verdict: Allow, Mode: Plain, Stdin: StdinData, Plan: &line}
 	for _, role := range roles {
 		if role.shell && !role.denyOnly {
-			plan := r.Plan
-			return Decision{Verdict: Allow, Mode: Plain, Stdin: StdinData, Rules: []string{role.name + "/shell"}, Obligations: role.limits, Plan: &plan}
+			d.Rules = append(d.Rules, role.name+"/shell")
+			d.Obligations = d.Obligations.tighten(role.limits)
 		}
 	}
-	return deny(CodeNotAllowed, "no role grants a shell here; give a command that the policy allows")
+	if len(d.Rules) == 0 || line.Validate() != nil {
+		return deny(CodeNotAllowed, "no role grants a shell here; give a command that the policy allows")
+	}
+	d.Rules = []string{slices.Min(d.Rules)}
+	return d
 }
 
 // question is one request on the way to its decision.
@@ -179,7 +194,7 @@ func (q *question) outcome(plan Plan) Decision {
 		if c.mode == Pinned {
 			d.Mode = Pinned
 		}
-		if c.kind == ruleAsk {
+		if c.kind == AskRule {
 			d.Verdict, d.Code = Ask, CodeNeedsApproval
 			d.Approvals = addApproval(d.Approvals, c.approval)
 		}

@@ -50,7 +50,7 @@ func Parse(files []File) (*Policy, error) {
 	if err := b.found.err(); err != nil {
 		return nil, err
 	}
-	b.policy.hash, b.policy.roles = hashFiles(files), b.roles
+	b.policy.hash, b.policy.roles, b.policy.slots, b.policy.places = hashFiles(files), b.roles, b.slots, b.places
 	return b.policy, nil
 }
 

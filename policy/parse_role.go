@@ -52,7 +52,7 @@ func (b *builder) readRoles(v value) {
 		r := &role{name: name, at: v.at(), programs: map[string]*ruleSet{}}
 		b.roles[name] = r
 		ids := map[string]bool{}
-		later := func(kind ruleKind) func(value) {
+		later := func(kind RuleKind) func(value) {
 			return func(v value) { b.rulesLater = append(b.rulesLater, func() { b.readRules(v, r, ids, kind) }) }
 		}
 		v.fields(map[string]func(value){
@@ -68,9 +68,9 @@ func (b *builder) readRoles(v value) {
 			"dirs":     func(v value) { r.dirs = readPaths(v) },
 			"files":    func(v value) { r.files = readFiles(v) },
 			"forward":  func(v value) { r.forwards = readForwards(v) },
-			"allow":    later(ruleAllow),
-			"ask":      later(ruleAsk),
-			"deny":     later(ruleDeny),
+			"allow":    later(AllowRule),
+			"ask":      later(AskRule),
+			"deny":     later(DenyRule),
 		})
 		b.includesLater = append(b.includesLater, func() { b.include(v, r) })
 		b.checks = append(b.checks, func() { b.checkPlaced(v, r) })
@@ -235,4 +235,4 @@ func patternColumn(n ast.Node, column int) int {
 }
 
 // ruleID is the id of a rule without one of its own.
-func ruleID(role string, kind ruleKind, i int) string { return fmt.Sprintf("%s/%s[%d]", role, kind, i) }
+func ruleID(role string, kind RuleKind, i int) string { return fmt.Sprintf("%s/%s[%d]", role, kind, i) }

@@ -11,7 +11,7 @@ import (
 const maxStdin = 1 << 30
 
 // readRules reads the rules of one list; their ids count from 0 as in "web-operator/allow[2]".
-func (b *builder) readRules(v value, r *role, ids map[string]bool, kind ruleKind) {
+func (b *builder) readRules(v value, r *role, ids map[string]bool, kind RuleKind) {
 	for i, item := range v.list() {
 		rl := &rule{id: ruleID(r.name, kind, i), role: r.name, at: item.at(), kind: kind, mode: Plain}
 		item.what = string(kind) + strings.TrimPrefix(rl.id, r.name+"/"+string(kind)) + " of the role " + r.name
@@ -33,7 +33,7 @@ func (b *builder) readRules(v value, r *role, ids map[string]bool, kind ruleKind
 
 // readRule reads a rule that is a pattern, or a mapping with the pattern in run and other fields.
 func (b *builder) readRule(v value, rl *rule) {
-	if rl.kind == ruleAsk {
+	if rl.kind == AskRule {
 		rl.mode, rl.approval = Pinned, &Approval{Approvals: 1}
 	}
 	if !v.isMapping() {
@@ -45,12 +45,12 @@ func (b *builder) readRule(v value, rl *rule) {
 		"id":   func(v value) { b.readRuleID(v, rl) },
 		"when": func(v value) { rl.when = readCondition(v) },
 	}
-	if rl.kind == ruleDeny {
+	if rl.kind == DenyRule {
 		fields["reason"] = func(v value) { rl.reason, _ = v.checked(validReason, "a reason is one line of at most 200 bytes") }
 	} else {
 		b.grantFields(fields, rl)
 	}
-	if rl.kind == ruleAsk {
+	if rl.kind == AskRule {
 		for name, read := range b.approvalFields(rl.approval) {
 			fields[name] = read
 		}
@@ -85,7 +85,7 @@ func (b *builder) readRuleID(v value, rl *rule) {
 
 // setDefaults fills what a rule does not say: programs that only filter their input read what other commands print.
 func (rl *rule) setDefaults() {
-	if rl.kind == ruleDeny {
+	if rl.kind == DenyRule {
 		return
 	}
 	if len(rl.stdin) == 0 {

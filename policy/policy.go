@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"gatehouse/policy/command"
 )
 
 // maxTask bounds an identity's task in bytes.
@@ -41,6 +43,8 @@ type Policy struct {
 	groups  map[string][]string // names of people, without "person:"
 	issuers map[string]Issuer
 	roles   map[string]*role
+	slots   command.Slots
+	places  map[string]place // of what is defined: "role web-operator"
 	tests   []Test
 }
 
@@ -125,4 +129,9 @@ func hashFiles(files []File) string {
 		h.Write(f.Data)
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
+
+// HashOf is the hash that a policy of these files has, whether they are valid or not. The order of files does not matter.
+func HashOf(files []File) string {
+	return hashFiles(slices.SortedFunc(slices.Values(files), func(a, b File) int { return strings.Compare(a.Name, b.Name) }))
 }

@@ -31,21 +31,12 @@ type role struct {
 // ruleSet is a role's rules for one program.
 type ruleSet struct{ allow, ask, deny []*rule }
 
-// ruleKind is the list that a rule stands in.
-type ruleKind string
-
-const (
-	ruleAllow ruleKind = "allow"
-	ruleAsk   ruleKind = "ask"
-	ruleDeny  ruleKind = "deny"
-)
-
 // rule is one allow, ask or deny rule.
 type rule struct {
 	id       string // "web-operator/allow[2]"
 	role     string
 	at       place
-	kind     ruleKind
+	kind     RuleKind
 	pattern  *command.Pattern
 	when     *condition // nil: always
 	mode     Mode
@@ -74,11 +65,11 @@ func (r *role) add(rl *rule) {
 		r.programs[rl.pattern.Program()] = set
 	}
 	switch rl.kind {
-	case ruleAllow:
+	case AllowRule:
 		set.allow = append(set.allow, rl)
-	case ruleAsk:
+	case AskRule:
 		set.ask = append(set.ask, rl)
-	case ruleDeny:
+	case DenyRule:
 		set.deny = append(set.deny, rl)
 		r.denies = true
 	}
@@ -136,8 +127,8 @@ func (rl *rule) clientStdin() []StdinClass {
 // certificate, then the one that reads more.
 func prefer(a, b *rule, pty bool) bool {
 	switch {
-	case (a.kind == ruleAsk) != (b.kind == ruleAsk):
-		return a.kind == ruleAsk
+	case (a.kind == AskRule) != (b.kind == AskRule):
+		return a.kind == AskRule
 	case pty && a.pty != b.pty:
 		return a.pty
 	case a.mode != b.mode:

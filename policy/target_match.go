@@ -1,6 +1,12 @@
 package policy
 
-import "gatehouse/policy/command"
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"gatehouse/policy/command"
+)
 
 // targetMatch describes targets by name, by labels, or by both.
 type targetMatch struct {
@@ -19,6 +25,45 @@ func (m targetMatch) matches(target string, labels map[string]string) bool {
 		}
 	}
 	return true
+}
+
+// String is the description as a person would say it: "web-*", "web-* with env=prod".
+func (m targetMatch) String() string {
+	labels := make([]string, 0, len(m.labels))
+	for _, key := range slices.Sorted(maps.Keys(m.labels)) {
+		labels = append(labels, key+"="+m.labels[key])
+	}
+	switch {
+	case len(labels) == 0:
+		return m.name
+	case m.name == "":
+		return "any with " + strings.Join(labels, ", ")
+	}
+	return m.name + " with " + strings.Join(labels, ", ")
+}
+
+func describeTargets(list []targetMatch) []string {
+	texts := make([]string, len(list))
+	for i, m := range list {
+		texts[i] = m.String()
+	}
+	return texts
+}
+
+// example is a target that matches.
+func (m targetMatch) example() TargetExample {
+	fill := strings.NewReplacer("*", "1", "?", "1")
+	e := TargetExample{Name: fill.Replace(m.name)}
+	if e.Name == "" {
+		e.Name = "any"
+	}
+	for key, glob := range m.labels {
+		if e.Labels == nil {
+			e.Labels = map[string]string{}
+		}
+		e.Labels[key] = fill.Replace(glob)
+	}
+	return e
 }
 
 // readTargets reads the targets of a role: names, or mappings with a name, labels or both.

@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/internal/console"
 	"gatehouse/internal/id"
+	"gatehouse/policy/lab/schema"
 )
 
 // maxV1Body bounds a body for programs: a token, a key and some words.
@@ -40,6 +41,18 @@ func (s *Server) v1Routes(mux *http.ServeMux) {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		_, _ = w.Write(openAPI) // the client may be gone
 	})
+	mux.HandleFunc("GET /v1/policy.schema.json", s.policySchema)
+}
+
+// policySchema answers GET /v1/policy.schema.json, for editors.
+func (s *Server) policySchema(w http.ResponseWriter, r *http.Request) {
+	text, err := schema.Text()
+	if err != nil {
+		s.refuse(w, r, id.New(id.Request, s.cfg.Now()), err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/schema+json; charset=utf-8")
+	_, _ = w.Write(text) // the client may be gone
 }
 
 const certificatesPath = "/v1/certificates"

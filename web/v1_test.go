@@ -226,3 +226,12 @@ func normal(r CertificateRequest) CertificateRequest {
 	}
 	return r
 }
+
+// TestPolicySchema: editors get the schema without signing in.
+func TestPolicySchema(t *testing.T) {
+	h := newHouse(t, 0)
+	answer, text := h.ask("GET", "/v1/policy.schema.json", "", nil)
+	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "application/schema+json; charset=utf-8" || !strings.Contains(text, `"$schema": "https://json-schema.org/draft/2020-12/schema"`) {
+		t.Errorf("%d %s %.80s", answer.StatusCode, answer.Header, text)
+	}
+}

@@ -40,6 +40,12 @@ func (c *deciderCmd) Run(ctx context.Context) error {
 	}
 	// The folders, not the files: files are replaced by renaming.
 	readable := []string{folderOf(settings.Policy), filepath.Dir(settings.Targets)}
+	if settings.ShadowPolicy != "" {
+		readable = append(readable, folderOf(settings.ShadowPolicy))
+	}
+	if settings.Bundles != nil {
+		readable = append(readable, filepath.Dir(settings.Bundles.AllowedSigners))
+	}
 	signers, err := inheritedSigners(settings)
 	if err != nil {
 		return err
@@ -53,7 +59,7 @@ func (c *deciderCmd) Run(ctx context.Context) error {
 		return err
 	}
 	d, err := decider.Open(ctx, decider.Config{Dir: dir, Node: settings.Node, Names: settings.SSH.Names, WebURL: webURL(settings),
-		Policy: settings.Policy, Targets: settings.Targets, Signers: signers, Log: log})
+		Policy: settings.Policy, Targets: settings.Targets, Shadow: settings.ShadowPolicy, Bundles: signedBundles(settings), Signers: signers, Log: log})
 	if err != nil {
 		return err
 	}
@@ -90,6 +96,14 @@ func (c *deciderCmd) serve(ctx context.Context, d *decider.Decider) error {
 		reason = err.Error()
 	}
 	return errors.Join(err, d.Stopped(context.WithoutCancel(ctx), reason))
+}
+
+// signedBundles is whose word a policy needs; nil where it needs none.
+func signedBundles(c config.Config) *decider.Bundles {
+	if c.Bundles == nil {
+		return nil
+	}
+	return &decider.Bundles{AllowedSigners: c.Bundles.AllowedSigners, Reviewers: c.Bundles.Reviewers}
 }
 
 // webURL is the origin of the browser pages, empty where they are off.

@@ -31,6 +31,10 @@ func TestScripts(t *testing.T) {
 	root := openFolder(t)
 	binary := build(t, root)
 	slots := make(chan struct{}, atOnce)
+	docs, err := filepath.Abs(filepath.Join("..", "..", "docs"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                filepath.Join("testdata", "script"),
 		WorkdirRoot:        root,
@@ -47,7 +51,7 @@ func TestScripts(t *testing.T) {
 				}
 				<-slots
 			})
-			env.Vars = append(env.Vars, "CASE="+env.WorkDir)
+			env.Vars = append(env.Vars, "CASE="+env.WorkDir, "DOCS="+docs)
 			for i, v := range env.Vars {
 				if path, ok := strings.CutPrefix(v, "PATH="); ok {
 					env.Vars[i] = "PATH=" + filepath.Dir(binary) + ":" + path
@@ -91,7 +95,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"arrived": cmdArrived, "nothing-arrived": cmdNothingArrived, "audit": cmdAudit, "log": cmdLog, "verify": cmdVerify, "recorded": cmdRecorded,
 		"running": cmdRunning, "gone": cmdGone, "target-stop": cmdTargetStop, "target-file": cmdTargetFile, "target-root": cmdTargetRoot, "target-key": cmdTargetKey, "connect": cmdConnect, "free-port": cmdFreePort, "listen-mute": cmdListenMute,
 		"crash": cmdCrash, "start": cmdStart, "halt": cmdHalt, "fill": cmdFill, "bytes": cmdBytes,
-		"terminal": cmdTerminal, "type": cmdType, "screen": cmdScreen, "size": cmdSize,
+		"manual": cmdManual, "terminal": cmdTerminal, "type": cmdType, "screen": cmdScreen, "size": cmdSize,
 	} {
 		out[name] = func(ts *testscript.TestScript, neg bool, args []string) {
 			s := ts.Value(sceneKey{}).(*scene)

@@ -12,8 +12,14 @@ import (
 var design = []Rule{
 	{
 		From:   []string{"policy"},
-		Only:   []string{"github.com/goccy/go-yaml"},
-		Reason: "policy is a pure decision: the standard library and YAML only",
+		Except: []string{"policy/lab"},
+		Only:   []string{"github.com/goccy/go-yaml", "cel.dev/cel-go"},
+		Reason: "policy is a pure decision: the standard library, YAML and CEL only",
+	},
+	{
+		From:   []string{"policy/lab"},
+		Only:   []string{"policy", "github.com/goccy/go-yaml", "github.com/rogpeppe/go-internal/diff", "github.com/invopop/jsonschema"},
+		Reason: "the lab is pure as well; besides it renders diffs and a schema",
 	},
 	{
 		From:   []string{"policy"},

@@ -25,11 +25,24 @@ type Config struct {
 	Metrics Metrics `yaml:"metrics"`
 	Policy  string  `yaml:"policy"`  // a file, or a folder of *.yaml
 	Targets string  `yaml:"targets"` // the inventory file
+
+	ShadowPolicy string         `yaml:"shadow_policy"`          // a policy that decides beside the one in force, without effect
+	Bundles      *SignedBundles `yaml:"require_signed_bundles"` // none: a policy needs no signatures
+
 	Users   Users   `yaml:"users"`
 	CA      *CA     `yaml:"ca"` // where the CA keys are; none: in unencrypted files
 	Storage Storage `yaml:"storage"`
 	Log     Log     `yaml:"log"`
 }
+
+// SignedBundles says whose word a policy needs before it comes into force.
+type SignedBundles struct {
+	AllowedSigners string `yaml:"allowed_signers"` // a file as ssh-keygen has it: person:NAME KEYTYPE KEY
+	Reviewers      int    `yaml:"reviewers"`       // how many people besides the author
+}
+
+// maxReviewers bounds SignedBundles.Reviewers.
+const maxReviewers = 16
 
 // SSH is the door's listener.
 type SSH struct {
@@ -105,7 +118,10 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("resolve %s: %w", path, err)
 	}
-	paths := []*string{&c.Data, &c.Policy, &c.Targets}
+	paths := []*string{&c.Data, &c.Policy, &c.Targets, &c.ShadowPolicy}
+	if c.Bundles != nil {
+		paths = append(paths, &c.Bundles.AllowedSigners)
+	}
 	if c.Web.TLS != nil {
 		paths = append(paths, &c.Web.TLS.Cert, &c.Web.TLS.Key)
 	}
@@ -129,6 +145,9 @@ func (c Config) validate(doc document) error {
 		if f.value == "" {
 			bad(f.at, "%s is missing", strings.TrimPrefix(f.at, "$."))
 		}
+	}
+	if b := c.Bundles; b != nil && (b.AllowedSigners == "" || b.Reviewers < 1 || b.Reviewers > maxReviewers) {
+		bad("$.require_signed_bundles", "require_signed_bundles needs allowed_signers: and reviewers:, from 1 to %d", maxReviewers)
 	}
 	if c.SSH.Listen != "" && !hostPort(c.SSH.Listen) {
 		bad("$.ssh.listen", "%q is not host:port", c.SSH.Listen)

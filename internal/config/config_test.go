@@ -37,6 +37,9 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if c, err := load(t, good+"shadow_policy: next.yaml\nrequire_signed_bundles: {allowed_signers: signers, reviewers: 2}\n"); err != nil || !filepath.IsAbs(c.ShadowPolicy) || !filepath.IsAbs(c.Bundles.AllowedSigners) || c.Bundles.Reviewers != 2 {
+		t.Errorf("%+v, %v", c, err)
+	}
 	if c.Users.Decider == 0 || c.Users.Door == 0 || c.Users.Decider == c.Users.Door || c.Node != "gatehouse" || c.Storage.MinFree != 64<<20 || c.Targets != "/etc/targets.yaml" {
 		t.Errorf("%+v", c)
 	}
@@ -51,7 +54,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"localhost's double", "http://localhost:8080", "http://localhost.example.com", "must be https"}, {"a path", "http://localhost:8080", "https://x/y", "not an origin"},
 		{"credentials", "http://localhost:8080", "https://u@x", "not an origin"}, {"no url", `, url: "http://localhost:8080"`, "", "url is missing"}, {"a size", "64MiB", "64MB", "not a size"},
 		{"a negative size", "64MiB", "-1", "not a size"}, {"one user for both", "storage:", "users: {decider: 5, door: 5}\nstorage:", "two different users"},
-		{"root", "storage:", "users: {decider: 0, door: 5}\nstorage:", "neither root"}, {"two documents", "version: 1", "version: 1\n---\nversion: 1", "more than one document"},
+		{"root", "storage:", "users: {decider: 0, door: 5}\nstorage:", "neither root"}, {"a reviewer of nothing", "storage:", "require_signed_bundles: {reviewers: 1}\nstorage:", "needs allowed_signers"}, {"no reviewers", "storage:", "require_signed_bundles: {allowed_signers: s}\nstorage:", "from 1 to 16"}, {"two documents", "version: 1", "version: 1\n---\nversion: 1", "more than one document"},
 	} {
 		text := strings.Replace(good, c.old, c.new, 1)
 		if text == good {

@@ -40,6 +40,7 @@ func (d *Decider) decide(ctx context.Context, in protocol.Decide) (protocol.Deci
 	if r.out.Decision.Verdict == policy.Look {
 		return d.look(ctx, r)
 	}
+	d.compareShadow(ctx, r.entry, r.req, r.out.Decision)
 	if r.out.Decision.Verdict != policy.Allow {
 		r.out.ID = id.New(id.Denial, d.cfg.Now())
 		return r.out, d.note(ctx, r)
@@ -77,7 +78,7 @@ func (d *Decider) rule(in protocol.Decide) (*ruling, error) {
 		return nil, invalid("plan: %v", err)
 	}
 	r := &ruling{in: in, conn: conn, who: who, pol: d.currentPolicy()}
-	r.req = policy.Request{Identity: who, Target: in.Target, Labels: d.labels(in.Target), Login: policy.Login(in.Login), Plan: in.Plan, Env: in.Env,
+	r.req = policy.Request{Identity: who, Target: in.Target, Labels: d.labels(in.Target), Login: policy.Login(in.Login), Plan: in.Plan, Text: in.Text, Env: in.Env,
 		PTY: in.PTY, Source: conn.source.String(), Now: d.cfg.Now(), Facts: in.Facts}
 	r.req.Env, r.out.EnvRefused = r.pol.SplitEnv(r.req)
 	r.out.Decision = r.pol.Decide(r.req)
@@ -154,7 +155,7 @@ func (d *Decider) makeExecutable(ctx context.Context, r *ruling, t config.Target
 // grant lets the answer go: the session is taken, and the entries are durable, before anything leaves this process.
 func (d *Decider) grant(ctx context.Context, r *ruling, certified []audit.Entry) (protocol.Decided, error) {
 	r.entry.Object, r.entry.Data = r.out.ID, data(r.details)
-	if err := d.takeSession(r.in.Session, r.conn.id, r.req, len(r.entry.Data), r.out.Decision.Obligations.Sessions); err != nil {
+	if err := d.takeSession(r.in.Session, r.conn.id, r.req, len(r.entry.Data)+len(r.req.Text), r.out.Decision.Obligations.Sessions); err != nil {
 		return protocol.Decided{}, err
 	}
 	if err := d.append(ctx, append([]audit.Entry{r.entry}, certified...)...); err != nil {

@@ -34,7 +34,7 @@ import (
 // ErrLocked is returned by Open when another process owns the folder.
 var ErrLocked = errors.New("the decider's folder is in use by a running gatehouse")
 
-// Config is what a decider needs to know. All fields but Now and Log are required.
+// Config is what a decider needs to know. All fields but Shadow, Bundles, Now and Log are required.
 type Config struct {
 	Dir     string     // its own folder
 	Node    string     // name in the audit log
@@ -42,6 +42,8 @@ type Config struct {
 	WebURL  string     // origin of the browser pages; empty: there are none
 	Policy  string     // file or folder
 	Targets string     // inventory file
+	Shadow  string     // a policy that decides beside the one in force, without effect; empty: none
+	Bundles *Bundles   // nil: a policy needs no signatures
 	Signers ca.Signers // where the CA keys are; the zero value: in files
 	Now     func() time.Time
 	Log     hclog.Logger
@@ -73,6 +75,8 @@ type Decider struct {
 
 	enrolling chan struct{} // a place for each enrolment that is looked into
 	loaded    string        // fingerprint of the files that Open read
+
+	shadow shadow // has its own lock
 
 	// reload serialises policy and inventory changes, rotation the steps of the CAs' rotations.
 	reload, rotation sync.Mutex

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"gatehouse/internal/bundle"
 	"gatehouse/internal/config"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/policy"
@@ -36,6 +37,9 @@ const (
 type lastGood struct {
 	Policy  []policy.File `json:"policy"`
 	Targets policy.File   `json:"targets"`
+
+	Serial uint64         `json:"serial,omitempty"` // the highest that a signed policy had
+	Signed *bundle.Signed `json:"signed,omitempty"` // whose word it had
 }
 
 // loadFirst puts a policy in force at start.
@@ -71,11 +75,15 @@ func (d *Decider) loadFirst(ctx context.Context) error {
 func (d *Decider) Reload(ctx context.Context) (protocol.Reloaded, error) {
 	d.reload.Lock()
 	defer d.reload.Unlock()
+	d.loadShadow(ctx)
 	files, err := d.readFiles()
 	var pol *policy.Policy
 	var inv config.Inventory
 	if err == nil {
 		pol, inv, err = parse(files)
+	}
+	if err == nil {
+		err = d.checkSigned(&files)
 	}
 	if err != nil {
 		return d.keep(ctx, err)
@@ -108,7 +116,7 @@ func (d *Decider) enforce(ctx context.Context, files lastGood, pol *policy.Polic
 		if err := d.writeLastGood(files); err != nil {
 			return protocol.Reloaded{}, err
 		}
-		if err := d.append(ctx, audit.Entry{Type: audit.PolicyLoad, Outcome: "ok", Policy: pol.Hash(), Data: data(map[string]any{"targets": hash})}); err != nil {
+		if err := d.append(ctx, audit.Entry{Type: audit.PolicyLoad, Outcome: "ok", Policy: pol.Hash(), Data: data(policyLoaded{hash, files.Signed})}); err != nil {
 			return protocol.Reloaded{}, err
 		}
 		d.cfg.Log.Info("policy in force", "policy", pol.Hash(), "targets", hash)
@@ -123,6 +131,12 @@ func (d *Decider) enforce(ctx context.Context, files lastGood, pol *policy.Polic
 		d.tell(door)
 	}
 	return protocol.Reloaded{PolicyHash: pol.Hash(), Changed: changed}, nil
+}
+
+// policyLoaded is what the log says of a policy besides its hash.
+type policyLoaded struct {
+	Targets string         `json:"targets"`
+	Signed  *bundle.Signed `json:"signed,omitempty"`
 }
 
 // tell gives the door the inventory, and the live sessions that must end.
@@ -181,7 +195,7 @@ func (d *Decider) fingerprint() string {
 	var sb strings.Builder
 	paths, err := policyPaths(d.cfg.Policy)
 	fmt.Fprintf(&sb, "%v;", err)
-	for _, p := range append(paths, d.cfg.Targets) {
+	for _, p := range slices.Concat(paths, []string{d.cfg.Targets}, d.bundleFiles()) {
 		info, err := os.Stat(p)
 		if err != nil {
 			fmt.Fprintf(&sb, "%s:%v;", p, err)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"strings"
 )
 
 // The bounds of slots that look into a word's form.
@@ -13,28 +14,34 @@ const (
 	maxJSON = 1 << 16 // bytes of a JSON text
 )
 
-// reSlot is a word that a regular expression describes from its first to its last byte.
-type reSlot struct{ re *regexp.Regexp }
+// reSlot is a word that a regular expression describes from its first to its last byte. Where every match begins with a "-"
+// that is written at its beginning, it describes an option; no other one admits a word that begins so.
+type reSlot struct {
+	re     *regexp.Regexp
+	option bool
+}
 
 func parseRE(arg string) (value, error) {
 	if arg == "" || len(arg) > maxRE {
 		return nil, fmt.Errorf("<re:…> needs a regular expression of at most %d bytes: <re:[a-z]+-[0-9]+>", maxRE)
 	}
-	if _, err := regexp.Compile(arg); err != nil {
+	alone, err := regexp.Compile(arg)
+	if err != nil {
 		return nil, fmt.Errorf("%q is not a regular expression of Go's RE2 syntax: %w", arg, err)
 	}
 	re, err := regexp.Compile(`\A(?:` + arg + `)\z`)
 	if err != nil {
 		return nil, fmt.Errorf("%q is not a regular expression that can be anchored: %w", arg, err)
 	}
-	return reSlot{re}, nil
+	prefix, _ := alone.LiteralPrefix()
+	return reSlot{re, strings.HasPrefix(prefix, "-")}, nil
 }
 
 func (s reSlot) admits(m *matcher, word string, _ bool) bool {
 	if partlyUnknown(word) {
 		return m.lenient
 	}
-	return len(word) <= maxForm && (m.lenient || showsAndNoOption(word, false)) && s.re.MatchString(word)
+	return len(word) <= maxForm && (m.lenient || showsAndNoOption(word, s.option)) && s.re.MatchString(word)
 }
 
 // jsonSlot is one JSON text. kind is its first byte if that is prescribed.

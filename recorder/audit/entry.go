@@ -58,6 +58,7 @@ const (
 	Kill         Type = "kill"
 	PolicyLoad   Type = "policy.load"
 	PolicyReject Type = "policy.reject"
+	PolicyShadow Type = "policy.shadow" // a shadow policy decided otherwise; Outcome is what was in force, or "fault"
 	Read         Type = "read"
 	SignIn       Type = "sign_in"
 	ServeStart   Type = "serve.start"

@@ -50,7 +50,7 @@ REQUESTS = {
                      {"identity": identity, "not_after": TIME, "reaches?": B, "renew_only?": B}),
     "face": ({"public_key": BYTES, "target?": S}, {"certificate": BYTES, "not_after": TIME}),
     "decide": ({"conn": S, "session": S, "target": S, "login": S, "plan": "plan", "env?": [env], "pty?": B, "public_key?": BYTES,
-                "facts?": facts, "looking?": B, "probe_key?": BYTES, "refusal?": S},
+                "facts?": facts, "looking?": B, "probe_key?": BYTES, "refusal?": S, "text?": S},
                {"id": S, "decision": decision, "fault?": S, "line?": S, "certificate?": BYTES, "permit?": BYTES, "env_refused?": [S], "needs_key?": B,
                 "denials_left?": N, "probe_certificate?": BYTES, "probe_permit?": BYTES}),
     "refuse": ({"conn": S, "session?": S, "target?": S, "login?": S, "what": S, "code": S, "why": S}, {}),

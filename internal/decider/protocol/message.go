@@ -120,6 +120,7 @@ type Decide struct {
 	Looking    bool            `json:"looking,omitempty"`   // the door has a look at the target open
 	ProbeKey   []byte          `json:"probe_key,omitempty"` // of a connection that waits to be let in for a look
 	Refusal    string          `json:"refusal,omitempty"`   // with a plan that a shell is to read: why the line is no other plan
+	Text       string          `json:"text,omitempty"`      // the line that the plan was made of, for a role that hands it to a shell instead
 }
 
 // Decided is the answer. Line is exactly what the target is to be given; for a pinned decision the certificate forces it.

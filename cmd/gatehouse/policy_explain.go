@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"gatehouse/bastion/shell"
+	"gatehouse/policy"
+	"gatehouse/policy/lab"
+)
+
+// PolicyExplainCmd is `gatehouse policy explain PATH --as AGENT --on TARGET --login LOGIN -- LINE`.
+type PolicyExplainCmd struct {
+	PolicyPath
+	InventoryFlag
+	JSONFlag
+	As    string            `required:"" placeholder:"AGENT" help:"Who asks: release-bot, or person:ann."`
+	On    string            `required:"" placeholder:"TARGET" help:"The target."`
+	Login string            `required:"" help:"The login on the target."`
+	PTY   bool              `name:"pty" help:"A pty is asked for (ssh -t)."`
+	Task  string            `help:"The task that the certificate names."`
+	Env   map[string]string `help:"A variable that the client sets: NAME=VALUE." mapsep:"none"`
+	From  string            `placeholder:"ADDRESS" help:"The client's address."`
+	At    time.Time         `format:"2006-01-02T15:04:05Z07:00" placeholder:"TIME" help:"When it is asked, if not now: 2026-11-25T10:00:00Z."`
+	Line  []string          `arg:"" help:"The line, after --."`
+}
+
+// Run prints the decision and why; exit status 1 if it is not allow or ask.
+func (c *PolicyExplainCmd) Run() error {
+	p, err := c.read()
+	if err != nil {
+		return err
+	}
+	ask, err := c.ask()
+	if err != nil {
+		return err
+	}
+	e := lab.Explain(p, ask, shell.Parse)
+	for i := range e.Commands {
+		for j := range e.Commands[i].Rules {
+			e.Commands[i].Rules[j].File = c.named(e.Commands[i].Rules[j].File)
+		}
+	}
+	if err := c.print(os.Stdout, e, e.String()); err != nil {
+		return err
+	}
+	if e.Decision.Verdict == policy.Deny {
+		return &exitError{exitNo, nil}
+	}
+	return nil
+}
+
+func (c *PolicyExplainCmd) ask() (lab.Ask, error) {
+	targets, err := c.targets()
+	if err != nil {
+		return lab.Ask{}, err
+	}
+	ask := lab.Ask{As: c.As, Target: lab.Target{Name: c.On}, Login: policy.Login(c.Login), Line: strings.Join(c.Line, " "), PTY: c.PTY, Task: c.Task, Source: c.From, Now: c.At}
+	if ask.Now.IsZero() {
+		ask.Now = time.Now()
+	}
+	for _, t := range targets {
+		if t.Name == c.On {
+			ask.Target = t
+		}
+	}
+	if targets != nil && ask.Target.Labels == nil && !inInventory(targets, c.On) {
+		return lab.Ask{}, &exitError{exitUsage, fmt.Errorf("there is no target %q in the inventory", c.On)}
+	}
+	for name, value := range c.Env {
+		ask.Env = append(ask.Env, policy.EnvVar{Name: name, Value: value})
+	}
+	return ask, nil
+}
+
+func inInventory(targets []lab.Target, name string) bool {
+	for _, t := range targets {
+		if t.Name == name {
+			return true
+		}
+	}
+	return false
+}
