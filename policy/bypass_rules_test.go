@@ -34,6 +34,50 @@ func TestSettingsThatSayNothing(t *testing.T) {
 	}
 }
 
+// TestARoleThatOnlyDeniesGrantsNothing: a role whose condition cannot be evaluated gives no files, forwards, directories, variables or shell.
+func TestARoleThatOnlyDeniesGrantsNothing(t *testing.T) {
+	p := parsed(t, `version: 1
+people: {ann: {}}
+agents: {bot: {owner: person:ann, roles: [known, unknown]}}
+roles:
+  known: {targets: [web-1], logins: [deploy], allow: [ls, id]}
+  unknown:
+    targets: [web-1]
+    logins: [deploy]
+    when: 'target.labels["none"] == "x"'
+    files: {read: ["/srv/**"], write: ["/srv/**"]}
+    forward: ["db-1:5432"]
+    dirs: ["/srv/**"]
+    env: [APP_ENV]
+    shell: recorded
+    allow: [cat]
+    deny: [id]
+`)
+	r := asDeploy(run("ls"))
+	r.Facts.Assume = true
+	if d := p.Decide(r); d.Verdict != policy.Allow {
+		t.Fatalf("%+v", d)
+	}
+	for _, direction := range []policy.Direction{policy.FileRead, policy.FileWrite} {
+		if d := p.DecideFile(r, direction, "/srv/x"); d.Verdict != policy.Deny {
+			t.Errorf("file, %s: %s", direction, d.Verdict)
+		}
+	}
+	if d := p.DecideForward(r, "db-1", 5432); d.Verdict != policy.Deny {
+		t.Errorf("forward: %s", d.Verdict)
+	}
+	for name, plan := range map[string]policy.Plan{
+		"dir": {Op: policy.OpRun, Argv: policy.Argv{"ls"}, Dir: "/srv/x"}, "shell": {Op: policy.OpShell}, "line": run("other"), "rule": run("cat"), "deny": run("id"),
+		"env":  {Op: policy.OpRun, Argv: policy.Argv{"ls"}, Env: []policy.EnvVar{{Name: "APP_ENV", Value: "x"}}},
+		"file": {Op: policy.OpRun, Argv: policy.Argv{"ls"}, Redirs: []policy.Redir{{FD: 1, Op: policy.RedirOut, Path: "/srv/x"}}},
+	} {
+		r.Plan = plan
+		if d := p.Decide(r); d.Verdict != policy.Deny {
+			t.Errorf("%s: %s", name, d.Verdict)
+		}
+	}
+}
+
 // row 131
 //
 // TestRulesThatReadWider: what looks like a rule for less and would be one for more is no rule.

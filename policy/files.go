@@ -137,9 +137,11 @@ func (p *Policy) DecideFile(r Request, direction Direction, path string) Decisio
 	}
 	var rules []pathRule
 	for _, role := range roles {
-		if direction == FileRead {
+		switch {
+		case role.denyOnly:
+		case direction == FileRead:
 			rules = append(rules, role.files.read...)
-		} else {
+		default:
 			rules = append(rules, role.files.write...)
 		}
 	}
@@ -160,7 +162,7 @@ func (p *Policy) DecideForward(r Request, host string, port uint16) Decision {
 		return p.stamp(*no)
 	}
 	for _, role := range roles {
-		if slices.ContainsFunc(role.forwards, func(f forwardRule) bool {
+		if !role.denyOnly && slices.ContainsFunc(role.forwards, func(f forwardRule) bool {
 			return f.port == port && f.host.Match([]string{"host", host}, command.View{}).Matched
 		}) {
 			return p.stamp(Decision{Verdict: Allow, Rules: []string{role.name + "/forward"}})
