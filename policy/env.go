@@ -19,7 +19,7 @@ const (
 // reservedPrefixes begin names that make programs load code, read other configuration or start other programs. Variables
 // with such names never reach a target, whatever a role lists.
 var reservedPrefixes = [...]string{
-	"LD_", "DYLD_", "GCONV_", "GLIBC_", "MALLOC_", "BASH_", "ZSH", "PYTHON", "PERL", "RUBY", "NODE_", "NPM_", "JAVA_", "JDK_",
+	"LD_", "DYLD_", "GCONV_", "GLIBC_", "MALLOC_", "BASH_", "ZSH", "FISH", "PYTHON", "PERL", "RUBY", "NODE_", "NPM_", "JAVA_", "JDK_",
 	"_JAVA_", "LUA_", "PHP_", "GEM_", "BUNDLE_", "GIT_", "SSH_", "SUDO_", "DBUS_", "XDG_", "RES_", "KRB5", "OPENSSL_", "SSL_",
 	"CURL_", "LESS", "SYSTEMD_", "DOCKER_", "KUBE", "LYNX_", "PIP_", "PKG_CONFIG", "GATEHOUSE",
 }
@@ -60,7 +60,7 @@ func deniedEnv(roles []applied, env []EnvVar, advice string) (Decision, bool) {
 	}
 	for _, v := range env {
 		lists := func(a applied) bool { return !a.denyOnly && a.lists(v.Name, func(envRule) bool { return true }) }
-		if !slices.ContainsFunc(roles, lists) || !validEnvName(v.Name) || reservedEnv(v.Name) {
+		if !slices.ContainsFunc(roles, lists) || !validEnvName(v.Name) || reservedEnv(v.Name) || shellVariable(v.Name) {
 			return deny(CodeEnvNotAllowed, fmt.Sprintf("no role lets %q be set: %s", cut(v.Name), advice)), true
 		}
 		if !safeEnvValue(v.Value) {
