@@ -142,6 +142,25 @@ func TestWhatAPathLeadsToDecides(t *testing.T) {
 	}
 }
 
+// TestWhatNobodyCanSayIsDenied: a path that cannot be followed is neither admitted by a rule about paths nor free of a deny rule.
+func TestWhatNobodyCanSayIsDenied(t *testing.T) {
+	p := parsed(t, "version: 1\npeople: {ann: {}}\nagents: {bot: {owner: person:ann, roles: [web]}}\nroles: {web: {targets: [web-1], logins: [deploy], allow: [\"tail <text>\", \"ls <path:/proc/**>\"], deny: [\"tail <path:/etc/**>\"]}}\n")
+	w := usual
+	w.paths = map[string]string{"/proc/self/root/x": ""}
+	for name, c := range map[string]struct {
+		plan policy.Plan
+		code policy.Code
+	}{
+		"by a deny rule":           {run("tail", "/proc/self/root/x"), policy.CodeDeniedByRule},
+		"by no rule about paths":   {run("ls", "/proc/self/root/x"), policy.CodeBadArgument},
+		"one that can be followed": {run("tail", "/proc/meminfo"), ""},
+	} {
+		if d, _ := settle(t, p, asDeploy(c.plan), w); d.Code != c.code {
+			t.Errorf("%s: %s %s", name, d.Verdict, d.Code)
+		}
+	}
+}
+
 // TestTextIsJudgedFirst: nothing is looked up for a line of which one command matches no rule.
 func TestTextIsJudgedFirst(t *testing.T) {
 	p := parsed(t, factPolicy)

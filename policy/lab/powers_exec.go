@@ -38,7 +38,7 @@ var wrapperPowers = []Power{
 // Interpreters: whoever chooses the program text, the script or a module runs any code.
 var interpreterPowers = []Power{
 	{Programs: []string{"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "rbash", "pwsh", "nu", "xonsh", "elvish"}, Does: Exec,
-		Options: []string{"-c", "--command", "-i", "-s", "-l", "--login", "--rcfile", "--init-file", "-o"}, How: "run shell text or start-up files of one's choice",
+		Options: []string{"-c", "--command", "-i", "-l", "--login", "--rcfile", "--init-file", "-o"}, How: "run shell text or start-up files of one's choice",
 		Fix: "Remove the option from the pattern: bash -c with a literal line is understood without a rule for bash."},
 	{Programs: []string{"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "rbash", "pwsh", "nu", "xonsh", "elvish", "source"}, Does: Exec,
 		Words: []string{"/tmp/x", "/tmp/x.sh", "x", "x.sh"}, How: "run any script", Fix: "Name scripts in a folder that only root can write, by an enum of their full paths."},
