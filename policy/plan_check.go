@@ -155,6 +155,9 @@ func (c *planCount) addCommon(p Plan) error {
 		if p.Dir[0] == '-' {
 			return fmt.Errorf("the directory %q begins with -: write ./ before it", p.Dir)
 		}
+		if slices.Contains(strings.Split(p.Dir, "/"), "..") { // a shell's cd takes it off the text, a look goes there
+			return fmt.Errorf("the directory %q is not written without ..", p.Dir)
+		}
 	}
 	if p.Umask != "" && !validUmask(p.Umask) {
 		return fmt.Errorf("the umask %q is not three octal digits", p.Umask)
