@@ -25,6 +25,10 @@ func (q *question) finish(l leaf, p Plan) (Plan, *Decision) {
 	}
 	p.Wrap = slices.Clone(p.Wrap)
 	for i, wrap := range p.Wrap {
+		if q.r.PTY && baseName(wrap[0]) == "nohup" {
+			d := q.denyLeaf(l.index, CodePTYNotAllowed, "%s may run, but not by nohup on a pty, which would write nohup.out: leave out nohup or -t")
+			return p, &d
+		}
 		path, no := q.launcher(l, wrap[0])
 		if no != nil {
 			return p, no
