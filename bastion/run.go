@@ -141,7 +141,7 @@ func (s *session) refuse(a ask, d answer.Denial) outcome {
 	if err := c.server.cfg.Evidence.Refuse(s.ctx, in); err != nil {
 		return s.fault(answer.FaultEvidence, "the audit log cannot be written, so nothing is decided", err)
 	}
-	d.DenialID, d.Session, d.Target, d.Retryable = id.New(id.Denial, c.server.cfg.Now()), s.id, c.route.target, "no"
+	d.DenialID, d.Session, d.Target = id.New(id.Denial, c.server.cfg.Now()), s.id, c.route.target
 	return outcome{state: store.Denied, code: d.Code, reason: d.Why, text: d.Lines(), status: answer.ExitDenied}
 }
 
@@ -208,6 +208,7 @@ func (s *session) holdBack(d protocol.Decided) *outcome {
 		s.held = held
 		return nil
 	}
+	d.ID = id.New(id.Denial, s.conn.server.cfg.Now())
 	d.Decision.Verdict, d.Decision.Code, d.Decision.Reason = policy.Deny, policy.CodeStdinNotAllowed, why
 	in := protocol.Refuse{Connection: s.conn.id, Session: s.id, Target: s.row.Target, Login: s.row.Login, What: "input", Code: string(policy.CodeStdinNotAllowed), Why: why}
 	if err := s.conn.server.cfg.Evidence.Refuse(s.ctx, in); err != nil {
@@ -272,7 +273,7 @@ func (s *session) noteDecision(d protocol.Decided, t protocol.Target, a asked) *
 // denied renders the denial contract for a policy decision.
 func (s *session) denied(d protocol.Decided, a asked) outcome {
 	dec := d.Decision
-	denial := answer.Denial{Code: string(dec.Code), Retryable: answer.Retryable(string(dec.Code)), DenialID: d.ID, Session: s.id, Target: s.row.Target, Why: dec.Reason,
+	denial := answer.Denial{Code: string(dec.Code), DenialID: d.ID, Session: s.id, Target: s.row.Target, Why: dec.Reason,
 		Allowed: dec.Nearest, PolicyHash: dec.PolicyHash, Rule: s.row.Rule, DenialsLeft: d.DenialsLeft}
 	if dec.Failed != nil {
 		denial.FailedAt = &answer.FailedAt{Command: dec.Failed.Command, Index: dec.Failed.Index, Token: dec.Failed.Token}

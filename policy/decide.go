@@ -212,7 +212,9 @@ func (q *question) deniedPTY() (Decision, bool) {
 	}
 	for i, c := range q.chosen {
 		if !c.pty {
-			return q.denyLeaf(i, CodePTYNotAllowed, "%s may run, but not on a pty: leave out -t"), true
+			d := q.denyLeaf(i, CodePTYNotAllowed, "%s may run, but not on a pty: leave out -t")
+			d.Nearest = q.others(i, func(rl *rule) bool { return rl.pty })
+			return d, true
 		}
 	}
 	return Decision{}, false
@@ -221,10 +223,12 @@ func (q *question) deniedPTY() (Decision, bool) {
 // deniedEnv reports a variable that no role lists, of the session or of one command.
 func (q *question) deniedEnv() (Decision, bool) {
 	if d, met := deniedEnv(q.roles, q.r.Env, "leave it out of SetEnv and SendEnv"); met {
+		d.Nearest = nearestEnv(q.roles, q.r.Env)
 		return d, met
 	}
 	for _, l := range q.leaves {
 		if d, met := deniedEnv(q.roles, l.plan.Env, "leave it out of the line"); met {
+			d.Nearest = nearestEnv(q.roles, l.plan.Env)
 			return d, met
 		}
 	}

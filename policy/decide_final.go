@@ -151,15 +151,22 @@ func (q *question) deniedInput() (Decision, bool) {
 		case inputClient, inputNull:
 		case inputData:
 			if !c.reads(StdinPipe, "") && !c.reads(StdinData, l.sum) {
-				return q.denyLeaf(i, CodeStdinNotAllowed, "the rule for %s does not take this here-document as its input"), true
+				return q.denyInput(i, "the rule for %s does not take this here-document as its input", StdinData, l.sum), true
 			}
 		default:
 			if !c.reads(StdinPipe, "") {
-				return q.denyLeaf(i, CodeStdinNotAllowed, "the rule for %s takes no input: it cannot stand behind a pipe or have a file redirected to it"), true
+				return q.denyInput(i, "the rule for %s takes no input: it cannot stand behind a pipe or have a file redirected to it", StdinPipe, ""), true
 			}
 		}
 	}
 	return Decision{}, false
+}
+
+// denyInput denies because of one command's input, with the rules for its program that would take it.
+func (q *question) denyInput(i int, format string, sort StdinClass, sum string) Decision {
+	d := q.denyLeaf(i, CodeStdinNotAllowed, format)
+	d.Nearest = q.others(i, func(rl *rule) bool { return rl.reads(StdinPipe, "") || rl.reads(sort, sum) })
+	return d
 }
 
 // deniedDir reports a command in a working directory that is not listed, and notes those whose place is not known yet.
@@ -187,6 +194,7 @@ func (q *question) deniedDir() (Decision, bool) {
 		if !admitted && dir != q.r.home() {
 			d := deny(CodeDirNotAllowed, "no role lets commands run in "+quoteCut(dir)+"; it must be in dirs")
 			d.Failed = &Failed{Command: i, Token: cut(l.plan.Argv[0])}
+			d.Nearest = nearestPaths(rules, dir, q.r.home())
 			return d, true
 		}
 		q.need(unknown...)
@@ -221,6 +229,7 @@ func (q *question) deniedFile() (Decision, bool) {
 			if !admitted {
 				d := deny(CodeFileNotAllowed, "no role lets "+quoteCut(r.Path)+" be "+past(direction)+"; it must be in files")
 				d.Failed = &Failed{Command: i, Token: cut(r.Path)}
+				d.Nearest = nearestPaths(listed, path, q.r.home())
 				return d, true
 			}
 			q.need(unknown...)

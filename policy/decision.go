@@ -86,7 +86,7 @@ type Decision struct {
 	Reason      string      `json:"reason,omitempty"`  // one sentence for the client
 	Rules       []string    `json:"rules,omitempty"`   // one rule id a leaf ("web-operator/allow[2]"); for a deny rule, that rule alone
 	Failed      *Failed     `json:"failed,omitempty"`  // denials of a command
-	Nearest     []string    `json:"nearest,omitempty"` // at most 3 patterns of rules that come closest
+	Nearest     []string    `json:"nearest,omitempty"` // at most 3 entries of the policy that come closest: patterns, paths or variables
 	Mode        Mode        `json:"mode,omitempty"`    // allow and ask: pinned if any rule says so
 	Stdin       StdinClass  `json:"stdin,omitempty"`   // allow and ask: what the client's input may reach
 	Obligations Obligations `json:"obligations,omitzero"`

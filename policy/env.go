@@ -51,6 +51,7 @@ func reservedEnv(name string) bool {
 type envRule struct {
 	name  string
 	value *command.Pattern // of one word; nil: any plain text
+	shown string           // the value's pattern with its named slots written out
 }
 
 // deniedEnv reports the first variable that no role lists, or that could not be set safely.
@@ -78,10 +79,12 @@ func deniedEnv(roles []applied, env []EnvVar, advice string) (Decision, bool) {
 
 // lists reports whether the role has an entry for the name that further accepts.
 func (r *role) lists(name string, further func(envRule) bool) bool {
-	return slices.ContainsFunc(r.env, func(e envRule) bool {
-		prefix, open := strings.CutSuffix(e.name, "*")
-		return (name == e.name || open && strings.HasPrefix(name, prefix)) && further(e)
-	})
+	return slices.ContainsFunc(r.env, func(e envRule) bool { return e.names(name) && further(e) })
+}
+
+func (e envRule) names(name string) bool {
+	prefix, open := strings.CutSuffix(e.name, "*")
+	return name == e.name || open && strings.HasPrefix(name, prefix)
 }
 
 func (e envRule) takes(value string) bool {

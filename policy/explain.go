@@ -1,18 +1,11 @@
 package policy
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"gatehouse/policy/command"
-)
-
-// maxNearest bounds how many patterns a denial shows, and maxNeighbours how many programs are compared with an unknown one.
-const (
-	maxNearest    = 3
-	maxNeighbours = 16
 )
 
 // attempt is a rule that did not match and how far it came.
@@ -25,85 +18,70 @@ type attempt struct {
 // explain says why no rule admits the command: the word that failed and what comes nearest. It shows only rules of the
 // roles that reach the target.
 func (q *question) explain(i int, argv Argv, view command.View) Decision {
-	var attempts []attempt
-	for c := range q.rules(argv[0]) {
-		if slices.ContainsFunc(attempts, func(a attempt) bool { return a.rule == c.rule }) {
-			continue
-		}
-		if m := c.pattern.Match(argv, view); !m.Matched {
-			attempts = append(attempts, attempt{c.rule, m.Furthest, m.Slot})
-		}
-	}
-	if len(attempts) == 0 && q.named(argv[0]) {
-		return q.unmet(i, argv)
+	attempts, unmet := q.attempts(argv, view)
+	if unmet != nil {
+		return q.unmet(i, argv, unmet)
 	}
 	if len(attempts) == 0 {
-		return q.unknownProgram(i, argv)
+		return q.unknownProgram(i, argv, view)
 	}
-	slices.SortFunc(attempts, func(a, b attempt) int {
-		return cmp.Or(b.furthest-a.furthest, strings.Compare(a.rule.id, b.rule.id))
-	})
+	attempts = furthest(attempts)
 	index := attempts[0].furthest
 	failed := &Failed{Command: i, Index: index}
 	reason := fmt.Sprintf("%s needs more arguments than these", quoteCut(argv[0]))
 	if index < len(argv) {
 		failed.Token = cut(argv[index])
+		attempts = sortNear(attempts, failed.Token)
 		reason = fmt.Sprintf("no rule admits %q as argument %d of %s", failed.Token, index, quoteCut(argv[0]))
 		if strings.HasPrefix(attempts[0].slot, "<") {
 			reason += ", where " + attempts[0].slot + " can stand"
 		}
 	}
 	d := deny(CodeBadArgument, reason)
-	d.Failed = failed
-	for _, a := range attempts {
-		d.Nearest = addNearest(d.Nearest, a.rule)
-	}
+	d.Failed, d.Nearest = failed, shownOf(attempts)
 	return d
 }
 
-// unmet is the denial of a command that rules match whose conditions do not hold.
-func (q *question) unmet(i int, argv Argv) Decision {
-	d := deny(CodeConditionNotMet, fmt.Sprintf("the rules for %s have a condition that does not hold now", quoteCut(argv[0])))
+// attempts are the rules about a program that do not match the words, each once, by their ids. One that does match can only be
+// there because its condition is not met; it is unmet, the first by id.
+func (q *question) attempts(argv Argv, view command.View) (list []attempt, unmet *rule) {
+	seen := map[*rule]bool{}
+	for c := range q.rules(argv[0]) {
+		if seen[c.rule] {
+			continue
+		}
+		seen[c.rule] = true
+		m := c.pattern.Match(argv, view)
+		if m.Matched {
+			if unmet == nil || c.id < unmet.id {
+				unmet = c.rule
+			}
+			continue
+		}
+		list = append(list, attempt{c.rule, m.Furthest, m.Slot})
+	}
+	slices.SortFunc(list, func(a, b attempt) int { return strings.Compare(a.rule.id, b.rule.id) })
+	return list, unmet
+}
+
+// furthest keeps the attempts that came furthest.
+func furthest(attempts []attempt) []attempt {
+	far := slices.MaxFunc(attempts, func(a, b attempt) int { return a.furthest - b.furthest }).furthest
+	return slices.DeleteFunc(attempts, func(a attempt) bool { return a.furthest < far })
+}
+
+// unmet is the denial of a command that a rule matches whose condition does not hold.
+func (q *question) unmet(i int, argv Argv, rl *rule) Decision {
+	d := deny(CodeConditionNotMet, fmt.Sprintf("the condition of the rule for this use of %s does not hold: %s", quoteCut(argv[0]), cut(rl.when.String())))
 	d.Failed = &Failed{Command: i, Token: cut(argv[0])}
 	return d
 }
 
 // unknownProgram is the denial of a program that no rule names, with the programs that are spelled most like it.
-func (q *question) unknownProgram(i int, argv Argv) Decision {
+func (q *question) unknownProgram(i int, argv Argv, view command.View) Decision {
 	name := cut(argv[0])
 	d := deny(CodeNotAllowed, fmt.Sprintf("no rule allows the program %q", name))
 	d.Failed = &Failed{Command: i, Token: name}
-	base := baseName(name)
-	type near struct {
-		rule     *rule
-		distance int
-	}
-	var found []near
-	for _, role := range q.roles {
-		for _, known := range neighbours(role.names, base) {
-			if distance := editDistance(base, known); distance <= max(1, len(base)/3) {
-				set := role.programs[known]
-				found = append(found, near{slices.Concat(set.allow, set.ask)[0], distance})
-			}
-		}
-	}
-	slices.SortFunc(found, func(a, b near) int { return cmp.Or(a.distance-b.distance, strings.Compare(a.rule.id, b.rule.id)) })
-	for _, n := range found {
-		d.Nearest = addNearest(d.Nearest, n.rule)
-	}
+	d.Nearest = q.likeSpelled(argv, view)
 	return d
-}
-
-// neighbours returns the names around word in a sorted list that begin like it: a bounded number of them, as lists may be long.
-func neighbours(sorted []string, word string) []string {
-	at, _ := slices.BinarySearch(sorted, word)
-	around := sorted[max(0, at-maxNeighbours):min(len(sorted), at+maxNeighbours)]
-	return slices.DeleteFunc(slices.Clone(around), func(name string) bool { return word == "" || name[0] != word[0] })
-}
-
-func addNearest(nearest []string, rl *rule) []string {
-	if len(nearest) == maxNearest || slices.Contains(nearest, rl.pattern.String()) {
-		return nearest
-	}
-	return append(nearest, rl.pattern.String())
 }

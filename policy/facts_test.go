@@ -90,6 +90,7 @@ roles:
     allow:
       - tail [-n <int>] <path:/var/log/app/**>...
       - planted
+      - find <path:/var/log/app/**> -exec grep <text> "{}" +
       - ls [-l] [<path:/srv/app/**,~/**>...]
       - grep <text> [<path:/var/log/app/**>...]
       - {run: "git status", sha256: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}
@@ -218,4 +219,23 @@ func parsed(t *testing.T, text string) *policy.Policy {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// TestWhatFindStartsIsFoundWhereItWasLookedUp: the final plan tells find where the programs are that were decided, and nobody
+// else may say that.
+func TestWhatFindStartsIsFoundWhereItWasLookedUp(t *testing.T) {
+	argv := policy.Argv{"find", "/var/log/app/x", "-exec", "grep", "word", "{}", "+"}
+	starts, err := policy.Starts(argv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := policy.Plan{Op: policy.OpRun, Argv: argv, Starts: starts}
+	d, _ := settle(t, parsed(t, factPolicy), asDeploy(plan), usual)
+	if d.Verdict != policy.Allow || !slices.Contains(d.Plan.Env, policy.EnvVar{Name: "PATH", Value: "/usr/bin"}) {
+		t.Errorf("got %s %s %s, final %+v", d.Verdict, d.Code, d.Reason, d.Plan)
+	}
+	plan.Env = []policy.EnvVar{{Name: "PATH", Value: "/tmp"}}
+	if err := plan.Validate(); err == nil {
+		t.Error("a client's PATH is valid")
+	}
 }

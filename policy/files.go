@@ -148,7 +148,9 @@ func (p *Policy) DecideFile(r Request, direction Direction, path string) Decisio
 	ok, unknown := admitsPath(rules, path, r.view(""))
 	switch {
 	case !ok || checkKnown("a path", path) != nil:
-		return p.stamp(deny(CodeFileNotAllowed, fmt.Sprintf("no role lets %s be %s", quoteCut(path), past(direction))))
+		d := deny(CodeFileNotAllowed, fmt.Sprintf("no role lets %s be %s", quoteCut(path), past(direction)))
+		d.Nearest = nearestPaths(rules, path, r.home())
+		return p.stamp(d)
 	case len(unknown) > 0:
 		return p.stamp(Decision{Verdict: Look, Probes: unique(unknown)})
 	}

@@ -158,7 +158,7 @@ func (b *builder) readEnv(v value) []envRule {
 		} else {
 			item.fields(map[string]func(value){
 				"name":  func(v value) { e.name = readEnvName(v) },
-				"value": func(v value) { e.value = b.readWord(v) },
+				"value": func(v value) { e.value, e.shown = b.readWord(v) },
 			})
 			if e.name == "" || e.value == nil {
 				item.problem("%s needs a name and a value, as in {name: APP_ENV, value: \"<enum:staging,prod>\"}", item.what)
@@ -181,19 +181,19 @@ func readEnvName(v value) string {
 	return text
 }
 
-// readWord reads a pattern that describes one word.
-func (b *builder) readWord(v value) *command.Pattern {
+// readWord reads a pattern that describes one word, and returns how it is shown as well.
+func (b *builder) readWord(v value) (word *command.Pattern, text string) {
 	text, ok := v.text()
 	if !ok {
-		return nil
+		return nil, ""
 	}
 	const before = "value "
 	pattern, err := command.Parse(before+text, b.slots)
 	if err != nil {
 		b.syntaxProblem(v, text, err, -len(before))
-		return nil
+		return nil, ""
 	}
-	return pattern
+	return pattern, shown(text, b.slots)
 }
 
 // syntaxProblem reports a mistake in a pattern at its place; shift is what to add to its column.

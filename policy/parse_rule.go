@@ -25,6 +25,7 @@ func (b *builder) readRules(v value, r *role, ids map[string]bool, kind RuleKind
 		}
 		ids[rl.id] = true
 		if rl.pattern != nil {
+			rl.shown = shown(rl.pattern.String(), b.slots)
 			rl.setDefaults()
 			r.add(rl)
 		}

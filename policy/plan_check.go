@@ -38,8 +38,9 @@ func (p Plan) Commands() []Argv {
 // 4096 words, 64 redirections, and a line that a target's kernel still takes. What launchers and starters of programs say
 // is read again here, so that no plan can hide a command in Wrap or leave one out of Starts. Everything that reads a plan
 // from outside calls it first.
-func (p Plan) Validate() error {
-	var c planCount
+func (p Plan) Validate() error { return p.validate(planCount{}) }
+
+func (p Plan) validate(c planCount) error {
 	if err := c.add(p, 0); err != nil {
 		return err
 	}
@@ -79,7 +80,7 @@ func (p Plan) bytes() int {
 // ValidateFinal reports whether the plan is one that may run: valid, every program and directory and redirected file an
 // absolute path, and no word left to expand.
 func (p Plan) ValidateFinal() error {
-	if err := p.Validate(); err != nil {
+	if err := p.validate(planCount{final: true}); err != nil {
 		return err
 	}
 	return p.final()
@@ -115,7 +116,10 @@ func (p Plan) final() error {
 }
 
 // planCount adds up a plan's size.
-type planCount struct{ commands, words, redirs, data int }
+type planCount struct {
+	commands, words, redirs, data int
+	final                         bool // what starts others may be told where they are
+}
 
 func (c *planCount) add(p Plan, depth int) error {
 	if p.Op == OpShell {
@@ -283,7 +287,7 @@ func (c *planCount) addCommand(p Plan) error {
 			return err
 		}
 	}
-	if err := c.addEnv(p.Env, len(p.Starts) > 0); err != nil {
+	if err := c.addEnv(p.Env, c.final && len(p.Starts) > 0); err != nil {
 		return err
 	}
 	if err := c.addWraps(p.Wrap); err != nil {
@@ -329,14 +333,14 @@ func (c *planCount) addWords(words []string) error {
 	return nil
 }
 
-// addEnv checks only that a variable can be set as it is written; which names may be set a policy says. PATH is for a final plan's
-// command that starts others: no policy admits it in a plan as it is asked.
-func (c *planCount) addEnv(env []EnvVar, starts bool) error {
+// addEnv checks only that a variable can be set as it is written; which names may be set a policy says. path admits PATH,
+// which only a decision adds, for find and xargs to find what they start.
+func (c *planCount) addEnv(env []EnvVar, path bool) error {
 	if len(env) > maxEnv {
 		return fmt.Errorf("a command sets at most %d variables", maxEnv)
 	}
 	for _, v := range env {
-		if !validEnvName(v.Name) || shellVariable(v.Name) && !(starts && v.Name == "PATH") {
+		if !validEnvName(v.Name) || shellVariable(v.Name) && !(path && v.Name == "PATH") {
 			return fmt.Errorf("%q cannot be set for a command", v.Name)
 		}
 		if !safeEnvValue(v.Value) {

@@ -38,6 +38,7 @@ type rule struct {
 	at       place
 	kind     RuleKind
 	pattern  *command.Pattern
+	shown    string     // the pattern with its named slots written out
 	when     *condition // nil: always
 	mode     Mode
 	pty      bool

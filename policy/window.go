@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	_ "time/tzdata" // zones are known where no file can be read, as in the decider's process
 )
 
 // window is a weekly time in which a role applies. One that ends before it begins goes on after midnight and belongs to the

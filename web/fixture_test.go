@@ -127,7 +127,7 @@ func newHouse(t testing.TB, stream time.Duration) *house {
 		Dir: t.TempDir(), Commit: func(context.Context, recorder.Chunk) error { return nil },
 	})
 	must(t, err)
-	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Authorize: h.decider, Kill: h, Links: h.decider, Revoke: h})
+	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Authorize: h.decider, Kill: h, Links: h.decider, Revoke: h, Offers: noOffers{}})
 	must(t, err)
 	h.server = httptest.NewUnstartedServer(nil)
 	url := "http://localhost" + strings.TrimPrefix(h.server.Listener.Addr().String(), "127.0.0.1")
@@ -334,4 +334,11 @@ func (h *house) Lift(context.Context, console.Credential, string, string) (conso
 
 func (h *house) Revocations(context.Context, console.Credential, string) ([]console.Revocation, string, error) {
 	return nil, "", nil
+}
+
+// noOffers answers help, which no page asks for.
+type noOffers struct{}
+
+func (noOffers) Offers(context.Context, console.Credential, string, string) (policy.Offering, error) {
+	return policy.Offering{}, nil
 }

@@ -19,6 +19,9 @@ var pieces = []string{
 	`"\a"`, `"\\"`, `"$"`, "`", "if", "then", "done", "in", "time", "export", "{", "}", "*", "&", "+", "a=~", `\n`, `'\'`, "\\\n",
 }
 
+// gaps are pieces that are mostly about what stands between words: comments, continued lines, ends of lines.
+var gaps = []string{"p0", "p1", "p3", "a", " ", "\n", "\\\n", " \\\n", "#", " #", "# b\n", `\`, "'", `"`, ";", "&&", "|", "||", "{ ", "}", "(", ")", "! ", "<<< ", ">f", "2>&1", "<<E\n", "E\n", "b"}
+
 func TestPlanMeansWhatBashMeans(t *testing.T) {
 	h := newHost(t)
 	for _, line := range []string{`p0 "a\"b" "c\\d" "e\$f" "g\hi"`, `p0 a\ b\"c \\ d`, `p0 'a"b'"c'd"e 'f'\''g'`} { // every quote, every time
@@ -33,7 +36,8 @@ func TestPlanMeansWhatBashMeans(t *testing.T) {
 	}
 	compared := 0
 	rapid.Check(t, func(t *rapid.T) {
-		parts := rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 14).Draw(t, "pieces")
+		set := rapid.SampledFrom([][]string{pieces, gaps}).Draw(t, "set")
+		parts := rapid.SliceOfN(rapid.SampledFrom(set), 1, 14).Draw(t, "pieces")
 		line := rapid.SampledFrom([]string{"", "p0 ", "p1 ", "p3 'x' "}).Draw(t, "first") + strings.Join(parts, "")
 		plan, err := shell.Parse(line)
 		if err != nil {

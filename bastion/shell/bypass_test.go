@@ -34,7 +34,7 @@ var bypasses = []struct {
 	{"|&", syntaxCode, "ls|&touch PWN", ""},
 	{"newline as separator", programCode, "ls\ntouch PWN", ""},
 	{"CRLF", syntaxCode, "ls\r\ntouch PWN", ""},
-	{"comment, then newline", syntaxCode, "ls # ok\ntouch PWN", ""},
+	{"comment, then newline", programCode, "ls # ok\ntouch PWN", ""},
 	{"backslash-newline inside a word", syntaxCode, "t\\\nouch PWN", ""},
 	{"$(…)", syntaxCode, "echo $(touch PWN)", ""},
 	{"backticks", syntaxCode, "echo `touch PWN`", ""},

@@ -36,6 +36,13 @@ func newHost(t testing.TB) *host {
 			t.Fatal(err)
 		}
 	}
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(bash, filepath.Join(h.bin, "bash")); err != nil { // for lines that start it themselves
+		t.Fatal(err)
+	}
 	return h
 }
 

@@ -99,7 +99,8 @@ func (s *scanner) step() error {
 	}
 	adjoins := s.adjoins
 	s.adjoins = false
-	switch c := s.line[s.at]; c {
+	start := s.at
+	switch c := s.line[start]; c {
 	case ' ', '\t':
 		s.at++
 		return nil
@@ -118,8 +119,25 @@ func (s *scanner) step() error {
 		return nil
 	case '<', '>':
 		return s.redirection(s.at)
+	case '#': // a word that it is a part of has read it
+		return s.comment()
+	case '\\':
+		if strings.HasPrefix(s.line[start:], "\\\n") { // between words it is a blank
+			s.at += 2
+			return nil
+		}
 	}
 	return s.wordOrDescriptor()
+}
+
+// comment reads up to the end of the line. A backslash there says nothing to shells, but the parser takes it for more.
+func (s *scanner) comment() error {
+	text, _, _ := strings.Cut(s.line[s.at:], "\n")
+	if strings.HasSuffix(text, `\`) {
+		return s.refuse("comment", "it cannot end with a backslash")
+	}
+	s.at += len(text)
+	return nil
 }
 
 // operator reads one of the operators that join commands.

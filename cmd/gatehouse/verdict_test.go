@@ -51,7 +51,16 @@ func (s *scene) lines(status int, human, machine string, into any) error {
 	if err := json.Unmarshal([]byte(body), into); err != nil {
 		return fmt.Errorf("%s: %w", second, err)
 	}
-	return nil
+	if answer.Visible(first) != first {
+		return fmt.Errorf("the human line has what a terminal may act upon: %q", first)
+	}
+	return conforms(machine, body)
+}
+
+// headings begin the human lines of denials that are none of policy's noes.
+var headings = map[string]string{
+	"needs_approval": "gatehouse: NEEDS APPROVAL (nothing ran): ",
+	"dry_run":        "gatehouse: DRY RUN (nothing ran): ",
 }
 
 // cmdDenied: denied CODE [TEXT]: the last client got the denial contract, the reason holds TEXT, and the audit log has the
@@ -61,17 +70,25 @@ func cmdDenied(s *scene, _ *testscript.TestScript, args []string) error {
 		return errors.New("usage: denied CODE [TEXT]")
 	}
 	var d answer.Denial
-	if err := s.lines(answer.ExitDenied, "gatehouse: DENIED by policy (not a system fault): ", "GATEHOUSE-DENIAL", &d); err != nil {
+	heading := headings[args[0]]
+	if heading == "" {
+		heading = "gatehouse: DENIED by policy (not a system fault): "
+	}
+	if err := s.lines(answer.ExitDenied, heading, "GATEHOUSE-DENIAL", &d); err != nil {
 		return err
 	}
-	if d.V != answer.Version || d.Decision != "deny" || d.Code != args[0] || d.Why == "" || d.DenialID == "" || d.Retryable != "no" {
+	if d.V != answer.Version || d.Decision != "deny" || d.Code != args[0] || d.Why == "" || d.DenialID == "" || d.Advice == "" || d.Retryable != answer.Retryable(args[0]) {
 		return fmt.Errorf("want code %s in a whole denial, got %+v", args[0], d)
 	}
 	if len(args) == 2 && !strings.Contains(d.Why, args[1]) {
 		return fmt.Errorf("want %q in the reason %q", args[1], d.Why)
 	}
+	outcome := "deny"
+	if args[0] == "needs_approval" {
+		outcome = "ask"
+	}
 	return s.noted(func(e audit.Entry) bool {
-		return e.Type == audit.Decision && e.Outcome == "deny" && e.Session == d.Session && e.Session != "" && e.Reason == d.Why && strings.Contains(string(e.Data), `"`+args[0]+`"`)
+		return e.Type == audit.Decision && e.Outcome == outcome && e.Session == d.Session && e.Session != "" && e.Reason == d.Why && strings.Contains(string(e.Data), `"`+args[0]+`"`)
 	})
 }
 
@@ -108,7 +125,9 @@ func cmdKilled(s *scene, _ *testscript.TestScript, args []string) error {
 	if s.last.status != answer.ExitKilled || !strings.Contains(text, "gatehouse: KILLED: ") || !strings.Contains(text, "GATEHOUSE-KILLED {") || !strings.Contains(text, args[0]) {
 		return fmt.Errorf("want status %d and a kill because of %q, got %d and %q", answer.ExitKilled, args[0], s.last.status, text)
 	}
-	return nil
+	_, line, _ := strings.Cut(text, "GATEHOUSE-KILLED ")
+	line, _, _ = strings.Cut(line, "\n")
+	return conforms("GATEHOUSE-KILLED", strings.TrimSuffix(line, "\r"))
 }
 
 // cmdBlocked: blocked CODE LINE: the line, sent over the open connection $CASE/mux, is denied with the code, and nothing arrived.

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -24,33 +25,34 @@ const (
 // Version of the JSON lines.
 const Version = 1
 
-// Denial is the JSON of a GATEHOUSE-DENIAL line.
+// Denial is the JSON of a GATEHOUSE-DENIAL line. Its comments are the descriptions of the published schema.
 type Denial struct {
-	V           int        `json:"v"`
-	Decision    string     `json:"decision"` // "deny"
-	Code        string     `json:"code"`
-	Retryable   string     `json:"retryable"` // see Retryable
-	DenialID    string     `json:"denial_id"`
-	Session     string     `json:"session,omitempty"`
-	Target      string     `json:"target,omitempty"`
-	Why         string     `json:"why"`
-	FailedAt    *FailedAt  `json:"failed_at,omitempty"`
-	Rule        string     `json:"rule,omitempty"`
-	Allowed     []string   `json:"allowed_like_this,omitempty"`
-	PolicyHash  string     `json:"policy_hash,omitempty"`
-	Argv        [][]string `json:"argv,omitempty"` // what the line was understood as, one argv a command
-	Construct   string     `json:"construct,omitempty"`
-	ConstructAt int        `json:"column,omitempty"` // 1-based byte column, with Construct
-	Final       string     `json:"final,omitempty"`  // needs_approval, dry_run: what would run, as a person would write it
-	Approvals   []Approval `json:"approvals,omitempty"`
-	DenialsLeft int64      `json:"denials_left,omitempty"` // how many more are answered within the hour, where that is limited
+	V           int        `json:"v"`                           // the version of the line's form
+	Decision    string     `json:"decision"`                    // always deny: nothing ran
+	Code        string     `json:"code"`                        // why, in one word; more may come within version 1
+	Retryable   string     `json:"retryable"`                   // when the same request may get another answer: no (not under this policy), later, after_approval
+	DenialID    string     `json:"denial_id"`                   // the audit entry's object
+	Session     string     `json:"session,omitempty"`           // the session's id
+	Target      string     `json:"target,omitempty"`            // where it would have run
+	Why         string     `json:"why"`                         // the reason in one sentence
+	Advice      string     `json:"advice"`                      // what to do now
+	FailedAt    *FailedAt  `json:"failed_at,omitempty"`         // the first word that no rule admits
+	Rule        string     `json:"rule,omitempty"`              // the rule that decided, if one did
+	Allowed     []string   `json:"allowed_like_this,omitempty"` // at most three entries of the policy that come closest: patterns of commands, or of what was denied
+	PolicyHash  string     `json:"policy_hash,omitempty"`       // the policy that decided
+	Argv        [][]string `json:"argv,omitempty"`              // what the line was understood as, one argv a command
+	Construct   string     `json:"construct,omitempty"`         // unsupported_syntax: what was not understood
+	ConstructAt int        `json:"column,omitempty"`            // with construct: where it begins, in bytes from 1
+	Final       string     `json:"final,omitempty"`             // needs_approval, dry_run: what would run, as a person would write it
+	Approvals   []Approval `json:"approvals,omitempty"`         // needs_approval: each must be met
+	DenialsLeft int64      `json:"denials_left,omitempty"`      // how many more are answered within the hour; absent where that is not limited, and with none left
 }
 
 // Approval is what people must do before the command runs.
 type Approval struct {
-	Approvals     int      `json:"approvals"`
-	From          []string `json:"from,omitempty"`
-	WithinSeconds int64    `json:"within_s,omitempty"`
+	Approvals     int      `json:"approvals"`          // how many people must approve it
+	From          []string `json:"from,omitempty"`     // groups that they are in
+	WithinSeconds int64    `json:"within_s,omitempty"` // how long the request is kept
 }
 
 // Retryable says when the same request may get another answer: "after_approval", "later", or "no", as long as the policy is
@@ -67,20 +69,20 @@ func Retryable(code string) string {
 
 // FailedAt points at the word that no rule admits.
 type FailedAt struct {
-	Command int    `json:"command"`
-	Index   int    `json:"index"`
-	Token   string `json:"token"`
+	Command int    `json:"command"` // which command of argv, from 0
+	Index   int    `json:"index"`   // which word of it, from 0
+	Token   string `json:"token"`   // the word, or what else was denied: a redirected path, a directory's command, a variable's name
 }
 
 // Fault is the JSON of a GATEHOUSE-ERROR line: not the client's doing.
 type Fault struct {
-	V         int    `json:"v"`
-	Code      string `json:"code"`
-	Retryable string `json:"retryable"` // "later" or "no"
-	ErrorID   string `json:"error_id"`  // joins the line to the operator's log
-	Session   string `json:"session,omitempty"`
-	Target    string `json:"target,omitempty"`
-	Why       string `json:"why"`
+	V         int    `json:"v"`                 // the version of the line's form
+	Code      string `json:"code"`              // what failed, in one word; more may come within version 1
+	Retryable string `json:"retryable"`         // later: the same request may succeed then; no
+	ErrorID   string `json:"error_id"`          // joins the line to the operator's log
+	Session   string `json:"session,omitempty"` // the session's id
+	Target    string `json:"target,omitempty"`  // where it would have run
+	Why       string `json:"why"`               // what happened, in one sentence
 }
 
 // The codes of a Fault.
@@ -95,21 +97,17 @@ const (
 	FaultExpired           = "certificate_expired" // the connection outlived its certificate
 )
 
-// Killed is the JSON of a GATEHOUSE-KILLED line.
+// Killed is the JSON of a GATEHOUSE-KILLED line: the command had begun.
 type Killed struct {
-	V       int    `json:"v"`
-	Session string `json:"session"`
-	Why     string `json:"why"`
+	V       int    `json:"v"`       // the version of the line's form
+	Session string `json:"session"` // the session's id
+	Why     string `json:"why"`     // who or what ended it
 }
 
-// Lines renders the two lines of a denial, each ending in a newline.
+// Lines renders the two lines of a denial, each ending in a newline. V, Decision, Retryable and Advice are set here.
 func (d Denial) Lines() string {
-	d.V, d.Decision = Version, "deny"
-	human := "gatehouse: DENIED by policy (not a system fault): " + d.Why
-	if len(d.Allowed) > 0 {
-		human += ". Allowed here: " + strings.Join(d.Allowed, " | ")
-	}
-	return Visible(human) + "\n" + line("GATEHOUSE-DENIAL", d)
+	d.V, d.Decision, d.Retryable, d.Advice = Version, "deny", Retryable(d.Code), advice(d)
+	return Visible(d.human()) + "\n" + line("GATEHOUSE-DENIAL", d)
 }
 
 // Lines renders the two lines of a fault, each ending in a newline.
@@ -169,16 +167,15 @@ func Visible(s string) string {
 	return sb.String()
 }
 
-// hidden reports whether a rune is a control, a bidirectional override or isolate, or drawn as nothing.
+// hidden reports whether a rune is a control, a space other than U+0020, a bidirectional control, unassigned, or drawn as
+// nothing.
 func hidden(r rune) bool {
 	switch {
-	case r < 0x20, r >= 0x7f && r < 0xa0: // C0, DEL, C1
+	case !unicode.IsPrint(r): // controls, formats (bidirectional, zero-width, tags), private use, spaces
 		return true
-	case r == 0xad, r == 0x61c, r == 0x180e, r == 0xfeff:
+	case r == 0x34f, r == 0x115f, r == 0x1160, r == 0x17b4, r == 0x17b5, r == 0x3164, r == 0xffa0: // fillers and joiners that count as letters or marks
 		return true
-	case r >= 0x200b && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x206f:
-		return true
-	case r >= 0xfff9 && r <= 0xfffb, r >= 0xe0000 && r <= 0xe007f:
+	case r >= 0x180b && r <= 0x180f, r >= 0xfe00 && r <= 0xfe0f, r >= 0xe0100 && r <= 0xe01ef: // variation selectors
 		return true
 	}
 	return false

@@ -38,6 +38,7 @@ type Config struct {
 	Kill       Killer
 	Links      Links
 	Revoke     Revoker
+	Offers     Offerer
 	Now        func() time.Time // nil means time.Now
 }
 
@@ -48,7 +49,7 @@ func (c Config) Validate() error {
 		has  bool
 	}{
 		{"Sessions", c.Sessions != nil}, {"Recordings", c.Recordings != nil}, {"Authorize", c.Authorize != nil},
-		{"Kill", c.Kill != nil}, {"Links", c.Links != nil}, {"Revoke", c.Revoke != nil},
+		{"Kill", c.Kill != nil}, {"Links", c.Links != nil}, {"Revoke", c.Revoke != nil}, {"Offers", c.Offers != nil},
 	} {
 		if !need.has {
 			return fmt.Errorf("console: %s is missing", need.name)

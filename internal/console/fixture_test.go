@@ -43,6 +43,8 @@ type desk struct {
 	revoked []RevokeOrder
 	lifted  []string
 	refuse  error
+
+	offering policy.Offering
 }
 
 func newDesk(t *testing.T) *desk {
@@ -57,7 +59,7 @@ func newDesk(t *testing.T) *desk {
 	})
 	must(t, err)
 	d.Console, err = New(Config{
-		Sessions: d.store, Recordings: d.recorder, Authorize: d, Kill: d, Links: d, Revoke: d, Now: func() time.Time { return d.now },
+		Sessions: d.store, Recordings: d.recorder, Authorize: d, Kill: d, Links: d, Revoke: d, Offers: d, Now: func() time.Time { return d.now },
 	})
 	must(t, err)
 	return d
@@ -107,6 +109,20 @@ func (d *desk) Revocations(_ context.Context, who Credential, after string) ([]R
 		return []Revocation{{ID: "rev_1", Handles: []string{"agent:bot"}, By: "person:ann", Reason: "stolen", At: d.now}}, "rev_1", d.refuse
 	}
 	return []Revocation{{ID: "rev_2", Handles: []string{"task:x"}, By: "local:root", Reason: "over", At: d.now, Until: d.now.Add(time.Hour)}}, "", d.refuse
+}
+
+// Offers is authorised by the decider, as Revoke is: it answers for nobody but ann.
+func (d *desk) Offers(_ context.Context, who Credential, target, login string) (policy.Offering, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if who != ann {
+		return policy.Offering{}, ErrSignedOut
+	}
+	d.asked = append(d.asked, asked{Help, login + "@" + target, ""})
+	if target != "" && target != "web-1" {
+		return policy.Offering{}, &ForbiddenError{Verb: Help, Reason: "no role of person:ann reaches that target with that login"}
+	}
+	return d.offering, d.refuse
 }
 
 func (d *desk) took() []asked {

@@ -31,6 +31,7 @@ const (
 	SessionsKill   Verb = "kill"            // operate
 	WebLogin       Verb = "web-login"       // any right at all
 	WhoAmI         Verb = "whoami"          // none: who the decider takes the caller for
+	Help           Verb = "help"            // none: what the caller may do
 )
 
 // Credential is how an actor proves who they are to the decider: exactly one field is set.

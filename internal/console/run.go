@@ -33,15 +33,8 @@ type verbs struct {
 	WebLogin    webLoginCmd    `cmd:"" help:"Get a one-time link that signs you in to the browser."`
 	WhoAmI      whoAmICmd      `cmd:"" name:"whoami" help:"Say who you are here and what you may do."`
 	Renew       renewCmd       `cmd:"" passthrough:"" help:"Print a new certificate for the key that you connect with; over SSH alone."`
-	Help        helpCmd        `cmd:"" help:"Explain a verb."`
+	Help        helpCmd        `cmd:"" help:"Say what you may do, here or on a target; explain a verb."`
 }
-
-type helpCmd struct {
-	Verb []string `arg:"" optional:"" help:"The verb."`
-}
-
-// Run is never reached: Run of the console turns "help VERB" into "VERB --help" before parsing.
-func (*helpCmd) Run() error { return nil }
 
 // invocation is one verb being run.
 type invocation struct {
@@ -52,6 +45,7 @@ type invocation struct {
 	out, errs  io.Writer
 	json       bool
 	cols, rows int
+	usage      func() // prints the verbs
 }
 
 // Run runs one line of arguments and returns its exit code: 0 done, 1 a negative answer, 2 usage, 75 unavailable.
@@ -70,7 +64,8 @@ func (c *Console) Run(ctx context.Context, who Credential, args []string, std St
 	if err != nil {
 		return in.fail(fmt.Errorf("build the verbs: %w", err))
 	}
-	parsed, err := parser.Parse(helpArgs(args))
+	in.usage = func() { _, _ = parser.Parse([]string{"--help"}) }
+	parsed, err := parser.Parse(helpArgs(args, parser.Model))
 	if done {
 		return exitOK
 	}
@@ -79,17 +74,6 @@ func (c *Console) Run(ctx context.Context, who Credential, args []string, std St
 		return in.fail(&usageError{message: err.Error(), hint: "try: " + std.Program + " help"})
 	}
 	return in.fail(parsed.Run(in))
-}
-
-// helpArgs turns no arguments and "help VERB" into --help.
-func helpArgs(args []string) []string {
-	if len(args) == 0 {
-		return []string{"--help"}
-	}
-	if args[0] == "help" {
-		return append(append([]string{}, args[1:]...), "--help")
-	}
-	return args
 }
 
 // fail says on one line what went wrong and returns the exit code; without an error it is silent.

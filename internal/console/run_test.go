@@ -32,6 +32,12 @@ func TestEveryVerbIsAuthorisedOnce(t *testing.T) {
 		{"kill --reason maintenance --all", asked{SessionsKill, "all", "maintenance"}},
 		{"web-login", asked{Verb: WebLogin}},
 		{"whoami", asked{Verb: WhoAmI}},
+		{"", asked{Help, "@", ""}},
+		{"help", asked{Help, "@", ""}},
+		{"help --json", asked{Help, "@", ""}},
+		{"help web-1", asked{Help, "@web-1", ""}},
+		{"--json help web-1 deploy", asked{Help, "deploy@web-1", ""}},
+		{"help deploy@web-1", asked{Help, "deploy@web-1", ""}},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			d.took()
@@ -82,6 +88,10 @@ func TestExitCodes(t *testing.T) {
 		{"help kill", 0, "--reason"},
 		{"sessions --help", 0, "export"},
 		{"sessions list", 0, ""},
+		{"help sessions list", 0, "--denied"},
+		{"help web-9", 1, "not permitted"},
+		{"help a b c", 2, "LOGIN@TARGET"},
+		{"help @web-1", 2, "LOGIN@TARGET"},
 		{"nonsense", 2, "unexpected argument"},
 		{"sessions show", 2, "expected"},
 		{"sessions list --limit 0", 2, "1 to 500"},

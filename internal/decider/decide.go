@@ -100,7 +100,7 @@ func (r *ruling) unreadable() {
 func (r *ruling) dryRun() {
 	if dec := &r.out.Decision; dec.Verdict == policy.Allow && dec.Obligations.DryRun {
 		dec.Verdict, dec.Code = policy.Deny, policy.CodeDryRun
-		dec.Reason = "dry run: it is allowed, and the rule says that nothing runs; it would be " + cut(dec.Plan.String(), maxText)
+		dec.Reason = "it is allowed, and the rule says that nothing runs; it would be " + cut(dec.Plan.String(), maxText)
 	}
 }
 

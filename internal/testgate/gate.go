@@ -34,6 +34,7 @@ type Config struct {
 	Binary  string            // the gatehouse program
 	Policy  string            // the text of policy.yaml
 	Hosts   []testhost.Config // targets; Dir and TargetCA are filled in
+	Labels  string            // of each target, "{env: staging}"; empty means none
 	Extra   string            // more entries of targets.yaml, indented by two spaces
 	MinFree string            // storage.min_free; empty means 1MiB
 	More    string            // more of gatehouse.yaml, whole lines; a "web:" in it stands in the place of ours, @WEB@ is its port
@@ -151,7 +152,11 @@ func (g *Gate) startHosts(ctx context.Context) error {
 		for _, a := range hc.Accounts {
 			logins = append(logins, a.Name)
 		}
-		entries += fmt.Sprintf("  %s: {address: %q, logins: [%s], host_key: %q}\n", hc.Name, h.Addr(), strings.Join(logins, ", "),
+		labels := g.cfg.Labels
+		if labels == "" {
+			labels = "{}"
+		}
+		entries += fmt.Sprintf("  %s: {address: %q, logins: [%s], labels: %s, host_key: %q}\n", hc.Name, h.Addr(), strings.Join(logins, ", "), labels,
 			strings.TrimSpace(string(ssh.MarshalAuthorizedKey(h.HostKey()))))
 	}
 	if entries == "" {

@@ -154,7 +154,7 @@ func (g *gatherer) asOption(elements []element) (item optionItem, used int, ok b
 
 // slotValue reports whether an element is one slot, which an option before it takes as its value.
 func (g *gatherer) slotValue(e element) bool {
-	return e.kind == elementSlot && !e.repeat && !isOption(e.word) && !g.isKeyed(e.word)
+	return e.kind == elementSlot && !e.repeat && !isOption(e.word) && e.word != numberKey && !g.isKeyed(e.word)
 }
 
 // grouped reads one alternative of a bracket that holds nothing but an option and, perhaps, its value.
@@ -180,7 +180,7 @@ func (g *gatherer) optionNames(e element) ([]spelling, bool) {
 	case elementLiteral:
 		return []spelling{{name: e.word}}, !e.quoted && (isOption(e.word) || g.isKeyed(e.word))
 	case elementSlot:
-		return []spelling{{name: e.word, value: e.slot, written: e.written, equals: true}}, isOption(e.word) || g.isKeyed(e.word)
+		return []spelling{{name: e.word, value: e.slot, written: e.written, equals: true}}, isOption(e.word) || e.word == numberKey || g.isKeyed(e.word)
 	}
 	var names []spelling
 	for _, alternative := range e.alts {
@@ -209,13 +209,14 @@ func valued(spellings []spelling) bool {
 	return false
 }
 
-// singleWord returns the value that an element describes, if it is always exactly one word that is not an option.
+// singleWord returns the value that an element describes, if it is always exactly one word that is not an option. -<int> is
+// one inside brackets of its own.
 func singleWord(e element) (value, bool) {
 	switch {
 	case e.repeat || e.kind == elementOptional:
 		return nil, false
 	case e.kind == elementSlot:
-		return e.single(), !isOption(e.word)
+		return e.single(), !isOption(e.word) && e.word != numberKey
 	case e.kind == elementLiteral:
 		return literal(e.word), e.quoted || !isOption(e.word)
 	}
@@ -225,6 +226,9 @@ func singleWord(e element) (value, bool) {
 			return nil, false
 		}
 		v, ok := singleWord(alternative[0])
+		if a := alternative[0]; a.word == numberKey && a.kind == elementSlot && !a.repeat {
+			v, ok = a.single(), true
+		}
 		if !ok {
 			return nil, false
 		}

@@ -8,7 +8,8 @@ func (g *gatherer) readOptions(elements []element) ([]optionItem, int) {
 	switch {
 	case e.kind == elementLiteral && !e.quoted && isOption(e.word):
 		return g.readLiteral(elements)
-	case e.kind == elementSlot && strings.HasPrefix(e.word, "--"):
+	case e.keyed():
+		g.unsure = g.unsure || e.word == numberKey && g.style.Digits
 		return []optionItem{{spellings: []spelling{keyedOption(e)}, required: true, repeat: e.repeat}}, 1
 	case e.kind == elementGroup || e.kind == elementOptional:
 		return g.readBracket(elements)
@@ -83,7 +84,8 @@ func (g *gatherer) readAlternative(elements []element) ([]spelling, bool) {
 		}
 		return items[0].spellings, true
 	}
-	if e.kind == elementSlot && strings.HasPrefix(e.word, "--") {
+	if e.keyed() {
+		g.unsure = g.unsure || e.word == numberKey && g.style.Digits
 		return []spelling{keyedOption(e)}, len(elements) == 1
 	}
 	if e.kind != elementLiteral || e.quoted || !isOption(e.word) {
@@ -147,7 +149,12 @@ func (g *gatherer) checkFlag(name string, rest []element) {
 	}
 }
 
-// keyedOption is an option written --name=<slot>.
+// keyed reports whether an element is an option and its value in one word: --name=<slot> or -<int>.
+func (e element) keyed() bool {
+	return e.kind == elementSlot && (strings.HasPrefix(e.word, "--") || e.word == numberKey)
+}
+
+// keyedOption is an option written --name=<slot>, or -<int>.
 func keyedOption(e element) spelling {
 	return spelling{name: e.word, value: e.slot, written: e.written, equals: true}
 }

@@ -20,7 +20,7 @@ const (
 	tokenEnd    tokenKind = iota
 	tokenWord             // a plain word
 	tokenQuoted           // a quoted word
-	tokenKey              // a plain word that ends in "=", with a slot right behind it
+	tokenKey              // a plain word that ends in "=", or numberKey, with a slot right behind it
 	tokenSlot             // <…>, text without the brackets
 	tokenMark             // one of ( ) [ ] | ...
 )
@@ -89,13 +89,18 @@ func (l *lexer) word() (token, error) {
 	for l.at < len(l.text) && plainByte(l.text[l.at]) && !strings.HasPrefix(l.text[l.at:], "...") {
 		l.at++
 	}
-	if l.at > start+1 && l.at < len(l.text) && l.text[l.at] == '<' && l.text[l.at-1] == '=' {
+	if l.at < len(l.text) && l.text[l.at] == '<' && isKey(l.text[start:l.at]) {
 		return token{tokenKey, l.text[start:l.at], start}, nil
 	}
 	if !l.atBoundary() {
 		return token{}, l.wordError(start)
 	}
 	return token{tokenWord, l.text[start:l.at], start}, nil
+}
+
+// isKey reports whether a slot may stand right behind a word: behind name= and behind the "-" of an option that is a number.
+func isKey(word string) bool {
+	return word == numberKey || len(word) > 1 && word[len(word)-1] == '='
 }
 
 // wordError explains the byte that cannot stand in a plain word.

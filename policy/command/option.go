@@ -2,6 +2,9 @@ package command
 
 import "strings"
 
+// numberKey is the name of an option that is a number: tail -20, grep -3.
+const numberKey = "-"
+
 // optionRun is a run of adjacent options, which may come in any order. One of a program that permutes may come anywhere.
 type optionRun struct {
 	items    []optionItem
@@ -23,7 +26,7 @@ type spelling struct {
 	value   value  // nil for a flag
 	written string // of the value
 	joined  bool   // -nVALUE is the same as -n VALUE
-	equals  bool   // name ends in "=", and the value stands in the same word
+	equals  bool   // name ends in "=" or is numberKey, and the value stands in the same word
 	lacks   bool   // the program takes a value, and the pattern has none
 }
 
@@ -115,7 +118,7 @@ func (r *optionRun) collect(names map[string]bool) {
 
 // plainName is the name without the "=" of --name=<slot>.
 func (s *spelling) plainName() string {
-	if s.equals {
+	if s.equals && s.name != numberKey {
 		return s.name[:len(s.name)-1]
 	}
 	return s.name
@@ -161,6 +164,9 @@ func (s *spelling) match(m *matcher, i int, next func(int) bool) bool {
 
 // names reports whether an option that was read is this one, with a value that fits.
 func (s *spelling) names(m *matcher, option *part) bool {
+	if s.name == numberKey {
+		return s.value.admits(m, option.text[1:], false) || m.failAt(int(option.at), s.written)
+	}
 	if option.text != s.plainName() {
 		return false
 	}
@@ -171,6 +177,12 @@ func (s *spelling) names(m *matcher, option *part) bool {
 		return m.failAt(m.argc, s.written)
 	}
 	return s.value.admits(m, option.value, false) || m.failAt(int(option.valueAt), s.written)
+}
+
+// isNumber reports whether an option that was read is "-" and a number.
+func isNumber(name string) bool {
+	_, ok := decimal(name[1:])
+	return ok
 }
 
 // joinedValue returns the value inside a word of the form --name=VALUE or -nVALUE. A value that begins with "=" is not

@@ -10,7 +10,7 @@ import (
 // element is one item of a pattern as it was written, before options are gathered into runs.
 type element struct {
 	kind    elementKind
-	word    string      // elementLiteral; of an elementSlot the name= before it
+	word    string      // elementLiteral; of an elementSlot the name= or numberKey before it
 	quoted  bool        // elementLiteral
 	slot    value       // elementSlot
 	written string      // elementLiteral and elementSlot: how the pattern spells it
@@ -129,9 +129,12 @@ func (p *parser) item() (element, error) {
 	return p.repetition(e)
 }
 
-// slot reads a slot, which may have a name= right before it.
+// slot reads a slot, which may have a name= or a "-" right before it.
 func (p *parser) slot(key string, t token) (element, error) {
 	v, err := parseSlot(t.text, t.at+1, p.named)
+	if _, isInt := v.(intSlot); err == nil && key == numberKey && !isInt {
+		err = p.errorAt(t.at, `only a number stands right behind "-", as in -<int:1..500>`)
+	}
 	return element{kind: elementSlot, word: key, slot: v, written: key + "<" + t.text + ">"}, err
 }
 

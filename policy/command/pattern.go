@@ -82,7 +82,8 @@ func (p *Pattern) Match(argv []string, v View) Result {
 // namesAll reports whether the pattern names each option that may stand anywhere.
 func (p *Pattern) namesAll(m *matcher) bool {
 	for i := range m.options {
-		if !p.names[m.options[i].text] {
+		name := m.options[i].text
+		if !p.names[name] && !(p.names[numberKey] && isNumber(name)) {
 			return m.failAt(int(m.options[i].at), "")
 		}
 	}

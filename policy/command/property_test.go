@@ -26,7 +26,7 @@ var slots = []described{
 // options and what they admit.
 var options = []described{
 	{"-v", []string{"-v"}}, {"(-n|--lines) <int>", []string{"--lines=7"}}, {"[-o (json|table)]", []string{"-ojson"}}, {"[-q]", nil},
-	{"[--since <text>]", []string{"--since", "now"}}, {"(-a|-b)", []string{"-b"}},
+	{"[--since <text>]", []string{"--since", "now"}}, {"(-a|-b)", []string{"-b"}}, {"-<int:1..50>", []string{"-20"}},
 }
 
 // anyPattern draws items of a pattern together with a command that they describe.
@@ -124,6 +124,9 @@ func spelledOut(word string, bundles bool) bool {
 		takes, ok := named[name]
 		return ok && (takes || !joined)
 	}
+	if n, ok := decimal(word[1:]); ok {
+		return n >= 1 && n <= 50
+	}
 	for i := 1; i < len(word); i++ {
 		takes, ok := named["-"+word[i:i+1]]
 		switch {
@@ -212,6 +215,9 @@ func checkMatch(t *testing.T, p *Pattern, argv []string, v View) {
 	}
 	if v.Real != nil && (r.NeedsDir || len(r.Paths) > 0) {
 		t.Fatalf("%q: all is known, and %+v", p, r)
+	}
+	if style := program.Of(argv[0]).Style; style.Rest || style.Only != "" {
+		return // to these programs most such words are text
 	}
 	for _, word := range argv[1:] {
 		if word == "--" {

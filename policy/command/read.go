@@ -47,11 +47,11 @@ func (m *matcher) readOptions(style program.Style, argv []string) bool {
 		word := argv[at]
 		switch {
 		case ended:
-			m.words = append(m.words, part{at: int32(at), text: word, free: style.End && style.Permute})
-		case word == "--":
+			m.words = append(m.words, part{at: int32(at), text: word, free: style.End && style.Permute || style.Rest && !isUnknown(word)})
+		case word == "--" && style.Only == "":
 			m.words, ended = append(m.words, part{kind: endKind(style), at: int32(at), text: word}), true
-		case !isOption(word):
-			m.words = append(m.words, part{at: int32(at), text: word, letters: at <= style.Letters})
+		case !isOption(word) || operandOnly(style, word):
+			m.words = append(m.words, part{at: int32(at), text: word, letters: at <= style.Letters, free: operandOnly(style, word)})
 			ended = !style.Permute
 		default:
 			*options = splitOption(style, *options, word, int32(at))
@@ -67,6 +67,14 @@ func (m *matcher) readOptions(style program.Style, argv []string) bool {
 		}
 	}
 	return true
+}
+
+// operandOnly reports whether a word that looks like an option is none to a program that has only a few.
+func operandOnly(style program.Style, word string) bool {
+	if style.Only == "" || !strings.HasPrefix(word, "-") || isUnknown(word) {
+		return false
+	}
+	return word == "-" || strings.Trim(word[1:], style.Only) != ""
 }
 
 func endKind(style program.Style) partKind {

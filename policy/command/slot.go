@@ -8,7 +8,13 @@ import (
 )
 
 // Slot is one typed place of a pattern. It is immutable and may be used by many goroutines at once.
-type Slot struct{ value value }
+type Slot struct {
+	value value
+	text  string // between the brackets
+}
+
+// String is the slot as a pattern has it: "<path:/var/log/app/**>".
+func (s *Slot) String() string { return "<" + s.text + ">" }
 
 // Slots are named slots, which patterns use as <name>. Each is made by ParseSlot. A name that is a slot type is never
 // looked up: see IsSlotType.
@@ -32,7 +38,7 @@ func ParseSlot(text string) (*Slot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Slot{v}, nil
+	return &Slot{v, text}, nil
 }
 
 // parseSlot reads what stands between < and >; at is its offset in the pattern.

@@ -13,6 +13,9 @@ var styled = []struct {
 	// GNU programs: options anywhere, bundles, "--".
 	{"ls [-l] [-a] [<path:/srv/**>...]", []string{"ls -la", "ls -al /srv/x", "ls /srv/x -l", "ls /srv/x -a /srv/y -l", "ls -l -- /srv/x", "ls -la --", "ls -- /srv/x"},
 		[]string{"ls -lx", "ls -ll", "ls -- -l", "ls -- /srv/x -l", "ls --all", "ls -l --a", "ls /etc -l"}},
+	{"echo [-n] [<text>...]", []string{"echo", "echo -n a", "echo --- a", "echo -- -n", "echo a -e", "echo -1", "echo --help a", "echo -n"}, []string{"echo -e a", "echo -ne a", "echo -nn", "echo -n -n"}},
+	{"echo -n", []string{"echo -n"}, []string{"echo", "echo -n -x", "echo ---"}},
+	{"printf <text>...", []string{"printf a -b --", "printf -- -a", "printf a"}, []string{"printf -a", "printf -v a", "printf --"}},
 	{"ls -la [<path:/srv/**>]", []string{"ls -la", "ls -al", "ls -l -a /srv/x", "ls /srv/x -la"}, []string{"ls -l", "ls -lla"}},
 	{"ls [-la] x", []string{"ls x", "ls -l x -a"}, []string{"ls -l x"}},
 	{"ls [-1] [-t] [-w <int>]", []string{"ls -1t", "ls -t1w80", "ls -1w 80"}, []string{"ls -80", "ls -w"}},

@@ -17,6 +17,8 @@ type Style struct {
 	Digits  bool   // digits are options as letters are: ls -1t. Otherwise a word such as -20 is one option
 	Permute bool   // options may stand after operands
 	End     bool   // the word "--" ends the options
+	Rest    bool   // all words from the first operand on are operands, those that begin with "-" too: echo a -n
+	Only    string // where not empty, a word is options only if it is "-" and some of these letters; else it is an operand: echo ---
 	Letters int    // so many of the first words are options even without "-" (tar xzf): no slot admits them, only a literal
 	Keyed   bool   // operands have the form key=value and come in any order: dd
 }

@@ -36,6 +36,10 @@ var spellings = []struct {
 	{"md5sum -bz a", "md5sum -b -z a", true}, {"sha256sum a -b", "sha256sum -b a", true}, {"diff -qr a b", "diff -q -r a b", true}, {"diff a b -U0", "diff -U 0 a b", true}, {"cmp -ln2 a b", "cmp -l -n 2 a b", true}, {"cmp a b -s", "cmp -s a b", true},
 	{"tar -cf- a", "tar -c -f - a", true}, {"tar cf - a", "tar -c -f - a", true}, {"tar cf- a", "tar cf - a", false}, {"gzip -9nc a", "gzip -9 -n -c a", true}, {"gzip a -nc", "gzip -n -c a", true}, {"dd bs=1 status=none if=a count=3", "dd count=3 if=a bs=1 status=none", true},
 	{"journalctl -n5 --no-pager -D .", "journalctl --lines 5 --no-pager -D .", true}, {"curl -sm1 file:///nosuch", "curl -s -m 1 file:///nosuch", true}, {"curl file:///nosuch -s", "curl -s file:///nosuch", true}, {"curl -s -- file:///nosuch", "curl -s file:///nosuch", true},
+	{"echo -ne a", "echo -n -e a", true}, {"echo -- a", "echo a", false}, {"echo -nx", "echo -n x", false}, {"echo a -n", "echo -n a", false}, {"echo --- -n", "echo -n ---", false}, {"printf -- -a", "printf -a", true},
+	{"printf %s -a", "printf -- %s -a", true}, {"printf %s -- a", "printf %s a", false},
+	{"comm -12 a b", "comm -1 -2 a b", true}, {"nl -ba a", "nl -b a a", true}, {"tac -rs 5 a", "tac -r -s 5 a", true}, {"paste -sd, a", "paste -s -d , a", true}, {"column -ts, a", "column -t -s , a", true}, {"rev -- -l", "rev ./-l", true},
+	{"netstat -xln -A unix", "netstat -x -l -n -A unix", true}, {"lsblk -no NAME", "lsblk -n -o NAME", true}, {"vmstat -aS k -V", "vmstat -a -S k -V", true}, {"last -n1 -Ff a", "last -n 1 -F -f a", true}, {"pg_dump -sdx -h nosuch", "pg_dump -s -d x -h nosuch", true},
 	{"find a -name a", "find -name a a", false}, {"ss -Htn src nosuch", "ss -H -t -n src nosuch", true}, {"free -bc0", "free -b -c 0", true},
 	{"kubectl version --client -ojson", "kubectl version -o=json --client", true}, {"kubectl version --client -ojson", "kubectl -o json version --client", true},
 }
@@ -91,7 +95,7 @@ var helpOption = regexp.MustCompile(`(?m)^ {1,7}(?:(-[A-Za-z0-9]))?,? *(?:(--[a-
 // TestTheTableKnowsEachLongOptionWithAValue reads what --help says of options with values.
 func TestTheTableKnowsEachLongOptionWithAValue(t *testing.T) {
 	options := 0
-	for _, name := range strings.Fields("ls cat head tail grep wc sort uniq cut tr tee sed xargs stat du df free pgrep id date env readlink realpath basename dirname md5sum sha256sum diff cmp cp mv rm mkdir rmdir touch ln chmod chown tar gzip wget journalctl systemctl loginctl timedatectl hostnamectl psql curl") {
+	for _, name := range strings.Fields("ls cat head tail grep wc sort uniq cut tr tee sed xargs stat du df free pgrep id date env readlink realpath basename dirname md5sum sha256sum diff cmp cp mv rm mkdir rmdir touch ln chmod chown tar gzip wget journalctl systemctl loginctl timedatectl hostnamectl psql pg_dump curl column comm nl paste rev tac dmesg last lsblk nproc vmstat w who") {
 		if _, err := exec.LookPath(name); err != nil {
 			t.Logf("%s is not installed here", name)
 			continue

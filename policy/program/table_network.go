@@ -2,14 +2,15 @@ package program
 
 // network are the programs that talk to other machines.
 var network = map[string]Program{
-	"curl":  {Style: getopt("AbcCdDeEFHKmoPQrtTuUwxXyYz", curlLong).unclear("h").digits()},
-	"dig":   {},
-	"host":  {},
-	"ip":    {},
-	"ping":  {},
-	"rsync": {},
-	"ss":    {Style: getopt("ADFfN", "family query socket diag filter net")},
-	"wget":  {Style: getopt("aABDeGiIlnoOPQRtTUwXY", wgetLong).digits(), env: [][2]string{{"WGETRC", "/dev/null"}}},
+	"curl":    {Style: getopt("AbcCdDeEFHKmoPQrtTuUwxXyYz", curlLong).unclear("h").digits()},
+	"dig":     {},
+	"host":    {},
+	"ip":      {},
+	"netstat": {Style: getopt("A", "protocol")},
+	"ping":    {},
+	"rsync":   {},
+	"ss":      {Style: getopt("ADFfN", "family query socket diag filter net")},
+	"wget":    {Style: getopt("aABDeGiIlnoOPQRtTUwXY", wgetLong).digits(), env: [][2]string{{"WGETRC", "/dev/null"}}},
 
 	"crictl":  {},
 	"docker":  {},
@@ -17,6 +18,7 @@ var network = map[string]Program{
 	"kubectl": {Style: Style{Bundle: true, Permute: true, Equals: true, Values: "cklLnosv", Unclear: "bdefgprtu", Long: kubectlLong}}, // after "--" stands what exec runs
 
 	"mysql":     {env: pagerCat},
+	"pg_dump":   {Style: getopt("dEeFfhjNnpSTtUZ", pgDumpLong).digits()},
 	"psql":      {Style: getopt("cdfFhLopPRTUv", "command dbname file set variable log-file output field-separator pset record-separator table-attr host port username").digits(), env: psqlEnv},
 	"redis-cli": {env: [][2]string{{"REDISCLI_RCFILE", "/dev/null"}}},
 	"sqlite3":   {},
@@ -38,6 +40,9 @@ proxy-tlsauthtype proxy-tlspassword proxy-tlsuser proxy-user proxy1.0 pubkey quo
 retry-delay retry-max-time sasl-authzid service-name socks4 socks4a socks5 socks5-gssapi-service socks5-hostname speed-limit speed-time stderr
 telnet-option tftp-blksize time-cond tls-max tls13-ciphers tlsauthtype tlspassword tlsuser trace trace-ascii trace-config unix-socket upload-file url
 url-query user user-agent variable write-out`
+
+	pgDumpLong = `file format jobs compress lock-wait-timeout extension encoding schema exclude-schema superuser table exclude-table exclude-table-data
+extra-float-digits include-foreign-data restrict-key rows-per-insert section snapshot dbname host port username role`
 
 	wgetLong = `accept accept-regex append-output backups base bind-address body-data body-file ca-certificate ca-directory certificate certificate-type ciphers
 compression config connect-timeout crl-file cut-dirs default-page directory-prefix dns-timeout domains exclude-directories exclude-domains execute

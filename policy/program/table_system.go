@@ -3,22 +3,29 @@ package program
 // system are the programs that look at and change the system: processes, services, packages, time.
 var system = map[string]Program{
 	"date":     {Style: getopt("dfrs", "date file rfc-3339 reference set").maybe("I")},
-	"echo":     {},
+	"dmesg":    {Style: getopt("Fflns", "file facility level console-level buffer-size time-format since until").maybe("L")},
+	"echo":     {Style: Style{Bundle: true, Rest: true, Only: "neE"}}, // alone, --help and --version are options too
 	"env":      {Style: inOrder("CSu", "unset chdir split-string")},
 	"false":    {},
 	"free":     {Style: getopt("cs", "count seconds")},
 	"hostname": {Style: getopt("F", "file")},
 	"id":       {Style: getopt("", "")},
 	"kill":     {},
+	"last":     {Style: getopt("fnpst", "file limit since until present time-format")},
+	"lsblk":    {Style: getopt("EeIowx", "dedup exclude include output width sort sysroot").maybe("T")},
+	"nproc":    {Style: getopt("", "ignore")},
 	"pgrep":    {Style: getopt("dFGgOPrstuU", "delimiter pgroup group older parent session terminal euid uid pidfile runstates cgroup ns nslist signal")},
 	"pkill":    {}, // -9 and -HUP
-	"printf":   {},
+	"printf":   {Style: Style{Bundle: true, End: true, Rest: true}},
 	"ps":       {Style: Style{Letters: AllWords}}, // aux is a bundle of options
 	"test":     {},
 	"true":     {},
 	"uname":    {Style: getopt("", "")},
 	"uptime":   {Style: getopt("", "")},
+	"vmstat":   {Style: getopt("pS", "partition unit")},
+	"w":        {Style: getopt("", "")},
 	"which":    {Style: inOrder("", "")},
+	"who":      {Style: getopt("", "")},
 	"whoami":   {Style: getopt("", "")},
 	"xargs":    {Style: inOrder("adEILnPs", "arg-file delimiter max-args max-procs process-slot-var max-chars").maybe("eil").digits()},
 

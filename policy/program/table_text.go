@@ -2,21 +2,29 @@ package program
 
 // text are the programs that look at text.
 var text = map[string]Program{
-	"awk":       {}, // an interpreter: its first operand is a program
-	"cat":       {Style: getopt("", ""), Filter: true},
-	"cmp":       {Style: getopt("in", "ignore-initial bytes"), Filter: true},
-	"cut":       {Style: getopt("bcdf", "bytes characters delimiter fields output-delimiter"), Filter: true},
-	"diff":      {Style: diffStyle, Filter: true},
-	"egrep":     {Style: grepStyle, Filter: true},
-	"fgrep":     {Style: grepStyle, Filter: true},
-	"grep":      {Style: grepStyle, Filter: true},
-	"head":      {Style: getopt("cn", "bytes lines"), Filter: true},
-	"jq":        {Filter: true}, // --arg takes two words
-	"md5sum":    {Style: getopt("", ""), Filter: true},
+	"awk": {}, // an interpreter: its first operand is a program
+	"cat": {Style: getopt("", ""), Filter: true},
+	"cmp": {Style: getopt("in", "ignore-initial bytes"), Filter: true},
+	"column": {Style: getopt("cEHilnNoOprRsTW", `table-name table-order table-columns table-columns-limit table-noextreme table-hide table-right table-truncate table-wrap tree tree-id tree-parent
+output-width output-separator separator`), Filter: true},
+	"comm":   {Style: getopt("", "output-delimiter").digits(), Filter: true},
+	"cut":    {Style: getopt("bcdf", "bytes characters delimiter fields output-delimiter"), Filter: true},
+	"diff":   {Style: diffStyle, Filter: true},
+	"egrep":  {Style: grepStyle, Filter: true},
+	"fgrep":  {Style: grepStyle, Filter: true},
+	"grep":   {Style: grepStyle, Filter: true},
+	"head":   {Style: getopt("cn", "bytes lines"), Filter: true},
+	"jq":     {Filter: true}, // --arg takes two words
+	"md5sum": {Style: getopt("", ""), Filter: true},
+	"nl": {Style: getopt("bdfhilnsvw", `body-numbering section-delimiter footer-numbering header-numbering line-increment join-blank-lines number-format
+number-separator starting-line-number number-width`), Filter: true},
+	"paste":     {Style: getopt("d", "delimiters"), Filter: true},
+	"rev":       {Style: getopt("", ""), Filter: true},
 	"sed":       {Style: getopt("efl", "expression file line-length").maybe("i"), Filter: true},
 	"sha256sum": {Style: getopt("", ""), Filter: true},
 	"sort": {Style: getopt("koStTy",
 		"random-source sort batch-size compress-program files0-from key output buffer-size field-separator temporary-directory parallel"), Filter: true},
+	"tac":   {Style: getopt("s", "separator"), Filter: true},
 	"tail":  {Style: getopt("cns", "bytes lines max-unchanged-stats pid sleep-interval"), Filter: true},
 	"tee":   {Style: getopt("", ""), Filter: true},
 	"tr":    {Style: inOrder("", ""), Filter: true},

@@ -26,6 +26,12 @@ decision = {"verdict": S, "code?": S, "reason?": S, "rules?": [S], "failed?": {"
             "approvals?": [{"approvals": N, "from?": [S], "within?": N}], "probes?": [probe], "plan?": "plan", "policy_hash": S}
 facts = {"home?": S, "programs?": {"*": {"path?": S, "real?": S, "sha256?": S, "why?": S}},
          "paths?": {"*": {"real": S, "kind": S}}, "globs?": {"*": [S]}}
+rule_offer = {"id": S, "kind": S, "pattern": S, "when?": S, "mode?": S, "pty?": B, "stdin?": [S], "stdin_max?": N, "dirs?": [S], "sha256?": B, "dry_run?": B,
+              "max_seconds?": N, "approval?": {"approvals": N, "from?": [S], "within?": N}, "reason?": S}
+offer = {"role": S, "windows?": [S], "when?": S, "limits?": obligations, "shell?": B, "rules?": [rule_offer], "env?": [{"name": S, "value?": S}], "dirs?": [S],
+         "read?": [S], "write?": [S], "forward?": [S], "dropped?": N}
+offering = {"principal": S, "reach?": [{"role": S, "targets": [{"name?": S, "labels?": {"*": S}}], "logins": [S]}],
+            "logins?": [{"login": S, "offers": [offer]}]}
 credential = {"conn?": S, "sign_in?": S}
 chunk = {"session": S, "n": N, "offset": N, "length": N, "raw": N, "first_us": N, "last_us": N, "sha256": S}
 summary = {"session": S, "sha256": S, "size": N, "chunks": N, "bytes_in": N, "bytes_out": N, "duration_ns": N}
@@ -87,6 +93,7 @@ REQUESTS = {
                         {"id": S, "connections": N, "sessions": [S], "sessions_all": N, "sign_ins": N}),
     "lift_revocation": ({"who?": credential, "by?": S, "id": S, "reason": S}, {"id": S, "handles": [S], "still?": [S]}),
     "revocations": ({"who?": credential, "by?": S, "after?": S}, {"list": [revocation], "next?": S}),
+    "offers": ({"who": credential, "target?": S, "login?": S}, offering),
     "krl": ({"ca": S, "by": S}, {"krl": BYTES, "version": S, "serials": N, "keys": N}),
     "targets": ({"after?": S}, {"targets": [target], "more?": B, "host_cas": [BYTES], "target_cas": [{"public_key": BYTES, "state": S}],
                                "seen?": [{"target": S, "fingerprint": S, "at": TIME}]}),

@@ -146,8 +146,9 @@ func frameOf(t *testing.T, f Frame, body any) []byte {
 }
 
 func vectors(t *testing.T) []vector {
-	all, order := bodies(), slices.Concat(order, peopleOrder)
+	all, order := bodies(), slices.Concat(order, peopleOrder, laterOrder)
 	maps.Copy(all, peopleBodies())
+	maps.Copy(all, laterBodies())
 	if len(all) != len(order) {
 		t.Fatalf("%d bodies for %d operations", len(all), len(order))
 	}

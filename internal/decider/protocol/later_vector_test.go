@@ -1,0 +1,21 @@
+package protocol
+
+import "gatehouse/policy"
+
+// laterBodies are the bodies of operations that came after those of people, as in bodies.
+func laterBodies() map[Op][2]any {
+	approval := policy.Approval{Approvals: 2, From: []string{"sre"}, Within: 900}
+	rule := policy.RuleOffer{ID: "web/ask[0]", Kind: "ask", Pattern: "id <user:app>", When: "request.pty", Mode: policy.Pinned, PTY: true, Stdin: []policy.StdinClass{policy.StdinData},
+		StdinMax: 1, Dirs: []string{"/srv/**"}, Checksum: true, DryRun: true, MaxSeconds: 2, Approval: &approval, Reason: "r"}
+	offer := policy.Offer{Role: "web", Windows: []string{"every day from 08:00 to 17:00 (UTC)"}, When: "true", Limits: policy.Obligations{MaxSeconds: 1}, Shell: true,
+		Rules: []policy.RuleOffer{rule}, Env: []policy.EnvOffer{{Name: "APP_ENV", Value: "<enum:a,b>"}}, Dirs: []string{"/srv"}, Read: []string{"/var/log/**"},
+		Write: []string{"/tmp/*"}, Forward: []string{"db-1:5432"}, Dropped: 3}
+	return map[Op][2]any{
+		OpOffers: {ListOffers{Credential{Connection: con}, "web-1", "deploy"}, policy.Offering{Principal: "agent:bot",
+			Reach:  []policy.Reach{{Role: "web", Targets: []policy.TargetPattern{{Name: "web-*", Labels: map[string]string{"env": "prod"}}}, Logins: []policy.Login{"deploy"}}},
+			Logins: []policy.LoginOffer{{Login: "deploy", Offers: []policy.Offer{offer}}}}},
+	}
+}
+
+// laterOrder follows peopleOrder.
+var laterOrder = []Op{OpOffers}
