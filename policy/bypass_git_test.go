@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"gatehouse/bastion/shell"
 	"gatehouse/policy"
 )
 
@@ -103,6 +104,37 @@ func TestARepositorysConfiguration(t *testing.T) {
 		out, _ := cmd.CombinedOutput()
 		if _, err := os.Stat(filepath.Join(dir, "PWN")); (err == nil) != c.starts {
 			t.Errorf("%s: %s: started %t, and docs/threat-model.md says %t\n%s", c.about, d.Plan, err == nil, c.starts, out)
+		}
+	}
+}
+
+// TestNoRepositoryOfTheAgents: under the example policies git runs only where the agent cannot make a repository of its own, whose
+// configuration would start what it likes (remote.origin.uploadpack, filters).
+func TestNoRepositoryOfTheAgents(t *testing.T) {
+	text, err := os.ReadFile("../docs/examples/web-operator.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := parsed(t, string(text))
+	ask := func(line string) policy.Decision {
+		plan, err := shell.ParseFor(shell.Context{Login: "deploy"}, line)
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		id, _ := p.Identity(policy.Agent, "web-agent", "")
+		return p.Decide(policy.Request{Identity: id, Target: "web-1", Login: "deploy", Plan: plan, Facts: policy.Facts{Assume: true}})
+	}
+	for _, line := range []string{"mkdir -p /srv/app/tmp/upload/objects /srv/app/tmp/upload/refs", "tee /srv/app/tmp/upload/config", "tee /srv/app/tmp/upload/HEAD",
+		"cp /srv/app/tmp/upload/config /srv/app/tmp/x/.git/config", "cd /srv/app && git fetch origin", "git -C /srv/app status"} {
+		if d := ask(line); d.Verdict != policy.Allow {
+			t.Errorf("%s: %s", line, d.Reason)
+		}
+	}
+	for _, command := range []string{"git fetch origin", "git status", "git diff", "git log -p", "git show", "git stash list", "git blame f", "git fetch --all", "git grep x", "git describe --dirty"} {
+		for _, dir := range []string{"/srv/app/tmp/upload", "/srv/app/tmp", "/srv/app/tmp/x"} {
+			if d := ask("cd " + dir + " && " + command); d.Verdict != policy.Deny {
+				t.Errorf("cd %s && %s: %s", dir, command, d.Verdict)
+			}
 		}
 	}
 }
