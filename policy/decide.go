@@ -35,7 +35,8 @@ func (p *Policy) decide(r *Request) Decision {
 	if r.Plan.Op == OpShell {
 		return recordedShell(roles, r.Plan)
 	}
-	d := newQuestion(roles, r).answer()
+	q := newQuestion(roles, r)
+	d := q.answer()
 	if d.Verdict == Deny {
 		for _, role := range roles {
 			d.Obligations.Denials = smaller(d.Obligations.Denials, role.limits.Denials)
@@ -43,10 +44,28 @@ func (p *Policy) decide(r *Request) Decision {
 	}
 	if d.Verdict == Deny && d.Code != CodeDeniedByRule && slices.ContainsFunc(roles, applied.grantsShell) {
 		if shell := recordedShell(roles, shellLine(r)); shell.Verdict == Allow {
-			return shell
+			return q.unlessDenied(shell)
 		}
 	}
 	return d
+}
+
+// unlessDenied is a shell's decision, once all is known by which a deny rule could still meet a command of the plan.
+func (q *question) unlessDenied(shell Decision) Decision {
+	if !q.denies {
+		return shell
+	}
+	for _, l := range q.leaves {
+		if name := l.plan.Argv[0]; name[0] == '/' || !strings.Contains(name, "/") {
+			if _, known := q.r.program(name); !known {
+				q.need(Probe{Kind: ProbeProgram, Name: name})
+			}
+		}
+	}
+	if len(q.probes) > 0 {
+		return Decision{Verdict: Look, Probes: unique(q.probes)}
+	}
+	return shell
 }
 
 // applied is a role that reaches the target now. A role whose condition could not be evaluated only denies.

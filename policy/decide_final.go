@@ -12,17 +12,23 @@ import (
 func (q *question) finish(l *leaf) *Decision {
 	p := &l.final
 	asked := p.Argv[0]
-	hardened, env := program.Of(baseName(asked)).Harden(p.Argv)
+	fact, found := q.r.program(asked)
+	named := program.Of(baseName(asked))
+	hardened, env := named.Harden(p.Argv)
+	if found && !named.Known() { // another name of a program that the table has, such as pager for less
+		_, env = program.Of(baseName(fact.Real)).Harden(p.Argv)
+	}
 	p.Argv = slices.Clone(hardened)
 	p.Env = slices.Clone(p.Env)
-	for _, v := range env {
-		p.Env = append(p.Env, EnvVar{Name: v[0], Value: v[1]})
-	}
-	if fact, known := q.r.program(asked); known {
+	p.Env = append(p.Env, envVars(env)...)
+	if found {
 		p.Argv[0] = fact.Path
 	}
 	p.Wrap = slices.Clone(p.Wrap)
 	for i, wrap := range p.Wrap {
+		if q.r.PTY && baseName(wrap[0]) == "nohup" {
+			return q.denyLeaf(l.index, CodePTYNotAllowed, "%s may run, but not by nohup on a pty, which would write nohup.out: leave out nohup or -t")
+		}
 		path, no := q.launcher(l, wrap[0])
 		if no != nil {
 			return no
@@ -32,17 +38,14 @@ func (q *question) finish(l *leaf) *Decision {
 	return q.finishStarts(l)
 }
 
-// launcher finds the program of a wrapper. No rule is about it: its options were understood, and what it starts is decided.
+// launcher finds the program of a wrapper. No allow rule is about it: its options were understood, and what it starts is decided.
+// That holds for the program which the target finds by that name, and for no other that is called so.
 func (q *question) launcher(l *leaf, name string) (string, *Decision) {
-	fact, known := q.r.program(name)
-	if !known {
-		q.need(Probe{Kind: ProbeProgram, Name: name})
-		return name, nil
+	fact, why := q.meant(name, baseName(name), false)
+	if why == "" {
+		return fact.Path, nil
 	}
-	if fact.Why != "" {
-		return name, l.notRun(name, fact.Why)
-	}
-	return fact.Path, nil
+	return name, l.notRun(name, why)
 }
 
 // finishStarts decides what a command starts itself, and has it search only where those programs were found.
@@ -54,6 +57,14 @@ func (q *question) finishStarts(l *leaf) *Decision {
 		if no != nil {
 			return no
 		}
+		if q.r.PTY && !picked.pty {
+			return q.denyLeaf(l.index, CodePTYNotAllowed, "%s may run, but not on a pty, as the rule for what it starts has none: leave out -t")
+		}
+		hardened, env := program.Of(baseName(argv[0])).Harden(argv)
+		if !slices.Equal(hardened, argv) {
+			return l.notRun(argv[0], "it needs additions that it does not get when another program starts it: run it by itself")
+		}
+		p.Env = append(p.Env, envVars(env)...)
 		if l.input != inputClient && l.input != inputNull && baseName(p.Argv[0]) != "xargs" && !picked.reads(StdinPipe, "") {
 			return denyStart(l, argv[0])
 		}
@@ -71,6 +82,14 @@ func (q *question) finishStarts(l *leaf) *Decision {
 		p.Env = append(p.Env, EnvVar{Name: "PATH", Value: strings.Join(dirs, ":")})
 	}
 	return nil
+}
+
+func envVars(pairs [][2]string) []EnvVar {
+	var env []EnvVar
+	for _, pair := range pairs {
+		env = append(env, EnvVar{Name: pair[0], Value: pair[1]})
+	}
+	return env
 }
 
 // finalPlan is the plan with every command as it will be executed. The client's input reaches one command at most: the first

@@ -91,26 +91,8 @@ func (q *question) named(program string) bool {
 // trust reports a program that may not run: it is not there, others than root could have put it there, it is not the pinned
 // one, or an absolute path is not what the rule's name means on the target.
 func (q *question) trust(l *leaf, name string, c chosen, hash bool) *Decision {
-	if strings.Contains(name, "/") && (name[0] != '/' || path.Clean(name) != name) {
-		return l.notRun(name, "a program is a name, or an absolute path without . and ..")
-	}
-	fact, known := q.r.program(name)
-	if !known || hash && fact.SHA256 == "" && fact.Why == "" && !q.r.Facts.Assume {
-		q.need(Probe{Kind: ProbeProgram, Name: name, Hash: hash})
-		return nil
-	}
-	why := fact.Why
-	if byName := c.pattern.Program(); why == "" && byName != name {
-		meant, known := q.r.program(byName)
-		switch {
-		case !known:
-			q.need(Probe{Kind: ProbeProgram, Name: byName})
-			return nil
-		case meant.Real != fact.Real:
-			why = fmt.Sprintf("it is not what %s is on this target", quoteCut(byName))
-		}
-	}
-	if why == "" && len(c.sha256) > 0 && !slices.Contains(c.sha256, fact.SHA256) && !q.r.Facts.Assume {
+	fact, why := q.meant(name, c.pattern.Program(), hash)
+	if why == "" && fact.Path != "" && len(c.sha256) > 0 && !slices.Contains(c.sha256, fact.SHA256) && !q.r.Facts.Assume {
 		why = "its content is not what the rule pins"
 	}
 	if why == "" {
@@ -124,7 +106,33 @@ func (l *leaf) notRun(name, why string) *Decision {
 	return denyWord(l.index, name, CodeProgram, fmt.Sprintf("the program %s does not run: %s", quoteCut(name), why))
 }
 
-// denied reports the deny rule, if any, that a command or what it starts meets, by what was asked and by all that is known.
+// meant finds the program of a name, and says why it may not run: among the reasons is that it is not what another name, by which
+// a rule knows it, means on the target. Without a reason and a path something must be looked up first.
+func (q *question) meant(name, byName string, hash bool) (fact ProgramFact, why string) {
+	if strings.Contains(name, "/") && (name[0] != '/' || path.Clean(name) != name) {
+		return fact, "a program is a name, or an absolute path without . and .."
+	}
+	fact, known := q.r.program(name)
+	if !known || hash && fact.SHA256 == "" && fact.Why == "" && !q.r.Facts.Assume {
+		q.need(Probe{Kind: ProbeProgram, Name: name, Hash: hash})
+		return ProgramFact{}, ""
+	}
+	if fact.Why != "" || byName == name {
+		return fact, fact.Why
+	}
+	other, known := q.r.program(byName)
+	switch {
+	case !known:
+		q.need(Probe{Kind: ProbeProgram, Name: byName})
+		return ProgramFact{}, ""
+	case other.Real != fact.Real:
+		return fact, fmt.Sprintf("it is not what %s is on this target", quoteCut(byName))
+	}
+	return fact, ""
+}
+
+// denied reports the deny rule, if any, that a command, its launchers or what it starts meets, by what was asked and by all that is
+// known.
 func (q *question) denied(l *leaf) *Decision {
 	argv, _ := q.expand(l)
 	argvs := []Argv{argv}
@@ -132,7 +140,7 @@ func (q *question) denied(l *leaf) *Decision {
 		argvs = append(argvs, l.plan.Argv)
 	}
 	view := q.view(l)
-	for _, argv := range append(argvs, l.plan.Starts...) {
+	for _, argv := range slices.Concat(argvs, launches(l.plan.Wrap, argv), l.plan.Starts) {
 		met := q.denyRule(argv, view)
 		if met == nil {
 			continue
@@ -146,6 +154,16 @@ func (q *question) denied(l *leaf) *Decision {
 		return d
 	}
 	return nil
+}
+
+// launches are the argvs of a command's launchers, each with everything that it starts.
+func launches(wrap []Argv, argv Argv) []Argv {
+	var list []Argv
+	for i := len(wrap) - 1; i >= 0; i-- {
+		argv = slices.Concat(wrap[i], argv)
+		list = append(list, argv)
+	}
+	return list
 }
 
 // denyRule returns the deny rule that an argv meets, the first by id. One whose condition cannot be evaluated is met.

@@ -19,20 +19,20 @@ const (
 // reservedPrefixes begin names that make programs load code, read other configuration or start other programs. Variables
 // with such names never reach a target, whatever a role lists.
 var reservedPrefixes = [...]string{
-	"LD_", "DYLD_", "GCONV_", "GLIBC_", "MALLOC_", "BASH_", "ZSH", "PYTHON", "PERL", "RUBY", "NODE_", "NPM_", "JAVA_", "JDK_",
+	"LD_", "DYLD_", "GCONV_", "GLIBC_", "MALLOC_", "BASH_", "ZSH", "FISH", "PYTHON", "PERL", "RUBY", "NODE_", "NPM_", "JAVA_", "JDK_",
 	"_JAVA_", "LUA_", "PHP_", "GEM_", "BUNDLE_", "GIT_", "SSH_", "SUDO_", "DBUS_", "XDG_", "RES_", "KRB5", "OPENSSL_", "SSL_",
-	"CURL_", "LESS", "SYSTEMD_", "DOCKER_", "KUBE", "GATEHOUSE",
+	"CURL_", "LESS", "SYSTEMD_", "DOCKER_", "KUBE", "LYNX_", "PIP_", "PKG_CONFIG", "GATEHOUSE",
 }
 
 // reservedNames are single names of the same sort.
 var reservedNames = [...]string{
 	"PATH", "IFS", "ENV", "PS0", "PS1", "PS2", "PS3", "PS4", "PROMPT_COMMAND", "SHELLOPTS", "BASHOPTS", "CDPATH", "FPATH",
 	"GLOBIGNORE", "HISTFILE", "INPUTRC", "HOME", "SHELL", "USER", "LOGNAME", "MAIL", "OLDPWD", "PWD", "TMPDIR", "FIGNORE", "POSIXLY_CORRECT",
-	"MANPAGER", "MANPATH", "MANOPT", "MANROFFOPT", "MANLESS", "PHPRC", "EDITOR", "VISUAL", "FCEDIT", "PAGER", "BROWSER", "LOCPATH", "NLSPATH", "LOCALDOMAIN", "HOSTALIASES", "NIS_PATH", "PATH_LOCALE",
+	"MANPAGER", "MANPATH", "MANOPT", "MANROFFOPT", "MANLESS", "PHPRC", "EDITOR", "VISUAL", "FCEDIT", "PAGER", "BROWSER", "LOCPATH", "NLSPATH", "LANGUAGE", "TEXTDOMAINDIR", "LIBRARY_PATH", "LOCALDOMAIN", "HOSTALIASES", "NIS_PATH", "PATH_LOCALE",
 	"TERMINFO", "TERMINFO_DIRS", "TERMPATH", "TERMCAP", "TZDIR", "CLASSPATH", "GNUPGHOME", "NETRC", "WGETRC", "HGRCPATH",
 	"TAR_OPTIONS", "ZIPOPT", "ZIP", "UNZIP", "GZIP", "BZIP2", "XZ_OPT", "XZ_DEFAULTS", "ZSTD_CLEVEL", "RSYNC_RSH", "RSYNC_PROXY", "CVS_RSH",
 	"RIPGREP_CONFIG_PATH", "GREP_OPTIONS", "ACK_OPTIONS", "AWKPATH", "AWKLIBPATH", "MAKEFLAGS", "MFLAGS", "MAKEFILES", "VIMINIT", "EXINIT",
-	"NVIM_APPNAME", "MYVIMRC", "VIM", "VIMRUNTIME", "PGSERVICEFILE", "PGPASSFILE", "PSQLRC", "PSQL_EDITOR", "MYSQL_HOME",
+	"NVIM_APPNAME", "MYVIMRC", "VIM", "VIMRUNTIME", "PGSERVICEFILE", "PGPASSFILE", "PGOPTIONS", "PSQLRC", "PSQL_EDITOR", "MYSQL_HOME",
 	"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY", "CC", "CXX", "GOFLAGS", "RUSTFLAGS", "CARGO_HOME",
 }
 
@@ -65,7 +65,7 @@ func deniedEnv(roles []applied, env []EnvVar, advice string) *Decision {
 	}
 	for _, v := range env {
 		lists := func(a applied) bool { return !a.denyOnly && a.lists(v.Name, func(envRule) bool { return true }) }
-		if !slices.ContainsFunc(roles, lists) || !validEnvName(v.Name) || reservedEnv(v.Name) {
+		if !slices.ContainsFunc(roles, lists) || !validEnvName(v.Name) || reservedEnv(v.Name) || shellVariable(v.Name) {
 			return no("no role lets %q be set: %s", cut(v.Name), advice)
 		}
 		if !safeEnvValue(v.Value) {

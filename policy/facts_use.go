@@ -20,7 +20,7 @@ func (r *Request) home() string {
 
 func (r *Request) program(name string) (ProgramFact, bool) {
 	if fact, ok := r.Facts.Programs[name]; ok || !r.Facts.Assume {
-		return fact, ok
+		return plausible(name, fact), ok
 	}
 	if strings.HasPrefix(name, "/") && !usualFolder(name) {
 		return ProgramFact{Path: name, Real: name}, true
@@ -30,6 +30,16 @@ func (r *Request) program(name string) (ProgramFact, bool) {
 		fact.Path = name
 	}
 	return fact, true
+}
+
+// plausible is a fact that can be about the program: what runs has the name, or the absolute path, that was asked. It is all that
+// can be held against a door that lies.
+func plausible(name string, fact ProgramFact) ProgramFact {
+	same := path.IsAbs(fact.Path) && path.IsAbs(fact.Real) && baseName(fact.Path) == baseName(name)
+	if fact.Why == "" && (!same || path.IsAbs(name) && fact.Path != name) {
+		fact.Why = "what was looked up is not about it"
+	}
+	return fact
 }
 
 // usualFolder reports whether a program lies where distributions put programs, which on most is one folder by several names.

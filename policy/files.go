@@ -150,7 +150,7 @@ func (p *Policy) DecideFile(r Request, direction Direction, path string) Decisio
 	}
 	ok, unknown := admitsPath(rules, path, r.view(""))
 	switch {
-	case !ok:
+	case !ok || checkKnown("a path", path) != nil:
 		d := deny(CodeFileNotAllowed, fmt.Sprintf("no role lets %s be %s", quoteCut(path), past(direction)))
 		d.Nearest = nearestPaths(rules, path, r.home())
 		return p.stamp(d)

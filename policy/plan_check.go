@@ -159,6 +159,9 @@ func (c *planCount) addCommon(p Plan) error {
 		if p.Dir[0] == '-' {
 			return fmt.Errorf("the directory %q begins with -: write ./ before it", p.Dir)
 		}
+		if slices.Contains(strings.Split(p.Dir, "/"), "..") { // a shell's cd takes it off the text, a look goes there
+			return fmt.Errorf("the directory %q is not written without ..", p.Dir)
+		}
 	}
 	if p.Umask != "" && !validUmask(p.Umask) {
 		return fmt.Errorf("the umask %q is not three octal digits", p.Umask)
@@ -224,7 +227,16 @@ func checkPath(what, name string) error {
 	case name[0] == '~' && name != "~" && name[1] != '/':
 		return fmt.Errorf("the %s %q is neither in the login's home nor below ./", what, name)
 	}
-	return checkText("the path of a "+what, name)
+	return errors.Join(checkText("the path of a "+what, name), checkKnown("the path of a "+what, name))
+}
+
+// checkKnown refuses the characters that stand for what is not known yet, in a word that is: nobody would look where a path of that
+// name leads.
+func checkKnown(what, word string) error {
+	if strings.Contains(word, Unknown) {
+		return fmt.Errorf("%s has characters that stand for an unknown word: %q", what, word)
+	}
+	return nil
 }
 
 func checkText(what, text string) error {
@@ -269,6 +281,11 @@ func (c *planCount) addCommand(p Plan) error {
 	}
 	if err := c.addArgv(p.Argv); err != nil {
 		return err
+	}
+	for _, word := range p.Argv {
+		if err := checkKnown("a word", word); err != nil {
+			return err
+		}
 	}
 	if err := c.addEnv(p.Env, c.final && len(p.Starts) > 0); err != nil {
 		return err
@@ -329,7 +346,7 @@ func (c *planCount) addEnv(env []EnvVar, path bool) error {
 		if !safeEnvValue(v.Value) {
 			return fmt.Errorf("the value of %q is not plain text of at most %d bytes", v.Name, maxEnvValue)
 		}
-		if err := c.addWords([]string{v.Value}); err != nil {
+		if err := errors.Join(c.addWords([]string{v.Value}), checkKnown("a variable", v.Value)); err != nil {
 			return err
 		}
 	}

@@ -112,6 +112,7 @@ func execSamples(points, words []string, each bool) []Argv {
 		if !each {
 			last := len(words) - 1
 			starts = append(starts, slices.Concat(words[:last], []string{point, below, below + "/" + Unknown}))
+			starts = append(starts, slices.Concat(words[:last], slices.Repeat([]string{below}, manyWords)))
 		}
 	}
 	return starts

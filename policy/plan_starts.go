@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -50,6 +51,7 @@ type xargsCall struct {
 	replace string // of -I
 	grouped bool   // -n or -L, which GNU xargs does not combine with -I
 	always  bool   // it runs once even without input
+	most    int    // of -n: how many words it adds; 0: no bound
 	command []string
 }
 
@@ -62,11 +64,32 @@ func xargsStarts(words []string) ([]Argv, error) {
 		return replacedStarts(call)
 	}
 	with := func(more ...string) Argv { return slices.Concat(call.command, more) }
-	starts := []Argv{with(Unknown), with("-" + Unknown), with(Unknown, Unknown, Unknown)}
+	starts := []Argv{with("-" + Unknown)}
+	for _, count := range call.counts() {
+		starts = append(starts, with(slices.Repeat([]string{Unknown}, count)...))
+	}
 	if call.always {
 		starts = append(starts, with())
 	}
 	return starts, nil
+}
+
+// manyWords stands for as many words as there are: more than a pattern without ... takes.
+const manyWords = 20
+
+// counts says how many words xargs may add.
+func (call *xargsCall) counts() []int {
+	most := manyWords
+	if call.most > 0 {
+		most = min(most, call.most)
+	}
+	counts := []int{1}
+	for _, count := range []int{2, 3, most} {
+		if count <= most && count > counts[len(counts)-1] {
+			counts = append(counts, count)
+		}
+	}
+	return counts
 }
 
 // replacedStarts puts an unknown word in the place of -I's.
@@ -123,6 +146,11 @@ func (call *xargsCall) option(words []string) (int, error) {
 		switch {
 		case strings.IndexByte("nPL", letter) >= 0 && digits(value) && len(value) <= 9:
 			call.grouped = call.grouped || letter != 'P'
+			if letter == 'n' {
+				call.most, _ = strconv.Atoi(value) // 0 is refused by xargs
+			} else if letter == 'L' {
+				call.most = 0 // the last of the two holds
+			}
 		case letter == 'd' && value != "" && len(value) <= 8:
 		case letter == 'I' && value != "":
 			call.replace, call.always = value, false

@@ -24,7 +24,7 @@ roles:
 		}
 		id, _ := p.Identity(Agent, "bot", "")
 		ask := func(plan Plan, text string) Decision {
-			d := p.Decide(Request{Identity: id, Target: "box", Login: "dev", Plan: plan, Text: text, Now: time.Now()})
+			d := p.Decide(Request{Identity: id, Target: "box", Login: "dev", Plan: plan, Text: text, Now: time.Now(), Facts: Facts{Assume: true}})
 			d.PolicyHash = ""
 			return d
 		}

@@ -46,13 +46,13 @@ var shown = []struct {
 	{"cat <<'E' | sh\ntouch PWN\nE", []string{"data touch PWN\n", "run cat", "run sh"}},
 	{"sh <<< 'touch PWN'", []string{"data touch PWN\n", "run sh"}},
 	{"touch $(echo PWN)", []string{"run touch PWN"}},
-	{"echo PWN | xargs touch", []string{"run echo PWN", "run xargs touch", "start touch", "start touch -?", "start touch ?", "start touch ? ? ?"}},
+	{"echo PWN | xargs touch", []string{"run echo PWN", "run xargs touch", "start touch", "start touch -?", "start touch ?", "start touch ? ?", "start touch ? ? ?", "start touch" + strings.Repeat(" ?", 20)}},
 	{"ls | xargs -r -I% cp % x%", []string{"run ls", "run xargs -r -I% cp % x%", "start cp -? x-?", "start cp ? x?"}},
-	{"ls | xargs", []string{"run ls", "run xargs", "start echo", "start echo -?", "start echo ?", "start echo ? ? ?"}},
+	{"ls | xargs", []string{"run ls", "run xargs", "start echo", "start echo -?", "start echo ?", "start echo ? ?", "start echo ? ? ?", "start echo" + strings.Repeat(" ?", 20)}},
 	{`find /a /b -name -exec -exec rm -f {} \;`, []string{
 		`run find /a /b -name -exec -exec rm -f {} ;`, "start rm -f /a", "start rm -f /a/?", "start rm -f /a/?/?/?", "start rm -f /b", "start rm -f /b/?", "start rm -f /b/?/?/?"}},
 	{`find -type f -exec grep x {} +`, []string{
-		`run find -type f -exec grep x {} +`, "start grep x .", "start grep x . ./? ./?/?", "start grep x ./?", "start grep x ./?/?/?"}},
+		`run find -type f -exec grep x {} +`, "start grep x .", "start grep x . ./? ./?/?", "start grep x ./?", "start grep x" + strings.Repeat(" ./?", 20), "start grep x ./?/?/?"}},
 	{`find a -exec touch PWN \; -exec cp {} /b{} \;`, []string{
 		`run find a -exec touch PWN ; -exec cp {} /b{} ;`, "start cp a /ba", "start cp a/? /ba/?", "start cp a/?/?/? /ba/?/?/?", "start touch PWN"}},
 	{shell.ArgvPrefix + encode(`["timeout","5","bash","-c","touch PWN"]`), []string{"run touch PWN", "wrap timeout 5"}},

@@ -50,7 +50,7 @@ func (s globSlot) admits(m *matcher, word string, free bool) bool {
 		return false
 	}
 	components, absolute, ok := pathComponents(word)
-	return ok && absolute == s.absolute && matchPath(s.components, components)
+	return ok && absolute == s.absolute && plainlyPath(word) && matchPath(s.components, components)
 }
 
 // denies compares generously: after cleaning, and with what a word that is known in part may become.

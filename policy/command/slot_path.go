@@ -64,6 +64,9 @@ func (s pathSlot) admits(m *matcher, word string, free bool) bool {
 	if isUnknown(word) {
 		return slices.ContainsFunc(s.globs, pathGlob.everything)
 	}
+	if !plainlyPath(word) {
+		return false
+	}
 	asked, ok := m.view.absolute(word)
 	if !ok {
 		m.needsDir = true
@@ -75,6 +78,14 @@ func (s pathSlot) admits(m *matcher, word string, free bool) bool {
 		return !sure
 	}
 	return s.leadsInside(m, asked)
+}
+
+// plainlyPath reports whether no program takes the word for something else than a path. Relative ones may be a command (vim +!x), another
+// host (tar -f host:x, rsync host::x), a list of arguments (@x), a variable (awk x=y) or a part of an expression (find !). With ./ before
+// it each is a path again.
+func plainlyPath(word string) bool {
+	first, _, _ := strings.Cut(word, "/")
+	return first == "" || strings.IndexByte("+@!(),", first[0]) < 0 && !strings.ContainsAny(first, ":=")
 }
 
 // leadsInside judges where a path leads. It notes the path where that is not known yet.

@@ -44,7 +44,7 @@ func (s urlSlot) admits(m *matcher, word string, _ bool) bool {
 	}
 	if m.lenient {
 		path, _, _ := strings.Cut(rest, "?")
-		return matchComponents(s.path, strings.FieldsFunc(path, func(r rune) bool { return r == '/' }))
+		return matchComponents(s.path, strings.FieldsFunc(decoded(path), func(r rune) bool { return r == '/' }))
 	}
 	path, query, hasQuery := strings.Cut(rest, "?")
 	components, ok := urlPath(path)
@@ -114,6 +114,20 @@ func plainEscape(text string) bool {
 	}
 	b := byte(high<<4 | low)
 	return b >= 0x20 && b != 0x7f && strings.IndexByte(`./\%`, b) < 0
+}
+
+// decoded is the path as a server reads it. What is no escape stays.
+func decoded(path string) string {
+	var b strings.Builder
+	for i := 0; i < len(path); i++ {
+		if path[i] == '%' && i+2 < len(path) && hexDigit(path[i+1]) >= 0 && hexDigit(path[i+2]) >= 0 {
+			b.WriteByte(byte(hexDigit(path[i+1])<<4 | hexDigit(path[i+2])))
+			i += 2
+			continue
+		}
+		b.WriteByte(path[i])
+	}
+	return b.String()
 }
 
 func hexDigit(c byte) int {

@@ -54,7 +54,11 @@ func gitAdditions(argv []string) (added []string, env [][2]string) {
 	if slices.Contains(gitRemote, name) {
 		before, env = append(before, gitTransport...), gitRemoteEnv
 	}
-	return slices.Concat(argv[:at], before, argv[at:at+1], after, argv[at+1:]), env
+	last := at + 1
+	if name == "stash" && len(argv) > last && argv[last] == "list" {
+		before, after, last = append(before, gitSignature...), gitNoDrivers, last+1
+	}
+	return slices.Concat(argv[:at], before, argv[at:last], after, argv[last:]), env
 }
 
 // gitDriverOptions are the options right after the sub-command. reflog takes them only where it shows.
