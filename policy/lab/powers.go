@@ -178,7 +178,7 @@ func (p Power) optionIn(words []string) bool {
 		switch {
 		case p.Early && !strings.HasPrefix(word, "-"):
 			return false
-		case p.Does == Write && (i+1 < len(words) && words[i+1] == "/dev/null" || strings.HasSuffix(word, "=/dev/null")):
+		case p.Does == Write && (i+1 < len(words) && words[i+1] == "/dev/null" || strings.HasSuffix(word, "/dev/null")):
 		case p.option(word):
 			return true
 		}

@@ -47,7 +47,7 @@ var databasePowers = []Power{
 	{Programs: []string{"sqlite3", "sqlite"}, Does: Load, Options: []string{"-init", "-cmd", "-vfs"}, How: "load extensions and scripts", Fix: "Leave the option out of the pattern."},
 	{Programs: []string{"mongo", "mongosh"}, Does: Exec, Options: []string{"--eval", "--file", "-f", "--shell"}, How: "run JavaScript", Fix: "Write the script out."},
 	{Programs: []string{"redis-cli"}, Does: Exec, Words: []string{"EVAL", "CONFIG", "MODULE", "DEBUG", "SLAVEOF", "REPLICAOF", "SAVE", "config", "eval"}, How: "write files and load modules by commands", Fix: "Write the command out: INFO, GET with a slot."},
-	{Programs: []string{"pg_dump", "pg_dumpall", "pg_restore", "pg_basebackup", "mysqldump", "mariadb-dump", "mongodump", "mongoexport"}, Does: Read, Words: []string{"postgres", "mysql", "x"}, How: "show all that the account can read", Fix: "Write the database and tables out."},
+	{Programs: []string{"pg_dump", "pg_dumpall", "pg_restore", "pg_basebackup", "mysqldump", "mariadb-dump", "mongodump", "mongoexport"}, Does: Read, Words: []string{"postgres", "mysql"}, How: "show all that the account can read", Fix: "Write the database and tables out."},
 	{Programs: []string{"pg_dump", "pg_basebackup", "pg_dumpall", "mysqldump", "mongodump", "mongoexport"}, Does: Write, Value: true, Words: somewhere, Options: []string{"-f", "--file", "-D", "--result-file", "-r", "--tab", "-T", "-o", "--out"}, How: "write files", Fix: "Leave the option out: the dump goes to the session."},
 }
 
