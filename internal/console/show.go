@@ -118,6 +118,9 @@ func printTimeline(in *invocation, t Timeline) {
 			line := mark(!s.Failed && m.Decision.Verdict == "allow") + " " + Visible(strings.Join(s.Argv, " ")) + "  " + Visible(s.Rule)
 			in.printf("%23s%s\n", "", strings.TrimRight(line, " "))
 		}
+		if m.Final != "" {
+			in.printf("%23sruns %s\n", "", Visible(m.Final))
+		}
 		if m.Decision.Reason != "" {
 			in.printf("%23s%s\n", "", Visible(m.Decision.Reason))
 		}

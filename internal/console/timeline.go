@@ -22,6 +22,7 @@ type Moment struct {
 	By       string           `json:"by,omitempty"`       // kill
 	Decision *policy.Decision `json:"decision,omitempty"` // command
 	Steps    []Step           `json:"steps,omitempty"`    // command: what of a plan each rule admitted
+	Final    string           `json:"final,omitempty"`    // command: the final plan, as a person would have written it, where it differs from the text
 }
 
 // At is the moment's place in the recording.
@@ -100,6 +101,7 @@ func (t *Timeline) decide(data []byte) bool {
 	}
 	m := &t.Moments[last]
 	m.Decision = &d
+	m.setFinal()
 	for i := range m.Steps {
 		if i < len(d.Rules) {
 			m.Steps[i].Rule = d.Rules[i]
@@ -132,7 +134,9 @@ func moment(e recorder.Event) (Moment, bool) {
 		if json.Unmarshal(e.Data, &d) != nil {
 			return Moment{Kind: "note", Text: string(e.Data)}, true
 		}
-		return Moment{Kind: "command", Decision: &d}, true
+		m := Moment{Kind: "command", Decision: &d}
+		m.setFinal()
+		return m, true
 	case recorder.Signal:
 		return Moment{Kind: "signal", Text: v.Signal}, true
 	case recorder.Kill:
@@ -143,6 +147,15 @@ func moment(e recorder.Event) (Moment, bool) {
 		return Moment{Kind: "exit", Text: exitText(v.Status, v.Signal)}, true
 	}
 	return Moment{}, false
+}
+
+// setFinal says what really runs: programs by their paths, globs expanded, additions and redirections with it.
+func (m *Moment) setFinal() {
+	if plan := m.Decision.Plan; plan != nil && plan.Validate() == nil {
+		if text := plan.String(); text != m.Text {
+			m.Final = text
+		}
+	}
 }
 
 // steps lists a plan's commands in order, as deep as plans may be.

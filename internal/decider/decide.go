@@ -111,6 +111,10 @@ func (r *ruling) describe() {
 	if dec.Plan != nil {
 		r.details["final"] = dec.Plan
 	}
+	if len(r.req.Labels) > 0 {
+		r.details["labels"] = r.req.Labels
+	}
+	r.details["source"] = r.req.Source
 	if dec.Obligations != (policy.Obligations{}) {
 		r.details["obligations"] = dec.Obligations
 	}
