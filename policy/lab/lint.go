@@ -101,7 +101,7 @@ func outdoes(other, rule policy.RuleInfo) bool {
 }
 
 func sameGrants(a, b policy.RuleInfo) bool {
-	return a.Kind == b.Kind && a.Mode == b.Mode && a.PTY == b.PTY && a.When == b.When && slices.Equal(a.Stdin, b.Stdin)
+	return a.Kind == b.Kind && a.Mode == b.Mode && a.PTY == b.PTY && !a.When && !b.When && slices.Equal(a.Stdin, b.Stdin)
 }
 
 // wider reports whether the classes of a let in all that those of b do.

@@ -41,6 +41,7 @@ type Power struct {
 	Options  []string // one of these: "-c" is also "-cX", "--eval" also "--eval=X", "-exec" only itself
 	Words    []string // one of these: each is tried in every slot of a rule
 	First    bool     // the word counts only where a subcommand stands: after Sub and nothing but options and their values
+	Early    bool     // the option counts only before the first word that is none
 	Skip     int      // as many operands come before the words that count: the pattern of grep
 	Value    bool     // the word counts only as the value of one of the options
 	PTY      bool     // only on a pty
@@ -93,9 +94,9 @@ func (l *linter) powers(rule policy.RuleInfo) {
 }
 
 // beyond is the power without the words that a rule spells out: who writes "rm /tmp/x" means it. What starts programs or loads
-// code is said all the same.
+// code is said all the same, unless people are asked each time.
 func (p Power) beyond(rule policy.RuleInfo) Power {
-	if p.Does == Exec || p.Does == Load || len(p.Words) == 0 {
+	if (p.Does == Exec || p.Does == Load) && rule.Kind != policy.AskRule || len(p.Words) == 0 {
 		return p
 	}
 	spelled := strings.FieldsFunc(rule.Pattern.String(), func(r rune) bool { return strings.ContainsRune(" ()[]|\"'", r) })
@@ -167,8 +168,22 @@ func (p Power) in(argv []string) bool {
 	if p.Value {
 		return p.valued(argv)
 	}
-	return (len(p.Options) == 0 || slices.ContainsFunc(argv[1:], p.option)) &&
+	return (len(p.Options) == 0 || p.optionIn(argv[1:])) &&
 		(len(p.Words) == 0 || slices.ContainsFunc(p.candidates(rest), p.word))
+}
+
+// optionIn reports whether one of the options is there. To write to /dev/null is to write nothing.
+func (p Power) optionIn(words []string) bool {
+	for i, word := range words {
+		switch {
+		case p.Early && !strings.HasPrefix(word, "-"):
+			return false
+		case p.Does == Write && (i+1 < len(words) && words[i+1] == "/dev/null" || strings.HasSuffix(word, "/dev/null")):
+		case p.option(word):
+			return true
+		}
+	}
+	return false
 }
 
 // valued reports whether an option has one of the words as its value.

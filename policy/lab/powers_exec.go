@@ -9,16 +9,17 @@ var (
 		"jshell", "guile", "racket", "sbcl", "clisp", "ocaml", "swipl", "octave", "java", "jrunscript"}
 )
 
-// Programs whose purpose is to start another one. Each word after their options is a command.
+// Programs whose purpose is to start another one. Each word after their options is a command. xargs is not among them: what it
+// starts needs a rule of its own, as with find -exec.
 var wrapperPowers = []Power{
 	{Programs: []string{"env", "nice", "nohup", "timeout", "setsid", "stdbuf", "ionice", "chrt", "taskset", "time", "strace", "ltrace",
 		"unshare", "nsenter", "chroot", "setarch", "linux32", "linux64", "unbuffer", "prlimit", "numactl", "catchsegv", "torify", "proxychains", "dbus-run-session", "systemd-run",
-		"systemd-inhibit", "faketime", "eatmydata", "fakeroot", "runuser", "setpriv", "capsh", "start-stop-daemon", "cpulimit", "rlwrap", "script", "expect", "parallel", "run-parts", "entr", "watch", "flock", "xargs"},
+		"systemd-inhibit", "faketime", "eatmydata", "fakeroot", "runuser", "setpriv", "capsh", "start-stop-daemon", "cpulimit", "rlwrap", "script", "expect", "parallel", "run-parts", "entr", "watch", "flock"},
 		Does: Exec, Words: []string{"id", "sh", "/bin/sh", "/tmp/x"}, How: "start the program that follows it",
 		Fix: "Write the program and its arguments out after it; a line that wraps a command is understood without a rule for the wrapper."},
 	{Programs: []string{"env"}, Does: Exec, Options: []string{"-S", "--split-string"}, How: "split a text into a command and start it", Fix: "Leave -S out of the pattern."},
 	{Programs: []string{"env"}, Does: Load, Words: []string{"LD_PRELOAD=/tmp/x.so"}, How: "set LD_PRELOAD for what it starts", Fix: "List the variables in the role's env instead."},
-	{Programs: []string{"xargs", "parallel"}, Does: Exec, Stdin: true, Words: []string{"sh", "id", "env"}, How: "turn its input into commands", Fix: "Write the program out, and only one that takes any argument safely."},
+	{Programs: []string{"parallel"}, Does: Exec, Stdin: true, Words: []string{"sh", "id", "env"}, How: "turn its input into commands", Fix: "Write the program out, and only one that takes any argument safely."},
 	{Programs: []string{"script"}, Does: Exec, Options: []string{"-c", "--command"}, How: "start a shell line", Fix: "Leave script out: sessions are recorded already."},
 	{Programs: []string{"script"}, Does: Exec, PTY: true, How: "open a shell", Fix: "Leave script out: sessions are recorded already."},
 	{Programs: []string{"su", "sudo", "doas", "pkexec", "sudoedit", "run0", "machinectl"}, Does: Exec, How: "become another account and start programs as it",
@@ -107,7 +108,7 @@ var textPowers = []Power{
 	{Programs: []string{"sort"}, Does: Exec, Options: []string{"--compress-program"}, How: "start the program that packs its temporary files", Fix: "Leave --compress-program out of the pattern."},
 	{Programs: []string{"sort", "shuf", "iconv", "xmllint", "ptx", "tree"}, Does: Write, Options: []string{"-o", "--output"}, How: "write a file", Fix: "Leave -o out of the pattern: output goes to the session."},
 	{Programs: []string{"uniq", "xxd"}, Does: Write, Words: []string{"/tmp/x"}, How: "write its second operand", Fix: "Allow one operand only, by a path slot."},
-	{Programs: []string{"grep", "egrep", "fgrep", "sort", "wc", "du", "diff", "date", "file", "ss", "cut"}, Does: Read, Value: true, Options: []string{"-f", "--file", "--files0-from", "--from-file", "-F"}, Words: somewhere, How: "show parts of any file as patterns or in its messages", Fix: "Leave the option out of the pattern, or use a path slot."},
+	{Programs: []string{"grep", "egrep", "fgrep", "sort", "wc", "du", "diff", "date", "file", "cut"}, Does: Read, Value: true, Options: []string{"-f", "--file", "--files0-from", "--from-file"}, Words: somewhere, How: "show parts of any file as patterns or in its messages", Fix: "Leave the option out of the pattern, or use a path slot."},
 	{Programs: []string{"rg"}, Does: Exec, Options: []string{"--pre", "--hostname-bin", "-z", "--search-zip"}, How: "start programs on each file", Fix: "Leave the option out of the pattern."},
 	{Programs: []string{"ag", "ack"}, Does: Exec, Options: []string{"--pager", "--env", "--ackrc", "-z"}, How: "start a pager that an option names", Fix: "Leave the option out of the pattern."},
 	{Programs: []string{"jq", "yq"}, Does: Read, Options: []string{"-f", "--from-file", "--slurpfile", "--rawfile", "--argfile", "-L"}, How: "show any file", Fix: "Leave the option out of the pattern."},

@@ -2,7 +2,7 @@ package lab
 
 // Tools that handle files.
 var filePowers = []Power{
-	{Programs: []string{"find", "gfind"}, Does: Exec, Options: []string{"-exec", "-execdir", "-ok", "-okdir"}, How: "start a program on each file", Fix: "Leave -exec out of the pattern: what it starts needs a rule of its own then."},
+	{Programs: []string{"find", "gfind"}, Does: Exec, Options: []string{"-execdir", "-ok", "-okdir"}, How: "start a program on each file", Fix: "Leave the option out of the pattern: what -exec starts needs a rule of its own."},
 	{Programs: []string{"find", "gfind"}, Does: Write, Options: []string{"-delete", "-fprint", "-fprint0", "-fprintf", "-fls"}, How: "remove files and write lists", Fix: "Leave the option out of the pattern."},
 	{Programs: []string{"find", "gfind"}, Does: Read, Options: []string{"-files0-from"}, How: "show any file in its messages", Fix: "Leave the option out of the pattern."},
 	{Programs: []string{"fd", "fdfind"}, Does: Exec, Options: []string{"-x", "-X", "--exec", "--exec-batch"}, How: "start a program on each file", Fix: "Leave the option out of the pattern."},
@@ -61,13 +61,14 @@ var transferPowers = []Power{
 	{Programs: []string{"nmap", "masscan", "ping", "ping6", "fping", "traceroute", "tracepath", "mtr", "dig", "host", "nslookup", "drill", "whois", "getent"}, Does: Network, Words: anywhere, How: "send a name or packets of one's choice out", Fix: "Use a slot for hosts with the names that are meant."},
 	{Programs: []string{"dig"}, Does: Read, Options: []string{"-f"}, How: "show any file in its messages", Fix: "Leave -f out of the pattern."},
 	{Programs: []string{"ip"}, Does: Exec, Sub: []string{"netns", "exec"}, How: "start a program in a network namespace", Fix: "Write harmless subcommands out: addr, route, link show."},
-	{Programs: []string{"ip", "ss", "tc"}, Does: Read, Options: []string{"-b", "-batch", "--batch", "-F", "--filter"}, How: "show any file in its messages", Fix: "Leave the option out of the pattern."},
+	{Programs: []string{"ip", "ss", "tc"}, Does: Read, Value: true, Words: somewhere, Options: []string{"-b", "-batch", "--batch", "-F", "--filter"}, How: "show any file in its messages", Fix: "Leave the option out of the pattern."},
 	{Programs: []string{"ip", "ifconfig", "route", "iptables", "ip6tables", "nft", "ufw", "firewall-cmd", "ethtool", "nmcli", "brctl", "arp", "tc"}, Does: Write, Words: []string{"add", "del", "set", "flush", "delete", "-F", "reload", "down"}, How: "change the network of the machine", Fix: "Write the showing subcommands out."},
 }
 
 // Version control.
 var versionPowers = []Power{
-	{Programs: []string{"git"}, Does: Exec, Options: []string{"-c", "--exec-path", "--config-env", "-p", "--paginate", "--upload-pack", "--receive-pack", "--ext-diff", "--textconv", "-O", "--open-files-in-pager", "-u", "--exec", "-x", "--upload-pa", "--template", "--separate-git-dir", "--edit", "-e", "--gpg-sign"},
+	{Programs: []string{"git"}, Does: Exec, Early: true, Options: []string{"-c", "--exec-path", "--config-env", "-p", "--paginate"}, How: "start programs by configuration that these options name", Fix: "Leave the option out of the pattern."},
+	{Programs: []string{"git"}, Does: Exec, Options: []string{"--upload-pack", "--receive-pack", "--ext-diff", "--textconv", "-O", "--open-files-in-pager", "-u", "--exec", "-x", "--upload-pa", "--template", "--separate-git-dir", "--edit", "-e", "--gpg-sign"},
 		How: "start programs by configuration and options that name them", Fix: "Write the subcommands and options out, and none of these."},
 	{Programs: []string{"git"}, Does: Exec, First: true, Words: []string{"rebase", "bisect", "filter-branch", "submodule", "difftool", "mergetool", "daemon", "instaweb", "send-email", "commit", "config", "hook", "maintenance", "archive", "!id"}, How: "start programs by this subcommand", Fix: "Write the subcommands out."},
 	{Programs: []string{"git"}, Does: Exec, Sub: []string{"clone|fetch|pull|push|ls-remote|remote|archive|submodule"}, Words: []string{"ext::sh -c id", "ext::id"}, How: "start programs by an ext:: address", Fix: "Write the remote's name out."},

@@ -88,7 +88,8 @@ func TestNarrowRulesAreClean(t *testing.T) {
 		"find <glob:/var/log/app/**> [-name <text>] [-type (f|d)]", "docker (ps|logs <enum:app,web>)", "kubectl get (pods|nodes) [-n <enum:app>]",
 		"curl -s https://api.example.com/health", "df [-h]", "free [-m]", "ps aux", "{run: top -b -n 1}", "psql -c \"'select 1'\"",
 		"apt list --installed", "sed -n '\"1,5p\"' <glob:/var/log/app/*>", "awk '\"{print $1}\"'", "tar tf <glob:/srv/app/*.tar>", "systemctl restart <unit:app-*>",
-		"crontab -l", "sysctl -n <enum:vm.swappiness>", "ip addr", "openssl version", "git -C <glob:/srv/app> log --grep <text>", "kubectl get pods <text>", "{run: \"grep [-i] <text>\", stdin: data}",
+		"crontab -l", "xargs [-n <int>] grep <text>", "curl [-o /dev/null] https://api.example.com/", "find <glob:/srv/**> -exec grep <text> '\"{}\"' +", "systemctl (status|show) <text>", "git (log [-p]|grep [-c] <text>)", "ip [-br] addr", "grep [-F] <text>", "curl -o /dev/null https://api.example.com/",
+		"kubectl (config current-context|auth can-i get pods)", "kubectl logs [-f] <enum:app>", "pg_dump -d <enum:shop> -f <glob:/srv/backup/*>", "dpkg (-l|-S) [<text>]", "sysctl -n <enum:vm.swappiness>", "ip addr", "openssl version", "git -C <glob:/srv/app> log --grep <text>", "kubectl get pods <text>", "{run: \"grep [-i] <text>\", stdin: data}",
 	} {
 		if found := lintRule(t, rule); len(found) > 0 {
 			t.Errorf("%s: %v", rule, found)
