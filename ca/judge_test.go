@@ -10,6 +10,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -260,6 +261,9 @@ func isOneOf(err error, list []error) bool {
 // startJudge starts an sshd that opens root for agent:bot by the agent CA, and nothing else.
 func startJudge(t *testing.T, agentCA string) *sshd {
 	t.Helper()
+	if err := os.MkdirAll("/run/sshd", 0o755); err != nil { // sshd's own empty folder; its service makes it at boot
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
 	_, hostPath := newKey(t)
 	write(t, filepath.Join(dir, "root"), "agent:bot\n", 0o644)
