@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"gatehouse/policy/command"
 )
 
 // maxProblems bounds how many problems one ParseError reports.
@@ -68,41 +70,11 @@ func didYouMean(word string, known []string) string {
 	if len(known) == 0 {
 		return ""
 	}
-	nearest, distance := "", len(word)/2+1
-	for _, k := range known {
-		if d := editDistance(word, k); d < distance {
-			nearest, distance = k, d
-		}
-	}
-	if nearest != "" {
-		return fmt.Sprintf("; did you mean %q?", nearest)
+	if near := command.Nearest(word, known); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
 	}
 	if len(known) > 12 {
 		return ""
 	}
 	return "; there are " + strings.Join(known, ", ")
-}
-
-// editDistance counts the single-byte changes between two words. Words here are short names.
-func editDistance(a, b string) int {
-	if max(len(a), len(b)) > 64 {
-		return 64
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -68,14 +68,14 @@ func parseSlot(text string, at int, named Slots) (value, error) {
 func unknownSlot(kind string, named Slots) string {
 	types := slices.Sorted(maps.Keys(slotTypes))
 	message := fmt.Sprintf("%q is neither a slot type nor a named slot", kind)
-	if near := nearest(kind, append(types, slices.Sorted(maps.Keys(named))...)); near != "" {
+	if near := Nearest(kind, append(types, slices.Sorted(maps.Keys(named))...)); near != "" {
 		return message + fmt.Sprintf(": did you mean %q?", near)
 	}
 	return message + ": the types are " + strings.Join(types, ", ")
 }
 
-// nearest returns the known word that is nearest to the given one, "" if none is near.
-func nearest(word string, known []string) string {
+// Nearest returns the known word that is spelled most like the given one, "" if none is near.
+func Nearest(word string, known []string) string {
 	best, distance := "", len(word)/2+1
 	for _, k := range known {
 		if d := editDistance(word, k); d < distance {
