@@ -77,44 +77,6 @@ func (p Plan) bytes() int {
 	return n
 }
 
-// ValidateFinal reports whether the plan is one that may run: valid, every program and directory and redirected file an
-// absolute path, and no word left to expand.
-func (p Plan) ValidateFinal() error {
-	if err := p.validate(planCount{final: true}); err != nil {
-		return err
-	}
-	return p.final()
-}
-
-func (p Plan) final() error {
-	switch {
-	case p.Op == OpShell:
-		return nil
-	case p.Dir != "" && p.Dir[0] != '/':
-		return fmt.Errorf("the directory %q is not absolute", p.Dir)
-	case len(p.Globs) > 0 || len(p.Tildes) > 0:
-		return fmt.Errorf("%q has words that are not expanded", p.Argv[0])
-	case p.Op == OpRun && p.Argv[0][0] != '/':
-		return fmt.Errorf("the program %q is not absolute", p.Argv[0])
-	}
-	for _, wrap := range p.Wrap {
-		if wrap[0][0] != '/' {
-			return fmt.Errorf("the program %q is not absolute", wrap[0])
-		}
-	}
-	for _, r := range p.Redirs {
-		if r.Path != "" && r.Path[0] != '/' {
-			return fmt.Errorf("the redirected file %q is not absolute", r.Path)
-		}
-	}
-	for _, part := range p.Parts {
-		if err := part.final(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // planCount adds up a plan's size.
 type planCount struct {
 	commands, words, redirs, data int
@@ -160,7 +122,7 @@ func (c *planCount) addCommon(p Plan) error {
 			return fmt.Errorf("the directory %q begins with -: write ./ before it", p.Dir)
 		}
 		if slices.Contains(strings.Split(p.Dir, "/"), "..") { // a shell's cd takes it off the text, a look goes there
-			return fmt.Errorf("the directory %q is not written without ..", p.Dir)
+			return fmt.Errorf("the directory %q has .. in it, which shells read otherwise than the target: write it in full", p.Dir)
 		}
 	}
 	if p.Umask != "" && !validUmask(p.Umask) {
