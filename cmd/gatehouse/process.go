@@ -28,6 +28,7 @@ type deciderCmd struct{ ConfigFlag }
 
 // Run is the decider: confined first, then everything else but loading what handles its keys.
 func (c *deciderCmd) Run(ctx context.Context) error {
+	decider.CollectLess()
 	settings, err := config.Load(c.Config)
 	if err != nil {
 		return err

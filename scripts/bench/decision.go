@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"gatehouse/internal/decider"
 	"gatehouse/policy"
 )
 
@@ -20,6 +21,7 @@ const (
 
 // measureDecision times policy decisions, and those of Open Policy Agent by the same rules in two forms, on the same requests.
 func measureDecision(ctx context.Context, w *world) ([]result, error) {
+	decider.CollectLess() // as the process that decides does
 	binary, err := buildOPA(ctx, w.dir)
 	if err != nil {
 		return nil, err
