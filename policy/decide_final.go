@@ -68,6 +68,7 @@ func (q *question) finishStarts(l *leaf) *Decision {
 		if l.input != inputClient && l.input != inputNull && baseName(p.Argv[0]) != "xargs" && !picked.reads(StdinPipe, "") {
 			return denyStart(l, argv[0])
 		}
+		l.started = append(l.started, picked)
 		if !slices.ContainsFunc(q.starts, func(c chosen) bool { return c.rule == picked.rule }) {
 			q.starts = append(q.starts, picked)
 		}
@@ -182,18 +183,28 @@ func (q *question) deniedDir() *Decision {
 			q.need(Probe{Kind: ProbeHome})
 			continue
 		}
-		rules := l.chosen.dirs
-		if len(rules) == 0 {
-			rules = q.listed(func(r *role) []pathRule { return r.dirs })
+		for _, c := range append([]chosen{l.chosen}, l.started...) { // what a command starts runs where it does
+			if d := q.deniedPlace(i, c, dir); d != nil {
+				return d
+			}
 		}
-		admitted, unknown := admitsPath(rules, dir, q.r.view(""))
-		if !admitted && dir != q.r.home() {
-			d := denyWord(i, l.plan.Argv[0], CodeDirNotAllowed, "no role lets commands run in "+quoteCut(dir)+"; it must be in dirs")
-			d.Nearest = nearestPaths(rules, dir, q.r.home())
-			return d
-		}
-		q.need(unknown...)
 	}
+	return nil
+}
+
+// deniedPlace reports a directory in which what a rule is about may not run.
+func (q *question) deniedPlace(i int, c chosen, dir string) *Decision {
+	rules := c.dirs
+	if len(rules) == 0 {
+		rules = q.listed(func(r *role) []pathRule { return r.dirs })
+	}
+	admitted, unknown := admitsPath(rules, dir, q.r.view(""))
+	if !admitted && dir != q.r.home() {
+		d := denyWord(i, q.leaves[i].plan.Argv[0], CodeDirNotAllowed, "no role lets "+quoteCut(c.pattern.Program())+" run in "+quoteCut(dir)+"; it must be in dirs")
+		d.Nearest = nearestPaths(rules, dir, q.r.home())
+		return d
+	}
+	q.need(unknown...)
 	return nil
 }
 
