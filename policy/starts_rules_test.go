@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"slices"
 	"testing"
 
 	"gatehouse/bastion/shell"
@@ -46,6 +47,21 @@ func TestDirsHoldForWhatIsStarted(t *testing.T) {
 	} {
 		if d := decideOn(t, startsPolicy, line, assumed); d.Code != want {
 			t.Errorf("%s: %s %q, want %q (%s)", line, d.Verdict, d.Code, want, d.Reason)
+		}
+	}
+}
+
+// TestAdditionsByAnotherName: a program that is started under another name than the table's has its fixed additions as it has
+// them by itself.
+func TestAdditionsByAnotherName(t *testing.T) {
+	less := policy.ProgramFact{Path: "/usr/bin/pager", Real: "/usr/bin/less"}
+	facts := policy.Facts{Home: "/home/deploy",
+		Programs: map[string]policy.ProgramFact{"pager": less, "find": {Path: "/usr/bin/find", Real: "/usr/bin/find"}},
+		Paths:    map[string]policy.PathFact{"/srv/app": {Real: "/srv/app", Kind: policy.PathDir}}}
+	for _, line := range []string{"pager x", `find /srv/app -maxdepth 0 -exec pager {} \;`} {
+		d := decideOn(t, startsPolicy, line, facts)
+		if d.Verdict != policy.Allow || !slices.Contains(d.Plan.Env, policy.EnvVar{Name: "LESSSECURE", Value: "1"}) {
+			t.Errorf("%s: %s %s %+v", line, d.Verdict, d.Reason, d.Plan)
 		}
 	}
 }
