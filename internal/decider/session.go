@@ -38,6 +38,18 @@ func (d *Decider) takeSession(name string, s session, most int64) error {
 	return nil
 }
 
+// globBytes is what the matches of globs take, which the log's entry leaves out.
+func globBytes(f policy.Facts) (n int) {
+	const header = 16 // of a string
+	for pattern, matches := range f.Globs {
+		n += header + len(pattern)
+		for _, match := range matches {
+			n += header + len(match)
+		}
+	}
+	return n
+}
+
 // dropSession forgets a session and returns what it was, if it was one.
 func (d *Decider) dropSession(name string) (session, bool) {
 	d.mu.Lock()
