@@ -86,3 +86,26 @@ func TestALimitIsWhyItEnded(t *testing.T) {
 	_ = s.Wait()
 	w.session("sleep 63", store.Killed)
 }
+
+// TestNobodyWatchesWhatIsOver: what passes after the watch has stopped starts no clock again.
+func TestNobodyWatchesWhatIsOver(t *testing.T) {
+	w := newWhole(t)
+	client := w.obligedTo("    allow: [sleep <int>]\n")
+	defer client.Close()
+	s, err := client.NewSession()
+	w.must(err)
+	w.must(s.Start("sleep 64"))
+	row := w.session("sleep 64", store.Live)
+	w.server.mu.Lock()
+	live := w.server.sessions[row.ID]
+	w.server.mu.Unlock()
+	watch := live.oblige(policy.Obligations{Idle: 1})
+	watch.stop()
+	if !watch.received(1) {
+		t.Error("it counts where nothing is limited")
+	}
+	time.Sleep(1300 * time.Millisecond)
+	if live.ctx.Err() != nil {
+		t.Error("a watch that had stopped has ended a session")
+	}
+}

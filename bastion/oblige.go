@@ -28,6 +28,7 @@ type obligations struct {
 	out, in atomic.Int64 // bytes so far
 	timers  []*time.Timer
 	idle    *time.Timer
+	over    atomic.Bool // the client's input may still come, and is nobody's business any more
 }
 
 // oblige begins to watch. What is exceeded ends the session, which hears why.
@@ -50,10 +51,14 @@ func (w *obligations) after(d time.Duration, reason string) *time.Timer {
 
 // end returns when the session has ended, so that whoever goes on sees why.
 func (w *obligations) end(reason string) {
+	if w.over.Load() {
+		return
+	}
 	w.session.tell(&ended{state: store.Killed, by: "policy", reason: reason})
 }
 
 func (w *obligations) stop() {
+	w.over.Store(true)
 	for _, t := range w.timers {
 		t.Stop()
 	}
@@ -69,7 +74,7 @@ func (w *obligations) received(n int) bool {
 }
 
 func (w *obligations) count(so *atomic.Int64, n int, most int64, reason string) bool {
-	if w.idle != nil {
+	if w.idle != nil && !w.over.Load() {
 		w.idle.Reset(time.Duration(w.Idle) * time.Second)
 	}
 	if most == 0 || so.Add(int64(n)) <= most {
