@@ -15,6 +15,9 @@ import (
 	"gatehouse/policy"
 )
 
+// holdTime is how long its input may take: less than any certificate that was issued for it is valid.
+var holdTime = 25 * time.Second
+
 // maxHashed is how much input is held back until its hash is known.
 const maxHashed = 1 << 20
 
@@ -25,6 +28,7 @@ type obligations struct {
 	out, in atomic.Int64 // bytes so far
 	timers  []*time.Timer
 	idle    *time.Timer
+	over    atomic.Bool // the client's input may still come, and is nobody's business any more
 }
 
 // oblige begins to watch. What is exceeded ends the session, which hears why.
@@ -45,11 +49,16 @@ func (w *obligations) after(d time.Duration, reason string) *time.Timer {
 	return t
 }
 
+// end returns when the session has ended, so that whoever goes on sees why.
 func (w *obligations) end(reason string) {
-	go w.session.tell(&ended{state: store.Killed, by: "policy", reason: reason})
+	if w.over.Load() {
+		return
+	}
+	w.session.tell(&ended{state: store.Killed, by: "policy", reason: reason})
 }
 
 func (w *obligations) stop() {
+	w.over.Store(true)
 	for _, t := range w.timers {
 		t.Stop()
 	}
@@ -65,7 +74,7 @@ func (w *obligations) received(n int) bool {
 }
 
 func (w *obligations) count(so *atomic.Int64, n int, most int64, reason string) bool {
-	if w.idle != nil {
+	if w.idle != nil && !w.over.Load() {
 		w.idle.Reset(time.Duration(w.Idle) * time.Second)
 	}
 	if most == 0 || so.Add(int64(n)) <= most {
@@ -79,18 +88,33 @@ func (w *obligations) count(so *atomic.Int64, n int, most int64, reason string) 
 // replaces the input.
 func (s *session) holdInput(class policy.StdinClass) (held []byte, why string) {
 	sums, _ := strings.CutPrefix(string(class), "sha256:")
-	held, err := io.ReadAll(io.LimitReader(s.channel, maxHashed+1))
+	var all []byte
+	var err error
+	read := make(chan struct{})
+	s.input.Go(func() {
+		defer close(read)
+		all, err = io.ReadAll(io.LimitReader(s.channel, maxHashed+1))
+	})
+	late := time.NewTimer(holdTime)
+	defer late.Stop()
+	select {
+	case <-read:
+	case <-s.ctx.Done():
+		return nil, "the session ended before its input did"
+	case <-late.C:
+		return nil, fmt.Sprintf("the rule wants a certain input, and this one did not end within %s", holdTime)
+	}
 	switch {
 	case err != nil:
 		return nil, "the input could not be read to its end"
-	case len(held) > maxHashed:
+	case len(all) > maxHashed:
 		return nil, fmt.Sprintf("the rule wants a certain input, and this one is longer than %d bytes", maxHashed)
 	}
-	sum := sha256.Sum256(held)
+	sum := sha256.Sum256(all)
 	if !slices.Contains(strings.Split(sums, ","), hex.EncodeToString(sum[:])) {
 		return nil, fmt.Sprintf("the input is not one that the rule has the hash of: it is sha256:%x", sum)
 	}
-	return held, ""
+	return all, ""
 }
 
 // hashed reports whether a class wants a certain input.

@@ -204,6 +204,10 @@ func (s *session) start(a asked) (protocol.Decided, *running, *outcome) {
 // holdBack reads the whole input before anything runs, where the rule wants a certain one.
 func (s *session) holdBack(d protocol.Decided) *outcome {
 	held, why := s.holdInput(d.Decision.Stdin)
+	if err := s.ctx.Err(); err != nil {
+		out := s.explain(err)
+		return &out
+	}
 	if why == "" {
 		s.held = held
 		return nil

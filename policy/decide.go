@@ -29,6 +29,17 @@ func (p *Policy) decide(r *Request) Decision {
 	if no != nil {
 		return *no
 	}
+	d := decideBy(roles, r)
+	if d.Verdict == Deny { // whatever the reason is, it counts
+		for _, role := range roles {
+			d.Obligations.Denials = smaller(d.Obligations.Denials, role.limits.Denials)
+		}
+	}
+	return d
+}
+
+// decideBy answers by the roles that apply.
+func decideBy(roles []applied, r *Request) Decision {
 	if err := r.Plan.Validate(); err != nil {
 		return deny(CodeUnsupportedSyntax, err.Error())
 	}
@@ -37,11 +48,6 @@ func (p *Policy) decide(r *Request) Decision {
 	}
 	q := newQuestion(roles, r)
 	d := q.answer()
-	if d.Verdict == Deny {
-		for _, role := range roles {
-			d.Obligations.Denials = smaller(d.Obligations.Denials, role.limits.Denials)
-		}
-	}
 	if d.Verdict == Deny && d.Code != CodeDeniedByRule && slices.ContainsFunc(roles, applied.grantsShell) {
 		if shell := recordedShell(roles, shellLine(r)); shell.Verdict == Allow {
 			return q.unlessDenied(shell)

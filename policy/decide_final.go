@@ -12,16 +12,10 @@ import (
 func (q *question) finish(l *leaf) *Decision {
 	p := &l.final
 	asked := p.Argv[0]
-	fact, found := q.r.program(asked)
-	named := program.Of(baseName(asked))
-	hardened, env := named.Harden(p.Argv)
-	if found && !named.Known() { // another name of a program that the table has, such as pager for less
-		_, env = program.Of(baseName(fact.Real)).Harden(p.Argv)
-	}
+	hardened, env := q.additions(p.Argv)
 	p.Argv = slices.Clone(hardened)
-	p.Env = slices.Clone(p.Env)
-	p.Env = append(p.Env, envVars(env)...)
-	if found {
+	p.Env = slices.Concat(p.Env, env)
+	if fact, found := q.r.program(asked); found {
 		p.Argv[0] = fact.Path
 	}
 	p.Wrap = slices.Clone(p.Wrap)
@@ -36,6 +30,16 @@ func (q *question) finish(l *leaf) *Decision {
 		p.Wrap[i] = append(Argv{path}, wrap[1:]...)
 	}
 	return q.finishStarts(l)
+}
+
+// additions are the fixed ones of a well-known program. By another name of its, such as pager for less, it has the variables alone.
+func (q *question) additions(argv Argv) (hardened Argv, env []EnvVar) {
+	named := program.Of(baseName(argv[0]))
+	hardened, pairs := named.Harden(argv)
+	if fact, found := q.r.program(argv[0]); found && !named.Known() {
+		_, pairs = program.Of(baseName(fact.Real)).Harden(argv)
+	}
+	return hardened, envVars(pairs)
 }
 
 // launcher finds the program of a wrapper. No allow rule is about it: its options were understood, and what it starts is decided.
@@ -60,14 +64,19 @@ func (q *question) finishStarts(l *leaf) *Decision {
 		if q.r.PTY && !picked.pty {
 			return q.denyLeaf(l.index, CodePTYNotAllowed, "%s may run, but not on a pty, as the rule for what it starts has none: leave out -t")
 		}
-		hardened, env := program.Of(baseName(argv[0])).Harden(argv)
+		hardened, env := q.additions(argv)
 		if !slices.Equal(hardened, argv) {
 			return l.notRun(argv[0], "it needs additions that it does not get when another program starts it: run it by itself")
 		}
-		p.Env = append(p.Env, envVars(env)...)
+		for _, v := range env { // of many samples the same
+			if !slices.Contains(p.Env, v) {
+				p.Env = append(p.Env, v)
+			}
+		}
 		if l.input != inputClient && l.input != inputNull && baseName(p.Argv[0]) != "xargs" && !picked.reads(StdinPipe, "") {
 			return denyStart(l, argv[0])
 		}
+		l.started = append(l.started, picked)
 		if !slices.ContainsFunc(q.starts, func(c chosen) bool { return c.rule == picked.rule }) {
 			q.starts = append(q.starts, picked)
 		}
@@ -182,18 +191,28 @@ func (q *question) deniedDir() *Decision {
 			q.need(Probe{Kind: ProbeHome})
 			continue
 		}
-		rules := l.chosen.dirs
-		if len(rules) == 0 {
-			rules = q.listed(func(r *role) []pathRule { return r.dirs })
+		for _, c := range append([]chosen{l.chosen}, l.started...) { // what a command starts runs where it does
+			if d := q.deniedPlace(i, c, dir); d != nil {
+				return d
+			}
 		}
-		admitted, unknown := admitsPath(rules, dir, q.r.view(""))
-		if !admitted && dir != q.r.home() {
-			d := denyWord(i, l.plan.Argv[0], CodeDirNotAllowed, "no role lets commands run in "+quoteCut(dir)+"; it must be in dirs")
-			d.Nearest = nearestPaths(rules, dir, q.r.home())
-			return d
-		}
-		q.need(unknown...)
 	}
+	return nil
+}
+
+// deniedPlace reports a directory in which what a rule is about may not run.
+func (q *question) deniedPlace(i int, c chosen, dir string) *Decision {
+	rules := c.dirs
+	if len(rules) == 0 {
+		rules = q.listed(func(r *role) []pathRule { return r.dirs })
+	}
+	admitted, unknown := admitsPath(rules, dir, q.r.view(""))
+	if !admitted && dir != q.r.home() {
+		d := denyWord(i, q.leaves[i].plan.Argv[0], CodeDirNotAllowed, "no role lets "+quoteCut(c.pattern.Program())+" run in "+quoteCut(dir)+"; it must be in dirs")
+		d.Nearest = nearestPaths(rules, dir, q.r.home())
+		return d
+	}
+	q.need(unknown...)
 	return nil
 }
 

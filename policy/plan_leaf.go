@@ -14,8 +14,9 @@ type leaf struct {
 	surroundings
 
 	// What a question makes of it.
-	chosen chosen // the rule that it runs by
-	final  Plan   // what the target executes, once nothing is missing
+	chosen  chosen   // the rule that it runs by
+	started []chosen // those of what it starts
+	final   Plan     // what the target executes, once nothing is missing
 }
 
 // surroundings are what holds where a node of a plan stands.

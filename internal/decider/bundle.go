@@ -39,7 +39,7 @@ func (d *Decider) checkSigned(files *lastGood) error {
 	if signed.Serial < stored.Serial || signed.Serial == stored.Serial && !same {
 		return fmt.Errorf("%w (it has %d, the last had %d)", errReplayed, signed.Serial, stored.Serial)
 	}
-	files.Serial, files.Signed = signed.Serial, &signed
+	files.Serial, files.Signed, files.raised = signed.Serial, &signed, signed.Serial > stored.Serial
 	return nil
 }
 

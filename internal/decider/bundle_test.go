@@ -155,3 +155,29 @@ func TestWatchSeesSignatures(t *testing.T) {
 		seen[now] = true
 	}
 }
+
+// TestSignedAgain: signing the policy in force again with a higher serial voids what was signed between: that is how a policy that
+// was signed and never used is withdrawn.
+func TestSignedAgain(t *testing.T) {
+	b := newBench(t)
+	keys := b.signers("ann", "ben")
+	b.sign(3, keys["ann"], keys["ben"])
+	b.must(b.reopen(b.signedOnly))
+	b.write("policy.yaml", strings.Replace(testPolicy, "- echo <text>...", "- id", 1))
+	b.sign(4, keys["ann"], keys["ben"]) // and never used
+	withdrawn, err := os.ReadFile(b.config().Policy + ".sig")
+	b.must(err)
+	b.write("policy.yaml", testPolicy)
+	b.sign(5, keys["ann"], keys["ben"])
+	if r := b.reload(); r.Problem != "" || r.Changed {
+		t.Fatalf("%+v", r)
+	}
+	if last := lastOf(b, audit.PolicyLoad); !strings.Contains(string(last.Data), `"serial":5`) {
+		t.Errorf("the log says %s", last.Data)
+	}
+	b.write("policy.yaml", strings.Replace(testPolicy, "- echo <text>...", "- id", 1))
+	b.write("policy.yaml.sig", string(withdrawn))
+	if r := b.reload(); !strings.Contains(r.Problem, "it has 4, the last had 5") {
+		t.Errorf("what was withdrawn: %+v", r)
+	}
+}

@@ -159,7 +159,8 @@ func (d *Decider) makeExecutable(ctx context.Context, r *ruling, t config.Target
 // grant lets the answer go: the session is taken, and the entries are durable, before anything leaves this process.
 func (d *Decider) grant(ctx context.Context, r *ruling, certified []audit.Entry) (protocol.Decided, error) {
 	r.entry.Object, r.entry.Data = r.out.ID, data(r.details)
-	if err := d.takeSession(r.in.Session, r.conn.id, r.req, len(r.entry.Data)+len(r.req.Text), r.out.Decision.Obligations.Sessions); err != nil {
+	s := session{conn: r.conn.id, request: r.req, stdin: r.out.Decision.Stdin, size: len(r.entry.Data) + len(r.req.Text) + globBytes(r.req.Facts)}
+	if err := d.takeSession(r.in.Session, s, r.out.Decision.Obligations.Sessions); err != nil {
 		return protocol.Decided{}, err
 	}
 	if err := d.append(ctx, append([]audit.Entry{r.entry}, certified...)...); err != nil {

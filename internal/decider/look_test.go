@@ -158,3 +158,19 @@ func TestQuotas(t *testing.T) {
 		t.Errorf("an hour later: %s", code)
 	}
 }
+
+// TestRevokedWhileALookIsNoted: what was revoked after the decision gets nothing to look with.
+func TestRevokedWhileALookIsNoted(t *testing.T) {
+	b := newBench(t)
+	key, _ := newKey(t)
+	q := b.question(b.connect(policy.Agent, "bot"), "echo", "x")
+	q.Facts, q.ProbeKey = policy.Facts{}, key.Marshal()
+	r, err := b.d.rule(q)
+	if err != nil || r.out.Decision.Verdict != policy.Look {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	b.revoke("meanwhile", "agent:bot")
+	if got, err := b.d.look(t.Context(), r); code(err) != protocol.CodeRefused || got.ProbeCertificate != nil {
+		t.Errorf("certificate %t, %v", got.ProbeCertificate != nil, err)
+	}
+}

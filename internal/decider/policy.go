@@ -40,6 +40,8 @@ type lastGood struct {
 
 	Serial uint64         `json:"serial,omitempty"` // the highest that a signed policy had
 	Signed *bundle.Signed `json:"signed,omitempty"` // whose word it had
+
+	raised bool // the serial is higher than the stored one: the same policy may have been signed again
 }
 
 // loadFirst puts a policy in force at start.
@@ -112,7 +114,7 @@ func (d *Decider) enforce(ctx context.Context, files lastGood, pol *policy.Polic
 	changed := d.policy == nil || d.policy.Hash() != pol.Hash() || d.inventoryHash != hash
 	hadProblem := d.problem != ""
 	d.mu.RUnlock()
-	if changed || hadProblem {
+	if changed || hadProblem || files.raised {
 		if err := d.writeLastGood(files); err != nil {
 			return protocol.Reloaded{}, err
 		}

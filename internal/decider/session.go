@@ -13,27 +13,41 @@ const (
 type session struct {
 	conn    string
 	request policy.Request
+	stdin   policy.StdinClass // what its client's input was granted to be
 	size    int
 }
 
 // takeSession keeps a session that is about to begin. No two have one id.
 // most is how many the identity may have at once; 0 is no limit.
-func (d *Decider) takeSession(name, conn string, req policy.Request, size int, most int64) error {
+func (d *Decider) takeSession(name string, s session, most int64) error {
+	who := s.request.Identity.Principal()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, twice := d.sessions[name]; twice {
 		return invalid("session %s exists", name)
 	}
-	if len(d.sessions) >= maxSessions || d.held+size > maxSessionBytes {
+	if len(d.sessions) >= maxSessions || d.held+s.size > maxSessionBytes {
 		return refuse("too many sessions")
 	}
-	if most > 0 && d.holding[req.Identity.Principal()] >= most {
-		return refuse("%s has %d sessions already, which is the limit of its role; let one end first", req.Identity.Principal(), most)
+	if most > 0 && d.holding[who] >= most {
+		return refuse("%s has %d sessions already, which is the limit of its role; let one end first", who, most)
 	}
-	d.holding[req.Identity.Principal()]++
-	d.sessions[name] = &session{conn: conn, request: req, size: size}
-	d.held += size
+	d.holding[who]++
+	d.sessions[name] = &s
+	d.held += s.size
 	return nil
+}
+
+// globBytes is what the matches of globs take, which the log's entry leaves out.
+func globBytes(f policy.Facts) (n int) {
+	const header = 16 // of a string
+	for pattern, matches := range f.Globs {
+		n += header + len(pattern)
+		for _, match := range matches {
+			n += header + len(match)
+		}
+	}
+	return n
 }
 
 // dropSession forgets a session and returns what it was, if it was one.
@@ -71,7 +85,8 @@ func (d *Decider) stillAllowed(name, conn string, decidedBy *policy.Policy) erro
 	return nil
 }
 
-// allows asks a session's question again, of the policy and the inventory in force. Called with mu held.
+// allows asks a session's question again, of the policy and the inventory in force: whether it would begin now, with the input that
+// it has. Called with mu held.
 func (d *Decider) allows(s *session) bool {
 	t, known := d.inventory.Targets[s.request.Target]
 	if !known || !t.HasLogin(string(s.request.Login)) {
@@ -79,6 +94,11 @@ func (d *Decider) allows(s *session) bool {
 	}
 	req := s.request
 	req.Identity, known = d.policy.Identity(req.Identity.Kind, req.Identity.Name, req.Identity.Task)
+	req.Identity.Delegation = s.request.Identity.Delegation
 	req.Labels, req.Now = t.Labels, d.cfg.Now()
-	return known && d.policy.Decide(req).Verdict == policy.Allow
+	if !known {
+		return false
+	}
+	dec := d.policy.Decide(req)
+	return dec.Verdict == policy.Allow && !dec.Obligations.DryRun && (req.PTY || s.stdin == policy.StdinNone || dec.Stdin == s.stdin)
 }
