@@ -7,6 +7,7 @@
 package bastion
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -161,7 +162,7 @@ func (s *Server) SetTargets(targets []protocol.Target) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for name, was := range s.inventory {
-		if t, ok := inventory[name]; !ok || t.Address != was.Address || !slices.Equal(t.Path, was.Path) {
+		if t, ok := inventory[name]; !ok || t.Address != was.Address || !bytes.Equal(t.HostKey, was.HostKey) || !slices.Equal(t.Path, was.Path) {
 			s.looks.Forget(name) // what was found there need not be true of what has the name now
 		}
 	}
