@@ -320,6 +320,7 @@ func testPolicyChange(t *testing.T, w *whole, bot ssh.Signer) {
 	w.write("policy.yaml", strings.ReplaceAll(wholePolicy, "- sleep <int>\n", "- uptime\n"))
 	_, err = w.decider.Reload(context.Background())
 	w.must(err)
+	defer time.AfterFunc(15*time.Second, func() { _ = c.Close() }).Stop() // else a session that nobody ends is waited for without end
 	if err := s.Wait(); err == nil || !strings.Contains(errs.String(), "policy") {
 		t.Errorf("the client saw %v, %q", err, errs.String())
 	}
