@@ -76,9 +76,7 @@ func TestALimitIsWhyItEnded(t *testing.T) {
 	w.must(err)
 	w.must(s.Start("sleep 63"))
 	row := w.session("sleep 63", store.Live)
-	w.server.mu.Lock()
-	live := w.server.sessions[row.ID]
-	w.server.mu.Unlock()
+	live := w.live(row.ID)
 	watch := live.oblige(policy.Obligations{BytesOut: 1})
 	if watch.sent(2) || live.ctx.Err() == nil {
 		t.Error("a limit is exceeded, and the session goes on")
@@ -96,9 +94,7 @@ func TestNobodyWatchesWhatIsOver(t *testing.T) {
 	w.must(err)
 	w.must(s.Start("sleep 64"))
 	row := w.session("sleep 64", store.Live)
-	w.server.mu.Lock()
-	live := w.server.sessions[row.ID]
-	w.server.mu.Unlock()
+	live := w.live(row.ID)
 	watch := live.oblige(policy.Obligations{Idle: 1})
 	watch.stop()
 	if !watch.received(1) {

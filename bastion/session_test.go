@@ -188,14 +188,18 @@ func testKill(t *testing.T, w *whole, bot ssh.Signer) {
 	}
 }
 
+// live is the server's own record of a session, nil if there is none.
+func (w *whole) live(id string) *session {
+	w.server.mu.Lock()
+	defer w.server.mu.Unlock()
+	return w.server.sessions[id]
+}
+
 // awaitRunning waits until a session's command runs.
 func (w *whole) awaitRunning(id string) {
 	w.t.Helper()
 	for range 500 {
-		w.server.mu.Lock()
-		ses := w.server.sessions[id]
-		w.server.mu.Unlock()
-		if ses != nil {
+		if ses := w.live(id); ses != nil {
 			if proc, _ := ses.running(); proc != nil {
 				return
 			}

@@ -3,6 +3,7 @@ package lab
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -152,17 +153,12 @@ func (d *document) setText(n ast.Node, value string) error {
 	if err != nil {
 		return err
 	}
-	with := doubleQuoted(value)
+	with := strconv.Quote(value) // YAML has the same escapes
 	if quote == '\'' && !strings.Contains(value, "'") {
 		with = "'" + value + "'"
 	}
 	d.edits = append(d.edits, edit{start, end, with})
 	return nil
-}
-
-// doubleQuoted is a text as YAML reads it in double quotes.
-func doubleQuoted(text string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`).Replace(text) + `"`
 }
 
 // removeItems takes items out of the list that a key has; with all of them the key goes too, unless something takes their place.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -292,7 +293,7 @@ func testText(ask Ask, expect policy.Verdict) string {
 	if ask.PTY {
 		pty = ", pty: true"
 	}
-	return fmt.Sprintf("{as: %s, on: %s, login: %s, run: %s%s, expect: %s}", doubleQuoted(ask.As), ask.Target.Name, ask.Login, doubleQuoted(ask.Line), pty, expect)
+	return fmt.Sprintf("{as: %s, on: %s, login: %s, run: %s%s, expect: %s}", strconv.Quote(ask.As), ask.Target.Name, ask.Login, strconv.Quote(ask.Line), pty, expect)
 }
 
 // tests drops and adds tests. New ones go to the file that has tests, or to the last one.

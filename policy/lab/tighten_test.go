@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/goccy/go-yaml"
 	"pgregory.net/rapid"
 
 	"gatehouse/bastion/shell"
@@ -187,4 +188,15 @@ func TestTightenKeepsTheHistory(t *testing.T) {
 			t.Fatalf("%d unused, removed %v, by hand %v\n%s", unused, got.Removed, got.ByHand, got.Files[0].Data)
 		}
 	})
+}
+
+// TestATestHoldsTheLineAsItWas: what was asked stands in the test that is written of it, whatever is in it.
+func TestATestHoldsTheLineAsItWas(t *testing.T) {
+	for _, line := range []string{"echo 'a\rb'", "echo 'a\x1b[2Jb'", "echo 'a\nb'", `echo "a\\b"`, "echo '\U000E0001'", "echo '#{ }: ,'"} {
+		text := testText(Ask{As: "agent:bot", Target: Target{Name: "web-1"}, Login: "deploy", Line: line}, policy.Deny)
+		var got map[string]any
+		if err := yaml.Unmarshal([]byte(text), &got); err != nil || got["run"] != line {
+			t.Errorf("%q became %q: %v", line, got["run"], err)
+		}
+	}
 }
