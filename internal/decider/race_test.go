@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -71,7 +72,7 @@ func TestNoEvidenceNoCertificate(t *testing.T) {
 	b.must(os.Mkdir(disk, 0o700))
 	b.must(unix.Mount("tmpfs", disk, "tmpfs", 0, "size=512k"))
 	t.Cleanup(func() { b.must(unix.Unmount(disk, unix.MNT_DETACH)) })
-	b.write("policy.yaml", testPolicy)
+	b.write("policy.yaml", strings.Replace(testPolicy, "    allow:\n", "    allow:\n      - cat <path:/srv/**>...\n", 1))
 	b.write("targets.yaml", testTargets)
 	b.open()
 	b.connectDoor()
@@ -98,12 +99,22 @@ func TestNoEvidenceNoCertificate(t *testing.T) {
 	}
 	q, pinned := b.question(conn, big...), b.question(conn, append([]string{"printf"}, big...)...)
 	local.Plan = run(big...)
+	paths := []string{"cat"}
+	for _, w := range big[1:] {
+		paths = append(paths, "/srv/"+w+strconv.Itoa(len(paths))) // each to be looked up, and noted
+	}
+	look := b.question(conn, paths...)
+	look.ProbeKey, look.Facts = key.Marshal(), policy.Facts{}
 	newConn := b.id(id.Connection)
 	for name, try := range map[string]func() (bool, error){
 		"plain": func() (bool, error) { got, err := b.door.Decide(t.Context(), q); return got.Certificate != nil, err },
 		"pinned": func() (bool, error) {
 			got, err := b.door.Decide(t.Context(), pinned)
 			return got.Certificate != nil, err
+		},
+		"look": func() (bool, error) {
+			got, err := b.door.Decide(t.Context(), look)
+			return got.ProbeCertificate != nil, err
 		},
 		"local": func() (bool, error) { got, err := b.door.Decide(t.Context(), local); return got.Permit != nil, err },
 		"sweep": func() (bool, error) {
