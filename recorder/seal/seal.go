@@ -64,6 +64,9 @@ func New(random io.Reader, to age.Recipient, session string) (*Sealer, []byte, e
 	return &Sealer{aead: aead}, wrapped, err
 }
 
+// ParseRecipient reads a recipient as age-keygen prints it: "age1…".
+func ParseRecipient(text string) (age.Recipient, error) { return age.ParseX25519Recipient(text) }
+
 // wrap binds the key to its session, so that who may open one recording cannot be handed the key of another.
 func wrap(to age.Recipient, key Key, session string) ([]byte, error) {
 	var out bytes.Buffer
