@@ -12,6 +12,7 @@ type Detail struct {
 	By       Actor    `json:"-"`
 	Session  Session  `json:"session"`
 	Timeline Timeline `json:"timeline"`
+	Unmasked bool     `json:"unmasked,omitempty"` // secrets are shown
 }
 
 // Show returns the session whose id is, or uniquely begins with, id.
@@ -24,7 +25,7 @@ func (c *Console) Show(ctx context.Context, who Credential, id string) (Detail, 
 	if err != nil {
 		return Detail{}, fmt.Errorf("read recording of %s: %w", s.ID, err)
 	}
-	return Detail{By: by, Session: c.detail(ctx, s), Timeline: t}, nil
+	return Detail{By: by, Session: c.detail(ctx, s), Timeline: t, Unmasked: c.unmasked()}, nil
 }
 
 func exitText(status *int, signal string) string {
