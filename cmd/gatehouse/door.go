@@ -26,8 +26,8 @@ import (
 	"gatehouse/internal/store"
 	"gatehouse/internal/supervisor"
 	"gatehouse/recorder"
-	"gatehouse/recorder/secret"
 	"gatehouse/recorder/seal"
+	"gatehouse/recorder/secret"
 	"gatehouse/web"
 )
 
