@@ -16,6 +16,7 @@ type rule struct {
 	reach   int                      // bytes from the key on that the pattern sees; 0: 512
 	assigns bool                     // a separator stands within 64 bytes of the key
 	pattern *regexp.Regexp           // the first group is the secret; without one all of the match
+	open    *regexp.Regexp           // the same of a line that ends within the secret; nil: that is not looked for
 	ok      func(secret []byte) bool // nil: whatever matches
 }
 
