@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/internal/store"
 	"gatehouse/recorder"
+	"gatehouse/recorder/secret"
 )
 
 // Recordings is the recorder as the console sees it: a *recorder.Recorder.
@@ -30,7 +31,7 @@ type Links interface {
 	MintLink(ctx context.Context, who Credential) (url string, expires time.Time, err error)
 }
 
-// Config says what a Console works with. Every field but Now is required.
+// Config says what a Console works with. Every field is required but Secrets and Now.
 type Config struct {
 	Sessions   store.Sessions
 	Recordings Recordings
@@ -39,6 +40,7 @@ type Config struct {
 	Links      Links
 	Revoke     Revoker
 	Offers     Offerer
+	Secrets    *secret.Detector // nil: one that knows no values of Gatehouse's own
 	Now        func() time.Time // nil means time.Now
 }
 
@@ -60,7 +62,8 @@ func (c Config) Validate() error {
 
 // Console runs the verbs. It holds no state of its own and is safe for concurrent use.
 type Console struct {
-	cfg Config
+	cfg    Config
+	reason string // why secrets are shown; empty: they are masked
 }
 
 // New returns a Console.
@@ -70,6 +73,12 @@ func New(cfg Config) (*Console, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Secrets == nil {
+		var err error
+		if cfg.Secrets, err = secret.New(secret.Config{}); err != nil {
+			return nil, err
+		}
 	}
 	return &Console{cfg: cfg}, nil
 }
@@ -98,7 +107,7 @@ func (c *Console) session(ctx context.Context, who Credential, verb Verb, id, re
 	if err != nil {
 		return by, store.Session{}, fmt.Errorf("session %q: %w", id, err)
 	}
-	return by, found, nil
+	return c.mayUnmask(ctx, who, by, found)
 }
 
 // normalID accepts an id or the beginning of one, in either case and without its type prefix. What could not be an id comes
