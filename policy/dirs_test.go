@@ -20,7 +20,6 @@ roles:
       - {run: make, dirs: [/srv/build]}
       - {run: "git -C <path:/srv/app> status", dirs: [/srv/app]}
       - {run: "git status", dirs: [/srv/app]}
-      - {run: "find <path:/srv/build> -exec make ';'"}
       - {run: "ls", dirs: ["~"]}
       - id
 `)}})
@@ -36,7 +35,6 @@ roles:
 		{"", Argv{"make"}, CodeDirNotAllowed}, {"~", Argv{"make"}, CodeDirNotAllowed}, {"/home/d", Argv{"make"}, CodeDirNotAllowed},
 		{"/srv/build", Argv{"make"}, ""}, {"/srv/any", Argv{"make"}, CodeDirNotAllowed},
 		{"", Argv{"git", "-C", "/srv/app", "status"}, ""}, {"", Argv{"git", "status"}, CodeDirNotAllowed}, {"/srv/app", Argv{"git", "status"}, ""},
-		{"", Argv{"find", "/srv/build", "-exec", "make", ";"}, CodeDirNotAllowed},
 		{"", Argv{"ls"}, ""}, {"", Argv{"id"}, ""}, {"/srv/any", Argv{"id"}, ""},
 	} {
 		d := p.Decide(Request{Identity: id, Target: "box", Login: "d", Plan: Plan{Op: OpRun, Argv: c.argv, Dir: c.dir}, Now: time.Now(), Facts: Facts{Assume: true, Home: "/home/d"}})
