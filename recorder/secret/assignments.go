@@ -2,12 +2,12 @@ package secret
 
 import "bytes"
 
-// What may stand between a name and its value: the rest of the name, quotes, a separator (one of = : => :=), blanks; or, for an
-// option of a command, a blank alone.
+// What may stand between a name and its value: the rest of the name, quotes, a separator (= : => := ?= and the like; a comma
+// between two strings; the end of a tag), blanks; or, for an option of a command, a blank alone.
 const (
 	nameEnd   = `[0-9A-Za-z_.-]{0,40}`
-	separator = `["'\]]{0,3}\s{0,8}(?::=|=>|=|:)\s{0,8}`
-	quoted    = `(?:[bfru]?["']{1,3}|\\"|&quot;)?`
+	separator = `(?:["'\]` + "`" + `]{0,3}(?:\s+string)?\s{0,8}(?:=>|[:?.+|]{0,3}=|:)|["'],|>)\s{0,8}`
+	quoted    = `(?:[bfru]?["'` + "`" + `]{1,3}|\\"|&quot;)?`
 	value     = `([^\s"'` + "`" + `,;&|<>\\]+)`
 )
 
@@ -38,7 +38,11 @@ var expression = re(`^[A-Za-z_][0-9A-Za-z_.:>-]*[(\[]`)
 
 // secretValue accepts what was drawn by lot: names such as token stand before many harmless values too.
 func secretValue(b []byte) bool {
-	return len(b) >= 8 && notPlaceholder(b) && !path(b) && !expression.Match(b) && mixed(b) && entropy(b) >= 2.7
+	return len(b) >= 8 && notPlaceholder(b) && !path(b) && !expression.Match(b) && (mixed(b) || longNumber(b)) && entropy(b) >= 2.4
+}
+
+func longNumber(b []byte) bool {
+	return len(b) >= 16 && len(bytes.Trim(b, "0123456789")) == 0
 }
 
 func path(b []byte) bool {

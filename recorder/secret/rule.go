@@ -26,7 +26,7 @@ func (r *rule) window(line []byte, at int, key string) (start, end int, ok bool)
 	if r.exact && !bytes.HasPrefix(line[at:], []byte(key)) || r.word && !begins(line, at) {
 		return 0, 0, false
 	}
-	if r.assigns && !bytes.ContainsAny(line[at:min(len(line), at+64)], "=:") {
+	if r.assigns && !bytes.ContainsAny(line[at:min(len(line), at+64)], "=:,>") {
 		return 0, 0, false
 	}
 	reach := r.reach

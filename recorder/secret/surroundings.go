@@ -27,7 +27,7 @@ var surroundings = []rule{
 	{name: "discord-webhook", keys: []string{"/api/webhooks/"}, pattern: re(`^/api/webhooks/[0-9]+/([0-9A-Za-z_-]{40,})`)},
 	{name: "discord-token", keys: []string{"discord", "bot "}, pattern: re(`(?i)^(?:discord|bot\s)[^\n]{0,60}?\b([MNO][0-9A-Za-z_-]{22,27}\.[0-9A-Za-z_-]{6}\.[0-9A-Za-z_-]{25,})`)},
 	{name: "teams-webhook", keys: []string{".webhook.office.com/"}, pattern: re(`^\.webhook\.office\.com/webhookb2/(\S{60,})`)},
-	{name: "telegram-token", keys: []string{":AA"}, exact: true, before: 12, pattern: re(`[0-9]{7,12}:AA[0-9A-Za-z_-]{30,}`)},
+	{name: "telegram-token", keys: []string{":A"}, exact: true, before: 16, pattern: re(`[0-9]{7,16}:A[0-9A-Za-z_-]{33,}`)},
 	{name: "azure-client-secret", keys: []string{"Q~"}, exact: true, before: 4, pattern: re(`[0-9A-Za-z_~.-]{3}[0-9]Q~[0-9A-Za-z_~.-]{30,}`)},
 	{name: "azure-key", keys: []string{"AzCa", "ASt", "ACDb", "AIoT", "APIM", "ACR"}, exact: true, before: 80, pattern: re(`[0-9A-Za-z+/]{33,}(?:AzCa|\+ASt|ACDb|AIoT|APIM|\+ACR)[0-9A-Za-z+/=]{6,}`)},
 	{name: "terraform-token", keys: []string{".atlasv1."}, before: 14, pattern: re(`[0-9A-Za-z]{14}\.atlasv1\.[0-9A-Za-z_=-]{40,}`)},
