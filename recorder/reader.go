@@ -17,7 +17,7 @@ import (
 type Reader struct {
 	file   io.ReadSeekCloser
 	in     *bufio.Reader
-	dec    *zstd.Decoder
+	codec  codec
 	header Header
 	live   bool // being written by this process: ends without an end
 	pos    int64
@@ -39,7 +39,7 @@ func (r *Recorder) Read(session string) (*Reader, error) {
 		limit = rec.length
 		rec.mu.Unlock()
 	}
-	rd, err := openReader(path, r.dec, limit)
+	rd, err := r.openReader(path, rec, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -47,16 +47,50 @@ func (r *Recorder) Read(session string) (*Reader, error) {
 	return rd, nil
 }
 
-// OpenFile opens a recording by its path, for use without a Recorder.
-func OpenFile(path string) (*Reader, error) {
+// OpenFile opens a recording by its path, for use without a Recorder. One that is encrypted is an *EncryptedError.
+func OpenFile(path string) (*Reader, error) { return OpenFileWith(path, Encryption{}) }
+
+// OpenFileWith opens a recording, by its path, that the identities can decrypt; its key file lies beside it.
+func OpenFileWith(path string, e Encryption) (*Reader, error) {
 	dec, err := newDecoder()
 	if err != nil {
 		return nil, err
 	}
-	return openReader(path, dec, math.MaxInt64)
+	rd, err := openLocked(path, dec, math.MaxInt64)
+	if err != nil {
+		return nil, err
+	}
+	return rd.unlocked(e, path)
 }
 
-func openReader(path string, dec *zstd.Decoder, limit int64) (*Reader, error) {
+// openReader opens a recording; rec is the one that is being written, or nil.
+func (r *Recorder) openReader(path string, rec *Recording, limit int64) (*Reader, error) {
+	rd, err := openLocked(path, r.dec, limit)
+	if err != nil {
+		return nil, err
+	}
+	if rec != nil {
+		rd.codec.aead = rec.aead
+		return rd, nil
+	}
+	return rd.unlocked(r.cfg.Encryption, path)
+}
+
+// unlocked gives a reader its key if it needs one. Without the key it closes the reader and returns an *EncryptedError.
+func (r *Reader) unlocked(e Encryption, path string) (*Reader, error) {
+	if r.header.Cipher == "" {
+		return r, nil
+	}
+	sealed, err := readKeyFile(path)
+	if r.codec.aead, err = e.open(r.header, sealed, err); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// openLocked opens a recording without its key: of an encrypted one it yields lengths and no events.
+func openLocked(path string, dec *zstd.Decoder, limit int64) (*Reader, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open recording: %w", err)
@@ -66,10 +100,13 @@ func openReader(path string, dec *zstd.Decoder, limit int64) (*Reader, error) {
 
 // newReader reads the header. It closes f if there is none.
 func newReader(f io.ReadSeekCloser, dec *zstd.Decoder, limit int64) (*Reader, error) {
-	rd := &Reader{file: f, in: bufio.NewReaderSize(io.LimitReader(f, limit), 32<<10), dec: dec}
-	first, err := readFrame(rd.in, dec)
+	rd := &Reader{file: f, in: bufio.NewReaderSize(io.LimitReader(f, limit), 32<<10), codec: codec{dec: dec}}
+	first, err := rd.codec.readFrame(rd.in, 0)
 	if err == nil && first.header == nil {
 		err = fmt.Errorf("%w: no header", ErrCorrupt)
+	}
+	if err == nil {
+		err = first.header.checkCipher()
 	}
 	if err != nil {
 		f.Close()
@@ -118,12 +155,21 @@ func (r *Reader) Events() iter.Seq2[Event, error] {
 	}
 }
 
-// next returns the events of the next data frame, or io.EOF after the end frame or the last frame of a live recording.
+// checkCipher refuses a header that promises what this package does not know.
+func (h *Header) checkCipher() error {
+	if (h.Version == Version && h.Cipher == "") || (h.Version == sealedVersion && h.Cipher == cipherName) {
+		return nil
+	}
+	return fmt.Errorf("%w: version %d with the cipher %q; this program is too old for it, or the header was changed", ErrCorrupt, h.Version, h.Cipher)
+}
+
+// next returns the events of the next data frame, or io.EOF after the end frame or the last frame of a live recording. Those
+// of a sealed frame are nil without a key.
 func (r *Reader) next() ([]byte, error) {
 	if r.end != nil {
 		return nil, io.EOF
 	}
-	f, err := readFrame(r.in, r.dec)
+	f, err := r.codec.readFrame(r.in, r.pos)
 	switch {
 	case errors.Is(err, io.EOF) && !r.live:
 		return nil, fmt.Errorf("%w: %w", errNotClosed, io.ErrUnexpectedEOF)
@@ -134,10 +180,12 @@ func (r *Reader) next() ([]byte, error) {
 	case f.end != nil:
 		r.end = f.end
 		return nil, io.EOF
+	case f.sealed != (r.header.Cipher != ""):
+		return nil, fmt.Errorf("%w: a frame is encrypted and the header is not, or the other way round", ErrCorrupt)
 	}
 	r.frame = r.pos
 	r.pos += f.size
-	r.raw += int64(len(f.raw))
+	r.raw += max(int64(len(f.raw)), f.rawLen)
 	return f.raw, nil
 }
 
