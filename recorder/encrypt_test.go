@@ -85,7 +85,7 @@ func TestEncrypted(t *testing.T) {
 		}
 	}
 	for name, e := range map[string]Encryption{"nobody": {}, "eve": {Identities: []age.Identity{eve}}} {
-		_, err := OpenFileWith(path, e)
+		_, err := OpenFileWith(path, "", e)
 		if locked := (*EncryptedError)(nil); !errors.As(err, &locked) || locked.Lost || !strings.Contains(err.Error(), ann.Recipient().String()) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -275,7 +275,7 @@ func refuseSealed(t *testing.T, path string, file []byte, id age.Identity, what 
 	if err := os.WriteFile(path, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	rd, err := OpenFileWith(path, Encryption{Identities: []age.Identity{id}})
+	rd, err := OpenFileWith(path, "", Encryption{Identities: []age.Identity{id}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +343,7 @@ func TestGoldenSealed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rd, err := OpenFileWith(path, Encryption{Identities: ids})
+	rd, err := OpenFileWith(path, "", Encryption{Identities: ids})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -374,8 +374,8 @@ func writeGoldenSealed(t *testing.T, path, file string) {
 		t.Fatal(err)
 	}
 	r, _ := newTestRecorder(t, t.TempDir())
-	out, err1 := metaFrame(magicHeader, sealedVersion, Header{
-		Version: sealedVersion, Session: testSession, Connection: "con_01KB0000000000000000000000", Identity: "agent:a", Target: "web-1",
+	out, err1 := metaFrame(magicHeader, cipherVersion, Header{
+		Version: cipherVersion, Session: testSession, Connection: "con_01KB0000000000000000000000", Identity: "agent:a", Target: "web-1",
 		Login: "deploy", Started: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), Cipher: cipherName, Recipients: e.Names(),
 	})
 	for _, events := range [][]Event{goldenEvents[:3], goldenEvents[3:]} {
@@ -383,9 +383,9 @@ func writeGoldenSealed(t *testing.T, path, file string) {
 		for _, e := range events {
 			raw = appendEvent(raw, e.At, e.Code, e.Data)
 		}
-		out = append(out, sealedFrame(r.enc, aead, nil, raw, int64(len(out)))...)
+		out = append(out, cipherFrame(r.enc, aead, nil, raw, int64(len(out)))...)
 	}
-	end, err2 := metaFrame(magicEnd, sealedVersion, End{State: "ended", Duration: (8 * time.Hour).Microseconds(), BytesIn: 400, BytesOut: 8})
+	end, err2 := metaFrame(magicEnd, cipherVersion, End{State: "ended", Duration: (8 * time.Hour).Microseconds(), BytesIn: 400, BytesOut: 8})
 	if err := errors.Join(err1, err2, os.WriteFile(path, append(out, end...), 0o644), os.WriteFile(KeyPath(path), key, 0o644), os.WriteFile(file, []byte(id.String()+"\n"), 0o644)); err != nil {
 		t.Fatal(err)
 	}

@@ -105,14 +105,14 @@ func dataFrame(enc *zstd.Encoder, dst, raw []byte) []byte {
 	return dst
 }
 
-// frame is one decoded frame of a file: a header, an end or events. Those of a sealed frame are nil without a key.
+// frame is one decoded frame of a file: a header, an end or events. Those of an encrypted frame are nil without a key.
 type frame struct {
-	header *Header
-	end    *End
-	raw    []byte
-	size   int64 // stored bytes
-	sealed bool
-	rawLen int64 // of a sealed frame's events
+	header    *Header
+	end       *End
+	raw       []byte
+	size      int64 // stored bytes
+	encrypted bool
+	rawLen    int64 // of an encrypted frame's events
 }
 
 // readFrame reads the frame at the reader's position, which is the file offset at. It returns io.EOF at a clean end and
@@ -129,8 +129,8 @@ func (c codec) readFrame(r io.Reader, at int64) (frame, error) {
 			return frame{}, noEOF(err)
 		}
 		return c.readData(r, binary.LittleEndian.Uint32(head[8:]), binary.LittleEndian.Uint32(head[12:]))
-	case magic == magicSealed:
-		return c.readSealed(r, head, at)
+	case magic == magicCipher:
+		return c.readCipher(r, head, at)
 	case magic == magicHeader:
 		var h Header
 		err := readMeta(r, size, &h)
@@ -164,7 +164,7 @@ func readMeta(r io.Reader, size uint32, v any) error {
 	if _, err := io.ReadFull(r, b); err != nil {
 		return noEOF(err)
 	}
-	if prefix := string(b[:length]); prefix != prefixOf(Version) && prefix != prefixOf(sealedVersion) {
+	if prefix := string(b[:length]); prefix != prefixOf(Version) && prefix != prefixOf(cipherVersion) {
 		return fmt.Errorf("%w: not a recording of version 1 or 2", ErrCorrupt)
 	}
 	if err := json.Unmarshal(b[length:], v); err != nil {

@@ -48,19 +48,37 @@ func (r *Recorder) Read(session string) (*Reader, error) {
 }
 
 // OpenFile opens a recording by its path, for use without a Recorder. One that is encrypted is an *EncryptedError.
-func OpenFile(path string) (*Reader, error) { return OpenFileWith(path, Encryption{}) }
+func OpenFile(path string) (*Reader, error) { return OpenFileWith(path, "", Encryption{}) }
 
-// OpenFileWith opens a recording, by its path, that the identities can decrypt; its key file lies beside it.
-func OpenFileWith(path string, e Encryption) (*Reader, error) {
+// OpenFileWith opens a recording, by its path, that the identities can decrypt. It may lie in an archive of Raw.WriteTar. Its
+// key file is the one named, or in the archive, or beside the recording.
+func OpenFileWith(path, keyFile string, e Encryption) (*Reader, error) {
+	rd, key, err := openAny(path)
+	if err != nil {
+		return nil, err
+	}
+	if rd.header.Cipher == "" {
+		return rd, nil
+	}
+	if keyFile != "" {
+		key, err = readBounded(keyFile)
+	} else if key == nil {
+		key, err = readKeyFile(path)
+	}
+	return rd.unlock(e, key, err)
+}
+
+// openAny opens a recording or an archive of one, without its key.
+func openAny(path string) (rd *Reader, key []byte, err error) {
+	if isTar(path) {
+		return openTar(path)
+	}
 	dec, err := newDecoder()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	rd, err := openLocked(path, dec, math.MaxInt64)
-	if err != nil {
-		return nil, err
-	}
-	return rd.unlocked(e, path)
+	rd, err = openLocked(path, dec, math.MaxInt64)
+	return rd, nil, err
 }
 
 // openReader opens a recording; rec is the one that is being written, or nil.
@@ -73,16 +91,17 @@ func (r *Recorder) openReader(path string, rec *Recording, limit int64) (*Reader
 		rd.codec.aead = rec.aead
 		return rd, nil
 	}
-	return rd.unlocked(r.cfg.Encryption, path)
+	if rd.header.Cipher == "" {
+		return rd, nil
+	}
+	key, err := readKeyFile(path)
+	return rd.unlock(r.cfg.Encryption, key, err)
 }
 
-// unlocked gives a reader its key if it needs one. Without the key it closes the reader and returns an *EncryptedError.
-func (r *Reader) unlocked(e Encryption, path string) (*Reader, error) {
-	if r.header.Cipher == "" {
-		return r, nil
-	}
-	sealed, err := readKeyFile(path)
-	if r.codec.aead, err = e.open(r.header, sealed, err); err != nil {
+// unlock gives a reader its key from what the key file holds, or from the error that came instead. Without the key it closes
+// the reader and returns an *EncryptedError.
+func (r *Reader) unlock(e Encryption, key []byte, err error) (*Reader, error) {
+	if r.codec.aead, err = e.open(r.header, key, err); err != nil {
 		r.Close()
 		return nil, err
 	}
@@ -157,14 +176,14 @@ func (r *Reader) Events() iter.Seq2[Event, error] {
 
 // checkCipher refuses a header that promises what this package does not know.
 func (h *Header) checkCipher() error {
-	if (h.Version == Version && h.Cipher == "") || (h.Version == sealedVersion && h.Cipher == cipherName) {
+	if (h.Version == Version && h.Cipher == "") || (h.Version == cipherVersion && h.Cipher == cipherName) {
 		return nil
 	}
 	return fmt.Errorf("%w: version %d with the cipher %q; this program is too old for it, or the header was changed", ErrCorrupt, h.Version, h.Cipher)
 }
 
 // next returns the events of the next data frame, or io.EOF after the end frame or the last frame of a live recording. Those
-// of a sealed frame are nil without a key.
+// of an encrypted frame are nil without a key.
 func (r *Reader) next() ([]byte, error) {
 	if r.end != nil {
 		return nil, io.EOF
@@ -180,7 +199,7 @@ func (r *Reader) next() ([]byte, error) {
 	case f.end != nil:
 		r.end = f.end
 		return nil, io.EOF
-	case f.sealed != (r.header.Cipher != ""):
+	case f.encrypted != (r.header.Cipher != ""):
 		return nil, fmt.Errorf("%w: a frame is encrypted and the header is not, or the other way round", ErrCorrupt)
 	}
 	r.frame = r.pos

@@ -143,7 +143,7 @@ func (r *Recorder) newKey(h *Header) (aead cipher.AEAD, key []byte, err error) {
 	if len(r.cfg.Encryption.Recipients) == 0 {
 		return nil, nil, nil
 	}
-	h.Version, h.Cipher, h.Recipients = sealedVersion, cipherName, r.cfg.Encryption.Names()
+	h.Version, h.Cipher, h.Recipients = cipherVersion, cipherName, r.cfg.Encryption.Names()
 	return r.cfg.Encryption.newKey(h.Session)
 }
 

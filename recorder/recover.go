@@ -188,8 +188,8 @@ func (r *Recorder) unlockForSurvey(rd *Reader, path string, out *Recovered) {
 	if rd.header.Cipher == "" {
 		return
 	}
-	sealed, err := readKeyFile(path)
-	if rd.codec.aead, err = r.cfg.Encryption.open(rd.header, sealed, err); err == nil {
+	key, err := readKeyFile(path)
+	if rd.codec.aead, err = r.cfg.Encryption.open(rd.header, key, err); err == nil {
 		return
 	}
 	out.Locked = true

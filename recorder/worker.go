@@ -56,7 +56,7 @@ func (r *Recording) writeFrame(seg segment) error {
 		r.sealed = append(r.sealed, r.chunk.close())
 	}
 	if r.aead != nil {
-		r.scratch = sealedFrame(r.rec.enc, r.aead, r.scratch, seg.raw, r.chunk.Offset+r.chunk.Length)
+		r.scratch = cipherFrame(r.rec.enc, r.aead, r.scratch, seg.raw, r.chunk.Offset+r.chunk.Length)
 	} else {
 		r.scratch = dataFrame(r.rec.enc, r.scratch, seg.raw)
 	}
