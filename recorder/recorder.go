@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"filippo.io/age"
 	"github.com/hashicorp/go-hclog"
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
@@ -29,6 +30,9 @@ type Config struct {
 	Commit func(ctx context.Context, c Chunk) error
 	// Encryption says for whom recordings are encrypted, and which can be read here.
 	Encryption Encryption
+	// SealInput is whom input is sealed for: whoever has the identity can open it, and the recorder cannot. nil keeps input as
+	// it is.
+	SealInput age.Recipient
 	// Now is the wall clock; nil means time.Now. Event times come from the monotonic clock.
 	Now func() time.Time
 	// Log gets what an operator should know; nil discards it.

@@ -29,6 +29,7 @@ type Recording struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	failed  chan struct{}
+	input   input       // its own lock, and mu for its echo
 	flushed *time.Timer // starts the worker; set when the first event comes, guarded by mu
 
 	mu       sync.Mutex
@@ -95,27 +96,36 @@ func (r *Recording) Err() error {
 // Write records an event. It copies data and returns; it waits only when the disk is more than a megabyte behind. Bytes of a
 // stream may become several events; any other event is at most MaxEvent long. An error is final.
 func (r *Recording) Write(code Code, data []byte) error {
-	stream := code == Output || code == Stderr || code == Input
-	if !stream && len(data) > MaxEvent {
+	switch code {
+	case Input:
+		return r.writeInput(data)
+	case Output, Stderr:
+		return r.writePieces(code, data, pieceSize)
+	}
+	if len(data) > MaxEvent {
 		r.fail(fmt.Errorf("recording event %q of %d bytes, at most %d", code, len(data), MaxEvent))
 	}
+	return r.writePieces(code, data, MaxEvent)
+}
+
+// writePieces records data as events of at most size bytes, one at least.
+func (r *Recording) writePieces(code Code, data []byte, size int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for {
-		piece := data
-		if stream && len(piece) > pieceSize {
-			piece = piece[:pieceSize]
-		}
+		piece := data[:min(len(data), size)]
 		if err := r.waitRoom(); err != nil {
 			return err
 		}
 		r.count(code, len(piece))
 		r.add(code, piece)
+		if code == Output {
+			r.echoed(piece)
+		}
 		if data = data[len(piece):]; len(data) == 0 {
-			break
+			return nil
 		}
 	}
-	return nil
 }
 
 // waitRoom waits, with mu held, until the queue has room.

@@ -51,7 +51,7 @@ browser = {"by": S, "source?": S, "started": TIME, "seen": TIME, "current?": B}
 ANY = "any"  # another standard's JSON
 
 REQUESTS = {
-    "hello": ({}, {"node": S, "trust": trust, "policy_hash": S, "targets": [target], "at": TIME}),
+    "hello": ({}, {"node": S, "trust": trust, "policy_hash": S, "targets": [target], "at": TIME, "input_recipient": S}),
     "authenticate": ({"conn": S, "certificate?": BYTES, "source": S, "outer?": S, "proven?": B, "target?": S, "login?": S, "key?": BYTES},
                      {"identity": identity, "not_after": TIME, "reaches?": B, "renew_only?": B}),
     "face": ({"public_key": BYTES, "target?": S}, {"certificate": BYTES, "not_after": TIME}),
@@ -93,6 +93,7 @@ REQUESTS = {
                         {"id": S, "connections": N, "sessions": [S], "sessions_all": N, "sign_ins": N}),
     "lift_revocation": ({"who?": credential, "by?": S, "id": S, "reason": S}, {"id": S, "handles": [S], "still?": [S]}),
     "revocations": ({"who?": credential, "by?": S, "after?": S}, {"list": [revocation], "next?": S}),
+    "unseal": ({"who": credential, "session": S, "reason": S, "wrapped": S}, {"key": S}),
     "offers": ({"who": credential, "target?": S, "login?": S}, offering),
     "krl": ({"ca": S, "by": S}, {"krl": BYTES, "version": S, "serials": N, "keys": N}),
     "targets": ({"after?": S}, {"targets": [target], "more?": B, "host_cas": [BYTES], "target_cas": [{"public_key": BYTES, "state": S}],

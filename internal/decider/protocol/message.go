@@ -59,6 +59,8 @@ type HelloAnswer struct {
 	PolicyHash string    `json:"policy_hash"`
 	Targets    []Target  `json:"targets"`
 	At         time.Time `json:"at"`
+	// InputRecipient is whom recorded input is sealed for ("age1…"); the decider alone has the identity.
+	InputRecipient string `json:"input_recipient"`
 }
 
 // Target is one entry of the inventory, as the door needs it to reach the host.
