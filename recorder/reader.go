@@ -77,13 +77,13 @@ func openAny(path string) (rd *Reader, key []byte, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	rd, err = openLocked(path, dec, math.MaxInt64)
+	rd, err = openReader(path, dec, math.MaxInt64)
 	return rd, nil, err
 }
 
 // openReader opens a recording; rec is the one that is being written, or nil.
 func (r *Recorder) openReader(path string, rec *Recording, limit int64) (*Reader, error) {
-	rd, err := openLocked(path, r.dec, limit)
+	rd, err := openReader(path, r.dec, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -108,8 +108,8 @@ func (r *Reader) unlock(e Encryption, key []byte, err error) (*Reader, error) {
 	return r, nil
 }
 
-// openLocked opens a recording without its key: of an encrypted one it yields lengths and no events.
-func openLocked(path string, dec *zstd.Decoder, limit int64) (*Reader, error) {
+// openReader opens a recording without its key: of an encrypted one it yields lengths and no events.
+func openReader(path string, dec *zstd.Decoder, limit int64) (*Reader, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open recording: %w", err)

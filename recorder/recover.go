@@ -149,7 +149,7 @@ func (r *Recorder) survey(path string, tail *Chunk) (Recovered, error) {
 
 // surveyEvents reads what decodes.
 func (r *Recorder) surveyEvents(path string, tail *Chunk, out *Recovered) {
-	rd, err := openLocked(path, r.dec, out.Size)
+	rd, err := openReader(path, r.dec, out.Size)
 	if err != nil {
 		out.Torn = true
 		return
