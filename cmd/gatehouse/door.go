@@ -47,6 +47,8 @@ type door struct {
 	console  *console.Console
 	pages    atomic.Pointer[web.Server] // nil until there are pages
 	lender   *lend.Lender
+
+	encryption recorder.Encryption // of recordings
 }
 
 // Run is the door: confined first, then everything else.
@@ -56,11 +58,15 @@ func (c *doorCmd) Run(ctx context.Context) error {
 		return err
 	}
 	log := logger(settings, "door")
+	encryption, err := openEncryption(settings, log)
+	if err != nil {
+		return err
+	}
 	dir := supervisor.DoorDir(settings.Data)
 	if err := confine.Door(confine.Paths{ReadWrite: []string{dir}, ReadOnly: append(existing("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/services"), tlsFolders(settings)...)}); err != nil {
 		return err
 	}
-	d := &door{settings: settings, log: log}
+	d := &door{settings: settings, log: log, encryption: encryption}
 	if err := d.open(ctx, dir); err != nil {
 		return err
 	}
@@ -138,7 +144,7 @@ func (d *door) openStorage(dir string, hello protocol.HelloAnswer) error {
 		return err
 	}
 	d.recorder, err = recorder.New(recorder.Config{Dir: filepath.Join(dir, "recordings"), MinFree: uint64(d.settings.Storage.MinFree),
-		Commit: d.decider.Commit, SealInput: input, Log: d.log.Named("recorder")})
+		Commit: d.decider.Commit, SealInput: input, Encryption: d.encryption, Log: d.log.Named("recorder")})
 	return err
 }
 

@@ -19,6 +19,9 @@ type Recordings interface {
 	Read(session string) (*recorder.Reader, error)
 	// Follow yields everything from the start, then live until the recording is closed or ctx ends. Safe for concurrent use.
 	Follow(ctx context.Context, session string) iter.Seq2[recorder.Event, error]
+	// Raw opens a recording as it lies, which needs no key; fs.ErrNotExist when there is none. The caller closes it. Safe for
+	// concurrent use.
+	Raw(session string) (*recorder.Raw, error)
 }
 
 var _ Recordings = (*recorder.Recorder)(nil)

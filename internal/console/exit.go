@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"gatehouse/internal/store"
+	"gatehouse/recorder"
 )
 
 const (
@@ -45,7 +46,7 @@ func ExitCode(err error) int {
 		return exitOK
 	case errors.As(err, &usage), errors.Is(err, ErrReason):
 		return exitUsage
-	case errors.As(err, &forbidden):
+	case errors.As(err, &forbidden), errors.As(err, new(*recorder.EncryptedError)):
 		return exitNegative
 	}
 	for _, n := range negative {
@@ -61,6 +62,9 @@ func Explain(err error) string {
 	var forbidden *ForbiddenError
 	if errors.As(err, &forbidden) {
 		return "not permitted: " + forbidden.Reason
+	}
+	if locked := (*recorder.EncryptedError)(nil); errors.As(err, &locked) {
+		return locked.Error()
 	}
 	for _, n := range negative {
 		if errors.Is(err, n.err) && n.text != "" {

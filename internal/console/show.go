@@ -109,6 +109,10 @@ func printTimeline(in *invocation, t Timeline) {
 		in.println("No recording.")
 		return
 	}
+	if t.Locked != "" {
+		in.println(Visible(t.Locked))
+		return
+	}
 	for _, m := range t.Moments {
 		in.printf("  %s  +%-7s %s\n", m.Time.Format("15:04:05"), Offset(m.At()), momentLine(m))
 		if m.Decision == nil {

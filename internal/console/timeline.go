@@ -37,8 +37,9 @@ type Step struct {
 
 // Timeline is what a recording says about its session, without the streams.
 type Timeline struct {
-	Recorded bool     `json:"recorded"` // false if there is no recording
-	Torn     bool     `json:"torn"`     // the recording ends in the middle
+	Recorded bool     `json:"recorded"`         // false if there is no recording
+	Torn     bool     `json:"torn"`             // the recording ends in the middle
+	Locked   string   `json:"locked,omitempty"` // why it cannot be read here, if it is encrypted
 	Cols     int      `json:"cols,omitempty"`
 	Rows     int      `json:"rows,omitempty"`
 	Seconds  float64  `json:"seconds"` // the time of the last event
@@ -53,10 +54,20 @@ func (c *Console) timeline(session string) (Timeline, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return out, nil
 	}
+	if locked := (*recorder.EncryptedError)(nil); errors.As(err, &locked) {
+		out.Recorded, out.Locked = true, locked.Error()
+		return out, nil
+	}
 	if err != nil {
 		return out, err
 	}
 	defer rec.Close()
+	return timelineOf(rec), nil
+}
+
+// timelineOf reads a recording to its end.
+func timelineOf(rec *recorder.Reader) Timeline {
+	out := Timeline{Moments: []Moment{}}
 	h := rec.Header()
 	out.Recorded, out.Cols, out.Rows = true, h.Cols, h.Rows
 	for e, err := range rec.Events() {
@@ -66,7 +77,7 @@ func (c *Console) timeline(session string) (Timeline, error) {
 		}
 		out.add(h.Started, e)
 	}
-	return out, nil
+	return out
 }
 
 func (t *Timeline) add(started time.Time, e recorder.Event) {
