@@ -23,6 +23,7 @@ import (
 	"gatehouse/internal/console"
 	"gatehouse/internal/decider/lend"
 	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/keep"
 	"gatehouse/internal/store"
 	"gatehouse/internal/supervisor"
 	"gatehouse/recorder"
@@ -49,6 +50,7 @@ type door struct {
 	lender   *lend.Lender
 
 	encryption recorder.Encryption // of recordings
+	keeper     *keep.Keeper
 }
 
 // Run is the door: confined first, then everything else.
@@ -145,7 +147,10 @@ func (d *door) openStorage(dir string, hello protocol.HelloAnswer) error {
 	}
 	d.recorder, err = recorder.New(recorder.Config{Dir: filepath.Join(dir, "recordings"), MinFree: uint64(d.settings.Storage.MinFree),
 		Commit: d.decider.Commit, SealInput: input, Encryption: d.encryption, Log: d.log.Named("recorder")})
-	return err
+	if err != nil {
+		return err
+	}
+	return d.openKeeper()
 }
 
 func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
@@ -161,7 +166,7 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 	if d.server, err = bastion.New(cfg); err != nil {
 		return err
 	}
-	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider})
+	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider, Keep: d.keeper})
 	if err != nil {
 		return err
 	}
@@ -185,6 +190,9 @@ func (d *door) serve(ctx context.Context) error {
 	if err := d.recover(ctx, &recovery); err != nil {
 		return err
 	}
+	keeping, stop := context.WithCancel(ctx)
+	defer stop()
+	recovery.Go(func() { d.keeper.Run(keeping) })
 	listener, err := supervisor.Listen(supervisor.DoorSSHFD)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ type RecordingCmd struct {
 	Play      RecordingPlayCmd   `cmd:"" help:"Play it in this terminal."`
 	Show      RecordingShowCmd   `cmd:"" help:"Say who, what, and how it ended."`
 	Export    RecordingExportCmd `cmd:"" help:"Write it to standard output in another format."`
+	Shred     ShredCmd           `cmd:"" passthrough:"" help:"The console's verb recording shred, over ssh: destroy the key of a recording."`
 	CheckKeys CheckKeysCmd       `cmd:"" name:"check-keys" help:"List which recordings of a folder an identity opens."`
 }
 
@@ -83,6 +84,16 @@ type RecordingExportCmd struct {
 // Run exports.
 func (c *RecordingExportCmd) Run() error {
 	return c.run(func(o console.Offline) error { return o.Export(os.Stdout, console.Format(c.Format)) })
+}
+
+// ShredCmd is `gatehouse recording shred`.
+type ShredCmd struct {
+	Args []string `arg:"" optional:"" help:"The verb's arguments."`
+}
+
+// Run asks the service.
+func (c *ShredCmd) Run(ctx context.Context) error {
+	return askConsole(ctx, append([]string{"recording", "shred"}, c.Args...))
 }
 
 // CheckKeysCmd is `gatehouse recording check-keys`.

@@ -33,7 +33,7 @@ type Links interface {
 	MintLink(ctx context.Context, who Credential) (url string, expires time.Time, err error)
 }
 
-// Config says what a Console works with. Every field but Now is required.
+// Config says what a Console works with. Every field but Now and Keep is required.
 type Config struct {
 	Sessions   store.Sessions
 	Recordings Recordings
@@ -42,6 +42,7 @@ type Config struct {
 	Links      Links
 	Revoke     Revoker
 	Offers     Offerer
+	Keep       Keeper           // nil: nothing is held, and nothing removed
 	Now        func() time.Time // nil means time.Now
 }
 

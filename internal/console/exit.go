@@ -32,6 +32,9 @@ var negative = []struct {
 	{store.ErrNotFound, ""},
 	{store.ErrAmbiguous, "more than one session begins so; write more of the id"},
 	{ErrNotLive, ""},
+	{recorder.ErrLive, ""},
+	{recorder.ErrNotEncrypted, ""},
+	{recorder.ErrBusy, ""},
 	{ErrSignedOut, ""},
 	{ErrLinkUsed, ""},
 	{fs.ErrNotExist, "nothing was recorded of this session"},
@@ -46,7 +49,7 @@ func ExitCode(err error) int {
 		return exitOK
 	case errors.As(err, &usage), errors.Is(err, ErrReason):
 		return exitUsage
-	case errors.As(err, &forbidden), errors.As(err, new(*recorder.EncryptedError)):
+	case errors.As(err, &forbidden), errors.As(err, new(*recorder.EncryptedError)), errors.As(err, new(*HeldError)):
 		return exitNegative
 	}
 	for _, n := range negative {

@@ -24,7 +24,8 @@ func (c *Console) Show(ctx context.Context, who Credential, id string) (Detail, 
 	if err != nil {
 		return Detail{}, fmt.Errorf("read recording of %s: %w", s.ID, err)
 	}
-	return Detail{By: by, Session: c.view(ctx, s), Timeline: t}, nil
+	view, err := c.viewKept(ctx, s)
+	return Detail{By: by, Session: view, Timeline: t}, err
 }
 
 func exitText(status *int, signal string) string {
@@ -74,7 +75,7 @@ func Facts(s Session) []Fact {
 		{"mode", strings.Trim(s.Mode+", "+s.Exactness, ", ")}, {"started", Stamp(s.Started)}, {"ended", ended},
 		{"took", fmt.Sprintf("%s (%.3f s)", Took(s.Took()), s.Seconds)},
 		{"bytes", fmt.Sprintf("%s in, %s out", Bytes(s.BytesIn), Bytes(s.BytesOut))},
-		{"connection", s.Connection}, {"recording", hashText(s.Recording)},
+		{"connection", s.Connection}, {"recording", hashText(s.Recording)}, {"kept", s.Kept.Text()},
 	}
 	var out []Fact
 	for _, f := range all {

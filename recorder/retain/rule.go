@@ -1,16 +1,11 @@
-// Package retain decides which closed recordings have been kept for long enough, and removes them.
+// Package retain holds the rules by which closed recordings are kept: for how long, and how much.
 //
 // A rule matches by target and role; the first that matches holds, and what no rule matches stays for ever. A recording goes
 // when it is older than its rule keeps, or when what the rule keeps is larger than it may be, oldest first. A legal hold wins
-// over every rule.
-//
-// It trusts the session index for what a recording is about and when it ended. It guarantees that nothing is removed that is
-// live, held, or other than what the index says was closed, and that the audit entry that names what goes and why is durable
-// before the first byte does.
+// over every rule. Package internal/keep does what the rules say.
 package retain
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -96,5 +91,8 @@ func fits(pattern, name string) bool {
 	return ok && err == nil
 }
 
-// errHeld and the like are reasons for which a recording stays; they are not failures.
-var errStays = errors.New("the recording stays")
+// Len is the number of rules.
+func (r Rules) Len() int { return len(r.list) }
+
+// At is the rule that Match named.
+func (r Rules) At(i int) Rule { return r.list[i] }
