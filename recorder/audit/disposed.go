@@ -55,8 +55,8 @@ func (r *recordings) dispose(seq int64, e Entry) (what string, err error) {
 	if r.open[e.Session] != nil {
 		return "it destroys a recording that was not closed", nil
 	}
+	delete(r.keyless, e.Session) // of both, the key goes first
 	if e.Type == RecShred {
-		delete(r.keyless, e.Session)
 		if _, err := os.Lstat(recorder.KeyPath(path)); err == nil {
 			r.note(&r.still, e.Session)
 		}
@@ -69,7 +69,6 @@ func (r *recordings) dispose(seq int64, e Entry) (what string, err error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("look for a removed recording: %w", err)
 	}
-	delete(r.keyless, e.Session)
 	if g := r.gone[e.Session]; g != nil {
 		if g.sum.SHA256 != "" && (g.sum.SHA256 != d.SHA256 || g.sum.Size != d.Size) {
 			return "it removes another file than the one that was closed", nil

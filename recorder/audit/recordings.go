@@ -57,7 +57,7 @@ func (r *recordings) entry(seq int64, line []byte) error {
 	switch {
 	case e.Type == RecDelete || e.Type == RecShred:
 		what, err = r.dispose(seq, e) // after something bad too: it may say why files before that are missing
-	case r.bad != nil:
+	case r.bad != nil && r.gone[e.Session] == nil:
 	case e.Type == RecChunk:
 		what, chunk, err = r.chunk(seq, e)
 	case e.Type == RecClose:
