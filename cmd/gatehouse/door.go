@@ -51,6 +51,7 @@ type door struct {
 
 	encryption recorder.Encryption // of recordings
 	keeper     *keep.Keeper
+	space      *keep.Space
 }
 
 // Run is the door: confined first, then everything else.
@@ -150,7 +151,7 @@ func (d *door) openStorage(dir string, hello protocol.HelloAnswer) error {
 	if err != nil {
 		return err
 	}
-	return d.openKeeper()
+	return d.openKeeper(dir)
 }
 
 func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
@@ -166,7 +167,7 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 	if d.server, err = bastion.New(cfg); err != nil {
 		return err
 	}
-	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider, Keep: d.keeper})
+	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider, Keep: d.keeper, Storage: d.space.Look})
 	if err != nil {
 		return err
 	}
@@ -193,6 +194,7 @@ func (d *door) serve(ctx context.Context) error {
 	keeping, stop := context.WithCancel(ctx)
 	defer stop()
 	recovery.Go(func() { d.keeper.Run(keeping) })
+	recovery.Go(func() { d.space.Run(keeping) })
 	listener, err := supervisor.Listen(supervisor.DoorSSHFD)
 	if err != nil {
 		return err

@@ -82,6 +82,14 @@ type Storage struct {
 	WarnFree Size `yaml:"warn_free"` // people are warned below this much; default four times min_free
 }
 
+// Warning is warn_free, or its default.
+func (s Storage) Warning() Size {
+	if s.WarnFree == 0 {
+		return 4 * s.MinFree
+	}
+	return s.WarnFree
+}
+
 // validate wants the warning before the refusal.
 func (s Storage) validate(bad func(at, format string, args ...any)) {
 	if s.WarnFree != 0 && s.WarnFree < s.MinFree {

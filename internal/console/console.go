@@ -33,7 +33,7 @@ type Links interface {
 	MintLink(ctx context.Context, who Credential) (url string, expires time.Time, err error)
 }
 
-// Config says what a Console works with. Every field but Now and Keep is required.
+// Config says what a Console works with. Every field but Now, Keep and Storage is required.
 type Config struct {
 	Sessions   store.Sessions
 	Recordings Recordings
@@ -42,8 +42,9 @@ type Config struct {
 	Links      Links
 	Revoke     Revoker
 	Offers     Offerer
-	Keep       Keeper           // nil: nothing is held, and nothing removed
-	Now        func() time.Time // nil means time.Now
+	Keep       Keeper                  // nil: nothing is held, and nothing removed
+	Storage    func() (Storage, error) // how much room there is for recordings; nil: not known
+	Now        func() time.Time        // nil means time.Now
 }
 
 // Validate says what is missing.
