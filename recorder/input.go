@@ -23,7 +23,7 @@ const sealedPiece = pieceSize - seal.Overhead
 // writeInput records the client's bytes: sealed, where the recorder has somebody to seal them for, and as they are otherwise.
 // What the terminal echoes of them is recorded in the clear as well, when the echo comes.
 func (r *Recording) writeInput(data []byte) error {
-	if r.rec.cfg.SealInput == nil {
+	if r.rec == nil || r.rec.cfg.SealInput == nil {
 		return r.writePieces(Input, data, pieceSize)
 	}
 	r.input.mu.Lock()
@@ -32,7 +32,7 @@ func (r *Recording) writeInput(data []byte) error {
 		sealer, wrapped, err := seal.New(rand.Reader, r.rec.cfg.SealInput, r.header.Session)
 		if err != nil {
 			r.fail(err)
-			return err
+			return r.writePieces(InputKey, nil, MaxEvent) // which says so
 		}
 		if err := r.writePieces(InputKey, wrapped, MaxEvent); err != nil {
 			return err
@@ -60,7 +60,7 @@ const smallInput = 256
 func (r *Recording) writeSealed(plain []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.waitRoom(); err != nil {
+	if ok, err := r.waitRoom(); !ok {
 		return err
 	}
 	r.bytesIn += int64(len(plain))

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // Raw is a recording as it lies, with its key file if it has one: what a reviewer takes along to decrypt it with an identity
@@ -19,7 +21,11 @@ type Raw struct {
 	file *os.File
 	size int64
 	key  []byte // nil where there is none
+	head Header
 }
+
+// Encrypted says whether it takes a key to read it.
+func (r *Raw) Encrypted() bool { return r.head.Cipher != "" }
 
 // Raw opens a recording as it lies. Of one that is live it is what is there now. The caller closes it.
 func (r *Recorder) Raw(session string) (*Raw, error) {
@@ -32,6 +38,10 @@ func (r *Recorder) Raw(session string) (*Raw, error) {
 		return nil, fmt.Errorf("open recording: %w", err)
 	}
 	raw := &Raw{name: session, file: f}
+	if raw.head, err = headOf(path, r.dec); err != nil {
+		f.Close()
+		return nil, err
+	}
 	info, err := f.Stat()
 	if err == nil {
 		raw.size = info.Size()
@@ -45,6 +55,15 @@ func (r *Recorder) Raw(session string) (*Raw, error) {
 		return nil, fmt.Errorf("read recording as it lies: %w", err)
 	}
 	return raw, nil
+}
+
+// headOf reads a recording's header.
+func headOf(path string, dec *zstd.Decoder) (Header, error) {
+	rd, err := openReader(path, dec, math.MaxInt64)
+	if err != nil {
+		return Header{}, err
+	}
+	return rd.header, rd.Close()
 }
 
 // Close releases the recording.

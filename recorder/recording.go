@@ -49,6 +49,7 @@ type Recording struct {
 	closing    bool
 	done       bool
 	err        error
+	lenient    bool          // Write does not fail
 	changed    chan struct{} // closed when followers should look again; nil while nobody waits
 	commits    []Chunk       // durable, waiting for Commit
 	committing bool          // the committer runs
@@ -84,7 +85,31 @@ func newRecording(r *Recorder, h Header, f *os.File, length int64) *Recording {
 }
 
 // Failed is closed when the recording fails; Err then says why. The session must end.
-func (r *Recording) Failed() <-chan struct{} { return r.failed }
+func (r *Recording) Failed() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.lenient {
+		return nil
+	}
+	return r.failed
+}
+
+// Tolerate lets a session go on that cannot be recorded, where policy says so: from now on Write succeeds whether or not there
+// is a recording, and Failed stays silent. Close still says what went wrong.
+func (r *Recording) Tolerate() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lenient = true
+}
+
+// Lost returns a recording that failed before it was begun, with the error that Open returned: it takes nothing and says so,
+// unless it is told to tolerate that.
+func Lost(err error) *Recording {
+	r := &Recording{failed: make(chan struct{}), err: err, done: true}
+	r.changedC.L = &r.mu
+	close(r.failed)
+	return r
+}
 
 // Err returns the error that failed the recording, or nil.
 func (r *Recording) Err() error {
@@ -114,7 +139,7 @@ func (r *Recording) writePieces(code Code, data []byte, size int) error {
 	defer r.mu.Unlock()
 	for {
 		piece := data[:min(len(data), size)]
-		if err := r.waitRoom(); err != nil {
+		if ok, err := r.waitRoom(); !ok {
 			return err
 		}
 		r.count(code, len(piece))
@@ -128,18 +153,20 @@ func (r *Recording) writePieces(code Code, data []byte, size int) error {
 	}
 }
 
-// waitRoom waits, with mu held, until the queue has room.
-func (r *Recording) waitRoom() error {
+// waitRoom waits, with mu held, until the queue has room. Without ok nothing is to be written.
+func (r *Recording) waitRoom() (ok bool, err error) {
 	for r.err == nil && !r.closing && len(r.queue) >= maxQueue {
 		r.changedC.Wait()
 	}
 	switch {
+	case r.err != nil && r.lenient:
+		return false, nil
 	case r.err != nil:
-		return r.err
+		return false, r.err
 	case r.closing:
-		return ErrClosed
+		return false, ErrClosed
 	}
-	return nil
+	return true, nil
 }
 
 func (r *Recording) count(code Code, n int) {

@@ -24,6 +24,7 @@ import (
 	"gatehouse/internal/store"
 	"gatehouse/policy"
 	"gatehouse/recorder"
+	"gatehouse/recorder/seal"
 )
 
 // decider stands for the deciding process: tokens, cookies and rights, and a list of what was authorised.
@@ -116,6 +117,13 @@ type house struct {
 	live     map[string]*recorder.Recording
 }
 
+// noInput opens nothing: what clients sent is not shown in pages.
+type noInput struct{}
+
+func (noInput) Unseal(context.Context, console.Credential, string, string, []byte) (seal.Key, error) {
+	return nil, seal.ErrSealed
+}
+
 // newHouse starts one; its live streams end after that time, 0 for the usual.
 func newHouse(t testing.TB, stream time.Duration) *house {
 	t.Helper()
@@ -127,7 +135,7 @@ func newHouse(t testing.TB, stream time.Duration) *house {
 		Dir: t.TempDir(), Commit: func(context.Context, recorder.Chunk) error { return nil },
 	})
 	must(t, err)
-	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Authorize: h.decider, Kill: h, Links: h.decider, Revoke: h, Offers: noOffers{}})
+	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Authorize: h.decider, Kill: h, Links: h.decider, Revoke: h, Offers: noOffers{}, Unseal: noInput{}})
 	must(t, err)
 	h.server = httptest.NewUnstartedServer(nil)
 	url := "http://localhost" + strings.TrimPrefix(h.server.Listener.Addr().String(), "127.0.0.1")

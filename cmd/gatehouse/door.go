@@ -28,6 +28,7 @@ import (
 	"gatehouse/internal/supervisor"
 	"gatehouse/recorder"
 	"gatehouse/recorder/seal"
+	"gatehouse/recorder/secret"
 	"gatehouse/web"
 )
 
@@ -43,6 +44,7 @@ type door struct {
 	decider  protocol.Door
 	sessions *store.SQLite
 	recorder *recorder.Recorder
+	secrets  *secret.Detector
 	local    *local.Client
 	server   *bastion.Server
 	console  *console.Console
@@ -61,6 +63,10 @@ func (c *doorCmd) Run(ctx context.Context) error {
 		return err
 	}
 	log := logger(settings, "door")
+	secrets, err := detector(settings) // before the files are out of reach
+	if err != nil {
+		return err
+	}
 	encryption, err := openEncryption(settings, log)
 	if err != nil {
 		return err
@@ -69,7 +75,7 @@ func (c *doorCmd) Run(ctx context.Context) error {
 	if err := confine.Door(confine.Paths{ReadWrite: []string{dir}, ReadOnly: append(existing("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/services"), tlsFolders(settings)...)}); err != nil {
 		return err
 	}
-	d := &door{settings: settings, log: log, encryption: encryption}
+	d := &door{settings: settings, log: log, secrets: secrets, encryption: encryption}
 	if err := d.open(ctx, dir); err != nil {
 		return err
 	}
@@ -167,7 +173,8 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 	if d.server, err = bastion.New(cfg); err != nil {
 		return err
 	}
-	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider, Keep: d.keeper, Storage: d.space.Look})
+	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider,
+		Unseal: d.decider, Secrets: d.secrets, Keep: d.keeper, Storage: d.space.Look})
 	if err != nil {
 		return err
 	}

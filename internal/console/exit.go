@@ -47,7 +47,7 @@ func ExitCode(err error) int {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
 		return exitOK
-	case errors.As(err, &usage), errors.Is(err, ErrReason):
+	case errors.As(err, &usage), errors.Is(err, ErrReason), errors.Is(err, ErrUnmask):
 		return exitUsage
 	case errors.As(err, &forbidden), errors.As(err, new(*recorder.EncryptedError)), errors.As(err, new(*HeldError)):
 		return exitNegative

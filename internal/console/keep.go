@@ -192,9 +192,9 @@ func (c *Console) addFates(ctx context.Context, sessions []Session) error {
 	return nil
 }
 
-// viewKept is a session with what became of its recording, or with the hold that keeps it.
-func (c *Console) viewKept(ctx context.Context, s store.Session) (Session, error) {
-	list := []Session{c.view(ctx, s)}
+// addKept says of a session what became of its recording, or which hold keeps it.
+func (c *Console) addKept(ctx context.Context, s store.Session, view Session) (Session, error) {
+	list := []Session{view}
 	if err := c.addFates(ctx, list); err != nil || list[0].Kept != nil || c.cfg.Keep == nil {
 		return list[0], err
 	}

@@ -2,13 +2,10 @@ package console
 
 import (
 	"context"
-	"errors"
 	"io"
 	"time"
 
 	"gatehouse/recorder"
-	"gatehouse/recorder/asciicast"
-	"gatehouse/recorder/replay"
 )
 
 // Offline reads a recording that lies on this machine: nobody is asked, because whoever has the file and its key has it all.
@@ -32,7 +29,7 @@ func (o Offline) Play(ctx context.Context, speed float64, skipIdle time.Duration
 
 // Show writes who the session was, and its timeline.
 func (o Offline) Show(ctx context.Context, json bool) error {
-	in, h, t := o.invocation(ctx), o.Recording.Header(), timelineOf(o.Recording)
+	in, h, t := o.invocation(ctx), o.Recording.Header(), timelineOf(o.Recording, o.Recording.Events())
 	if json {
 		return in.printJSON(struct {
 			Header   recorder.Header `json:"header"`
@@ -57,24 +54,11 @@ func (o Offline) Show(ctx context.Context, json bool) error {
 
 // Export writes the recording in a format; Raw is none that it can be exported to once more.
 func (o Offline) Export(w io.Writer, format Format) error {
-	h, events := o.Recording.Header(), o.Recording.Events()
-	var err error
-	switch format {
-	case CastV2:
-		err = asciicast.Export(w, asciicast.V2, h, events, asciicast.Options{})
-	case CastV3:
-		err = asciicast.Export(w, asciicast.V3, h, events, asciicast.Options{})
-	case Text:
-		err = replay.Text(w, events)
-	case JSON:
-		err = writeEvents(w, events)
-	default:
+	if _, ok := formats[format]; !ok || format == Raw {
 		return usagef("format %q: want asciicast-v2, asciicast-v3, text or json", string(format))
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil // torn: everything that could be read is written
-	}
-	return err
+	p := &Playback{Session: Session{ID: o.Recording.Header().Session}, Recording: o.Recording, Events: o.Recording.Events()}
+	return p.write(w, format)
 }
 
 func (o Offline) invocation(ctx context.Context) *invocation {

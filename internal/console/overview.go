@@ -22,7 +22,7 @@ type Overview struct {
 	Recent   []Session `json:"recent"`  // at most 8, none of them live
 	Refusals []Session `json:"denials"` // at most 5, of the last 24 hours
 	Storage  *Storage  `json:"storage,omitempty"`
-	Mark     string    `json:"mark"`    // as in Listing
+	Mark     string    `json:"mark"` // as in Listing
 }
 
 // Overview counts the last 24 hours and returns the newest sessions.

@@ -12,6 +12,7 @@ type Detail struct {
 	By       Actor    `json:"-"`
 	Session  Session  `json:"session"`
 	Timeline Timeline `json:"timeline"`
+	Unmasked bool     `json:"unmasked,omitempty"` // secrets are shown
 }
 
 // Show returns the session whose id is, or uniquely begins with, id.
@@ -24,8 +25,8 @@ func (c *Console) Show(ctx context.Context, who Credential, id string) (Detail, 
 	if err != nil {
 		return Detail{}, fmt.Errorf("read recording of %s: %w", s.ID, err)
 	}
-	view, err := c.viewKept(ctx, s)
-	return Detail{By: by, Session: view, Timeline: t}, err
+	view, err := c.addKept(ctx, s, c.detail(ctx, s))
+	return Detail{By: by, Session: view, Timeline: t, Unmasked: c.unmasked()}, err
 }
 
 func exitText(status *int, signal string) string {
@@ -41,10 +42,15 @@ func exitText(status *int, signal string) string {
 
 type showCmd struct {
 	ID string `arg:"" help:"The session, or a beginning of its id that is unique."`
+	unmaskFlags
 }
 
 func (s *showCmd) Run(in *invocation) error {
-	d, err := in.c.Show(in.ctx, in.who, s.ID)
+	c, err := s.console(in.c)
+	if err != nil {
+		return err
+	}
+	d, err := c.Show(in.ctx, in.who, s.ID)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"iter"
 	"time"
 
 	"gatehouse/policy"
@@ -62,15 +63,15 @@ func (c *Console) timeline(session string) (Timeline, error) {
 		return out, err
 	}
 	defer rec.Close()
-	return timelineOf(rec), nil
+	return timelineOf(rec, c.structure(rec.Events())), nil
 }
 
-// timelineOf reads a recording to its end.
-func timelineOf(rec *recorder.Reader) Timeline {
+// timelineOf reads a recording's events to their end.
+func timelineOf(rec *recorder.Reader, events iter.Seq2[recorder.Event, error]) Timeline {
 	out := Timeline{Moments: []Moment{}}
 	h := rec.Header()
 	out.Recorded, out.Cols, out.Rows = true, h.Cols, h.Rows
-	for e, err := range rec.Events() {
+	for e, err := range events {
 		if err != nil {
 			out.Torn = true
 			break
