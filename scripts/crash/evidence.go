@@ -25,7 +25,7 @@ func (r *faultRun) violate(format string, args ...any) {
 // judge verifies what the child left, as it left it and after recovery, and compares every recording with what its session
 // was told is written.
 func (r *faultRun) judge(ctx context.Context) error {
-	if info, err := os.Stat(filepath.Join(r.dir, "log", "entries")); err == nil && info.Size() == 0 || errors.Is(err, fs.ErrNotExist) {
+	if info, err := os.Stat(filepath.Join(r.dir, "log", "checkpoint")); err == nil && info.Size() == 0 || errors.Is(err, fs.ErrNotExist) {
 		return r.unborn(ctx)
 	}
 	before, err := verifyDir(ctx, r.dir)
@@ -55,7 +55,7 @@ func (r *faultRun) judge(ctx context.Context) error {
 	return nil
 }
 
-// unborn is a run in which the fault came before the log had an entry: nothing may have been recorded, and the next start works.
+// unborn is a run in which the fault came before the log had a checkpoint: nothing may have been recorded, and the next start works.
 func (r *faultRun) unborn(ctx context.Context) error {
 	for _, h := range r.heard {
 		if h.Kind != "failed" {
