@@ -112,7 +112,7 @@ func (d *Decider) handleDoor(ctx context.Context, op protocol.Op, body json.RawM
 		return call(ctx, body, d.revocationsAsked)
 	case protocol.OpOffers:
 		return call(ctx, body, d.offers)
-	case protocol.OpStreamOpened, protocol.OpStreamData, protocol.OpStreamEnd:
+	case protocol.OpStreamOpened, protocol.OpStreamData, protocol.OpStreamEnd, protocol.OpStreamSent:
 		return d.borrower().Handle(op, body)
 	}
 	return d.handlePeople(ctx, op, body)

@@ -17,7 +17,8 @@ import (
 const (
 	dialTimeout  = 5 * time.Second
 	lentLifetime = Lifetime + 5*time.Second
-	maxLent      = 2 * MaxStreams
+	longLifetime = LongLifetime + 5*time.Second
+	maxLent      = 2 * (MaxStreams + MaxLong)
 	maxQueue     = 64 // frames of one stream that wait to be sent to the host
 )
 
@@ -27,6 +28,7 @@ type Decider interface {
 	StreamOpened(ctx context.Context, in protocol.StreamOpened) error
 	StreamData(ctx context.Context, in protocol.StreamData) error
 	StreamEnd(ctx context.Context, in protocol.StreamEnd) error
+	StreamSent(ctx context.Context, in protocol.StreamSent) error
 }
 
 var _ Decider = protocol.Door{}
@@ -77,7 +79,11 @@ func (l *Lender) Dial(e protocol.DialEvent) {
 		l.cfg.Log.Error("stream is not lent", "stream", e.Stream, "lent", len(l.lent))
 		return
 	}
-	ctx, cancel := context.WithTimeout(l.ctx, lentLifetime)
+	lifetime := lentLifetime
+	if e.Long {
+		lifetime = longLifetime
+	}
+	ctx, cancel := context.WithTimeout(l.ctx, lifetime)
 	s := &lent{queue: make(chan []byte, maxQueue), ctx: ctx, cancel: cancel}
 	l.lent[e.Stream] = s
 	l.work.Go(func() {
@@ -143,7 +149,13 @@ func (l *Lender) run(e protocol.DialEvent, s *lent) {
 		return
 	}
 	var sending sync.WaitGroup
-	sending.Go(func() { s.send(host) })
+	wrote := func(int) error { return nil }
+	if e.Long {
+		wrote = func(n int) error {
+			return l.cfg.Decider.StreamSent(s.ctx, protocol.StreamSent{Stream: e.Stream, Bytes: int64(n)})
+		}
+	}
+	sending.Go(func() { s.send(host, wrote) })
 	end, told := l.receive(e.Stream, s.ctx, host)
 	if told {
 		_ = l.cfg.Decider.StreamEnd(s.ctx, end) // an error: it has hung up
@@ -158,12 +170,16 @@ func (l *Lender) dial(ctx context.Context, address string) (net.Conn, error) {
 	return l.cfg.Dial(ctx, "tcp", address)
 }
 
-// send writes the queue to the host until the stream ends.
-func (s *lent) send(host net.Conn) {
+// send writes the queue to the host until the stream ends, and says so after each write.
+func (s *lent) send(host net.Conn, wrote func(n int) error) {
 	for {
 		select {
 		case data := <-s.queue:
-			if _, err := host.Write(data); err != nil {
+			n, err := host.Write(data)
+			if err == nil {
+				err = wrote(n)
+			}
+			if err != nil {
 				s.cancel()
 				return
 			}

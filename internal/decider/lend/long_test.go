@@ -1,0 +1,149 @@
+package lend
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"gatehouse/internal/decider/protocol"
+)
+
+// TestLongCarries: far more than a short stream's bytes go to a host that reads slowly, and after Flush the host's connection
+// has all of them.
+func TestLongCarries(t *testing.T) {
+	got := make(chan int64, 1)
+	name, port := host(t, func(c net.Conn) {
+		time.Sleep(100 * time.Millisecond) // longer than it takes to fill every buffer on the way
+		n, _ := io.Copy(io.Discard, c)
+		got <- n
+	})
+	c, err := wire(t, BorrowerConfig{Lifetime: time.Millisecond, MaxBytes: 10}, nil).DialLong(t.Context(), name, port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size = 3 * MaxBytes
+	if _, err := c.Write(make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+	if n := <-got; n != size {
+		t.Errorf("the host got %d bytes of %d", n, size)
+	}
+}
+
+// TestLongWaits: the decider never tells the door more than the window ahead of what it wrote, and Flush waits for it.
+func TestLongWaits(t *testing.T) {
+	f := fakeDoor(t, BorrowerConfig{})
+	c, stream := f.openLong(t)
+	wrote := make(chan error, 1)
+	go func() { _, err := c.Write(make([]byte, 2*window)); wrote <- err }()
+	told := f.hear(t, window)
+	select {
+	case e := <-f.heard:
+		t.Fatalf("after %d bytes without a confirmation: %T", told, e)
+	case <-wrote:
+		t.Fatal("the write did not wait")
+	case <-time.After(50 * time.Millisecond):
+	}
+	for left := 2 * window; left > 0; {
+		if err := f.say(protocol.OpStreamSent, protocol.StreamSent{Stream: stream, Bytes: int64(told)}); err != nil {
+			t.Fatal(err)
+		}
+		if left -= told; left > 0 {
+			told = f.hear(t, min(left, protocol.MaxStreamData/2))
+		}
+	}
+	if err := <-wrote; err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestLongLies: a door that says it wrote what it was not given ends the stream; of a short stream it may say nothing of the kind.
+func TestLongLies(t *testing.T) {
+	for _, n := range []int64{0, -1, 6, 1 << 62} {
+		f := fakeDoor(t, BorrowerConfig{})
+		c, stream := f.openLong(t)
+		if _, err := c.Write([]byte("hello")); err != nil {
+			t.Fatal(err)
+		}
+		f.hear(t, 5)
+		if err := f.say(protocol.OpStreamSent, protocol.StreamSent{Stream: stream, Bytes: n}); code(err) != protocol.CodeRefused {
+			t.Errorf("%d: %v", n, err)
+		}
+		if err := c.Flush(t.Context()); !errors.Is(err, ErrDoor) {
+			t.Errorf("%d: flush says %v", n, err)
+		}
+		f.hungUp(t, stream)
+	}
+	f := fakeDoor(t, BorrowerConfig{})
+	_, stream := f.open(t)
+	for _, s := range []uint64{stream, 999} {
+		if err := f.say(protocol.OpStreamSent, protocol.StreamSent{Stream: s, Bytes: 1}); code(err) != protocol.CodeRefused {
+			t.Errorf("stream %d: %v", s, err)
+		}
+	}
+}
+
+// TestLongAreApart: as many long streams as there may be take nothing from the short ones, and one more waits.
+func TestLongAreApart(t *testing.T) {
+	f := fakeDoor(t, BorrowerConfig{})
+	for range MaxLong {
+		f.openLong(t)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := f.DialLong(ctx, "issuer.example", 443); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("one more: %v", err)
+	}
+	f.open(t)
+}
+
+// openLong lends a long stream.
+func (f *fake) openLong(t *testing.T) (*LongConn, uint64) {
+	t.Helper()
+	got := make(chan *LongConn, 1)
+	go func() {
+		c, err := f.DialLong(context.Background(), "issuer.example", 443)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- c
+	}()
+	e, ok := (<-f.heard).(protocol.DialEvent)
+	if !ok || !e.Long {
+		t.Fatalf("asked for %+v", e)
+	}
+	if err := f.say(protocol.OpStreamOpened, protocol.StreamOpened{Stream: e.Stream}); err != nil {
+		t.Fatal(err)
+	}
+	return <-got, e.Stream
+}
+
+// hear takes what the door is told to send until it is at least n bytes.
+func (f *fake) hear(t *testing.T, n int) int {
+	t.Helper()
+	var all bytes.Buffer
+	for all.Len() < n {
+		select {
+		case e := <-f.heard:
+			s, ok := e.(protocol.SendEvent)
+			if !ok {
+				t.Fatalf("heard %T after %d bytes", e, all.Len())
+			}
+			all.Write(s.Data)
+		case <-time.After(10 * time.Second):
+			t.Fatalf("heard %d bytes of %d", all.Len(), n)
+		}
+	}
+	return all.Len()
+}
