@@ -77,6 +77,7 @@ const (
 	LocalStart   Type = "local.start"
 	Sweep        Type = "sweep"
 	ClockStep    Type = "clock.step"
+	Export       Type = "export" // a sink lost entries, or its cursor was moved; Object is its name
 )
 
 // Entry is one thing that was decided or done. V, Seq, Time and Node are set by the log.

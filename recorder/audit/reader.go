@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -28,6 +29,15 @@ type Record struct {
 
 // Leaf is the entry's hash in the Merkle tree.
 func (r Record) Leaf() tlog.Hash { return tlog.RecordHash(r.Line) }
+
+// Time is when the entry was made; zero where its line does not say.
+func (r Record) Time() time.Time {
+	at, err := time.Parse(timeFormat, lineTime(r.Line))
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}
 
 // Reader reads stored entries in order while the log is written. It verifies nothing but the entries' numbers: it is for those
 // who trust the folder. Not safe for concurrent use.

@@ -74,6 +74,7 @@ REQUESTS = {
     "stream_opened": ({"stream": N, "error?": S}, {}),
     "stream_data": ({"stream": N, "data": BYTES}, {}),
     "stream_end": ({"stream": N, "error?": S}, {}),
+    "export_move": ({"sink": S, "from": S, "by": S}, {"next": N}),
     "stream_sent": ({"stream": N, "bytes": N}, {}),
     "sign_host": ({"target": S, "public_key": BYTES, "ttl_ns": N, "by": S}, issued),
     "host_seen": ({"target": S, "fingerprint": S}, {}),

@@ -1,0 +1,159 @@
+package export
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"gatehouse/recorder/audit"
+)
+
+// maxMessage bounds a syslog message. RFC 5425 asks receivers for 8,192 bytes and allows more; what an entry's data makes larger
+// than this goes without the data.
+const maxMessage = 64 << 10
+
+// structuredID names our structured data. 32473 is the enterprise number that RFC 5612 sets aside for those who have none.
+const structuredID = "gatehouse@32473"
+
+// The severities of syslog (RFC 5424, section 6.2.1) that are used.
+const (
+	severityError   = 3
+	severityWarning = 4
+	severityNotice  = 5
+	severityInfo    = 6
+	severityDebug   = 7
+)
+
+// message appends a stored entry as a syslog message (RFC 5424).
+type message struct {
+	facility int
+	node     string
+	text     bool   // MSG is a sentence
+	encode   Encode // MSG otherwise
+}
+
+func newMessage(node string, facility int, format string) (*message, error) {
+	m := &message{facility: facility, node: printable(node, 255), text: format == "text"}
+	var err error
+	if !m.text {
+		m.encode, err = encoding(format)
+	}
+	return m, err
+}
+
+func (m *message) append(dst []byte, r audit.Record) ([]byte, error) {
+	e, err := audit.Parse(r.Line)
+	if err != nil {
+		return nil, err
+	}
+	dst = fmt.Appendf(dst, "<%d>1 %s %s gatehouse - %s ", m.facility*8+severity(e), e.Time.UTC().Format("2006-01-02T15:04:05.000000Z"), m.node, printable(string(e.Type), 32))
+	dst = structured(dst, e, r)
+	dst = append(dst, ' ')
+	if m.text {
+		return append(dst, sentence(e)...), nil
+	}
+	head := len(dst)
+	if dst, err = m.encode(dst, r); err != nil {
+		return nil, err
+	}
+	if len(dst) <= maxMessage || len(e.Data) == 0 {
+		return dst, nil
+	}
+	return m.withoutData(dst[:head], e)
+}
+
+// withoutData is for an entry that is too large: its data says how many bytes were left out. The log has them.
+func (m *message) withoutData(dst []byte, e audit.Entry) ([]byte, error) {
+	e.Data = fmt.Appendf(nil, `{"left_out":%d}`, len(e.Data))
+	line, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	return m.encode(dst, audit.Record{Seq: e.Seq, Line: line})
+}
+
+// severity is how much an entry matters to those who watch.
+func severity(e audit.Entry) int {
+	switch e.Type {
+	case audit.Heartbeat, audit.RecChunk:
+		return severityDebug
+	case audit.SignerFault, audit.PolicyReject, audit.LogRecovered, audit.ClockStep, audit.Export:
+		return severityError
+	case audit.Kill, audit.Revoke, audit.Rotate, audit.Sweep, audit.ConnRefused:
+		return severityWarning
+	case audit.Enrol, audit.PolicyLoad, audit.ServeStart, audit.ServeStop:
+		return severityNotice
+	}
+	switch e.Outcome {
+	case "deny", "refused", "killed":
+		return severityWarning
+	case "failed", "fault", "interrupted":
+		return severityError
+	}
+	return severityInfo
+}
+
+// structured appends the structured data: what one filters by without reading the message.
+func structured(dst []byte, e audit.Entry, r audit.Record) []byte {
+	dst = append(dst, '[')
+	dst = append(dst, structuredID...)
+	leaf := r.Leaf()
+	for _, p := range [...]struct{ name, value string }{
+		{"seq", strconv.FormatInt(r.Seq, 10)}, {"leaf", leaf.String()}, {"type", string(e.Type)}, {"outcome", e.Outcome}, {"actor", e.Actor},
+		{"owner", e.Owner}, {"task", e.Task}, {"session", e.Session}, {"conn", e.Conn}, {"target", e.Target}, {"login", e.Login}, {"rule", e.Rule},
+	} {
+		if p.value != "" {
+			dst = append(append(append(dst, ' '), p.name...), `="`...)
+			dst = append(appendText(dst, p.value, `"\]`), '"') // RFC 5424, section 6.3.3
+		}
+	}
+	return append(dst, ']')
+}
+
+// appendText appends a text without control characters, which receivers treat differently; what is in escaped gets a backslash.
+func appendText(dst []byte, value, escaped string) []byte {
+	for _, c := range cut(value, 1024) {
+		switch {
+		case strings.ContainsRune(escaped, c):
+			dst = append(dst, '\\', byte(c))
+		case c < ' ' || c == 0x7f || c == utf8.RuneError || unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) || c == 0x2028 || c == 0x2029:
+			dst = append(dst, '?')
+		default:
+			dst = utf8.AppendRune(dst, c)
+		}
+	}
+	return dst
+}
+
+// sentence says an entry in words, in one line.
+func sentence(e audit.Entry) []byte {
+	b := []byte(e.Type)
+	for _, p := range [...]struct{ before, value string }{
+		{" ", e.Outcome}, {" by ", e.Actor}, {" on ", strings.Trim(e.Login+"@"+e.Target, "@")}, {" about ", e.Object}, {" by rule ", e.Rule}, {": ", e.Reason},
+	} {
+		if p.value != "" {
+			b = appendText(append(b, p.before...), p.value, "")
+		}
+	}
+	return b
+}
+
+// printable makes a header's field of a text: visible ASCII, "-" for nothing.
+func printable(text string, most int) string {
+	out := strings.Map(func(c rune) rune {
+		if c <= ' ' || c > '~' {
+			return '_'
+		}
+		return c
+	}, text)
+	if out == "" {
+		return "-"
+	}
+	return out[:min(len(out), most)]
+}
+
+// cut shortens a text to at most n bytes.
+func cut(text string, n int) string { return text[:min(len(text), n)] }
