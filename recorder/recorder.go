@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"filippo.io/age"
 	"github.com/hashicorp/go-hclog"
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
@@ -26,6 +27,9 @@ type Config struct {
 	// Commit makes a chunk part of the evidence. It is called in order for one recording, from its own goroutine, after the
 	// chunk's bytes are durable. An error fails the recording. Its context ends when the recording's Close gives up.
 	Commit func(ctx context.Context, c Chunk) error
+	// SealInput is whom input is sealed for: whoever has the identity can open it, and the recorder cannot. nil keeps input as
+	// it is.
+	SealInput age.Recipient
 	// Now is the wall clock; nil means time.Now. Event times come from the monotonic clock.
 	Now func() time.Time
 	// Log gets what an operator should know; nil discards it.
