@@ -22,9 +22,7 @@ func TestFile(t *testing.T) {
 		b.caughtUp()
 		b.halt()
 	}
-	var got seqs
-	got.lines(t, sink.File.Path, 100)
-	if twice := got.complete(t, b.log.Size()); twice > 0 {
+	if twice := b.complete(lines(t, sink.File.Path, 100)); twice > 0 {
 		t.Errorf("%d came twice", twice)
 	}
 	if _, err := os.Stat(sink.File.Path + ".2"); err != nil {
@@ -67,9 +65,7 @@ func TestFileAfterCrash(t *testing.T) {
 	b.start(sink)
 	b.add(10)
 	b.caughtUp()
-	var got seqs
-	got.lines(t, sink.File.Path, 2)
-	if twice := got.complete(t, b.log.Size()); twice != 499 {
+	if twice := b.complete(lines(t, sink.File.Path, 2)); twice != 499 {
 		t.Errorf("%d came twice", twice)
 	}
 }
@@ -88,9 +84,7 @@ func TestFileMovedAway(t *testing.T) {
 		return err == nil
 	})
 	b.caughtUp()
-	var got seqs
-	got.lines(t, sink.File.Path, 2)
-	got.complete(t, b.log.Size())
+	b.complete(lines(t, sink.File.Path, 2))
 }
 
 func must1[T any](v T, err error) T {

@@ -12,13 +12,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"gatehouse/internal/config"
+	"gatehouse/internal/testsink"
 	"gatehouse/recorder/audit"
 )
 
@@ -134,50 +134,18 @@ func dialTCP(ctx context.Context, host string, port uint16) (Conn, error) {
 	return plain{c}, err
 }
 
-// seqs collects the numbers of entries that arrived.
-type seqs struct {
-	mu   sync.Mutex
-	have map[int64]int
-}
-
-func (s *seqs) add(n int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.have == nil {
-		s.have = map[int64]int{}
-	}
-	s.have[n]++
-}
-
-func (s *seqs) count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.have)
-}
-
-// complete says whether 0 to n-1 are there, and how many came more than once.
-func (s *seqs) complete(t testing.TB, n int64) (twice int) {
-	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range n {
-		switch c := s.have[i]; {
-		case c == 0:
-			t.Errorf("entry %d of %d did not arrive", i, n)
-			return
-		case c > 1:
-			twice++
-		}
-	}
-	if int64(len(s.have)) != n {
-		t.Errorf("%d entries, want %d", len(s.have), n)
-	}
+// complete fails unless 0 to the log's end arrived, and says how many came more than once.
+func (b *bench) complete(got *testsink.Seqs) int {
+	b.t.Helper()
+	twice, err := got.Complete(b.log.Size())
+	b.must(err)
 	return twice
 }
 
 // lines reads the numbers of stored entries in a file and those put aside, oldest first.
-func (s *seqs) lines(t testing.TB, path string, keep int) {
+func lines(t testing.TB, path string, keep int) *testsink.Seqs {
 	t.Helper()
+	s := &testsink.Seqs{}
 	for i := keep; i >= 0; i-- {
 		name := path
 		if i > 0 {
@@ -197,10 +165,11 @@ func (s *seqs) lines(t testing.TB, path string, keep int) {
 			if err != nil {
 				t.Fatalf("%s: %v: %.100q", name, err, in.Text())
 			}
-			s.add(e.Seq)
+			s.Add(e.Seq)
 		}
 		_ = f.Close()
 	}
+	return s
 }
 
 // readOctets reads messages with octet counting until the connection ends or each says no.

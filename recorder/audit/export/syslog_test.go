@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse/internal/config"
+	"gatehouse/internal/testsink"
 	"gatehouse/recorder/audit"
 )
 
@@ -17,7 +18,7 @@ import (
 type receiver struct {
 	t    *testing.T
 	addr string
-	got  seqs
+	got  testsink.Seqs
 
 	mu    sync.Mutex
 	l     net.Listener
@@ -68,7 +69,7 @@ func (r *receiver) serve(c net.Conn) {
 		if err != nil {
 			r.t.Error(err)
 		}
-		r.got.add(n)
+		r.got.Add(n)
 		r.mu.Lock()
 		pause := r.pause
 		r.last = msg
@@ -105,9 +106,9 @@ func TestSyslogReceiverDies(t *testing.T) {
 		r.mu.Lock()
 		r.pause = time.Millisecond // slow: most of what is sent lies in the sockets
 		r.mu.Unlock()
+		have := r.got.Len()
 		b.add(3000)
-		have := r.got.count()
-		b.until("some arrive", func() bool { return r.got.count() > have })
+		b.until("some arrive", func() bool { return r.got.Len() > have })
 		r.down()
 		b.add(100)
 		r.mu.Lock()
@@ -115,8 +116,8 @@ func TestSyslogReceiverDies(t *testing.T) {
 		r.mu.Unlock()
 		r.up()
 	}
-	b.until("all arrive", func() bool { return int64(r.got.count()) >= b.log.Size() })
-	t.Logf("%d of %d came more than once", r.got.complete(t, b.log.Size()), b.log.Size())
+	b.until("all arrive", func() bool { return int64(r.got.Len()) >= b.log.Size() })
+	t.Logf("%d of %d came more than once", b.complete(&r.got), b.log.Size())
 	if s := b.e.Stats()[0]; s.Failures == 0 || s.Lost != 0 {
 		t.Errorf("%+v", s)
 	}
@@ -132,8 +133,8 @@ func TestSyslogSenderRestarts(t *testing.T) {
 	b.start(r.sink())
 	b.add(1000)
 	b.caughtUp()
-	b.until("all arrive", func() bool { return int64(r.got.count()) >= b.log.Size() })
-	r.got.complete(t, b.log.Size())
+	b.until("all arrive", func() bool { return int64(r.got.Len()) >= b.log.Size() })
+	b.complete(&r.got)
 }
 
 // TestHold: an entry is let go of when enough came after it and enough time has passed, or when far too many came after it.
@@ -207,8 +208,8 @@ func TestSyslogRenewsItsConnection(t *testing.T) {
 	now = now.Add(time.Hour)
 	mu.Unlock()
 	b.add(10)
-	b.until("all arrive", func() bool { return int64(r.got.count()) == b.log.Size() })
-	if twice := r.got.complete(t, b.log.Size()); twice > 0 || len(r.conns) != 2 {
+	b.until("all arrive", func() bool { return int64(r.got.Len()) == b.log.Size() })
+	if twice := b.complete(&r.got); twice > 0 || len(r.conns) != 2 {
 		t.Errorf("%d twice over %d connections", twice, len(r.conns))
 	}
 }

@@ -1,4 +1,4 @@
-package export
+package testsink
 
 import (
 	"crypto/ecdsa"
@@ -16,7 +16,7 @@ import (
 )
 
 // selfSigned writes ca.pem, cert.pem and key.pem for a receiver on 127.0.0.1 into a folder.
-func selfSigned(t *testing.T, dir string) {
+func selfSigned(t testing.TB, dir string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -33,7 +33,7 @@ func selfSigned(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	for name, block := range map[string]*pem.Block{"ca.pem": {Type: "CERTIFICATE", Bytes: cert}, "cert.pem": {Type: "CERTIFICATE", Bytes: cert}, "key.pem": {Type: "PRIVATE KEY", Bytes: secret}} {
-		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
