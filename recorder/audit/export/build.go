@@ -25,6 +25,8 @@ func encoding(format string) (Encode, error) {
 	switch format {
 	case "entry":
 		return encodeEntry, nil
+	case "ocsf":
+		return encodeOCSF, nil
 	}
 	return nil, fmt.Errorf("no format %q", format)
 }

@@ -8,7 +8,10 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"gatehouse/recorder/audit"
+	"gatehouse/recorder/audit/export/ocsf"
 )
 
 // maxMessage bounds a syslog message. RFC 5425 asks receivers for 8,192 bytes and allows more; what an entry's data makes larger
@@ -18,30 +21,15 @@ const maxMessage = 64 << 10
 // structuredID names our structured data. 32473 is the enterprise number that RFC 5612 sets aside for those who have none.
 const structuredID = "gatehouse@32473"
 
-// The severities of syslog (RFC 5424, section 6.2.1) that are used.
-const (
-	severityError   = 3
-	severityWarning = 4
-	severityNotice  = 5
-	severityInfo    = 6
-	severityDebug   = 7
-)
-
 // message appends a stored entry as a syslog message (RFC 5424).
 type message struct {
 	facility int
 	node     string
-	text     bool   // MSG is a sentence
-	encode   Encode // MSG otherwise
+	format   string // of MSG: text, entry or ocsf
 }
 
-func newMessage(node string, facility int, format string) (*message, error) {
-	m := &message{facility: facility, node: printable(node, 255), text: format == "text"}
-	var err error
-	if !m.text {
-		m.encode, err = encoding(format)
-	}
-	return m, err
+func newMessage(node string, facility int, format string) *message {
+	return &message{facility: facility, node: printable(node, 255), format: format}
 }
 
 func (m *message) append(dst []byte, r audit.Record) ([]byte, error) {
@@ -50,59 +38,50 @@ func (m *message) append(dst []byte, r audit.Record) ([]byte, error) {
 		return nil, err
 	}
 	dst = fmt.Appendf(dst, "<%d>1 %s %s gatehouse - %s ", m.facility*8+severity(e), e.Time.UTC().Format("2006-01-02T15:04:05.000000Z"), m.node, printable(string(e.Type), 32))
-	dst = structured(dst, e, r)
-	dst = append(dst, ' ')
-	if m.text {
-		return append(dst, sentence(e)...), nil
-	}
+	leaf := r.Leaf()
+	dst = append(structured(dst, e, leaf.String()), ' ')
 	head := len(dst)
-	if dst, err = m.encode(dst, r); err != nil {
-		return nil, err
+	if dst, err = m.body(dst, e, leaf, r.Line); err != nil || len(dst) <= maxMessage || len(e.Data) == 0 {
+		return dst, err
 	}
-	if len(dst) <= maxMessage || len(e.Data) == 0 {
-		return dst, nil
-	}
-	return m.withoutData(dst[:head], e)
-}
-
-// withoutData is for an entry that is too large: its data says how many bytes were left out. The log has them.
-func (m *message) withoutData(dst []byte, e audit.Entry) ([]byte, error) {
+	// An entry that is too large goes without its data, which says how many bytes were left out. The log has them.
 	e.Data = fmt.Appendf(nil, `{"left_out":%d}`, len(e.Data))
 	line, err := json.Marshal(e)
 	if err != nil {
 		return nil, err
 	}
-	return m.encode(dst, audit.Record{Seq: e.Seq, Line: line})
+	return m.body(dst[:head], e, leaf, line)
 }
 
-// severity is how much an entry matters to those who watch.
+func (m *message) body(dst []byte, e audit.Entry, leaf tlog.Hash, line []byte) ([]byte, error) {
+	switch m.format {
+	case "text":
+		return append(dst, sentence(e)...), nil
+	case "ocsf":
+		return ocsf.Append(dst, e, leaf)
+	}
+	return append(dst, line...), nil
+}
+
+// severity is how much an entry matters (RFC 5424, section 6.2.1).
 func severity(e audit.Entry) int {
-	switch e.Type {
-	case audit.Heartbeat, audit.RecChunk:
-		return severityDebug
-	case audit.SignerFault, audit.PolicyReject, audit.LogRecovered, audit.ClockStep, audit.Export:
-		return severityError
-	case audit.Kill, audit.Revoke, audit.Rotate, audit.Sweep, audit.ConnRefused:
-		return severityWarning
-	case audit.Enrol, audit.PolicyLoad, audit.ServeStart, audit.ServeStop:
-		return severityNotice
+	switch ocsf.SeverityOf(e) {
+	case ocsf.High:
+		return 3 // error
+	case ocsf.Medium:
+		return 4 // warning
+	case ocsf.Low:
+		return 5 // notice
 	}
-	switch e.Outcome {
-	case "deny", "refused", "killed":
-		return severityWarning
-	case "failed", "fault", "interrupted":
-		return severityError
-	}
-	return severityInfo
+	return 6 // informational
 }
 
 // structured appends the structured data: what one filters by without reading the message.
-func structured(dst []byte, e audit.Entry, r audit.Record) []byte {
+func structured(dst []byte, e audit.Entry, leaf string) []byte {
 	dst = append(dst, '[')
 	dst = append(dst, structuredID...)
-	leaf := r.Leaf()
 	for _, p := range [...]struct{ name, value string }{
-		{"seq", strconv.FormatInt(r.Seq, 10)}, {"leaf", leaf.String()}, {"type", string(e.Type)}, {"outcome", e.Outcome}, {"actor", e.Actor},
+		{"seq", strconv.FormatInt(e.Seq, 10)}, {"leaf", leaf}, {"type", string(e.Type)}, {"outcome", e.Outcome}, {"actor", e.Actor},
 		{"owner", e.Owner}, {"task", e.Task}, {"session", e.Session}, {"conn", e.Conn}, {"target", e.Target}, {"login", e.Login}, {"rule", e.Rule},
 	} {
 		if p.value != "" {

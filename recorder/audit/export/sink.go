@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatehouse/recorder/audit"
+	"gatehouse/recorder/audit/export/ocsf"
 )
 
 // sink is where a worker's entries go. It is used by one goroutine.
@@ -65,3 +66,12 @@ func safely(encode Encode, dst []byte, r audit.Record) (line []byte, err error) 
 
 // encodeEntry is the format "entry": the stored line itself.
 func encodeEntry(dst []byte, r audit.Record) ([]byte, error) { return append(dst, r.Line...), nil }
+
+// encodeOCSF is the format "ocsf".
+func encodeOCSF(dst []byte, r audit.Record) ([]byte, error) {
+	e, err := audit.Parse(r.Line)
+	if err != nil {
+		return nil, err
+	}
+	return ocsf.Append(dst, e, r.Leaf())
+}

@@ -45,10 +45,6 @@ type syslogSink struct {
 var _ sink = (*syslogSink)(nil)
 
 func newSyslog(cfg Config, c config.SyslogSink, format string) (*syslogSink, error) {
-	m, err := newMessage(cfg.Node, facility(c.Facility), format)
-	if err != nil {
-		return nil, err
-	}
 	host, text, err := net.SplitHostPort(c.Address)
 	if err != nil {
 		return nil, err
@@ -57,7 +53,7 @@ func newSyslog(cfg Config, c config.SyslogSink, format string) (*syslogSink, err
 	if err != nil {
 		return nil, err
 	}
-	return &syslogSink{cfg: cfg, host: host, port: uint16(port), tls: c.TLS, message: m}, nil
+	return &syslogSink{cfg: cfg, host: host, port: uint16(port), tls: c.TLS, message: newMessage(cfg.Node, facility(c.Facility), format)}, nil
 }
 
 func (s *syslogSink) send(ctx context.Context, records []audit.Record) (lost, error) {

@@ -164,10 +164,7 @@ func TestHold(t *testing.T) {
 
 // TestMessage: the exact bytes of a message, and that nothing in an entry can end a parameter, a line or the message.
 func TestMessage(t *testing.T) {
-	m, err := newMessage("door 1\n", facility("local4"), "entry")
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := newMessage("door 1\n", facility("local4"), "entry")
 	line := `{"v":1,"seq":7,"time":"2026-11-22T12:00:00.000000Z","node":"n","type":"decision","actor":"agent:bot\"] [x@1 seq=\"8\"\n\u202e","target":"web-1","login":"deploy","outcome":"deny","reason":"no\nway"}`
 	r := audit.Record{Seq: 7, Line: []byte(line)}
 	got, err := m.append(nil, r)
@@ -177,12 +174,12 @@ func TestMessage(t *testing.T) {
 	if err != nil || string(got) != want {
 		t.Errorf("%v\n%s\n%s", err, got, want)
 	}
-	m.text = true
+	m.format = "text"
 	got, err = m.append(nil, r)
 	if want := `] decision deny by agent:bot"] [x@1 seq="8"?? on deploy@web-1: no?way`; err != nil || !strings.HasSuffix(string(got), want) {
 		t.Errorf("%v\n%s\n%s", err, got, want)
 	}
-	m.text = false
+	m.format = "entry"
 	big := strings.Replace(line, `"reason"`, `"data":"`+strings.Repeat("x", maxMessage)+`","reason"`, 1)
 	got, err = m.append(nil, audit.Record{Seq: 7, Line: []byte(big)})
 	if err != nil || len(got) > 2000 || !strings.Contains(string(got), `"data":{"left_out":65538}`) {
