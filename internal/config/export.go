@@ -45,6 +45,7 @@ type SyslogSink struct {
 type OTLPSink struct {
 	URL     string     `yaml:"url"`     // to which /v1/logs and /v1/traces are added
 	Headers string     `yaml:"headers"` // a file of "Name: value" lines; none: no headers
+	Signals []string   `yaml:"signals"` // logs and traces; none: both
 	TLS     *ClientTLS `yaml:"tls"`     // none: by the system's roots, where the URL is https
 }
 
@@ -100,6 +101,9 @@ func (c *Config) completeExports(base string) {
 			if f.Keep == 0 {
 				f.Keep = 10
 			}
+		}
+		if s.OTLP != nil && s.OTLP.Signals == nil {
+			s.OTLP.Signals = []string{"logs", "traces"}
 		}
 		if s.Syslog != nil && s.Syslog.Facility == "" {
 			s.Syslog.Facility = "local4"
@@ -185,6 +189,11 @@ func (c Config) validateSink(s *Sink, at string, bad func(at, format string, arg
 		u, err := url.Parse(s.OTLP.URL)
 		if err != nil || u.Hostname() == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 			bad(at+".otlp.url", "%q is not an address such as https://otel.example.com:4318", s.OTLP.URL)
+		}
+		for _, signal := range s.OTLP.Signals {
+			if signal != "logs" && signal != "traces" {
+				bad(at+".otlp.signals", "%q is none of logs and traces", signal)
+			}
 		}
 	default:
 		bad(at, "a sink needs exactly one of file:, syslog: and otlp:")

@@ -101,7 +101,8 @@ type Entry struct {
 	Policy  string          `json:"policy,omitempty"` // hash of the policy
 	Serial  string          `json:"serial,omitempty"` // of a certificate, decimal
 	Reason  string          `json:"reason,omitempty"`
-	Data    json.RawMessage `json:"data,omitempty"` // by Type; at most MaxData
+	Trace   string          `json:"trace,omitempty"` // the agent's W3C trace context: traceparent, and after a space tracestate if there is one
+	Data    json.RawMessage `json:"data,omitempty"`  // by Type; at most MaxData
 }
 
 // check refuses what does not fit before it reaches the log.

@@ -16,6 +16,9 @@ func build(cfg Config, s config.Sink) (made sink, how manner, receiver string, e
 	case s.Syslog != nil:
 		made, err := newSyslog(cfg, *s.Syslog, s.Format)
 		return made, manner{hold: hold{least: resendLeast, most: resendMost, age: resendAge}}, s.Syslog.Address, err
+	case s.OTLP != nil:
+		made, receiver, err := newOTLP(cfg, *s.OTLP)
+		return made, manner{}, receiver, err
 	}
 	return nil, manner{}, "", fmt.Errorf("no kind of sink")
 }

@@ -337,7 +337,8 @@ func (w *worker) fault(ctx context.Context, err error) {
 	if w.failed < 16 {
 		d = min(d, w.cfg.FirstWait<<(w.failed-1))
 	}
-	w.sleep(ctx, d/2+time.Duration(rand.Int64N(int64(d/2)+1)))
+	d = d/2 + time.Duration(rand.Int64N(int64(d/2)+1))
+	w.sleep(ctx, max(d, min(later(err), w.cfg.MaxWait)))
 }
 
 // sleep waits; false: ctx has ended. A cursor that is moved by hand ends the wait.
