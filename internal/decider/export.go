@@ -21,7 +21,7 @@ func (d *Decider) openExport() (err error) {
 	if len(d.cfg.Export) == 0 {
 		return nil
 	}
-	d.exporter, err = export.New(export.Config{Dir: LogDir(d.cfg.Dir), State: CursorDir(d.cfg.Dir), Sinks: d.cfg.Export, Node: d.cfg.Node, Size: d.log.Size,
+	d.exporter, err = export.New(export.Config{Dir: LogDir(d.cfg.Dir), State: CursorDir(d.cfg.Dir), Sinks: d.cfg.Export, Size: d.log.Size,
 		Dial: d.dialReceiver, Audit: func(ctx context.Context, e audit.Entry) error { return d.append(ctx, e) }, Now: d.cfg.Now, Log: d.cfg.Log.Named("export")})
 	if err != nil {
 		return err

@@ -29,7 +29,6 @@ type Config struct {
 	Dir   string        // of the audit log
 	State string        // of the cursors; made if it is missing
 	Sinks []config.Sink // validated
-	Node  string        // the host name that syslog's messages carry
 	Size  func() int64  // how many entries the log has acknowledged; called concurrently
 
 	// Dial connects to a receiver. What flows over it may be seen by who lends it; TLS is ours.

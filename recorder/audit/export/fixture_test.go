@@ -82,7 +82,7 @@ func (b *bench) add(n int) {
 // start begins to export.
 func (b *bench) start(sinks ...config.Sink) {
 	b.t.Helper()
-	e, err := New(Config{Dir: b.path("log"), State: b.path("state"), Sinks: sinks, Node: "door-1", Size: b.log.Size, Dial: dialTCP,
+	e, err := New(Config{Dir: b.path("log"), State: b.path("state"), Sinks: sinks, Size: b.log.Size, Dial: dialTCP,
 		Audit: func(ctx context.Context, e audit.Entry) error {
 			if b.note != nil {
 				b.note(e)

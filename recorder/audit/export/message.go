@@ -24,12 +24,7 @@ const structuredID = "gatehouse@32473"
 // message appends a stored entry as a syslog message (RFC 5424).
 type message struct {
 	facility int
-	node     string
 	format   string // of MSG: text, entry or ocsf
-}
-
-func newMessage(node string, facility int, format string) *message {
-	return &message{facility: facility, node: printable(node, 255), format: format}
 }
 
 func (m *message) append(dst []byte, r audit.Record) ([]byte, error) {
@@ -37,7 +32,7 @@ func (m *message) append(dst []byte, r audit.Record) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	dst = fmt.Appendf(dst, "<%d>1 %s %s gatehouse - %s ", m.facility*8+severity(e), e.Time.UTC().Format("2006-01-02T15:04:05.000000Z"), m.node, printable(string(e.Type), 32))
+	dst = fmt.Appendf(dst, "<%d>1 %s %s gatehouse - %s ", m.facility*8+severity(e), e.Time.UTC().Format("2006-01-02T15:04:05.000000Z"), printable(e.Node, 255), printable(string(e.Type), 32))
 	leaf := r.Leaf()
 	dst = append(structured(dst, e, leaf.String()), ' ')
 	head := len(dst)

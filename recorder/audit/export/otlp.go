@@ -70,13 +70,9 @@ func newOTLP(cfg Config, c config.OTLPSink) (*otlpSink, string, error) {
 }
 
 func (s *otlpSink) send(ctx context.Context, records []audit.Record) (lost, error) {
-	items := make([]otlp.Item, len(records))
-	for i, r := range records {
-		e, err := audit.Parse(r.Line)
-		if err != nil {
-			return lost{}, &refusedError{err.Error()}
-		}
-		items[i] = otlp.Item{Entry: e, Leaf: r.Leaf().String()}
+	items, err := itemsOf(records)
+	if err != nil {
+		return lost{}, &refusedError{err.Error()}
 	}
 	if err := s.open(); err != nil {
 		return lost{}, err
@@ -103,6 +99,18 @@ func (s *otlpSink) send(ctx context.Context, records []audit.Record) (lost, erro
 		all = lost{max(all.entries, min(p.GetRejectedSpans(), int64(len(records)))), all.why + "spans: " + p.GetErrorMessage()}
 	}
 	return all, nil
+}
+
+func itemsOf(records []audit.Record) ([]otlp.Item, error) {
+	items := make([]otlp.Item, len(records))
+	for i, r := range records {
+		e, err := audit.Parse(r.Line)
+		if err != nil {
+			return nil, fmt.Errorf("entry %d: %w", r.Seq, err)
+		}
+		items[i] = otlp.Item{Entry: e, Leaf: r.Leaf().String()}
+	}
+	return items, nil
 }
 
 // post sends a request and says what its answer means (OTLP specification, "OTLP/HTTP Response").

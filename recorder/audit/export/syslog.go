@@ -53,7 +53,7 @@ func newSyslog(cfg Config, c config.SyslogSink, format string) (*syslogSink, err
 	if err != nil {
 		return nil, err
 	}
-	return &syslogSink{cfg: cfg, host: host, port: uint16(port), tls: c.TLS, message: newMessage(cfg.Node, facility(c.Facility), format)}, nil
+	return &syslogSink{cfg: cfg, host: host, port: uint16(port), tls: c.TLS, message: &message{facility(c.Facility), format}}, nil
 }
 
 func (s *syslogSink) send(ctx context.Context, records []audit.Record) (lost, error) {

@@ -164,8 +164,8 @@ func TestHold(t *testing.T) {
 
 // TestMessage: the exact bytes of a message, and that nothing in an entry can end a parameter, a line or the message.
 func TestMessage(t *testing.T) {
-	m := newMessage("door 1\n", facility("local4"), "entry")
-	line := `{"v":1,"seq":7,"time":"2026-11-22T12:00:00.000000Z","node":"n","type":"decision","actor":"agent:bot\"] [x@1 seq=\"8\"\n\u202e","target":"web-1","login":"deploy","outcome":"deny","reason":"no\nway"}`
+	m := &message{facility("local4"), "entry"}
+	line := `{"v":1,"seq":7,"time":"2026-11-22T12:00:00.000000Z","node":"door 1\n","type":"decision","actor":"agent:bot\"] [x@1 seq=\"8\"\n\u202e","target":"web-1","login":"deploy","outcome":"deny","reason":"no\nway"}`
 	r := audit.Record{Seq: 7, Line: []byte(line)}
 	got, err := m.append(nil, r)
 	leaf := r.Leaf()
@@ -192,7 +192,7 @@ func TestSyslogRenewsItsConnection(t *testing.T) {
 	b, r := newBench(t), newReceiver(t)
 	now := time.Now()
 	var mu sync.Mutex
-	e, err := New(Config{Dir: b.path("log"), State: b.path("state"), Sinks: []config.Sink{r.sink()}, Node: "door-1", Size: b.log.Size, Dial: dialTCP, Now: func() time.Time {
+	e, err := New(Config{Dir: b.path("log"), State: b.path("state"), Sinks: []config.Sink{r.sink()}, Size: b.log.Size, Dial: dialTCP, Now: func() time.Time {
 		mu.Lock()
 		defer mu.Unlock()
 		return now
