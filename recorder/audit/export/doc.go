@@ -20,14 +20,15 @@ import (
 
 // The bounds of one sink.
 const (
-	maxBatch  = 1000             // entries in a batch, whose bytes a block of the log bounds too
-	pollEvery = time.Second      // a look for entries that nobody told of
-	saveEvery = time.Second      // between two writes of the cursor
-	firstWait = time.Second      // after a failure; doubled up to
-	maxWait   = time.Minute      // this
-	sendLimit = 30 * time.Second // for one batch to be taken
-	sayEvery  = time.Minute      // between two log lines about one sink's failure
-	maxInRow  = 10               // entries that a receiver refuses one after another before it is asked more slowly
+	maxBatch  = 1000                  // entries in a batch, whose bytes a block of the log bounds too
+	gather    = 50 * time.Millisecond // from the first new entry to the batch
+	pollEvery = time.Second           // a look for entries that nobody told of
+	saveEvery = time.Second           // between two writes of the cursor
+	firstWait = time.Second           // after a failure; doubled up to
+	maxWait   = 30 * time.Second      // this
+	sendLimit = 30 * time.Second      // for one batch to be taken
+	sayEvery  = time.Minute           // between two log lines about one sink's failure
+	maxInRow  = 10                    // entries that a receiver refuses one after another before it is asked more slowly
 )
 
 // Stat is where one sink stands.

@@ -70,7 +70,8 @@ func (w *worker) follow(ctx context.Context) error {
 		if w.jumping() {
 			return nil
 		}
-		records, err := r.Read(w.cfg.Size(), maxBatch)
+		limit := w.cfg.Size()
+		records, err := r.Read(limit, maxBatch)
 		if err != nil {
 			return err
 		}
@@ -83,7 +84,7 @@ func (w *worker) follow(ctx context.Context) error {
 		if err := w.settle(ctx, idle); err != nil {
 			return err
 		}
-		if !idle && ctx.Err() == nil {
+		if r.Next() < limit && ctx.Err() == nil {
 			continue
 		}
 		w.wait(ctx)
@@ -295,13 +296,19 @@ func (w *worker) settle(ctx context.Context, idle bool) error {
 	return nil
 }
 
-// wait waits for something new, for the next look or for the end.
+// wait waits for something new, for the next look or for the end. What is new gets a moment's company: one batch costs hardly more
+// than one entry, and the log's writer has the machine to itself meanwhile.
 func (w *worker) wait(ctx context.Context) {
 	timer := time.NewTimer(pollEvery)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-w.wake:
+		timer.Reset(gather)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
 	case <-timer.C:
 	}
 }

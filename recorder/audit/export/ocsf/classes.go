@@ -1,6 +1,7 @@
 package ocsf
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -203,4 +204,14 @@ func source(d details) *endpoint {
 		return nil
 	}
 	return &endpoint{IP: d.Source}
+}
+
+// Table is the list of classes in Markdown, as docs/export.md has it.
+func Table() string {
+	var b strings.Builder
+	b.WriteString("| entry | class | activity |\n|---|---|---|\n")
+	for _, c := range Classes() {
+		fmt.Fprintf(&b, "| `%s` | %s (%d) | %s |\n", c.Type, c.Name, c.UID, c.Activity)
+	}
+	return b.String()
 }
