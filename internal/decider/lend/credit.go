@@ -7,15 +7,20 @@ import (
 	"sync"
 )
 
-// window is how many bytes of a long stream may be on their way to the host: the decider may write more than a host reads, for
-// as long as it likes, and neither the door's queue nor the socket between the processes fills up.
-const window = 256 << 10
+// window and maxFrames are how much of a long stream may be on its way to the host: the decider may write more than a host reads,
+// for as long as it likes, and neither the door's queue nor the socket between the processes fills up.
+const (
+	window    = 256 << 10    // bytes
+	maxFrames = maxQueue / 2 // frames, which may be small
+)
 
 // credit counts the bytes of a long stream that the door has written to the host.
 type credit struct {
-	mu                       sync.Mutex
-	written, told, confirmed int64         // by the user, to the door, by the door
-	changed                  chan struct{} // closed at the next confirmation
+	mu                 sync.Mutex
+	written, confirmed int64         // by the user, by the door
+	told               []int         // sizes of the frames that the door was given and has not confirmed, oldest first
+	ahead              int           // their sum
+	changed            chan struct{} // closed at the next confirmation
 }
 
 func newCredit() *credit { return &credit{changed: make(chan struct{})} }
@@ -42,21 +47,22 @@ func (c *credit) wait(ended, done <-chan struct{}, have func() bool) bool {
 // take waits until n bytes more may be told to the door.
 func (c *credit) take(n int, ended <-chan struct{}) bool {
 	return c.wait(ended, nil, func() bool {
-		if c.told-c.confirmed+int64(n) > window {
+		if c.ahead+n > window || len(c.told) >= maxFrames {
 			return false
 		}
-		c.told += int64(n)
+		c.told, c.ahead = append(c.told, n), c.ahead+n
 		return true
 	})
 }
 
-// confirm takes the door's word that it has written n bytes.
+// confirm takes the door's word that it has written the next frame, of n bytes.
 func (c *credit) confirm(n int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if n < 1 || n > c.told-c.confirmed {
-		return fmt.Errorf("%w: it wrote %d bytes, of %d", ErrDoor, n, c.told-c.confirmed)
+	if len(c.told) == 0 || int64(c.told[0]) != n {
+		return fmt.Errorf("%w: it wrote %d bytes that it was not given", ErrDoor, n)
 	}
+	c.told, c.ahead = c.told[1:], c.ahead-c.told[0]
 	c.confirmed += n
 	close(c.changed)
 	c.changed = make(chan struct{})

@@ -47,16 +47,19 @@ func TestLongWaits(t *testing.T) {
 	told := f.hear(t, window)
 	select {
 	case e := <-f.heard:
-		t.Fatalf("after %d bytes without a confirmation: %T", told, e)
+		t.Fatalf("after frames of %d bytes without a confirmation: %T", told, e)
 	case <-wrote:
 		t.Fatal("the write did not wait")
 	case <-time.After(50 * time.Millisecond):
 	}
 	for left := 2 * window; left > 0; {
-		if err := f.say(protocol.OpStreamSent, protocol.StreamSent{Stream: stream, Bytes: int64(told)}); err != nil {
-			t.Fatal(err)
+		for _, n := range told {
+			if err := f.say(protocol.OpStreamSent, protocol.StreamSent{Stream: stream, Bytes: int64(n)}); err != nil {
+				t.Fatal(err)
+			}
+			left -= n
 		}
-		if left -= told; left > 0 {
+		if left > 0 {
 			told = f.hear(t, min(left, protocol.MaxStreamData/2))
 		}
 	}
@@ -66,6 +69,35 @@ func TestLongWaits(t *testing.T) {
 	if err := c.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestLongOfSmallFrames: however small what is written, the door's queue is never full.
+func TestLongOfSmallFrames(t *testing.T) {
+	near, far := net.Pipe()
+	c, err := wire(t, BorrowerConfig{}, func(context.Context, string, string) (net.Conn, error) { return near, nil }).DialLong(t.Context(), "h", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 4 * maxQueue
+	wrote := make(chan error, 1)
+	go func() {
+		for range n {
+			if _, err := c.Write([]byte("x")); err != nil {
+				wrote <- err
+				return
+			}
+		}
+		wrote <- c.Flush(context.Background())
+	}()
+	time.Sleep(50 * time.Millisecond) // nobody reads
+	if got, err := io.ReadFull(far, make([]byte, n)); err != nil {
+		t.Errorf("%d bytes of %d: %v", got, n, err)
+	}
+	if err := <-wrote; err != nil {
+		t.Error(err)
+	}
+	_ = c.Close()
+	_ = far.Close()
 }
 
 // TestLongLies: a door that says it wrote what it was not given ends the stream; of a short stream it may say nothing of the kind.
@@ -129,8 +161,8 @@ func (f *fake) openLong(t *testing.T) (*LongConn, uint64) {
 	return <-got, e.Stream
 }
 
-// hear takes what the door is told to send until it is at least n bytes.
-func (f *fake) hear(t *testing.T, n int) int {
+// hear takes what the door is told to send until it is at least n bytes, and says how large the frames were.
+func (f *fake) hear(t *testing.T, n int) (frames []int) {
 	t.Helper()
 	var all bytes.Buffer
 	for all.Len() < n {
@@ -141,9 +173,10 @@ func (f *fake) hear(t *testing.T, n int) int {
 				t.Fatalf("heard %T after %d bytes", e, all.Len())
 			}
 			all.Write(s.Data)
+			frames = append(frames, len(s.Data))
 		case <-time.After(10 * time.Second):
 			t.Fatalf("heard %d bytes of %d", all.Len(), n)
 		}
 	}
-	return all.Len()
+	return frames
 }

@@ -43,7 +43,7 @@ type StreamEnd struct {
 	Error  string `json:"error,omitempty"`
 }
 
-// StreamSent says that the door has written so many more bytes of a long stream to the host.
+// StreamSent says that the door has written the next frame of a long stream to the host: how many bytes that was.
 type StreamSent struct {
 	Stream uint64 `json:"stream"`
 	Bytes  int64  `json:"bytes"`

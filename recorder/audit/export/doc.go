@@ -26,7 +26,7 @@ const (
 	saveEvery = time.Second           // between two writes of the cursor
 	firstWait = time.Second           // after a failure; doubled up to
 	maxWait   = 30 * time.Second      // this
-	sendLimit = 30 * time.Second      // for one batch to be taken
+	sendLimit = 2 * time.Minute       // for one batch to be taken
 	sayEvery  = time.Minute           // between two log lines about one sink's failure
 	maxInRow  = 10                    // entries that a receiver refuses one after another before it is asked more slowly
 )

@@ -17,7 +17,7 @@ type sink interface {
 	send(ctx context.Context, records []audit.Record) (lost lost, err error)
 	// sync makes what was handed over as durable as the receiver can; the cursor moves only after it.
 	sync() error
-	// check says whether the receiver is known to be gone; it is asked when there is nothing to send.
+	// check says whether the receiver is known to be gone; it is asked now and then, and when there is nothing to send.
 	check() error
 	// close gives up what is open; send opens it again.
 	close()
@@ -44,7 +44,7 @@ type manner struct {
 func encodeAll(encode Encode, records []audit.Record, each func(line []byte)) error {
 	var buf []byte
 	for _, r := range records {
-		line, err := safely(encode, buf[:0], r)
+		line, err := encode(buf[:0], r)
 		if err != nil {
 			return &refusedError{fmt.Sprintf("entry %d cannot be written in this format: %v", r.Seq, err)}
 		}
@@ -52,16 +52,6 @@ func encodeAll(encode Encode, records []audit.Record, each func(line []byte)) er
 		buf = line
 	}
 	return nil
-}
-
-// safely makes a panic over an entry an error about that entry: nothing that is in one may end the process that decides.
-func safely(encode Encode, dst []byte, r audit.Record) (line []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%v", p)
-		}
-	}()
-	return encode(dst, r)
 }
 
 // encodeEntry is the format "entry": the stored line itself.

@@ -220,7 +220,13 @@ func (w *worker) hand(ctx context.Context, records []audit.Record) error {
 	return nil
 }
 
-func (w *worker) try(ctx context.Context, records []audit.Record) (lost, error) {
+// try is one attempt. A panic over what is in an entry is a refusal of it: it may not end the process that decides.
+func (w *worker) try(ctx context.Context, records []audit.Record) (dropped lost, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			dropped, err = lost{}, &refusedError{fmt.Sprintf("internal error: %v", p)}
+		}
+	}()
 	ctx, cancel := context.WithTimeout(ctx, sendLimit)
 	defer cancel()
 	return w.sink.send(ctx, records)
@@ -274,12 +280,10 @@ func (w *worker) passed(r audit.Record, n int) {
 // settle moves the cursor, and where it is time, writes it down.
 func (w *worker) settle(ctx context.Context, idle bool) error {
 	now := w.cfg.Now()
-	if idle {
+	if idle || now.Sub(w.synced) >= w.manner.syncEvery {
 		if err := w.sink.check(); err != nil {
 			return err
 		}
-	}
-	if idle || now.Sub(w.synced) >= w.manner.syncEvery {
 		if to, ok := w.manner.hold.settled(now); ok {
 			if err := w.sink.sync(); err != nil {
 				return err

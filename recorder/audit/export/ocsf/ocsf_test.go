@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -146,5 +147,13 @@ func TestClasses(t *testing.T) {
 	list := Classes()
 	if len(list) != len(mappings) || !slices.IsSortedFunc(list, func(a, b Class) int { return strings.Compare(string(a.Type), string(b.Type)) }) {
 		t.Errorf("%v", list)
+	}
+}
+
+// TestDocumented: docs/export.md has the table of this program.
+func TestDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../../../docs/export.md")
+	if err != nil || !strings.Contains(string(text), Table()) || !strings.Contains(string(text), "Version "+Version) {
+		t.Errorf("docs/export.md does not have this table (%v):\n%s", err, Table())
 	}
 }
