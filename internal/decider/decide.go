@@ -65,7 +65,7 @@ func (d *Decider) decide(ctx context.Context, in protocol.Decide) (protocol.Deci
 	if err != nil {
 		return protocol.Decided{}, err
 	}
-	return d.grant(ctx, r, certified)
+	return d.grant(ctx, r, traced(r.entry.Trace, certified))
 }
 
 // rule asks the policy. Unlisted environment variables are refused one by one, as RFC 4254 section 6.4 has it.
@@ -166,7 +166,7 @@ func (d *Decider) grant(ctx context.Context, r *ruling, certified []audit.Entry)
 	if err := d.takeSession(r.in.Session, s, r.out.Decision.Obligations.Sessions); err != nil {
 		return protocol.Decided{}, err
 	}
-	if err := d.append(ctx, append([]audit.Entry{r.entry}, traced(s.trace, certified)...)...); err != nil {
+	if err := d.append(ctx, append([]audit.Entry{r.entry}, certified...)...); err != nil {
 		d.dropSession(r.in.Session)
 		return protocol.Decided{}, err
 	}

@@ -48,7 +48,8 @@ func (d *Decider) look(ctx context.Context, r *ruling) (protocol.Decided, error)
 		r.out.ProbeCertificate = cert.Marshal()
 		entries = append(entries, d.certEntry(cert, r.who, r.in.Session, r.in.Target, r.in.Login, true))
 	}
-	if err := d.append(ctx, traced(traceOf(r.in.Env), entries)...); err != nil {
+	traced(r.entry.Trace, entries)
+	if err := d.append(ctx, entries...); err != nil {
 		return protocol.Decided{}, err
 	}
 	if _, _, err := d.connected(r.conn.id); err != nil { // ended meanwhile

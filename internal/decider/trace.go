@@ -25,7 +25,7 @@ func traceOf(env []policy.EnvVar) string {
 	return c.Text()
 }
 
-// traced puts entries of one session into the agent's trace.
+// traced puts entries of one session into the agent's trace, and returns them.
 func traced(trace string, entries []audit.Entry) []audit.Entry {
 	for i := range entries {
 		entries[i].Trace = trace

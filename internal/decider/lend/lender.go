@@ -56,8 +56,13 @@ type Lender struct {
 type lent struct {
 	queue  chan []byte // closed never; what waits to be sent to the host
 	ctx    context.Context
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc // with a brokenError: this end gave up
 }
+
+// brokenError is why this end gave a stream up: the decider is to know.
+type brokenError struct{ why string }
+
+func (e brokenError) Error() string { return e.why }
 
 // NewLender prepares to lend.
 func NewLender(cfg LenderConfig) *Lender {
@@ -83,11 +88,13 @@ func (l *Lender) Dial(e protocol.DialEvent) {
 	if e.Long {
 		lifetime = longLifetime
 	}
-	ctx, cancel := context.WithTimeout(l.ctx, lifetime)
+	ctx, cancel := context.WithCancelCause(l.ctx)
+	late := time.AfterFunc(lifetime, func() { cancel(context.DeadlineExceeded) })
 	s := &lent{queue: make(chan []byte, maxQueue), ctx: ctx, cancel: cancel}
 	l.lent[e.Stream] = s
 	l.work.Go(func() {
 		defer l.forget(e.Stream)
+		defer late.Stop()
 		l.run(e, s)
 	})
 }
@@ -104,7 +111,7 @@ func (l *Lender) Send(e protocol.SendEvent) {
 	case s.queue <- e.Data:
 	default:
 		l.cfg.Log.Warn("the host does not read what the decider sends", "stream", e.Stream)
-		s.cancel()
+		s.cancel(brokenError{"it does not read what it is sent"})
 	}
 }
 
@@ -114,7 +121,7 @@ func (l *Lender) HangUp(e protocol.HangUpEvent) {
 	s := l.lent[e.Stream]
 	l.mu.Unlock()
 	if s != nil {
-		s.cancel()
+		s.cancel(nil)
 	}
 }
 
@@ -130,7 +137,7 @@ func (l *Lender) Close() {
 func (l *Lender) forget(stream uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lent[stream].cancel()
+	l.lent[stream].cancel(nil)
 	delete(l.lent, stream)
 }
 
@@ -160,8 +167,12 @@ func (l *Lender) run(e protocol.DialEvent, s *lent) {
 	if told {
 		_ = l.cfg.Decider.StreamEnd(s.ctx, end) // an error: it has hung up
 	}
-	s.cancel()
+	s.cancel(nil)
 	sending.Wait()
+	var broken brokenError
+	if errors.As(context.Cause(s.ctx), &broken) {
+		_ = l.cfg.Decider.StreamEnd(l.ctx, protocol.StreamEnd{Stream: e.Stream, Error: cut(broken.why)}) // likewise
+	}
 }
 
 func (l *Lender) dial(ctx context.Context, address string) (net.Conn, error) {
@@ -176,11 +187,12 @@ func (s *lent) send(host net.Conn, wrote func(n int) error) {
 		select {
 		case data := <-s.queue:
 			n, err := host.Write(data)
-			if err == nil {
-				err = wrote(n)
-			}
 			if err != nil {
-				s.cancel()
+				s.cancel(brokenError{err.Error()})
+				return
+			}
+			if wrote(n) != nil { // it is not wanted any more
+				s.cancel(nil)
 				return
 			}
 		case <-s.ctx.Done():

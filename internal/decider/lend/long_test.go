@@ -87,7 +87,9 @@ func TestLongOfSmallFrames(t *testing.T) {
 				return
 			}
 		}
-		wrote <- c.Flush(context.Background())
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		wrote <- c.Flush(ctx)
 	}()
 	time.Sleep(50 * time.Millisecond) // nobody reads
 	if got, err := io.ReadFull(far, make([]byte, n)); err != nil {
@@ -99,6 +101,38 @@ func TestLongOfSmallFrames(t *testing.T) {
 	_ = c.Close()
 	_ = far.Close()
 }
+
+// TestBroken: when the host is gone while it is written to, or its queue is full, the decider hears of it at once.
+func TestBroken(t *testing.T) {
+	near, far := net.Pipe()
+	read := make(chan struct{})
+	w := wire(t, BorrowerConfig{}, func(context.Context, string, string) (net.Conn, error) { return brokenPipe{near, closed, stop}, nil })
+	c, err := w.DialLong(t.Context(), "h", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var e *DialError
+	if err := c.Flush(ctx); !errors.As(err, &e) || e.Reason != "broken pipe" {
+		t.Errorf("flush says %v", err)
+	}
+	_ = far.Close()
+}
+
+// brokenPipe cannot be written to, and does not say so to a reader until it is closed.
+type brokenPipe struct {
+	net.Conn
+	closed context.Context
+	close  context.CancelFunc
+}
+
+func (b brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
+func (b brokenPipe) Read([]byte) (int, error)  { <-b.closed.Done(); return 0, io.EOF }
+func (b brokenPipe) Close() error              { b.close(); return b.Conn.Close() }
 
 // TestLongLies: a door that says it wrote what it was not given ends the stream; of a short stream it may say nothing of the kind.
 func TestLongLies(t *testing.T) {
@@ -112,9 +146,11 @@ func TestLongLies(t *testing.T) {
 		if err := f.say(protocol.OpStreamSent, protocol.StreamSent{Stream: stream, Bytes: n}); code(err) != protocol.CodeRefused {
 			t.Errorf("%d: %v", n, err)
 		}
-		if err := c.Flush(t.Context()); !errors.Is(err, ErrDoor) {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		if err := c.Flush(ctx); !errors.Is(err, ErrDoor) {
 			t.Errorf("%d: flush says %v", n, err)
 		}
+		cancel()
 		f.hungUp(t, stream)
 	}
 	f := fakeDoor(t, BorrowerConfig{})

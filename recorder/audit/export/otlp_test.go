@@ -74,7 +74,12 @@ func TestRefusedEntry(t *testing.T) {
 	if twice := b.complete(&o.Seqs); twice > 0 {
 		t.Errorf("%d came twice", twice)
 	}
-	e := <-noted
+	var e audit.Entry
+	select {
+	case e = <-noted:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the loss was not noted")
+	}
 	if s := b.e.Stats()[0]; s.Lost != 1 || len(noted) != 0 || e.Type != audit.Export || e.Object != "otel" || e.Outcome != "lost" || string(e.Data) != `{"entries":1,"first":777,"last":777}` || !strings.Contains(e.Reason, "400") {
 		t.Errorf("%+v, %+v", s, e)
 	}
