@@ -105,7 +105,7 @@ func TestLongOfSmallFrames(t *testing.T) {
 // TestBroken: when the host is gone while it is written to, or its queue is full, the decider hears of it at once.
 func TestBroken(t *testing.T) {
 	near, far := net.Pipe()
-	read := make(chan struct{})
+	closed, stop := context.WithCancel(context.Background())
 	w := wire(t, BorrowerConfig{}, func(context.Context, string, string) (net.Conn, error) { return brokenPipe{near, closed, stop}, nil })
 	c, err := w.DialLong(t.Context(), "h", 1)
 	if err != nil {
