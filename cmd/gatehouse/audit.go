@@ -17,6 +17,7 @@ import (
 // AuditCmd is `gatehouse audit`.
 type AuditCmd struct {
 	Verify AuditVerifyCmd `cmd:"" help:"Check the audit log and the recordings, offline: exit status 0 good, 1 changed, 2 cannot tell."`
+	Export AuditExportCmd `cmd:"" help:"Send entries again to a configured sink (--sink), or write them to standard output (--to -)."`
 }
 
 // AuditVerifyCmd is `gatehouse audit verify`.

@@ -125,15 +125,22 @@ func (d *door) open(ctx context.Context, dir string) error {
 		Trust:     d.believe,
 		Bad:       func(op protocol.Op, err error) { d.log.Error("event from the decider", "op", string(op), "error", err) },
 	}
-	started := make(chan struct{}) // events wait until the server is there
+	// Events wait until the server is there; those about streams, which exports ask for from the first moment on, only for the lender.
+	// Otherwise the first of them would hold up the answers that the server needs to begin.
+	lends, started := make(chan struct{}), make(chan struct{})
 	defer close(started)
 	d.decider = protocol.Door{Client: protocol.NewClient(socket, func(op protocol.Op, body json.RawMessage) {
-		<-started
-		if d.server != nil {
+		<-lends
+		stream := op == protocol.EventDial || op == protocol.EventSend || op == protocol.EventHangUp
+		if !stream {
+			<-started
+		}
+		if stream || d.server != nil {
 			events.Handle(op, body)
 		}
 	})}
 	d.lender = lend.NewLender(lend.LenderConfig{Decider: d.decider, Log: d.log.Named("lend")})
+	close(lends)
 	hello, err := d.decider.Hello(ctx)
 	if err != nil {
 		return fmt.Errorf("hello to the decider: %w", err)

@@ -29,6 +29,8 @@ type Config struct {
 	ShadowPolicy string         `yaml:"shadow_policy"`          // a policy that decides beside the one in force, without effect
 	Bundles      *SignedBundles `yaml:"require_signed_bundles"` // none: a policy needs no signatures
 
+	Export []Sink `yaml:"export"` // where the audit log's entries go
+
 	Users   Users   `yaml:"users"`
 	CA      *CA     `yaml:"ca"` // where the CA keys are; none: in unencrypted files
 	Storage Storage `yaml:"storage"`
@@ -154,6 +156,7 @@ func Load(path string) (Config, error) {
 	}
 	c.CA.resolve(base)
 	c.Recordings.resolve(base)
+	c.completeExports(base)
 	return c, c.validate(doc)
 }
 
@@ -213,6 +216,7 @@ func (c Config) validate(doc document) error {
 	c.CA.validate(bad)
 	c.Recordings.validate(bad)
 	c.Storage.validate(bad)
+	c.validateExports(bad)
 	return errors.Join(errs...)
 }
 

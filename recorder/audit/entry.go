@@ -79,6 +79,7 @@ const (
 	LocalStart   Type = "local.start"
 	Sweep        Type = "sweep"
 	ClockStep    Type = "clock.step"
+	Export       Type = "export" // a sink lost entries, or its cursor was moved; Object is its name
 )
 
 // Entry is one thing that was decided or done. V, Seq, Time and Node are set by the log.
@@ -102,7 +103,8 @@ type Entry struct {
 	Policy  string          `json:"policy,omitempty"` // hash of the policy
 	Serial  string          `json:"serial,omitempty"` // of a certificate, decimal
 	Reason  string          `json:"reason,omitempty"`
-	Data    json.RawMessage `json:"data,omitempty"` // by Type; at most MaxData
+	Trace   string          `json:"trace,omitempty"` // the agent's W3C trace context: traceparent, and after a space tracestate if there is one
+	Data    json.RawMessage `json:"data,omitempty"`  // by Type; at most MaxData
 }
 
 // check refuses what does not fit before it reaches the log.
