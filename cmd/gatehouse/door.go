@@ -23,6 +23,7 @@ import (
 	"gatehouse/internal/console"
 	"gatehouse/internal/decider/lend"
 	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/keep"
 	"gatehouse/internal/store"
 	"gatehouse/internal/supervisor"
 	"gatehouse/recorder"
@@ -49,6 +50,10 @@ type door struct {
 	console  *console.Console
 	pages    atomic.Pointer[web.Server] // nil until there are pages
 	lender   *lend.Lender
+
+	encryption recorder.Encryption // of recordings
+	keeper     *keep.Keeper
+	space      *keep.Space
 }
 
 // Run is the door: confined first, then everything else.
@@ -62,11 +67,15 @@ func (c *doorCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	encryption, err := openEncryption(settings, log)
+	if err != nil {
+		return err
+	}
 	dir := supervisor.DoorDir(settings.Data)
 	if err := confine.Door(confine.Paths{ReadWrite: []string{dir}, ReadOnly: append(existing("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/services"), tlsFolders(settings)...)}); err != nil {
 		return err
 	}
-	d := &door{settings: settings, log: log, secrets: secrets}
+	d := &door{settings: settings, log: log, secrets: secrets, encryption: encryption}
 	if err := d.open(ctx, dir); err != nil {
 		return err
 	}
@@ -144,8 +153,11 @@ func (d *door) openStorage(dir string, hello protocol.HelloAnswer) error {
 		return err
 	}
 	d.recorder, err = recorder.New(recorder.Config{Dir: filepath.Join(dir, "recordings"), MinFree: uint64(d.settings.Storage.MinFree),
-		Commit: d.decider.Commit, SealInput: input, Log: d.log.Named("recorder")})
-	return err
+		Commit: d.decider.Commit, SealInput: input, Encryption: d.encryption, Log: d.log.Named("recorder")})
+	if err != nil {
+		return err
+	}
+	return d.openKeeper(dir)
 }
 
 func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
@@ -161,7 +173,8 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 	if d.server, err = bastion.New(cfg); err != nil {
 		return err
 	}
-	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider, Unseal: d.decider, Secrets: d.secrets})
+	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider,
+		Unseal: d.decider, Secrets: d.secrets, Keep: d.keeper, Storage: d.space.Look})
 	if err != nil {
 		return err
 	}
@@ -185,6 +198,10 @@ func (d *door) serve(ctx context.Context) error {
 	if err := d.recover(ctx, &recovery); err != nil {
 		return err
 	}
+	keeping, stop := context.WithCancel(ctx)
+	defer stop()
+	recovery.Go(func() { d.keeper.Run(keeping) })
+	recovery.Go(func() { d.space.Run(keeping) })
 	listener, err := supervisor.Listen(supervisor.DoorSSHFD)
 	if err != nil {
 		return err

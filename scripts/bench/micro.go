@@ -61,6 +61,21 @@ func measureMicro(ctx context.Context, w *world) ([]result, error) {
 		absolute("durable audit entries, 64 writers", "1/s", 1e9/log["AppendConcurrent"], nil, nil, atLeast(20_000)),
 		compared("one durable audit entry", "µs", log["AppendAlone"]/1000, nil, &fsync, atMost(2), &fsync, "fsync"),
 	}
+	recordings, err := w.benchmarks(ctx, "gatehouse/recorder", "BenchmarkWrite|BenchmarkOpen")
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range []struct{ name, bench, plain string }{
+		{"recording log text, encrypted, 32 KiB", "Write/text/encrypted", "Write/text"},
+		{"recording random bytes, encrypted, 32 KiB", "Write/random/encrypted", "Write/random"},
+		{"opening a recording, encrypted", "Open/encrypted", "Open/plain"},
+	} {
+		if recordings[c.bench] == 0 || recordings[c.plain] == 0 {
+			return nil, fmt.Errorf("no benchmark of recordings: %v", recordings)
+		}
+		plain := recordings[c.plain] / 1000
+		out = append(out, compared(c.name, "µs", recordings[c.bench]/1000, nil, &plain, atMost(2), &plain, "unencrypted"))
+	}
 	certificates, err := w.benchmarks(ctx, "gatehouse/ca", "BenchmarkIssue")
 	if err != nil {
 		return nil, err
