@@ -103,6 +103,21 @@ func TestLiveHidesWhatBeginsASecret(t *testing.T) {
 	}
 }
 
+// A flood without any end of a line is looked at now and then, not with every event, and nothing is held too long.
+func TestLiveKeepsUpWithAFlood(t *testing.T) {
+	var flood []step
+	for range 3000 {
+		flood = append(flood, step{time.Millisecond, "x"})
+	}
+	for i, piece := range watch(t, flood, time.Minute) {
+		at, err := time.ParseDuration(strings.Fields(piece)[0])
+		came := time.Duration(i+1) * time.Millisecond
+		if err != nil || at-came > liveHold || at-came < liveHold-liveBatch {
+			t.Fatalf("event %d came after %v and was shown after %v", i, came, at)
+		}
+	}
+}
+
 func TestLiveEndsWhenItsReaderDoes(t *testing.T) {
 	d := detector(t)
 	synctest.Test(t, func(t *testing.T) {

@@ -12,6 +12,7 @@ const (
 	maxHeld   = 1 << 20                // bytes of events that Mask holds back
 	maxEvents = 8 << 10                // of them
 	liveHold  = 300 * time.Millisecond // how long Live holds an event back at most
+	liveBatch = 50 * time.Millisecond  // and by how much less, so that a flood is not looked at anew for each event
 )
 
 // Mask yields the same events with the secrets in them masked, in the same order. It reads ahead until the line that an event
@@ -40,9 +41,14 @@ func (d *Detector) Mask(h recorder.Header, events iter.Seq2[recorder.Event, erro
 func (d *Detector) MaskEvent(e recorder.Event) recorder.Event {
 	switch e.Code {
 	case recorder.Command, recorder.Decision, recorder.Kill, recorder.Note:
-		e.Data = Apply(d.eventHits(0, e.Data), 0, e.Data)
+		e.Data = d.MaskJSON(e.Data)
 	}
 	return e
+}
+
+// MaskJSON returns a JSON text with the secrets in its strings masked; it stays JSON. What is no JSON is masked as text.
+func (d *Detector) MaskJSON(data []byte) []byte {
+	return Apply(d.eventHits(0, data), 0, data)
 }
 
 // MaskText returns a text with the secrets in it masked.
@@ -89,10 +95,13 @@ func (d *Detector) Live(ctx context.Context, h recorder.Header, follow func(cont
 					return
 				}
 				m.add(next.e, time.Now())
+				if !m.release(yield) {
+					return
+				}
 			case <-timer.C:
-			}
-			if !m.release(yield) || !m.expire(time.Now().Add(-liveHold), yield) {
-				return
+				if !m.expire(time.Now().Add(liveBatch-liveHold), yield) {
+					return
+				}
 			}
 			timer.Reset(m.wait())
 		}

@@ -13,8 +13,10 @@ import (
 	"gatehouse/recorder"
 )
 
-// quietTime is how long a program is silent when it waits for a key.
-const quietTime = 60 * time.Millisecond
+const (
+	quietTime = 40 * time.Millisecond // how long a program is silent when it waits for a key
+	endTime   = 20 * time.Second      // what it may take to begin, to answer a key, and to end
+)
 
 // painted runs a real program on a terminal of 40 by 12, types into it and returns what came, as it came.
 func painted(t *testing.T, dir string, keys []string, program string, args ...string) []recorder.Event {
@@ -42,7 +44,7 @@ func painted(t *testing.T, dir string, keys []string, program string, args ...st
 		}
 	}()
 	var out []recorder.Event
-	quiet := time.NewTimer(2 * time.Second)
+	quiet := time.NewTimer(endTime)
 	defer quiet.Stop()
 	for {
 		select {
@@ -52,20 +54,22 @@ func painted(t *testing.T, dir string, keys []string, program string, args ...st
 				return out
 			}
 			out = append(out, recorder.Event{Code: recorder.Output, Data: p})
-			quiet.Reset(quietTime)
+			if len(keys) > 0 {
+				quiet.Reset(quietTime)
+			}
 		case <-quiet.C: // it waits for a key
 			if len(keys) == 0 {
 				_ = cmd.Process.Kill()
 				for range pieces {
 				}
 				_ = cmd.Wait()
-				return out
+				t.Fatalf("%s does not end; so far: %q", program, shown(out))
 			}
 			if _, err := f.WriteString(keys[0]); err != nil {
 				t.Fatal(err)
 			}
 			keys = keys[1:]
-			quiet.Reset(2 * time.Second)
+			quiet.Reset(endTime)
 		}
 	}
 }

@@ -23,6 +23,8 @@ var surroundings = []rule{
 	{name: "private-key-in-base64", keys: []string{"LS0tLS1CRUdJTi"}, exact: true, pattern: re(`^LS0tLS1CRUdJTi[0-9A-Za-z+/=]{20,}`), ok: notCertificate},
 	{name: "kubernetes-bootstrap-token", keys: []string{"--token", "token:"}, pattern: re(`(?i)^(?:--token|token:)[\s="']+([a-z0-9]{6}\.[a-z0-9]{16})\b`)},
 	{name: "password-hash", keys: []string{"$1$", "$5$", "$6$", "$y$", "$7$", "$2a$", "$2b$", "$2y$", "$apr1$", "$argon2", "$gy$"}, pattern: re(`^\$[0-9A-Za-z]+\$[0-9A-Za-z./,=+$*-]{20,}`)},
+	{name: "gatehouse-sign-in-link", keys: []string{"/sign-in#"}, pattern: re(`^/sign-in#([0-9A-Za-z_-]{20,})`),
+		open: re(`^/sign-in#([^\s"'<>]+)$`)},
 	{name: "slack-webhook", keys: []string{"hooks.slack.com/"}, pattern: re(`(?i)^hooks\.slack\.com/(?:services|workflows|triggers)/([0-9A-Za-z+/]{30,})`)},
 	{name: "discord-webhook", keys: []string{"/api/webhooks/"}, pattern: re(`^/api/webhooks/[0-9]+/([0-9A-Za-z_-]{40,})`)},
 	{name: "discord-token", keys: []string{"discord", "bot "}, pattern: re(`(?i)^(?:discord|bot\s)[^\n]{0,60}?\b([MNO][0-9A-Za-z_-]{22,27}\.[0-9A-Za-z_-]{6}\.[0-9A-Za-z_-]{25,})`)},

@@ -88,6 +88,7 @@ func samples() []sample {
 		{"databricks-token", "", "da" + "pi" + h(32), ""},
 		{"password-hash", "root:", "$6" + "$" + x(16) + "$" + x(86), ":19000:0:99999:7:::"},
 		{"gatehouse-join-token", "join ", "gh" + "join_" + x(43), ""},
+		{"gatehouse-sign-in-link", "https://gatehouse.example/sign-in#", x(43), " opens once"},
 		{"putty-key-mac", "Private-MAC: ", h(64), ""},
 	}
 }
