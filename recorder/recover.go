@@ -62,6 +62,16 @@ func (r *Recorder) Settle(session string) error {
 	return nil
 }
 
+// Settled says whether nothing of a session's recording is left to do: it is closed, and its end is in the audit log. It is
+// true of a session that was never recorded.
+func Settled(dir, session string) bool {
+	if _, err := Path(dir, session); err != nil {
+		return false
+	}
+	_, err := os.Lstat(markerPath(dir, session))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // recoverSession commits the tail of one recording.
 func (r *Recorder) recoverSession(ctx context.Context, session string) (Recovered, error) {
 	path, err := Path(r.cfg.Dir, session)
