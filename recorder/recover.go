@@ -59,6 +59,9 @@ func (r *Recorder) Settle(session string) error {
 	if err := os.Remove(markerPath(r.cfg.Dir, session)); err != nil {
 		return fmt.Errorf("settle recording: %w", err)
 	}
+	if r.cfg.Settled != nil {
+		r.cfg.Settled(session)
+	}
 	return nil
 }
 

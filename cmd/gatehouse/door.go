@@ -26,6 +26,8 @@ import (
 	"gatehouse/internal/store"
 	"gatehouse/internal/supervisor"
 	"gatehouse/recorder"
+	"gatehouse/recorder/index"
+	"gatehouse/recorder/secret"
 	"gatehouse/web"
 )
 
@@ -41,6 +43,8 @@ type door struct {
 	decider  protocol.Door
 	sessions *store.SQLite
 	recorder *recorder.Recorder
+	secrets  *secret.Detector
+	indexer  *index.Indexer
 	local    *local.Client
 	server   *bastion.Server
 	console  *console.Console
@@ -134,8 +138,11 @@ func (d *door) openStorage(dir string) error {
 		return err
 	}
 	d.recorder, err = recorder.New(recorder.Config{Dir: filepath.Join(dir, "recordings"), MinFree: uint64(d.settings.Storage.MinFree),
-		Commit: d.decider.Commit, Log: d.log.Named("recorder")})
-	return err
+		Commit: d.decider.Commit, Settled: func(session string) { d.indexer.Closed(session) }, Log: d.log.Named("recorder")})
+	if err != nil {
+		return err
+	}
+	return d.openIndexer(dir)
 }
 
 func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
@@ -151,7 +158,7 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 	if d.server, err = bastion.New(cfg); err != nil {
 		return err
 	}
-	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider})
+	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider, Indexes: d.indexer, Secrets: d.secrets})
 	if err != nil {
 		return err
 	}
@@ -175,6 +182,7 @@ func (d *door) serve(ctx context.Context) error {
 	if err := d.recover(ctx, &recovery); err != nil {
 		return err
 	}
+	defer d.runIndexer(ctx)()
 	listener, err := supervisor.Listen(supervisor.DoorSSHFD)
 	if err != nil {
 		return err

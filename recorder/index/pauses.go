@@ -20,7 +20,7 @@ func (p *pauses) add(at time.Duration) {
 	}
 	p.list = append(p.list, [2]int64{at.Microseconds(), length.Microseconds()})
 	for len(p.list) > maxPauses {
-		p.least *= 2
+		p.least += p.least / 4
 		kept := p.list[:0]
 		for _, one := range p.list {
 			if one[1] >= p.least.Microseconds() {

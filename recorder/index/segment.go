@@ -49,7 +49,7 @@ type PlayerSegment struct {
 func (x *Index) Player(t Times, url func(n int) string) Player {
 	cols, rows := size(x.Header().Cols, x.Header().Rows)
 	p := Player{Version: 1, Duration: seconds(t.Played(micros(x.Shown))), Term: PlayerTerm{cols, rows}, Segments: []PlayerSegment{}, Markers: [][2]any{},
-		Times: t.Pairs(x.Duration()), Bucket: micros(x.Bucket).Seconds(), Activity: x.head.Activity, Notes: x.head.Notes}
+		Times: t.Pairs(x.Duration()), Bucket: micros(x.Bucket).Seconds(), Activity: append([]int64{}, x.head.Activity...), Notes: x.head.Notes}
 	for i, k := range x.Keyframes {
 		p.Segments = append(p.Segments, PlayerSegment{seconds(t.Played(micros(k.At))), url(i)})
 	}
