@@ -17,8 +17,8 @@ const (
 	maxSeen   = 4096            // rows of painted screens that are remembered, so that they come once
 )
 
-// rows makes rows of what a terminal shows: lines as they leave the main screen; the rest of that screen when a command begins
-// or ends and before it is cleared; the alternate screen every two seconds, and when it is left. What is painted over within
+// rows makes rows of what a terminal shows: lines as they leave the main screen, at its top or because it is cleared; the rest
+// of that screen when a command begins or ends; the alternate screen every two seconds, and when it is left. What is painted over within
 // that is not seen: a progress bar is one row, as it ended.
 //
 // Lines carry marks, the time of their last change, made to rise with every write: so a line that was read from the screen does
@@ -51,11 +51,11 @@ func (r *rows) stamp(at time.Duration) {
 	r.term.SetMark(r.mark)
 }
 
-// write feeds the terminal, and reads its screen before that is lost.
+// write feeds the terminal, and reads an alternate screen before that is lost.
 func (r *rows) write(at time.Duration, text string) {
 	r.fed += len(text)
-	for {
-		n, length := screenGoes(text, r.term.AltScreen())
+	for r.term.Alternate() || strings.Contains(text, enter) {
+		n, length := screenGoes(text)
 		if length == 0 {
 			break
 		}
@@ -65,9 +65,7 @@ func (r *rows) write(at time.Duration, text string) {
 		text = text[n+length:]
 	}
 	r.feed(at, text)
-	if r.term.AltScreen() {
-		r.look(at, false)
-	}
+	r.look(at, false)
 }
 
 func (r *rows) feed(at time.Duration, text string) {
@@ -77,25 +75,21 @@ func (r *rows) feed(at time.Duration, text string) {
 	}
 }
 
-// The sequences with which a screen goes, as replay.Screen lets them through.
+// The sequences with which an alternate screen goes, as replay.Screen lets them through, and how those begin that bring it.
 var (
-	clears = []string{"\x1b[2J", "\x1b[3J", "\x1bc", "\x1b[H\x1b[J", "\x1b[?1049h", "\x1b[?1047h", "\x1b[?47h"}
 	leaves = []string{"\x1b[?1049l", "\x1b[?1047l", "\x1b[?47l", "\x1b[2J", "\x1bc"}
+	enter  = "\x1b[?"
 )
 
-// screenGoes returns where the screen at hand goes, and how long the sequence is; 0 if it stays.
-func screenGoes(text string, alt bool) (at, length int) {
-	marks := clears
-	if alt {
-		marks = leaves
-	}
+// screenGoes returns where an alternate screen would go, and how long the sequence is; 0 if it stays.
+func screenGoes(text string) (at, length int) {
 	for {
 		i := strings.IndexByte(text[at:], 0x1b)
 		if i < 0 {
 			return at, 0
 		}
 		at += i
-		for _, m := range marks {
+		for _, m := range leaves {
 			if strings.HasPrefix(text[at:], m) {
 				return at, len(m)
 			}
@@ -104,9 +98,12 @@ func screenGoes(text string, alt bool) (at, length int) {
 	}
 }
 
-// look reads a painted screen, if enough was written or enough time has passed since the last time: reading costs as much as
+// look reads the alternate screen, if enough was written or enough time has passed since the last time: reading costs as much as
 // the screen is large.
 func (r *rows) look(at time.Duration, going bool) {
+	if !r.term.Alternate() {
+		return
+	}
 	cols, lines := r.term.Size()
 	if at-r.looked < lookEvery && (!going || r.fed < cols*lines/8) {
 		return
@@ -198,7 +195,7 @@ func (r *rows) event(e recorder.Event) {
 
 // end emits the rest of the screen.
 func (r *rows) end(at time.Duration) {
-	r.screen(r.term.AltScreen())
+	r.screen(r.term.Alternate())
 	clear(r.seen)
 	r.looked, r.fed = at, 0
 	r.stamp(at)

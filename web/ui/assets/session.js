@@ -117,6 +117,14 @@ function linked() {
   return command ? Number(command.dataset.t) : 0;
 }
 
+// atTop shows the linked moment in the timeline, and the player, which the browser has scrolled away for it.
+function atTop() {
+  const item = document.querySelector('.timeline li.now');
+  const list = item?.closest('.timeline');
+  if (list) list.scrollTop = item.offsetTop - list.offsetTop - 48;
+  if (location.hash) scrollTo(0, 0);
+}
+
 // go is what a click or a key on a moment of the timeline does.
 async function go(link) {
   history.replaceState(null, '', link.getAttribute('href'));
@@ -164,12 +172,12 @@ function onKey(event) {
 function startReplay() {
   const at = linked();
   wanted = at || null;
-  replay(at, false).catch(fail);
+  replay(at, false).then(atTop).catch(fail);
   document.getElementById('speed').addEventListener('change', change);
   document.getElementById('idle').addEventListener('change', change);
   document.getElementById('link').addEventListener('click', copyLink);
   document.addEventListener('keydown', onKey);
-  addEventListener('hashchange', () => { if (times) seek(played(linked())); });
+  addEventListener('hashchange', () => { if (times) seek(played(linked())).then(atTop); });
   setInterval(position, 500);
   document.querySelector('.timeline').addEventListener('click', async (event) => {
     const link = event.target.closest('[data-t]');

@@ -11,15 +11,15 @@ function shape(name, attributes) {
 
 const percent = (share) => `${(Math.max(0, Math.min(1, share)) * 100).toFixed(3)}%`;
 
-// bars are the activity, on a logarithmic scale: a screen of text must be seen beside a megabyte.
+// bars are the activity, its cube root: a screen of text must be seen beside a megabyte.
 function bars({ index, played }) {
-  const most = Math.log1p(Math.max(1, ...index.activity));
+  const most = Math.max(1, ...index.activity);
   const total = Number(index.duration) || 1;
   return index.activity.flatMap((bytes, i) => {
     if (bytes === 0) return [];
     const from = played(i * index.bucket) / total;
     const width = Math.max(0.002, played((i + 1) * index.bucket) / total - from);
-    const height = Math.max(0.06, Math.log1p(bytes) / most) * 0.78;
+    const height = Math.max(0.06, Math.cbrt(bytes / most)) * 0.78;
     return [shape('rect', { class: 'bar', x: percent(from), width: percent(width), y: percent(1 - height), height: percent(height) })];
   });
 }
