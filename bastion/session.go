@@ -56,6 +56,7 @@ type session struct {
 	// Owned by run.
 	row       store.Session
 	recording *recorder.Recording
+	lenient   bool // policy lets it go on without its recording
 	watch     *obligations
 	held      []byte         // the client's input, where the rule wants a certain one
 	input     sync.WaitGroup // the client's bytes on their way; ends with the channel

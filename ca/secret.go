@@ -120,13 +120,14 @@ func (c SecretConfig) source() ([]byte, error) {
 		if !ok || !filepath.IsAbs(dir) {
 			return nil, errors.New("there is no $CREDENTIALS_DIRECTORY: give the unit a LoadCredential= or LoadCredentialEncrypted= line")
 		}
-		return readSecretFile(filepath.Join(dir, c.Credential))
+		return ReadSecretFile(filepath.Join(dir, c.Credential))
 	}
-	return readSecretFile(c.File)
+	return ReadSecretFile(c.File)
 }
 
-// readSecretFile reads a file that nobody but its owner can, and whose owner is this process's user or root.
-func readSecretFile(path string) ([]byte, error) {
+// ReadSecretFile reads a small file that nobody but its owner can, and whose owner is this process's user or root. Links and
+// pipes are refused. At most some hundred bytes more than a secret may have are read.
+func ReadSecretFile(path string) ([]byte, error) {
 	f, err := openPlain(path)
 	if err != nil {
 		return nil, err
@@ -143,3 +144,6 @@ func readSecretFile(path string) ([]byte, error) {
 	}
 	return io.ReadAll(io.LimitReader(f, maxSecret+3)) // with a line's end, and enough to see that there is more
 }
+
+// CreateSecretFile makes a file that only its owner can read, durable when it returns; fs.ErrExist where there is one.
+func CreateSecretFile(path string, text []byte) error { return createFile(path, 0o600, text) }

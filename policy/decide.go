@@ -130,11 +130,14 @@ func shellLine(r *Request) Plan {
 // recordedShell decides what a shell on the target is to read by itself: only a role with shell: recorded admits it. Of several
 // the strictest limits hold.
 func recordedShell(roles []applied, line Plan) Decision {
-	d := Decision{Verdict: Allow, Mode: Plain, Stdin: StdinData, Plan: &line}
+	d := Decision{Verdict: Allow, Mode: Plain, Stdin: StdinData, Recording: BestEffort, Plan: &line}
 	for _, role := range roles {
 		if role.grantsShell() {
 			d.Rules = append(d.Rules, role.name+"/shell")
 			d.Obligations = d.Obligations.tighten(role.limits)
+			if !role.lenient {
+				d.Recording = Strict
+			}
 		}
 	}
 	if len(d.Rules) == 0 || line.Validate() != nil {
@@ -207,11 +210,17 @@ var checks = [...]func(*question) *Decision{(*question).deniedPTY, (*question).d
 // outcome joins the chosen rules: ask beats allow, pinned beats plain, the stricter limit holds.
 func (q *question) outcome(plan *Plan) Decision {
 	d := Decision{Verdict: Allow, Mode: Plain, Stdin: q.clientStdin(), Plan: plan, Rules: make([]string, 0, len(q.leaves)+len(q.starts))}
+	lenient := true
 	for i := range q.leaves {
 		d.add(q.leaves[i].chosen)
+		lenient = lenient && q.leaves[i].chosen.role.lenient
 	}
 	for _, c := range q.starts {
 		d.add(c)
+		lenient = lenient && c.role.lenient
+	}
+	if lenient {
+		d.Recording = BestEffort
 	}
 	if d.Verdict == Ask {
 		d.Reason = approvalText(d.Approvals)

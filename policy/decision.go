@@ -72,6 +72,15 @@ type Obligations struct {
 	Denials    int64 `json:"denials,omitempty"`     // at most so many on one connection
 }
 
+// Recording says what happens when a session cannot be recorded.
+type Recording string
+
+// The two ways: strict, which is what a policy that says nothing means, and best effort, which it must ask for.
+const (
+	Strict     Recording = ""            // nothing runs, and what runs ends
+	BestEffort Recording = "best_effort" // it goes on; recording, log and index say what is missing
+)
+
 // Approval is what an ask rule wants before the plan runs.
 type Approval struct {
 	Approvals int      `json:"approvals"`        // how many people
@@ -90,6 +99,7 @@ type Decision struct {
 	Mode        Mode        `json:"mode,omitempty"`    // allow and ask: pinned if any rule says so
 	Stdin       StdinClass  `json:"stdin,omitempty"`   // allow and ask: what the client's input may reach
 	Obligations Obligations `json:"obligations,omitzero"`
+	Recording   Recording   `json:"recording,omitempty"` // allow and ask: best effort only if every role that takes part says so
 	Approvals   []Approval  `json:"approvals,omitempty"` // ask: each must be met
 	Probes      []Probe     `json:"probes,omitempty"`    // probe
 	Plan        *Plan       `json:"plan,omitempty"`      // allow and ask: the final plan, which is what runs

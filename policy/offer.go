@@ -39,8 +39,9 @@ type Offer struct {
 	Windows []string    `json:"windows,omitempty"` // when the role applies, in words; empty: always
 	When    string      `json:"when,omitempty"`    // its condition
 	Limits  Obligations `json:"limits,omitzero"`
-	Shell   bool        `json:"shell,omitempty"` // shell: recorded
-	Rules   []RuleOffer `json:"rules,omitempty"` // allow, then ask, then deny, each in the policy's order
+	Shell   bool        `json:"shell,omitempty"`       // shell: recorded
+	Lenient bool        `json:"best_effort,omitempty"` // recording: best_effort
+	Rules   []RuleOffer `json:"rules,omitempty"`       // allow, then ask, then deny, each in the policy's order
 	Env     []EnvOffer  `json:"env,omitempty"`
 	Dirs    []string    `json:"dirs,omitempty"`
 	Read    []string    `json:"read,omitempty"`
@@ -118,7 +119,7 @@ func (p *Policy) Offers(id Identity, target string, labels map[string]string, lo
 }
 
 func (r *role) offer() Offer {
-	o := Offer{Role: r.name, When: r.when.String(), Limits: r.limits, Shell: r.shell, Dirs: pathTexts(r.dirs), Read: pathTexts(r.files.read), Write: pathTexts(r.files.write)}
+	o := Offer{Role: r.name, When: r.when.String(), Limits: r.limits, Shell: r.shell, Lenient: r.lenient, Dirs: pathTexts(r.dirs), Read: pathTexts(r.files.read), Write: pathTexts(r.files.write)}
 	for _, w := range r.windows {
 		o.Windows = append(o.Windows, windowsText([]window{w}))
 	}

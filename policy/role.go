@@ -17,6 +17,7 @@ type role struct {
 	windows  []window   // empty: always
 	limits   Obligations
 	shell    bool // shell: recorded
+	lenient  bool // recording: best_effort
 	env      []envRule
 	dirs     []pathRule
 	files    fileRules

@@ -24,6 +24,9 @@ type Summary struct {
 // then or, if that is impossible too, by Recover at the next start. It waits for all goroutines in any case. The caller settles
 // the recording when the summary is in the audit log.
 func (r *Recording) Close(ctx context.Context, end End) (Summary, error) {
+	if r.file == nil {
+		return Summary{}, r.Err()
+	}
 	stop := context.AfterFunc(ctx, func() {
 		r.fail(fmt.Errorf("close recording: %w", context.Cause(ctx)))
 		r.cancel()

@@ -9,7 +9,9 @@ type Code byte
 const (
 	Output   Code = 'o' // bytes to the client's stdout, or pty output
 	Stderr   Code = 'e' // bytes to the client's stderr, without a pty
-	Input    Code = 'i' // bytes from the client
+	Input    Code = 'i' // bytes from the client; where input is sealed, only what the terminal echoed, when its echo came
+	InputKey Code = 'w' // the key of the sealed input, wrapped (package seal); before the first sealed event
+	Sealed   Code = 'h' // bytes from the client, sealed
 	Resize   Code = 'r' // {"cols":80,"rows":24}
 	Command  Code = 'c' // {"line":…,"plan":…}: what was asked for
 	Decision Code = 'd' // policy.Decision, with its id

@@ -45,9 +45,10 @@ type End struct {
 	Exit     *int   `json:"exit,omitempty"`
 	Signal   string `json:"signal,omitempty"`
 	Reason   string `json:"reason,omitempty"`
-	Duration int64  `json:"duration_us"` // filled by Close
-	BytesIn  int64  `json:"bytes_in"`    // filled by Close
-	BytesOut int64  `json:"bytes_out"`   // filled by Close
+	Mode     string `json:"recording,omitempty"` // "best_effort" where policy says so; empty: strict
+	Duration int64  `json:"duration_us"`         // filled by Close
+	BytesIn  int64  `json:"bytes_in"`            // filled by Close
+	BytesOut int64  `json:"bytes_out"`           // filled by Close
 }
 
 // appendEvent appends the stored form of an event: µs, code, length, bytes; the numbers are unsigned varints.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"filippo.io/age"
 	"github.com/hashicorp/go-hclog"
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
@@ -28,6 +29,9 @@ type Config struct {
 	Commit func(ctx context.Context, c Chunk) error
 	// Settled is called after Settle has succeeded, with the session; nil if nobody wants to know. It must not wait.
 	Settled func(session string)
+	// SealInput is whom input is sealed for: whoever has the identity can open it, and the recorder cannot. nil keeps input as
+	// it is.
+	SealInput age.Recipient
 	// Now is the wall clock; nil means time.Now. Event times come from the monotonic clock.
 	Now func() time.Time
 	// Log gets what an operator should know; nil discards it.

@@ -27,6 +27,7 @@ type Recording struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	failed  chan struct{}
+	input   input       // its own lock, and mu for its echo
 	flushed *time.Timer // starts the worker; set when the first event comes, guarded by mu
 
 	mu       sync.Mutex
@@ -46,6 +47,7 @@ type Recording struct {
 	closing    bool
 	done       bool
 	err        error
+	lenient    bool          // Write does not fail
 	changed    chan struct{} // closed when followers should look again; nil while nobody waits
 	commits    []Chunk       // durable, waiting for Commit
 	committing bool          // the committer runs
@@ -81,7 +83,31 @@ func newRecording(r *Recorder, h Header, f *os.File, length int64) *Recording {
 }
 
 // Failed is closed when the recording fails; Err then says why. The session must end.
-func (r *Recording) Failed() <-chan struct{} { return r.failed }
+func (r *Recording) Failed() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.lenient {
+		return nil
+	}
+	return r.failed
+}
+
+// Tolerate lets a session go on that cannot be recorded, where policy says so: from now on Write succeeds whether or not there
+// is a recording, and Failed stays silent. Close still says what went wrong.
+func (r *Recording) Tolerate() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lenient = true
+}
+
+// Lost returns a recording that failed before it was begun, with the error that Open returned: it takes nothing and says so,
+// unless it is told to tolerate that.
+func Lost(err error) *Recording {
+	r := &Recording{failed: make(chan struct{}), err: err, done: true}
+	r.changedC.L = &r.mu
+	close(r.failed)
+	return r
+}
 
 // Err returns the error that failed the recording, or nil.
 func (r *Recording) Err() error {
@@ -93,41 +119,52 @@ func (r *Recording) Err() error {
 // Write records an event. It copies data and returns; it waits only when the disk is more than a megabyte behind. Bytes of a
 // stream may become several events; any other event is at most MaxEvent long. An error is final.
 func (r *Recording) Write(code Code, data []byte) error {
-	stream := code == Output || code == Stderr || code == Input
-	if !stream && len(data) > MaxEvent {
+	switch code {
+	case Input:
+		return r.writeInput(data)
+	case Output, Stderr:
+		return r.writePieces(code, data, pieceSize)
+	}
+	if len(data) > MaxEvent {
 		r.fail(fmt.Errorf("recording event %q of %d bytes, at most %d", code, len(data), MaxEvent))
 	}
+	return r.writePieces(code, data, MaxEvent)
+}
+
+// writePieces records data as events of at most size bytes, one at least.
+func (r *Recording) writePieces(code Code, data []byte, size int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for {
-		piece := data
-		if stream && len(piece) > pieceSize {
-			piece = piece[:pieceSize]
-		}
-		if err := r.waitRoom(); err != nil {
+		piece := data[:min(len(data), size)]
+		if ok, err := r.waitRoom(); !ok {
 			return err
 		}
 		r.count(code, len(piece))
 		r.add(code, piece)
+		if code == Output {
+			r.echoed(piece)
+		}
 		if data = data[len(piece):]; len(data) == 0 {
-			break
+			return nil
 		}
 	}
-	return nil
 }
 
-// waitRoom waits, with mu held, until the queue has room.
-func (r *Recording) waitRoom() error {
+// waitRoom waits, with mu held, until the queue has room. Without ok nothing is to be written.
+func (r *Recording) waitRoom() (ok bool, err error) {
 	for r.err == nil && !r.closing && len(r.queue) >= maxQueue {
 		r.changedC.Wait()
 	}
 	switch {
+	case r.err != nil && r.lenient:
+		return false, nil
 	case r.err != nil:
-		return r.err
+		return false, r.err
 	case r.closing:
-		return ErrClosed
+		return false, ErrClosed
 	}
-	return nil
+	return true, nil
 }
 
 func (r *Recording) count(code Code, n int) {

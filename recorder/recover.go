@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"gatehouse/recorder/seal"
 )
 
 // Recovered is a recording that nobody settled before the process ended. Its chunks now cover the whole file.
@@ -163,6 +165,7 @@ func (r *Recorder) surveyEvents(path string, tail *Chunk, out *Recovered) {
 	defer rd.Close()
 	out.Header = rd.Header()
 	var last time.Duration
+	var keyed bool // input is sealed; what is not repeats some of it
 	for {
 		at := rd.pos
 		raw, err := rd.next()
@@ -179,7 +182,8 @@ func (r *Recorder) surveyEvents(path string, tail *Chunk, out *Recovered) {
 				tail.First = e.At.Microseconds()
 				owed = false
 			}
-			out.count(e)
+			out.count(e, keyed)
+			keyed = keyed || e.Code == InputKey
 			return true
 		})
 		if at >= tail.Offset {
@@ -190,10 +194,14 @@ func (r *Recorder) surveyEvents(path string, tail *Chunk, out *Recovered) {
 	out.Duration, out.End = last, rd.End()
 }
 
-func (s *Summary) count(e Event) {
+func (s *Summary) count(e Event, keyed bool) {
 	switch e.Code {
 	case Input:
-		s.BytesIn += int64(len(e.Data))
+		if !keyed {
+			s.BytesIn += int64(len(e.Data))
+		}
+	case Sealed:
+		s.BytesIn += int64(len(e.Data) - seal.Overhead)
 	case Output, Stderr:
 		s.BytesOut += int64(len(e.Data))
 	}

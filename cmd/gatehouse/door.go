@@ -28,6 +28,7 @@ import (
 	"gatehouse/recorder"
 	"gatehouse/recorder/index"
 	"gatehouse/recorder/secret"
+	"gatehouse/recorder/seal"
 	"gatehouse/web"
 )
 
@@ -126,19 +127,22 @@ func (d *door) open(ctx context.Context, dir string) error {
 	if err != nil {
 		return fmt.Errorf("hello to the decider: %w", err)
 	}
-	if err := d.openStorage(dir); err != nil {
+	if err := d.openStorage(dir, hello); err != nil {
 		return err
 	}
 	return d.openServer(dir, hello)
 }
 
-func (d *door) openStorage(dir string) error {
-	var err error
+func (d *door) openStorage(dir string, hello protocol.HelloAnswer) error {
+	input, err := seal.ParseRecipient(hello.InputRecipient)
+	if err != nil {
+		return fmt.Errorf("whom the decider seals input for: %w", err)
+	}
 	if d.sessions, err = store.OpenSQLite(store.Config{Path: filepath.Join(dir, "gatehouse.db"), Log: d.log.Named("store")}); err != nil {
 		return err
 	}
 	d.recorder, err = recorder.New(recorder.Config{Dir: filepath.Join(dir, "recordings"), MinFree: uint64(d.settings.Storage.MinFree),
-		Commit: d.decider.Commit, Settled: func(session string) { d.indexer.Closed(session) }, Log: d.log.Named("recorder")})
+		Commit: d.decider.Commit, SealInput: input, Settled: func(session string) { d.indexer.Closed(session) }, Log: d.log.Named("recorder")})
 	if err != nil {
 		return err
 	}

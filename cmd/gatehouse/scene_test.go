@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -177,6 +178,25 @@ func (s *scene) mountData(size string) (string, error) {
 	}
 	s.tmpfs = dir
 	return filepath.Join(dir, "data"), nil
+}
+
+// cmdSmallRecordings: small-recordings SIZE. Recordings get a file system of their own, which fill can fill.
+func cmdSmallRecordings(s *scene, _ *testscript.TestScript, args []string) error {
+	if len(args) != 1 || s.tmpfs != "" {
+		return errors.New("usage: small-recordings SIZE, once")
+	}
+	dir := filepath.Join(supervisor.DoorDir(s.gate.Data), "recordings")
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	owner := info.Sys().(*syscall.Stat_t)
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("mode=0700,size=%s,uid=%d,gid=%d", args[0], owner.Uid, owner.Gid)); err != nil {
+		return fmt.Errorf("mount recordings: %w", err)
+	}
+	s.tmpfs = dir
+	live := filepath.Join(dir, "live")
+	return errors.Join(os.Mkdir(live, 0o700), os.Chown(live, int(owner.Uid), int(owner.Gid)))
 }
 
 // mark remembers where the evidence stands, so that what is asked of it next is about what comes now.

@@ -92,6 +92,9 @@ func (w *offerWriter) offer(o policy.Offer) {
 	if limits := limitsText(o.Limits); limits != "" {
 		w.line(2, "Limits: %s", limits)
 	}
+	if o.Lenient {
+		w.line(2, "Recording: best effort; a session that cannot be recorded goes on")
+	}
 	if o.Dropped > 0 {
 		w.line(2, "and %s that would make this too long", entries(o.Dropped))
 	}

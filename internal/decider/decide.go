@@ -45,6 +45,9 @@ func (d *Decider) decide(ctx context.Context, in protocol.Decide) (protocol.Deci
 		r.out.ID = id.New(id.Denial, d.cfg.Now())
 		return r.out, d.note(ctx, r)
 	}
+	if in.Unrecorded && r.out.Decision.Recording != policy.BestEffort {
+		return d.fault(ctx, r, answer.FaultEvidence)
+	}
 	// 3. What makes it executable: a certificate or a permit, for exactly what was decided.
 	r.out.ID = id.New(id.Decision, d.cfg.Now())
 	target, known := d.target(in.Target)

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"filippo.io/age"
 	"github.com/go-webauthn/webauthn/webauthn"
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sys/unix"
@@ -56,6 +57,7 @@ type Decider struct {
 	lock    *os.File
 	cas     *ca.Set
 	permits ed25519.PrivateKey
+	input   *age.X25519Identity // opens recorded input
 	log     *audit.Log
 	facts   *registry.Registry
 	metrics *metrics

@@ -22,6 +22,7 @@ func (d *Decider) end(ctx context.Context, in protocol.End) (protocol.Empty, err
 		return protocol.Empty{}, invalid("%q is not a session id", in.Session)
 	}
 	in.Connection, in.State, in.Reason, in.Signal, in.Remote = cut(in.Connection, maxID), cut(in.State, maxID), cut(in.Reason, maxText), cut(in.Signal, maxID), cut(in.Remote, maxID)
+	in.Missing = cut(in.Missing, maxText)
 	in.Target, in.Login = cut(in.Target, maxID), cut(in.Login, maxID)
 	entry := audit.Entry{Type: audit.SessionEnd, Conn: in.Connection, Session: in.Session, Target: in.Target, Login: in.Login, Outcome: in.State, Reason: in.Reason, Data: data(in)}
 	if s, ok := d.dropSession(in.Session); ok {

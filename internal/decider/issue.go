@@ -18,7 +18,7 @@ const faceTTL = 24 * time.Hour
 
 // hello is what the door needs to begin.
 func (d *Decider) hello() (protocol.HelloAnswer, error) {
-	return protocol.HelloAnswer{Node: d.cfg.Node, Trust: d.trust(),
+	return protocol.HelloAnswer{Node: d.cfg.Node, Trust: d.trust(), InputRecipient: d.input.Recipient().String(),
 		PolicyHash: d.PolicyHash(), Targets: d.inventoryTargets(), At: d.cfg.Now().UTC()}, nil
 }
 

@@ -5,15 +5,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"sync"
 
+	"gatehouse/ca"
 	"gatehouse/internal/decider/lend"
 	"gatehouse/internal/decider/oidc"
 	"gatehouse/policy"
@@ -92,24 +91,15 @@ func (d *Decider) issuerConfig(i policy.Issuer) oidc.Config {
 // clientSecret reads the file oidc-secret-ISSUER in the decider's folder. Without the file the client is a public one.
 func (d *Decider) clientSecret(issuer string) (string, error) {
 	path := filepath.Join(d.cfg.Dir, "oidc-secret-"+issuer)
-	f, err := os.Open(path)
+	text, err := ca.ReadSecretFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
-	if err != nil {
-		return "", fmt.Errorf("client secret: %w", err)
+	if err == nil && len(text) > maxClientSecret {
+		err = fmt.Errorf("it is longer than %d bytes", maxClientSecret)
 	}
-	defer f.Close()
-	info, err := f.Stat()
 	if err != nil {
-		return "", fmt.Errorf("client secret: %w", err)
-	}
-	if !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 || info.Size() > maxClientSecret {
-		return "", fmt.Errorf("client secret %s must be a file of at most %d bytes that only its owner can read: chmod 600", path, maxClientSecret)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxClientSecret))
-	if err != nil {
-		return "", fmt.Errorf("client secret: %w", err)
+		return "", fmt.Errorf("client secret %s: %w", path, err)
 	}
 	return strings.TrimRight(string(text), "\r\n"), nil
 }

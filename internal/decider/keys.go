@@ -33,7 +33,10 @@ func (d *Decider) openKeys() error {
 	if d.cas, err = ca.OpenWith(CADir(d.cfg.Dir), d.cfg.Signers, d.cfg.Now); err != nil {
 		return err
 	}
-	d.permits, err = loadPermitKey(filepath.Join(d.cfg.Dir, permitFile))
+	if d.permits, err = loadPermitKey(filepath.Join(d.cfg.Dir, permitFile)); err != nil {
+		return err
+	}
+	d.input, err = loadInputKey(filepath.Join(d.cfg.Dir, inputFile))
 	return err
 }
 

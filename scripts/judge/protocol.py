@@ -51,17 +51,17 @@ browser = {"by": S, "source?": S, "started": TIME, "seen": TIME, "current?": B}
 ANY = "any"  # another standard's JSON
 
 REQUESTS = {
-    "hello": ({}, {"node": S, "trust": trust, "policy_hash": S, "targets": [target], "at": TIME}),
+    "hello": ({}, {"node": S, "trust": trust, "policy_hash": S, "targets": [target], "at": TIME, "input_recipient": S}),
     "authenticate": ({"conn": S, "certificate?": BYTES, "source": S, "outer?": S, "proven?": B, "target?": S, "login?": S, "key?": BYTES},
                      {"identity": identity, "not_after": TIME, "reaches?": B, "renew_only?": B}),
     "face": ({"public_key": BYTES, "target?": S}, {"certificate": BYTES, "not_after": TIME}),
-    "decide": ({"conn": S, "session": S, "target": S, "login": S, "plan": "plan", "env?": [env], "pty?": B, "public_key?": BYTES,
+    "decide": ({"conn": S, "session": S, "target": S, "login": S, "plan": "plan", "env?": [env], "pty?": B, "public_key?": BYTES, "unrecorded?": B,
                 "facts?": facts, "looking?": B, "probe_key?": BYTES, "refusal?": S, "text?": S},
                {"id": S, "decision": decision, "fault?": S, "line?": S, "certificate?": BYTES, "permit?": BYTES, "env_refused?": [S], "needs_key?": B,
                 "denials_left?": N, "probe_certificate?": BYTES, "probe_permit?": BYTES}),
     "refuse": ({"conn": S, "session?": S, "target?": S, "login?": S, "what": S, "code": S, "why": S}, {}),
     "chunk": (chunk, {}),
-    "end": ({"conn?": S, "session": S, "state": S, "reason?": S, "exit?": N, "signal?": S, "remote?": S, "target?": S, "login?": S, "recording?": summary}, {}),
+    "end": ({"conn?": S, "session": S, "state": S, "reason?": S, "exit?": N, "signal?": S, "remote?": S, "target?": S, "login?": S, "missing?": S, "recording?": summary}, {}),
     "close": ({"conn": S, "reason?": S}, {}),
     "authorize": ({"who": credential, "verb": S, "object?": S, "reason?": S}, {"principal": S, "rights": [S]}),
     "sweep": ({"session": S, "target": S, "login": S, "public_key": BYTES, "reason": S}, {"certificate": BYTES, "line": S}),
@@ -93,6 +93,7 @@ REQUESTS = {
                         {"id": S, "connections": N, "sessions": [S], "sessions_all": N, "sign_ins": N}),
     "lift_revocation": ({"who?": credential, "by?": S, "id": S, "reason": S}, {"id": S, "handles": [S], "still?": [S]}),
     "revocations": ({"who?": credential, "by?": S, "after?": S}, {"list": [revocation], "next?": S}),
+    "unseal": ({"who": credential, "session": S, "reason": S, "wrapped": BYTES}, {"key": BYTES}),
     "offers": ({"who": credential, "target?": S, "login?": S}, offering),
     "krl": ({"ca": S, "by": S}, {"krl": BYTES, "version": S, "serials": N, "keys": N}),
     "targets": ({"after?": S}, {"targets": [target], "more?": B, "host_cas": [BYTES], "target_cas": [{"public_key": BYTES, "state": S}],

@@ -14,8 +14,9 @@ func laterBodies() map[Op][2]any {
 		OpOffers: {ListOffers{Credential{Connection: con}, "web-1", "deploy"}, policy.Offering{Principal: "agent:bot",
 			Reach:  []policy.Reach{{Role: "web", Targets: []policy.TargetPattern{{Name: "web-*", Labels: map[string]string{"env": "prod"}}}, Logins: []policy.Login{"deploy"}}},
 			Logins: []policy.LoginOffer{{Login: "deploy", Offers: []policy.Offer{offer}}}}},
+		OpUnseal: {Unseal{Credential{SignIn: "cookie"}, ses, "to see what was typed", []byte("age-encryption.org/v1\n")}, Unsealed{Key: []byte("0123456789abcdef0123456789abcdef")}},
 	}
 }
 
 // laterOrder follows peopleOrder.
-var laterOrder = []Op{OpOffers}
+var laterOrder = []Op{OpOffers, OpUnseal}

@@ -59,6 +59,8 @@ type HelloAnswer struct {
 	PolicyHash string    `json:"policy_hash"`
 	Targets    []Target  `json:"targets"`
 	At         time.Time `json:"at"`
+	// InputRecipient is whom recorded input is sealed for ("age1…"); the decider alone has the identity.
+	InputRecipient string `json:"input_recipient"`
 }
 
 // Target is one entry of the inventory, as the door needs it to reach the host.
@@ -116,11 +118,12 @@ type Decide struct {
 	Env        []policy.EnvVar `json:"env,omitempty"`
 	PTY        bool            `json:"pty,omitempty"`
 	PublicKey  []byte          `json:"public_key,omitempty"`
-	Facts      policy.Facts    `json:"facts,omitzero"`      // what the door knows of the target
-	Looking    bool            `json:"looking,omitempty"`   // the door has a look at the target open
-	ProbeKey   []byte          `json:"probe_key,omitempty"` // of a connection that waits to be let in for a look
-	Refusal    string          `json:"refusal,omitempty"`   // with a plan that a shell is to read: why the line is no other plan
-	Text       string          `json:"text,omitempty"`      // the line that the plan was made of, for a role that hands it to a shell instead
+	Facts      policy.Facts    `json:"facts,omitzero"`       // what the door knows of the target
+	Looking    bool            `json:"looking,omitempty"`    // the door has a look at the target open
+	ProbeKey   []byte          `json:"probe_key,omitempty"`  // of a connection that waits to be let in for a look
+	Refusal    string          `json:"refusal,omitempty"`    // with a plan that a shell is to read: why the line is no other plan
+	Unrecorded bool            `json:"unrecorded,omitempty"` // there is no recording: only what policy records at best effort may run
+	Text       string          `json:"text,omitempty"`       // the line that the plan was made of, for a role that hands it to a shell instead
 }
 
 // Decided is the answer. Line is exactly what the target is to be given; for a pinned decision the certificate forces it.
@@ -166,6 +169,7 @@ type End struct {
 	Remote     string            `json:"remote,omitempty"`
 	Target     string            `json:"target,omitempty"` // of a session that was never decided; of the others the decider knows it
 	Login      string            `json:"login,omitempty"`
+	Missing    string            `json:"missing,omitempty"` // why a session that was recorded at best effort was not recorded whole
 	Recording  *recorder.Summary `json:"recording,omitempty"`
 }
 

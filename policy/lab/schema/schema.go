@@ -74,21 +74,22 @@ type oidcEnrolment struct {
 }
 
 type role struct {
-	Includes names    `json:"includes,omitempty" jsonschema:"description=Roles whose rules, env, dirs, files and forward it has too."`
-	Targets  []target `json:"targets,omitempty" jsonschema:"minItems=1,description=Names of targets; * and ? stand for other characters."`
-	Logins   []login  `json:"logins,omitempty" jsonschema:"minItems=1,description=Accounts on these targets."`
-	Rights   []right  `json:"rights,omitempty" jsonschema:"minItems=1,description=What people may do to Gatehouse itself."`
-	When     string   `json:"when,omitempty" jsonschema:"minLength=1,description=A CEL condition."`
-	Windows  []window `json:"windows,omitempty" jsonschema:"minItems=1,description=When the role applies."`
-	Limits   *limits  `json:"limits,omitempty" jsonschema:"description=Limits of sessions."`
-	Shell    string   `json:"shell,omitempty" jsonschema:"enum=none,enum=recorded,description=Whether lines that are no plan reach the login's shell: recorded, not contained."`
-	Env      []env    `json:"env,omitempty" jsonschema:"minItems=1,description=Variables that a client may set."`
-	Dirs     []path   `json:"dirs,omitempty" jsonschema:"minItems=1,description=Working directories."`
-	Files    *files   `json:"files,omitempty" jsonschema:"description=Files for redirections and transfers."`
-	Forward  []string `json:"forward,omitempty" jsonschema:"minItems=1,description=HOST:PORT that may be reached through the target."`
-	Allow    []allow  `json:"allow,omitempty" jsonschema:"minItems=1,description=Rules that allow."`
-	Ask      []ask    `json:"ask,omitempty" jsonschema:"minItems=1,description=Rules that people approve first."`
-	Deny     []deny   `json:"deny,omitempty" jsonschema:"minItems=1,description=Rules that deny; they beat all others."`
+	Includes  names    `json:"includes,omitempty" jsonschema:"description=Roles whose rules, env, dirs, files and forward it has too."`
+	Targets   []target `json:"targets,omitempty" jsonschema:"minItems=1,description=Names of targets; * and ? stand for other characters."`
+	Logins    []login  `json:"logins,omitempty" jsonschema:"minItems=1,description=Accounts on these targets."`
+	Rights    []right  `json:"rights,omitempty" jsonschema:"minItems=1,description=What people may do to Gatehouse itself."`
+	When      string   `json:"when,omitempty" jsonschema:"minLength=1,description=A CEL condition."`
+	Windows   []window `json:"windows,omitempty" jsonschema:"minItems=1,description=When the role applies."`
+	Limits    *limits  `json:"limits,omitempty" jsonschema:"description=Limits of sessions."`
+	Shell     string   `json:"shell,omitempty" jsonschema:"enum=none,enum=recorded,description=Whether lines that are no plan reach the login's shell: recorded, not contained."`
+	Recording string   `json:"recording,omitempty" jsonschema:"enum=strict,enum=best_effort,description=What happens when a session cannot be recorded: strict ends it; best_effort lets it go on and says so."`
+	Env       []env    `json:"env,omitempty" jsonschema:"minItems=1,description=Variables that a client may set."`
+	Dirs      []path   `json:"dirs,omitempty" jsonschema:"minItems=1,description=Working directories."`
+	Files     *files   `json:"files,omitempty" jsonschema:"description=Files for redirections and transfers."`
+	Forward   []string `json:"forward,omitempty" jsonschema:"minItems=1,description=HOST:PORT that may be reached through the target."`
+	Allow     []allow  `json:"allow,omitempty" jsonschema:"minItems=1,description=Rules that allow."`
+	Ask       []ask    `json:"ask,omitempty" jsonschema:"minItems=1,description=Rules that people approve first."`
+	Deny      []deny   `json:"deny,omitempty" jsonschema:"minItems=1,description=Rules that deny; they beat all others."`
 }
 
 type describedTarget struct {
