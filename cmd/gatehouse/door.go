@@ -27,8 +27,8 @@ import (
 	"gatehouse/internal/supervisor"
 	"gatehouse/recorder"
 	"gatehouse/recorder/index"
-	"gatehouse/recorder/secret"
 	"gatehouse/recorder/seal"
+	"gatehouse/recorder/secret"
 	"gatehouse/web"
 )
 

@@ -94,13 +94,12 @@ func (b *builder) event(e recorder.Event) {
 	switch e.Code {
 	case recorder.Output, recorder.Stderr:
 		b.output(e)
-	case recorder.Input:
 	case recorder.Resize:
 		if cols, rows, ok := sizeOf(e.Data); ok {
 			b.show(e.At, 16)
 			b.term.Resize(cols, rows)
 		}
-	default:
+	case recorder.Command, recorder.Decision, recorder.Signal, recorder.Kill, recorder.Note, recorder.Exit:
 		b.keep(e)
 	}
 	b.number++
@@ -213,6 +212,9 @@ func (b *builder) finish() *Index {
 	x := b.x
 	if b.rows != nil {
 		b.rows.end(micros(x.Last))
+	}
+	if b.term.Lost() {
+		b.note("the screen could not be followed everywhere: what is shown after a jump may be wrong until it is painted again")
 	}
 	x.Shown = b.shown.Microseconds()
 	if n := len(x.Keyframes); n > 1 && x.Keyframes[n-1].At == x.Shown {

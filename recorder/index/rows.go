@@ -29,6 +29,7 @@ type rows struct {
 	command int
 	mark    int64
 	read    int64 // marks up to this one were read from the main screen
+	altRead int64 // and from the alternate one
 
 	part   strings.Builder // of a line that goes on in the next
 	partAt int64
@@ -114,19 +115,24 @@ func (r *rows) look(at time.Duration, going bool) {
 
 // screen emits what is on the screen and was not read from it before; once emits no row twice.
 func (r *rows) screen(once bool) {
-	r.endPart()
-	for _, l := range r.term.Screen() {
-		r.add(l, once)
+	read := &r.read
+	if r.term.Alternate() {
+		read = &r.altRead
 	}
 	r.endPart()
-	r.read = r.mark
+	for _, l := range r.term.Screen() {
+		r.add(l, *read, once)
+	}
+	r.endPart()
+	*read = r.mark
 }
 
 // line takes a line that leaves the top of the main screen.
-func (r *rows) line(l vt.Line) { r.add(l, false) }
+func (r *rows) line(l vt.Line) { r.add(l, r.read, false) }
 
-func (r *rows) add(l vt.Line, once bool) {
-	if l.Mark <= r.read && r.part.Len() == 0 {
+// add takes a line, unless it is as it was read.
+func (r *rows) add(l vt.Line, read int64, once bool) {
+	if l.Mark <= read && r.part.Len() == 0 {
 		return
 	}
 	r.part.WriteString(l.Text)
