@@ -22,7 +22,11 @@ func TestTimes(t *testing.T) {
 	x := &Index{head: head{Pauses: p.list}}
 	c := x.Times(2 * time.Second)
 	for real, played := range map[int]int{0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 4, 11: 4, 12: 4, 13: 5, 14: 6, 30: 7, 60: 7, 61: 8, 70: 17} {
-		if got := c.Played(time.Duration(real) * time.Second); got != time.Duration(played)*time.Second {
+		want := time.Duration(played) * time.Second
+		if real == 4 || real == 5 || real == 11 || real == 30 { // within a pause: before what ends it
+			want -= shy
+		}
+		if got := c.Played(time.Duration(real) * time.Second); got != want {
 			t.Errorf("real %d s is played %v, want %d s", real, got, played)
 		}
 	}
