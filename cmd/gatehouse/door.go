@@ -60,11 +60,15 @@ func (c *doorCmd) Run(ctx context.Context) error {
 		return err
 	}
 	log := logger(settings, "door")
+	secrets, err := detector(settings) // before the files are out of reach
+	if err != nil {
+		return err
+	}
 	dir := supervisor.DoorDir(settings.Data)
 	if err := confine.Door(confine.Paths{ReadWrite: []string{dir}, ReadOnly: append(existing("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/services"), tlsFolders(settings)...)}); err != nil {
 		return err
 	}
-	d := &door{settings: settings, log: log}
+	d := &door{settings: settings, log: log, secrets: secrets}
 	if err := d.open(ctx, dir); err != nil {
 		return err
 	}

@@ -8,15 +8,11 @@ import (
 
 	"gatehouse/internal/store"
 	"gatehouse/recorder/index"
-	"gatehouse/recorder/secret"
 )
 
 // openIndexer makes what derives an index from each recording that is closed.
 func (d *door) openIndexer(dir string) error {
 	var err error
-	if d.secrets, err = secret.New(secret.Config{}); err != nil {
-		return err
-	}
 	d.indexer, err = index.New(index.Config{Dir: filepath.Join(dir, "recordings"), Source: d.recorder, Detector: d.secrets, Meta: d.indexMeta, Log: d.log.Named("index")})
 	return err
 }

@@ -63,7 +63,8 @@ func (c Config) Validate() error {
 
 // Console runs the verbs. It holds no state of its own and is safe for concurrent use.
 type Console struct {
-	cfg Config
+	cfg    Config
+	reason string // why secrets are shown; empty: they are masked
 }
 
 // New returns a Console.
@@ -107,7 +108,7 @@ func (c *Console) session(ctx context.Context, who Credential, verb Verb, id, re
 	if err != nil {
 		return by, store.Session{}, fmt.Errorf("session %q: %w", id, err)
 	}
-	return by, found, nil
+	return c.mayUnmask(ctx, who, by, found)
 }
 
 // normalID accepts an id or the beginning of one, in either case and without its type prefix. What could not be an id comes

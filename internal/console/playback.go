@@ -19,7 +19,7 @@ type Playback struct {
 	// SoFar yields what was on the disk when a session was opened to be watched: a beginning of Events, for whoever wants to
 	// draw the past in one go. Nil for a replay.
 	SoFar iter.Seq2[recorder.Event, error]
-	// Unmasked says that secrets are to be shown.
+	// Unmasked says that secrets are to be shown; Recording has them in any case.
 	Unmasked bool
 }
 
@@ -45,7 +45,7 @@ func (c *Console) Tail(ctx context.Context, who Credential, id string) (*Playbac
 	if err != nil {
 		return nil, err
 	}
-	p.SoFar, p.Events = p.Events, c.cfg.Recordings.Follow(ctx, s.ID)
+	p.SoFar, p.Events = p.Events, c.follow(ctx, p.Recording.Header(), s.ID)
 	return p, nil
 }
 
@@ -54,5 +54,5 @@ func (c *Console) open(ctx context.Context, by Actor, s store.Session) (*Playbac
 	if err != nil {
 		return nil, fmt.Errorf("read recording of %s: %w", s.ID, err)
 	}
-	return &Playback{By: by, Session: c.view(ctx, s), Recording: rec, Events: rec.Events()}, nil
+	return &Playback{By: by, Session: c.detail(ctx, s), Recording: rec, Events: c.masked(rec.Header(), rec.Events()), Unmasked: c.unmasked()}, nil
 }
