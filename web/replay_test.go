@@ -72,7 +72,7 @@ func (h *house) workday() (store.Session, []recorder.Event) {
 }
 
 // signIn gives the browser ann's cookie.
-func (b *browser) signIn(t *testing.T, h *house) {
+func (b *browser) signIn(t testing.TB, h *house) {
 	t.Helper()
 	_, err := chromedp.Call(b.ctx, network.SetCookie, network.SetCookieParams{Name: "gatehouse", Value: "ann-cookie", URL: h.server.URL})
 	must(t, err)
