@@ -32,6 +32,7 @@ type desk struct {
 	*Console
 	t        *testing.T
 	store    store.Sessions
+	dir      string // of the recordings
 	recorder *recorder.Recorder
 	now      time.Time
 
@@ -54,8 +55,9 @@ func newDesk(t *testing.T) *desk {
 	must(t, err)
 	t.Cleanup(func() { must(t, sqlite.Close()) })
 	d.store = sqlite
+	d.dir = t.TempDir()
 	d.recorder, err = recorder.New(recorder.Config{
-		Dir: t.TempDir(), Commit: func(context.Context, recorder.Chunk) error { return nil },
+		Dir: d.dir, Commit: func(context.Context, recorder.Chunk) error { return nil },
 	})
 	must(t, err)
 	d.Console, err = New(Config{
