@@ -25,6 +25,7 @@ import (
 	"gatehouse/policy"
 	"gatehouse/recorder"
 	"gatehouse/recorder/index"
+	"gatehouse/recorder/seal"
 	"gatehouse/recorder/secret"
 )
 
@@ -121,6 +122,13 @@ type house struct {
 	live     map[string]*recorder.Recording
 }
 
+// noInput opens nothing: what clients sent is not shown in pages.
+type noInput struct{}
+
+func (noInput) Unseal(context.Context, console.Credential, string, string, []byte) (seal.Key, error) {
+	return nil, seal.ErrSealed
+}
+
 // newHouse starts one; its live streams end after that time, 0 for the usual.
 func newHouse(t testing.TB, stream time.Duration) *house {
 	t.Helper()
@@ -137,7 +145,7 @@ func newHouse(t testing.TB, stream time.Duration) *house {
 	must(t, err)
 	h.indexer, err = index.New(index.Config{Dir: h.dir, Source: h.recorder, Detector: h.secrets})
 	must(t, err)
-	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Indexes: h.indexer, Secrets: h.secrets, Authorize: h.decider, Kill: h, Links: h.decider, Revoke: h, Offers: noOffers{}})
+	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Indexes: h.indexer, Secrets: h.secrets, Authorize: h.decider, Kill: h, Links: h.decider, Revoke: h, Offers: noOffers{}, Unseal: noInput{}})
 	must(t, err)
 	h.server = httptest.NewUnstartedServer(nil)
 	url := "http://localhost" + strings.TrimPrefix(h.server.Listener.Addr().String(), "127.0.0.1")

@@ -94,7 +94,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"status": cmdStatus, "denied": cmdDenied, "fault": cmdFault, "killed": cmdKilled, "refused": cmdRefused, "blocked": cmdBlocked,
 		"arrived": cmdArrived, "nothing-arrived": cmdNothingArrived, "audit": cmdAudit, "log": cmdLog, "verify": cmdVerify, "recorded": cmdRecorded,
 		"running": cmdRunning, "gone": cmdGone, "target-stop": cmdTargetStop, "target-file": cmdTargetFile, "target-root": cmdTargetRoot, "target-key": cmdTargetKey, "connect": cmdConnect, "free-port": cmdFreePort, "listen-mute": cmdListenMute,
-		"crash": cmdCrash, "start": cmdStart, "halt": cmdHalt, "fill": cmdFill, "small-recordings": cmdSmallRecordings, "bytes": cmdBytes,
+		"crash": cmdCrash, "start": cmdStart, "halt": cmdHalt, "fill": cmdFill, "unwritten": cmdUnwritten, "small-recordings": cmdSmallRecordings, "bytes": cmdBytes,
 		"secrets": cmdSecrets, "hides": cmdHides, "shows": cmdShows,
 		"manual": cmdManual, "examples": cmdExamples, "terminal": cmdTerminal, "type": cmdType, "screen": cmdScreen, "size": cmdSize,
 	} {

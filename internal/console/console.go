@@ -40,6 +40,7 @@ type Config struct {
 	Links      Links
 	Revoke     Revoker
 	Offers     Offerer
+	Unseal     Unsealer
 	Indexes    Indexes          // nil: recordings are prepared when they are looked at
 	Secrets    *secret.Detector // nil: one that knows no values of Gatehouse's own
 	Now        func() time.Time // nil means time.Now
@@ -52,7 +53,7 @@ func (c Config) Validate() error {
 		has  bool
 	}{
 		{"Sessions", c.Sessions != nil}, {"Recordings", c.Recordings != nil}, {"Authorize", c.Authorize != nil},
-		{"Kill", c.Kill != nil}, {"Links", c.Links != nil}, {"Revoke", c.Revoke != nil}, {"Offers", c.Offers != nil},
+		{"Kill", c.Kill != nil}, {"Links", c.Links != nil}, {"Revoke", c.Revoke != nil}, {"Offers", c.Offers != nil}, {"Unseal", c.Unseal != nil},
 	} {
 		if !need.has {
 			return fmt.Errorf("console: %s is missing", need.name)

@@ -54,7 +54,7 @@ func (c *Console) Export(ctx context.Context, who Credential, id string, format 
 	if err != nil {
 		return nil, err
 	}
-	p, err := c.open(ctx, by, s)
+	p, err := c.open(ctx, who, by, s)
 	if err != nil {
 		return nil, err
 	}

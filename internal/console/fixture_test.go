@@ -13,10 +13,13 @@ import (
 
 	"go.uber.org/goleak"
 
+	"filippo.io/age"
+
 	"gatehouse/internal/id"
 	"gatehouse/internal/store"
 	"gatehouse/policy"
 	"gatehouse/recorder"
+	"gatehouse/recorder/seal"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -34,6 +37,7 @@ type desk struct {
 	store    store.Sessions
 	dir      string // of the recordings
 	recorder *recorder.Recorder
+	identity *age.X25519Identity // opens what the recorder seals
 	now      time.Time
 
 	mu     sync.Mutex
@@ -56,15 +60,25 @@ func newDesk(t *testing.T) *desk {
 	t.Cleanup(func() { must(t, sqlite.Close()) })
 	d.store = sqlite
 	d.dir = t.TempDir()
+	d.identity, err = age.GenerateX25519Identity()
+	must(t, err)
 	d.recorder, err = recorder.New(recorder.Config{
-		Dir: d.dir, Commit: func(context.Context, recorder.Chunk) error { return nil },
+		SealInput: d.identity.Recipient(), Dir: d.dir, Commit: func(context.Context, recorder.Chunk) error { return nil },
 	})
 	must(t, err)
 	d.Console, err = New(Config{
-		Sessions: d.store, Recordings: d.recorder, Authorize: d, Kill: d, Links: d, Revoke: d, Offers: d, Now: func() time.Time { return d.now },
+		Sessions: d.store, Recordings: d.recorder, Authorize: d, Kill: d, Links: d, Revoke: d, Offers: d, Unseal: d, Now: func() time.Time { return d.now },
 	})
 	must(t, err)
 	return d
+}
+
+// Unseal opens what the desk's own recorder sealed.
+func (d *desk) Unseal(ctx context.Context, who Credential, session, reason string, wrapped []byte) (seal.Key, error) {
+	if _, err := d.Authorize(ctx, who, SessionsUnmask, session, reason); err != nil {
+		return nil, err
+	}
+	return seal.Unwrap(d.identity, wrapped, session)
 }
 
 func (d *desk) Authorize(_ context.Context, who Credential, verb Verb, object, reason string) (Actor, error) {
