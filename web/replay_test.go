@@ -54,6 +54,9 @@ func (h *house) workday() (store.Session, []recorder.Event) {
 		put(time.Second, 'o', fmt.Sprintf("\x1b[1;32mdeploy@web-1\x1b[0m:\x1b[1;34m~\x1b[0m$ %s\r\n", line))
 		if i%10 == 6 {
 			put(500*time.Millisecond, 'o', "\x1b[?1049h\x1b[2J\x1b[H\x1b[7m top - an editor \x1b[0m\x1b[12;20Hin the middle")
+			for j := range 9000 { // for so long that a segment begins within it
+				put(5*time.Millisecond, 'o', fmt.Sprintf("\x1b[14;1H\x1b[2K\x1b[3%dmrefreshed %d times\x1b[m and nothing else on this screen", j%8, j))
+			}
 			put(30*time.Second, 'o', "\x1b[12;20Hpainted over")
 			put(3*time.Second, 'o', "\x1b[?1049l")
 			continue
