@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/internal/vt"
 	"gatehouse/recorder"
+	"gatehouse/recorder/replay"
 )
 
 // The bounds of rows.
@@ -192,7 +193,7 @@ func (r *rows) event(e recorder.Event) {
 			c.Line = string(e.Data)
 		}
 		if text := oneLine(c.Line); text != "" {
-			r.emit(Row{At: e.At, Command: r.command, Kind: KindCommand, Text: text[:min(len(text), maxRow)]})
+			r.emit(Row{At: e.At, Command: r.command, Kind: KindCommand, Text: strings.ToValidUTF8(text[:min(len(text), maxRow)], "")})
 		}
 	case recorder.Exit, recorder.Kill:
 		r.end(e.At)
@@ -210,13 +211,14 @@ func (r *rows) end(at time.Duration) {
 // at is the time of the last write.
 func (r *rows) at() time.Duration { return micros(r.mark) }
 
-// oneLine has no control characters and no blanks at its end.
+// oneLine has no control characters, none that change the reading of their neighbours, and no blanks at its end.
 func oneLine(s string) string {
-	s = strings.Map(func(c rune) rune {
-		if c < ' ' || c >= 0x7f && c < 0xa0 {
-			return ' '
+	out := make([]byte, 0, len(s))
+	for _, c := range s {
+		if c < ' ' || c == 0x7f {
+			c = ' '
 		}
-		return c
-	}, strings.ToValidUTF8(s, "\ufffd"))
-	return strings.TrimRight(s, " ")
+		out = replay.AppendRune(out, c) // what is no UTF-8 is U+FFFD here
+	}
+	return strings.TrimRight(string(out), " ")
 }

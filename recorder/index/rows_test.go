@@ -44,8 +44,8 @@ func TestRows(t *testing.T) {
 			"9 0 output text in vi!\n1 0 output $ vi\n9 0 output $\n"},
 		{"a screen that is painted over, every two seconds, each row once", []recorder.Event{at(1*s, 'o', "\x1b[?1049h\x1b[Hcpu 1"), at(1500*time.Millisecond, 'o', "\x1b[Hcpu 2"), at(4*s, 'o', "\x1b[Hcpu 3"), at(5*s, 'o', "\x1b[Hcpu 1"), at(9*s, 'o', "\x1b[?1049l")},
 			"1 0 output cpu 1\n4 0 output cpu 3\n"},
-		{"nothing that drives a terminal, and no control characters", []recorder.Event{at(1*s, 'o', "a\x1b]52;c;x\x07\tb\u202ec\u009bd\x1b[31me\r\n"), at(2*s, 'c', `{"line":"x\ny\u001b[2J"}`)},
-			"1 0 output a       b<U+202E>c<U+009B>de\n2 1 command x y [2J\n"},
+		{"nothing that drives a terminal, and no control characters", []recorder.Event{at(1*s, 'o', "a\x1b]52;c;x\x07\tb\u202ec\u009bd\x1b[31me\r\n"), at(2*s, 'c', `{"line":"x\ny\u001b[2J \u202ez"}`)},
+			"1 0 output a       b<U+202E>c<U+009B>de\n2 1 command x y [2J <U+202E>z\n"},
 	} {
 		got := rowsOf(c.events...)
 		if got != c.want {
