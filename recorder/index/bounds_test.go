@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"gatehouse/recorder"
+	"gatehouse/recorder/secret"
 )
 
 // Played and real time map to each other across shortened pauses.
@@ -176,5 +177,15 @@ func TestEventsAreBounded(t *testing.T) {
 	}
 	if n > maxEventBytes || len(x.head.Events) > maxEvents || x.Omitted()+len(x.head.Events) != 3*maxEvents {
 		t.Errorf("%d events of %d bytes, %d omitted", len(x.head.Events), n, x.Omitted())
+	}
+}
+
+// Where more secrets were found than are kept, everything after them is masked, and the index says so.
+func TestTooManySecrets(t *testing.T) {
+	var rows []string
+	x := built(recorder.Header{PTY: true}, Options{Hits: []secret.Hit{{Event: 1, From: 0, To: -1, Rule: "too-many"}}, Rows: func(r Row) { rows = append(rows, r.Text) }},
+		at(0, 'o', "before\r\n"), at(1e9, 'o', "after\r\n"), at(2e9, 'c', `{"line":"later"}`))
+	if len(x.Notes()) != 1 || strings.Join(rows, " ") != "before ***** *****" {
+		t.Errorf("%q, notes %q", rows, x.Notes())
 	}
 }

@@ -25,7 +25,7 @@ type Options struct {
 }
 
 // Build makes the index of a recording in one pass. A recording that is torn or corrupt is indexed as far as it decodes. It
-// ends early with ctx's cause. The caller fills in what the file's hash is (Seal).
+// ends early with ctx's cause. The caller fills in the file's hash and size.
 func Build(ctx context.Context, rd *recorder.Reader, o Options) (*Index, error) {
 	b := newBuilder(rd.Header(), o)
 	for e, err := range rd.Events() {
@@ -75,6 +75,9 @@ func newBuilder(h recorder.Header, o Options) *builder {
 		term: vt.New(cols, rows), frame: -1, apart: segmentBytes, pauses: pauses{least: leastPause}, activity: newActivity()}
 	if o.Rows != nil {
 		b.rows = newRows(b.term, o.Rows)
+	}
+	if n := len(o.Hits); n > 0 && o.Hits[n-1].To < 0 {
+		b.note("there are more secrets than are kept: everything after them is masked")
 	}
 	return b
 }

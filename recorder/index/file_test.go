@@ -21,7 +21,7 @@ func sample(t testing.TB) *Index {
 	x := built(recorder.Header{Session: "ses_x", Cols: 80, Rows: 24, PTY: true}, Options{Masked: true, Hits: []secret.Hit{{Event: 1, From: 0, To: 2, Rule: "known"}, {Event: 7, From: 0, To: -1, Rule: "too-many"}}},
 		at(0, 'c', `{"line":"ls"}`), at(1e9, 'o', "hello\r\n"), at(9e9, 'o', string(bytes.Repeat([]byte("xyz\r\n"), 60_000))), at(20e9, 'o', "later"), at(205e8, 'o', "end"), at(21e9, 'x', `{"status":0}`))
 	x.SHA256, x.Size, x.Rows = "ab12", 5000, true
-	x.note("a note")
+	x.note("another note")
 	return x
 }
 

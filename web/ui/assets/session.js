@@ -58,6 +58,7 @@ async function replay(at, start) {
   show({ url, format: 'segmented' }, {
     startAt: played(at), autoPlay: start, preload: true, poster: `npt:${at > 0 ? played(at) : duration + 1}`, speed: Number(document.getElementById('speed').value),
   });
+  document.getElementById('notes').textContent = (index.notes ?? []).join('; ');
   drawStrip(document.getElementById('strip'), { index, played, real, ofDay, clock, seek });
   at > 0 ? mark(at) : position();
 }
