@@ -1,5 +1,7 @@
 package vt
 
+import "unicode/utf8"
+
 // A color is 0 for the terminal's default, else a palette index or a 24-bit colour with a mark above it.
 type color uint32
 
@@ -52,15 +54,22 @@ func (c *cell) empty() bool {
 	return c.r == ' ' && c.comb[0] == 0
 }
 
-// appendText appends the characters of the cell.
-func (c *cell) appendText(to []rune) []rune {
+// appendText appends the characters of the cell in UTF-8.
+func (c *cell) appendText(to []byte) []byte {
+	if c.r < utf8.RuneSelf && c.comb[0] == 0 && c.width == 1 {
+		return append(to, byte(c.r))
+	}
+	return c.appendLong(to)
+}
+
+func (c *cell) appendLong(to []byte) []byte {
 	if c.width == 0 {
 		return to
 	}
-	to = append(to, c.r)
+	to = utf8.AppendRune(to, c.r)
 	for _, r := range c.comb {
 		if r != 0 {
-			to = append(to, r)
+			to = utf8.AppendRune(to, r)
 		}
 	}
 	return to

@@ -61,6 +61,7 @@ func (t *Terminal) scroll(n int) {
 
 // escapeFinal does an escape sequence by its final character.
 func (t *Terminal) escapeFinal(final byte) {
+	t.repeatable = false
 	switch t.inter {
 	case 0:
 		t.escapePlain(final)

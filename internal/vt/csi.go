@@ -2,6 +2,14 @@ package vt
 
 // csiFinal does a control sequence by its final character.
 func (t *Terminal) csiFinal(final byte) {
+	if final != 'm' {
+		t.dropSubs()
+	}
+	t.dispatch(final)
+	t.repeatable = false
+}
+
+func (t *Terminal) dispatch(final byte) {
 	switch {
 	case t.prefix == 0 && t.inter == 0:
 		if !t.move(final) && !t.edit(final) {
@@ -125,7 +133,7 @@ func (t *Terminal) edit(final byte) bool {
 		t.unwrap()
 		t.erase(t.x, t.x+n)
 	case 'b':
-		t.repeat(min(n, t.cols*t.rows))
+		t.repeat(n)
 	default:
 		return false
 	}

@@ -121,11 +121,14 @@ func (l *line) end(cols int) int {
 	return end
 }
 
-// appendText appends the characters of the first n cells.
-func (l *line) appendText(to []rune, n int) []rune {
-	for x := range n {
-		c := l.at(x)
-		to = c.appendText(to)
+// appendText appends the characters of the first n cells in UTF-8.
+func (l *line) appendText(to []byte, n int) []byte {
+	held := min(n, len(l.cells))
+	for x := range l.cells[:held] {
+		to = l.cells[x].appendText(to)
+	}
+	for range n - held {
+		to = l.rest.appendText(to)
 	}
 	return to
 }

@@ -50,10 +50,9 @@ func (t *Terminal) mainAndAlt(on bool) {
 	t.restore()
 }
 
-// softReset is DECSTR: everything but what is written, the place of the cursor and the tab stops.
+// softReset is DECSTR: pen, character sets, margins, saved cursor, and the modes but those of the screen's colours and of line feeds.
 func (t *Terminal) softReset() {
-	reverse := t.reverse
-	t.modes = modes{reverse: reverse}
+	t.insert, t.noWrap, t.hidden = false, false, false
 	t.top, t.bottom = 0, t.rows-1
 	t.cursor = cursor{x: t.x, y: t.y}
 	t.saved[t.which()] = cursor{}

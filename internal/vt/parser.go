@@ -101,18 +101,17 @@ func (t *Terminal) anywhere(r rune) bool {
 	case r == esc:
 		t.begin(escape)
 	case r == can || r == sub:
-		t.state = ground
+		t.state, t.repeatable = ground, false
 	case r >= 0x80 && r < 0xA0:
 		t.begin(escape)
 		t.escapeRune(r - 0x40)
 	default:
 		return false
 	}
-	t.repeatable = false
 	return true
 }
 
-// begin enters a state with no parameters read.
+// begin enters a state with no parameters read. REP still repeats what was printed before: only what it does may end that.
 func (t *Terminal) begin(s state) {
 	t.state, t.prefix, t.inter, t.count = s, 0, 0, 0
 }
@@ -234,4 +233,16 @@ func (t *Terminal) arg(i, def int) int {
 		return def
 	}
 	return int(t.params[i].n)
+}
+
+// dropSubs takes out the parameters that belong to another: only SGR has such.
+func (t *Terminal) dropSubs() {
+	kept := 0
+	for _, p := range t.params[:min(t.count, maxParams)] {
+		if !p.sub {
+			t.params[kept] = p
+			kept++
+		}
+	}
+	t.count = kept
 }

@@ -110,6 +110,7 @@ func (t *Terminal) makeRoom(width int) bool {
 	w := wrapFull
 	if t.x < t.cols {
 		w = wrapWide
+		t.erase(t.x, t.cols)
 	}
 	t.wrapLine(w)
 	return true
@@ -164,6 +165,10 @@ func (t *Terminal) repeat(n int) {
 		return
 	}
 	c := t.lines[t.y].at(t.left())
+	perLine := t.cols / int(c.width)
+	if all := perLine * t.rows; n > all { // as many more as it takes to end in the same column
+		n = all + (n-all)%perLine
+	}
 	for range n {
 		t.put(c)
 	}

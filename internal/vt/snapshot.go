@@ -1,9 +1,6 @@
 package vt
 
-import (
-	"strconv"
-	"strings"
-)
+import "strconv"
 
 // Snapshot gives what makes a new terminal of this size equal to this one when it is written to it: both screens, which lines go on, the
 // cursor, saved cursors, pen, margins, modes, character sets, tab stops, and the beginning of a sequence or of a character that was not yet
@@ -24,19 +21,19 @@ func (t *Terminal) Snapshot() string {
 	w.writeModes()
 	w.writeCursor(t.cursor, writing{t.top, t.insert, t.repeatable})
 	w.writeUnfinished()
-	return w.b.String()
+	return string(w.b)
 }
 
 // A writer collects a snapshot.
 type writer struct {
 	t   *Terminal
-	b   strings.Builder
+	b   []byte
 	pen style // what the reader has
 
 	lines []*line // of the screen that the reader shows
 }
 
-func (w *writer) text(s string) { w.b.WriteString(s) }
+func (w *writer) text(s string) { w.b = append(w.b, s...) }
 
 // sequence writes a control sequence of numbers.
 func (w *writer) sequence(final string, numbers ...int) {
@@ -45,7 +42,7 @@ func (w *writer) sequence(final string, numbers ...int) {
 		if i > 0 {
 			w.text(";")
 		}
-		w.text(strconv.Itoa(n))
+		w.b = strconv.AppendInt(w.b, int64(n), 10)
 	}
 	w.text(final)
 }
@@ -101,12 +98,7 @@ func (w *writer) writeCell(c cell) {
 		return
 	}
 	w.setStyle(c.style)
-	w.b.WriteRune(c.r)
-	for _, r := range c.comb {
-		if r != 0 {
-			w.b.WriteRune(r)
-		}
-	}
+	w.b = c.appendText(w.b)
 }
 
 // writeTabs sets the tab stops, unless they are as in a new terminal.
@@ -238,7 +230,7 @@ func (w *writer) writeUnfinished() {
 	case controlString:
 		w.text("\x1b" + string(p.opener))
 	}
-	w.b.Write(p.utf8.pending())
+	w.b = append(w.b, p.utf8.pending()...)
 }
 
 // interText gives the intermediates that bring a parser to where this one is.
@@ -254,7 +246,7 @@ func (p *parser) interText() string {
 
 func (w *writer) writeParams(p *parser) {
 	if p.prefix != 0 {
-		w.b.WriteByte(p.prefix)
+		w.b = append(w.b, p.prefix)
 	}
 	for i := range p.count {
 		if i > 0 {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 )
@@ -61,8 +62,8 @@ func check(t *Terminal) error {
 		return fmt.Errorf("margins %d %d of %d", t.top, t.bottom, rows)
 	case len(t.tabs) != cols || len(t.lines) != rows || len(t.main.lines) != rows:
 		return fmt.Errorf("%d tabs, %d and %d lines, not %dx%d", len(t.tabs), len(t.lines), len(t.main.lines), cols, rows)
-	case len(t.text) > maxCells(cols):
-		return fmt.Errorf("a text of %d characters", len(t.text))
+	case cap(t.text) > 2*maxText(maxSize):
+		return fmt.Errorf("%d bytes of text", cap(t.text))
 	}
 	for _, s := range []*screen{t.main, t.other} {
 		if err := checkScreen(s); err != nil {
@@ -72,7 +73,8 @@ func check(t *Terminal) error {
 	return nil
 }
 
-func maxCells(cols int) int { return cols * (1 + maxCombining) }
+// maxText is how many bytes a line of text may have.
+func maxText(cols int) int { return cols * (1 + maxCombining) * utf8.UTFMax }
 
 func checkScreen(s *screen) error {
 	if s == nil {
@@ -80,8 +82,8 @@ func checkScreen(s *screen) error {
 	}
 	seen := map[*line]bool{}
 	for y, l := range s.lines {
-		if seen[l] || len(l.cells) > s.cols || l.rest.width != 1 {
-			return fmt.Errorf("line %d: twice %v, %d cells of %d, rest %+v", y, seen[l], len(l.cells), s.cols, l.rest)
+		if seen[l] || len(l.cells) > s.cols || cap(l.cells) > 2*maxSize || l.rest.width != 1 {
+			return fmt.Errorf("line %d: twice %v, %d of %d cells, memory for %d, rest %+v", y, seen[l], len(l.cells), s.cols, cap(l.cells), l.rest)
 		}
 		seen[l] = true
 		for x := range s.cols {

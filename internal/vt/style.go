@@ -14,7 +14,7 @@ var styleNumbers = [...]int{1, 2, 3, 5, 7, 8, 9, 53}
 
 // writePen writes the SGR that makes any pen that of the writer.
 func (w *writer) writePen() {
-	numbers := []int{0}
+	numbers := append(make([]int, 0, 24), 0)
 	for bit, n := range styleNumbers {
 		if w.pen.attr&(1<<bit) != 0 {
 			numbers = append(numbers, n)

@@ -47,7 +47,7 @@ type Terminal struct {
 	tabs        []bool    // tab stops by column
 
 	parser
-	text []rune // reused to turn a line into text
+	text []byte // reused to turn a line into text
 }
 
 // New makes a blank terminal. Both sizes are clamped to 1..1000.
