@@ -23,6 +23,7 @@ import (
 	"gatehouse/internal/console"
 	"gatehouse/internal/decider/lend"
 	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/keep"
 	"gatehouse/internal/store"
 	"gatehouse/internal/supervisor"
 	"gatehouse/recorder"
@@ -51,6 +52,10 @@ type door struct {
 	console  *console.Console
 	pages    atomic.Pointer[web.Server] // nil until there are pages
 	lender   *lend.Lender
+
+	encryption recorder.Encryption // of recordings
+	keeper     *keep.Keeper
+	space      *keep.Space
 }
 
 // Run is the door: confined first, then everything else.
@@ -64,11 +69,15 @@ func (c *doorCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	encryption, err := openEncryption(settings, log)
+	if err != nil {
+		return err
+	}
 	dir := supervisor.DoorDir(settings.Data)
 	if err := confine.Door(confine.Paths{ReadWrite: []string{dir}, ReadOnly: append(existing("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/services"), tlsFolders(settings)...)}); err != nil {
 		return err
 	}
-	d := &door{settings: settings, log: log, secrets: secrets}
+	d := &door{settings: settings, log: log, secrets: secrets, encryption: encryption}
 	if err := d.open(ctx, dir); err != nil {
 		return err
 	}
@@ -146,11 +155,15 @@ func (d *door) openStorage(dir string, hello protocol.HelloAnswer) error {
 		return err
 	}
 	d.recorder, err = recorder.New(recorder.Config{Dir: filepath.Join(dir, "recordings"), MinFree: uint64(d.settings.Storage.MinFree),
-		Commit: d.decider.Commit, SealInput: input, Settled: func(session string) { d.indexer.Closed(session) }, Log: d.log.Named("recorder")})
+		Commit: d.decider.Commit, SealInput: input, Encryption: d.encryption, Settled: func(session string) { d.indexer.Closed(session) },
+		Log: d.log.Named("recorder")})
 	if err != nil {
 		return err
 	}
-	return d.openIndexer(dir)
+	if err := d.openIndexer(dir); err != nil {
+		return err
+	}
+	return d.openKeeper(dir, d.indexer)
 }
 
 func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
@@ -166,7 +179,8 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 	if d.server, err = bastion.New(cfg); err != nil {
 		return err
 	}
-	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider, Unseal: d.decider, Indexes: d.indexer, Secrets: d.secrets})
+	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider,
+		Unseal: d.decider, Secrets: d.secrets, Indexes: d.indexer, Keep: d.keeper, Storage: d.space.Look})
 	if err != nil {
 		return err
 	}
@@ -191,6 +205,10 @@ func (d *door) serve(ctx context.Context) error {
 		return err
 	}
 	defer d.runIndexer(ctx)()
+	keeping, stop := context.WithCancel(ctx)
+	defer stop()
+	recovery.Go(func() { d.keeper.Run(keeping) })
+	recovery.Go(func() { d.space.Run(keeping) })
 	listener, err := supervisor.Listen(supervisor.DoorSSHFD)
 	if err != nil {
 		return err
