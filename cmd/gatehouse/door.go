@@ -27,6 +27,7 @@ import (
 	"gatehouse/internal/store"
 	"gatehouse/internal/supervisor"
 	"gatehouse/recorder"
+	"gatehouse/recorder/index"
 	"gatehouse/recorder/seal"
 	"gatehouse/recorder/secret"
 	"gatehouse/web"
@@ -45,6 +46,7 @@ type door struct {
 	sessions *store.SQLite
 	recorder *recorder.Recorder
 	secrets  *secret.Detector
+	indexer  *index.Indexer
 	local    *local.Client
 	server   *bastion.Server
 	console  *console.Console
@@ -160,11 +162,15 @@ func (d *door) openStorage(dir string, hello protocol.HelloAnswer) error {
 		return err
 	}
 	d.recorder, err = recorder.New(recorder.Config{Dir: filepath.Join(dir, "recordings"), MinFree: uint64(d.settings.Storage.MinFree),
-		Commit: d.decider.Commit, SealInput: input, Encryption: d.encryption, Log: d.log.Named("recorder")})
+		Commit: d.decider.Commit, SealInput: input, Encryption: d.encryption, Settled: func(session string) { d.indexer.Closed(session) },
+		Log: d.log.Named("recorder")})
 	if err != nil {
 		return err
 	}
-	return d.openKeeper(dir)
+	if err := d.openIndexer(dir); err != nil {
+		return err
+	}
+	return d.openKeeper(dir, d.indexer)
 }
 
 func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
@@ -181,7 +187,7 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 		return err
 	}
 	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider,
-		Unseal: d.decider, Secrets: d.secrets, Keep: d.keeper, Storage: d.space.Look})
+		Unseal: d.decider, Secrets: d.secrets, Indexes: d.indexer, Keep: d.keeper, Storage: d.space.Look})
 	if err != nil {
 		return err
 	}
@@ -205,6 +211,7 @@ func (d *door) serve(ctx context.Context) error {
 	if err := d.recover(ctx, &recovery); err != nil {
 		return err
 	}
+	defer d.runIndexer(ctx)()
 	keeping, stop := context.WithCancel(ctx)
 	defer stop()
 	recovery.Go(func() { d.keeper.Run(keeping) })

@@ -34,7 +34,7 @@ type Links interface {
 	MintLink(ctx context.Context, who Credential) (url string, expires time.Time, err error)
 }
 
-// Config says what a Console works with. Every field is required but Secrets, Keep, Storage and Now.
+// Config says what a Console works with. Every field is required but Secrets, Indexes, Keep, Storage and Now.
 type Config struct {
 	Sessions   store.Sessions
 	Recordings Recordings
@@ -45,6 +45,7 @@ type Config struct {
 	Offers     Offerer
 	Unseal     Unsealer
 	Secrets    *secret.Detector        // nil: one that knows no values of Gatehouse's own
+	Indexes    Indexes                 // nil: recordings are prepared when they are looked at
 	Keep       Keeper                  // nil: nothing is held, and nothing removed
 	Storage    func() (Storage, error) // how much room there is for recordings; nil: not known
 	Now        func() time.Time        // nil means time.Now

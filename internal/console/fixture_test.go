@@ -35,6 +35,7 @@ type desk struct {
 	*Console
 	t        *testing.T
 	store    store.Sessions
+	dir      string // of the recordings
 	recorder *recorder.Recorder
 	identity *age.X25519Identity // opens what the recorder seals
 	now      time.Time
@@ -58,10 +59,11 @@ func newDesk(t *testing.T) *desk {
 	must(t, err)
 	t.Cleanup(func() { must(t, sqlite.Close()) })
 	d.store = sqlite
+	d.dir = t.TempDir()
 	d.identity, err = age.GenerateX25519Identity()
 	must(t, err)
 	d.recorder, err = recorder.New(recorder.Config{
-		SealInput: d.identity.Recipient(), Dir: t.TempDir(), Commit: func(context.Context, recorder.Chunk) error { return nil },
+		SealInput: d.identity.Recipient(), Dir: d.dir, Commit: func(context.Context, recorder.Chunk) error { return nil },
 	})
 	must(t, err)
 	d.Console, err = New(Config{
