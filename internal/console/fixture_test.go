@@ -87,8 +87,11 @@ func (d *desk) Authorize(_ context.Context, who Credential, verb Verb, object, r
 	}
 	d.asked = append(d.asked, asked{verb, object, reason})
 	need := "view"
-	if verb == SessionsKill {
+	switch verb {
+	case SessionsKill:
 		need = "operate"
+	case SessionsUnmask:
+		need = "unmask"
 	}
 	if !slices.Contains(d.rights, need) {
 		return Actor{}, &ForbiddenError{Verb: verb, Reason: "no role of person:ann has the right " + need}

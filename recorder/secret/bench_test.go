@@ -53,6 +53,10 @@ func BenchmarkScan(b *testing.B) {
 	for _, s := range samples() {
 		secrets.WriteString(s.before + s.secret + s.after + "\n")
 	}
-	b.Run("secrets", func(b *testing.B) { benchmarkEvents(b, recorder.Header{}, []byte(strings.Repeat(secrets.String(), 100))) })
-	b.Run("hostile", func(b *testing.B) { benchmarkEvents(b, recorder.Header{}, []byte(strings.Repeat("token=token=eyJa.a", 16<<10))) })
+	b.Run("secrets", func(b *testing.B) {
+		benchmarkEvents(b, recorder.Header{}, []byte(strings.Repeat(secrets.String(), 100)))
+	})
+	b.Run("hostile", func(b *testing.B) {
+		benchmarkEvents(b, recorder.Header{}, []byte(strings.Repeat("token=token=eyJa.a", 16<<10)))
+	})
 }

@@ -83,5 +83,22 @@ func measureMicro(ctx context.Context, w *world) ([]result, error) {
 	if certificates["Issue"] == 0 {
 		return nil, fmt.Errorf("no benchmark of certificates: %v", certificates)
 	}
-	return append(out, absolute("certificates, one core", "1/s", 1e9/certificates["Issue"], nil, nil, atLeast(5000))), nil
+	out = append(out, absolute("certificates, one core", "1/s", 1e9/certificates["Issue"], nil, nil, atLeast(5000)))
+	return w.measureMasking(ctx, out)
+}
+
+// measureMasking is how fast secrets are looked for in 8 MiB of a service's log.
+func (w *world) measureMasking(ctx context.Context, out []result) ([]result, error) {
+	found, err := w.benchmarks(ctx, "gatehouse/recorder/secret", "BenchmarkScan/(log|pty)$")
+	if err != nil {
+		return nil, err
+	}
+	for _, kind := range []string{"log", "pty"} {
+		ns := found["Scan/"+kind]
+		if ns == 0 {
+			return nil, fmt.Errorf("no benchmark of masking: %v", found)
+		}
+		out = append(out, absolute("secrets looked for, "+kind+", one core", "MB/s", 8<<20/ns*1000, nil, nil, atLeast(20)))
+	}
+	return out, nil
 }
