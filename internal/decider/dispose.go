@@ -9,6 +9,7 @@ import (
 	"gatehouse/internal/id"
 	"gatehouse/policy"
 	"gatehouse/recorder/audit"
+	"gatehouse/recorder/retain"
 )
 
 // permitsKeeping says whether rights are enough for a verb about what becomes of recordings. What cannot be undone needs two.
@@ -25,6 +26,18 @@ func permitsKeeping(verb string, rights []policy.Right) (need policy.Right, ok b
 	return policy.Administer, has(policy.Administer)
 }
 
+// outlived reports whether there is such a rule and it can have removed the recording: it bounds a size, or the session began
+// longer ago than it keeps.
+func (d *Decider) outlived(in protocol.Dispose) bool {
+	began, _ := id.Time(in.Session) // which is valid
+	return slices.ContainsFunc(d.cfg.Keep, func(r retain.Rule) bool {
+		if r.String() != in.Why {
+			return false
+		}
+		return r.MaxSize > 0 || r.Keep > 0 && d.cfg.Now().Sub(began) >= r.Keep
+	})
+}
+
 // dispose notes that a recording or its key is about to be destroyed, before it is.
 func (d *Decider) dispose(ctx context.Context, in protocol.Dispose) (protocol.Empty, error) {
 	if sum, err := hex.DecodeString(in.SHA256); err != nil || len(sum) != 32 || !id.Valid(id.Session, in.Session) || in.Size <= 0 {
@@ -34,7 +47,10 @@ func (d *Decider) dispose(ctx context.Context, in protocol.Dispose) (protocol.Em
 	nobody := in.Who == protocol.Credential{}
 	switch {
 	case in.Kind == "deleted" && nobody:
-		entry.Type, entry.Rule = audit.RecDelete, cut(in.Why, maxText)
+		if !d.outlived(in) {
+			return protocol.Empty{}, refuse("no rule of retention %q removes %s now", cut(in.Why, maxText), in.Session)
+		}
+		entry.Type, entry.Rule = audit.RecDelete, in.Why
 		return protocol.Empty{}, d.append(ctx, entry)
 	case in.Kind != "shredded" || nobody:
 		return protocol.Empty{}, invalid("a rule deletes and a person shreds, and %q is neither", in.Kind)

@@ -3,12 +3,14 @@ package decider
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/internal/console"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/id"
 	"gatehouse/policy"
 	"gatehouse/recorder/audit"
+	"gatehouse/recorder/retain"
 )
 
 const keepPolicy = `version: 1
@@ -60,16 +62,22 @@ func TestWhoKeepsAndShreds(t *testing.T) {
 }
 
 // TestFakeDoorDispose: a taken-over door can have entries of removals written, for it could remove files anyway; they name a
-// whole recording, and nobody's name stands on them who did not ask.
+// whole recording and a rule that there is and that can have removed it, and nobody's name stands on them who did not ask.
 func TestFakeDoorDispose(t *testing.T) {
 	b := newBench(t)
-	session, sum := b.id(id.Session), strings.Repeat("ab", 32)
+	b.must(b.reopen(func(c *Config) {
+		c.Keep = []retain.Rule{{Target: "db-*", MaxSize: 9}, {Keep: 30 * 24 * time.Hour}}
+	}))
+	session, sum := id.New(id.Session, b.clock.now().AddDate(0, 0, -31)), strings.Repeat("ab", 32)
 	ann := console.Credential{Connection: b.connect(policy.Person, "ann")}
 	ok := protocol.Dispose{Kind: "deleted", Session: session, SHA256: sum, Size: 9, Why: "everything else, keep 30d"}
 	b.must(b.door.Dispose(t.Context(), console.Credential{}, ok))
 	if last := lastOf(b, audit.RecDelete); last.Outcome != "ok" || last.Rule != ok.Why || last.Actor != "" || last.Session != session {
 		t.Errorf("the log says %+v", last)
 	}
+	ok.Why = "target db-*, at most 9 bytes"
+	b.must(b.door.Dispose(t.Context(), console.Credential{}, ok))
+	ok.Why = "everything else, keep 30d"
 	before := len(b.entries())
 	for name, c := range map[string]struct {
 		who   console.Credential
@@ -79,6 +87,8 @@ func TestFakeDoorDispose(t *testing.T) {
 		"shredded by nobody":  {console.Credential{}, func(d *protocol.Dispose) { d.Kind = "shredded" }},
 		"another kind":        {console.Credential{}, func(d *protocol.Dispose) { d.Kind = "held" }},
 		"no session":          {console.Credential{}, func(d *protocol.Dispose) { d.Session = "ses_x" }},
+		"no such rule":        {console.Credential{}, func(d *protocol.Dispose) { d.Why = "everything else, keep 31d" }},
+		"too young":           {console.Credential{}, func(d *protocol.Dispose) { d.Session = id.New(id.Session, b.clock.now().AddDate(0, 0, -29)) }},
 		"no hash":             {console.Credential{}, func(d *protocol.Dispose) { d.SHA256 = "ab" }},
 		"no size":             {console.Credential{}, func(d *protocol.Dispose) { d.Size = 0 }},
 		"a dead connection":   {console.Credential{Connection: b.id(id.Connection)}, func(d *protocol.Dispose) { d.Kind = "shredded" }},
