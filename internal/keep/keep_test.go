@@ -360,3 +360,13 @@ func TestRun(t *testing.T) {
 		t.Error("not swept")
 	}
 }
+
+// A key that is removed by somebody else is found.
+func TestKeyMissing(t *testing.T) {
+	h := newHouse(t)
+	s := h.session("web-1", "op/allow[0]", 2*day)
+	h.must(os.Remove(recorder.KeyPath(h.path(s))))
+	if r := h.verify(); r.Bad == nil || r.Bad.Session != s.ID || !strings.Contains(r.Bad.What, "key file is missing") {
+		t.Errorf("%+v, %v", r, r.Bad)
+	}
+}

@@ -40,7 +40,7 @@ const orderEnv = "GATEHOUSE_CRASH_ORDER"
 
 // said is one line of a child's report: what it was told is done.
 type said struct {
-	Kind    string // "opened", "wrote", "failed", "closed", "recovered"
+	Kind    string // "opened", "wrote", "failed", "closed", "doomed"
 	Session string
 	Lines   int // wrote: so many are handed over
 	Text    string
@@ -190,7 +190,26 @@ func (c *child) session(random *rand.Rand) error {
 		return err
 	}
 	c.say(said{Kind: "closed", Session: id, Lines: lines, Text: sum.SHA256})
+	if random.IntN(3) == 0 {
+		return c.destroy(ctx, id, random)
+	}
 	return nil
+}
+
+// destroy removes a closed recording or shreds its key, as a rule or a person would.
+func (c *child) destroy(ctx context.Context, id string, random *rand.Rand) error {
+	c.say(said{Kind: "doomed", Session: id})
+	do, typ := c.rec.Destroy, audit.RecDelete
+	if c.Recipient != "" && random.IntN(2) == 0 {
+		do, typ = c.rec.Shred, audit.RecShred
+	}
+	err := do(ctx, id, func(ctx context.Context, d recorder.Doomed) error {
+		return c.note(ctx, typ, id, audit.Disposed{SHA256: d.SHA256, Size: d.Size})
+	})
+	if errors.Is(err, recorder.ErrBusy) {
+		return nil // another worker destroys something
+	}
+	return err
 }
 
 // lineOf is what a session writes as its line n: its own, so that no gap and no mix-up is overlooked. A big one does not

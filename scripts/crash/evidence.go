@@ -94,6 +94,7 @@ func recoverDir(ctx context.Context, o order) error {
 type seen struct {
 	opened  bool
 	closed  bool
+	doomed  bool      // destroyed, or about to be
 	lines   int       // handed over
 	sure    int       // of them, long enough before the end or the fault that they must be there
 	faulted time.Time // when it failed; zero: it did not
@@ -115,6 +116,8 @@ func (r *faultRun) compare() {
 			s.lines = h.Lines
 		case "closed":
 			s.closed, s.sure = true, h.Lines
+		case "doomed":
+			s.doomed = true
 		case "failed":
 			s.faulted = h.at
 		}
@@ -124,7 +127,9 @@ func (r *faultRun) compare() {
 			continue
 		}
 		r.sessions++
-		r.compareOne(id, s)
+		if !s.doomed {
+			r.compareOne(id, s)
+		}
 	}
 }
 

@@ -8,6 +8,11 @@
 // A killed process loses what it had in memory; what it had written stays in the kernel's cache. So this proves the order of
 // writes and the recovery, not that the disk keeps what fsync acknowledged.
 //
+// With -faults it runs the recorder and the log alone, without the service around them, into one fault a run: a kill, a full disk,
+// short writes, EIO, ENOSPC or EROFS at one of the calls by which something becomes durable, or a file that is cut at every byte of
+// what was not committed, while recordings are made, removed and shredded. Then verify passes, before recovery and after it, or names what was lost; and no recording lacks more
+// than the last second.
+//
 // The random numbers of a round come from the seed and the round's number alone: -from goes on where a run was stopped, and
 // repeats a round that failed.
 package main
