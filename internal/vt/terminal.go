@@ -69,7 +69,7 @@ func (t *Terminal) reset() {
 }
 
 // Write feeds bytes to the terminal. It takes all of them and never fails.
-func (t *Terminal) Write(p []byte) (int, error) {
+func (t *Terminal) Write(p []byte) (n int, err error) {
 	defer func() {
 		if recover() != nil { // a mistake in here must not end whoever looks at recordings
 			t.lost = true
@@ -77,8 +77,9 @@ func (t *Terminal) Write(p []byte) (int, error) {
 			t.reset()
 		}
 	}()
+	n = len(p)
 	t.feed(p)
-	return len(p), nil
+	return n, nil
 }
 
 // Lost says that the emulator failed on what it was given and began again from an empty screen: what it shows may be wrong. It stays so.
