@@ -2,12 +2,14 @@ package vt
 
 import "unicode/utf8"
 
-// A color is 0 for the terminal's default, else a palette index or a 24-bit colour with a mark above it.
+// A color is 0 for the terminal's default, else one of the kinds below with its value. The first 16 of the palette may be set in two ways,
+// which some terminals show differently in bold.
 type color uint32
 
 const (
-	paletteColor color = 1 << 24 // | index 0..255
-	trueColor    color = 2 << 24 // | 0xRRGGBB
+	basicColor   color = 1 << 24 // | 0..15, as SGR 30 and so on set them
+	paletteColor color = 2 << 24 // | 0..255
+	trueColor    color = 4 << 24 // | 0xRRGGBB
 )
 
 // An attr is a set of the properties of a cell that are not its colours. Three bits hold the style of the underline.

@@ -93,7 +93,7 @@ func (t *Terminal) escapePlain(final byte) {
 		t.reverseIndex()
 	case 'c':
 		t.leaveAll()
-		t.reset(t.cols, t.rows)
+		t.reset()
 	case 'n', 'o':
 		t.gl = final - 'n' + 2
 	}

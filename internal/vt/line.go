@@ -60,7 +60,7 @@ func (l *line) erase(from, to, cols int, c cell) {
 	}
 	l.hold(to)
 	l.split(to)
-	fill(l.cells[from:to], c)
+	setAll(l.cells[from:to], c)
 }
 
 // truncate makes the cells from x on like c.
@@ -85,7 +85,7 @@ func (l *line) insert(x, n, cols int, c cell) {
 	l.hold(kept + n)
 	copy(l.cells[x+n:], l.cells[x:kept])
 	l.cells = l.cells[:kept+n]
-	fill(l.cells[x:x+n], c)
+	setAll(l.cells[x:x+n], c)
 }
 
 // remove takes n cells out at x, moves the rest of the line left and puts c at its end.
@@ -102,18 +102,31 @@ func (l *line) remove(x, n, cols int, c cell) {
 	l.rest = c
 }
 
-// fill makes every cell like c.
-func fill(cells []cell, c cell) {
-	for i := range cells {
-		cells[i] = c
+// fill repeats the first n cells over all of them.
+func fill(cells []cell, n int) {
+	for ; n < len(cells); n *= 2 {
+		copy(cells[n:], cells[:n])
 	}
 }
 
-// end is behind the last cell where there is something to see as text, in a line of cols cells.
+// setAll makes every cell like c.
+func setAll(cells []cell, c cell) {
+	if len(cells) > 0 {
+		cells[0] = c
+		fill(cells, 1)
+	}
+}
+
+// end is behind the last cell where there is something to see, in a line of cols cells.
 func (l *line) end(cols int) int {
 	if !l.rest.empty() {
 		return cols
 	}
+	return l.written()
+}
+
+// written is behind the last cell where there is text: what DECALN fills the screen with is none.
+func (l *line) written() int {
 	end := len(l.cells)
 	for end > 0 && l.cells[end-1].empty() {
 		end--

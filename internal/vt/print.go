@@ -169,7 +169,25 @@ func (t *Terminal) repeat(n int) {
 	if all := perLine * t.rows; n > all { // as many more as it takes to end in the same column
 		n = all + (n-all)%perLine
 	}
-	for range n {
-		t.put(c)
+	if t.insert || t.noWrap {
+		for range n {
+			t.put(c)
+		}
+		return
 	}
+	for n > 0 {
+		n -= t.putMany(c, n)
+	}
+}
+
+// putMany shows a character up to n times, as often as there is room in the line, and says how often. That is at least once.
+func (t *Terminal) putMany(c cell, n int) int {
+	t.put(c)
+	width := int(c.width)
+	from, n := t.x-width, min(n-1, (t.cols-t.x)/width)
+	t.x += n * width
+	l := t.lines[t.y]
+	l.prepare(from+width, t.x)
+	fill(l.cells[from:t.x], width)
+	return n + 1
 }

@@ -95,13 +95,13 @@ func (s *style) apply(n int) {
 	case n == 0:
 		*s = style{}
 	case n >= 30 && n <= 37:
-		s.fg = paletteColor | color(n-30)
+		s.fg = basicColor | color(n-30)
 	case n >= 40 && n <= 47:
-		s.bg = paletteColor | color(n-40)
+		s.bg = basicColor | color(n-40)
 	case n >= 90 && n <= 97:
-		s.fg = paletteColor | color(n-90+8)
+		s.fg = basicColor | color(n-90+8)
 	case n >= 100 && n <= 107:
-		s.bg = paletteColor | color(n-100+8)
+		s.bg = basicColor | color(n-100+8)
 	case n == 39:
 		s.fg = 0
 	case n == 49:

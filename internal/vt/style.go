@@ -40,10 +40,10 @@ func appendColor(to []int, c color, base int) []int {
 		return to
 	case c&trueColor != 0:
 		return append(to, base+8, 2, n>>16, n>>8&0xFF, n&0xFF)
+	case c&paletteColor != 0:
+		return append(to, base+8, 5, n)
 	case n < 8:
 		return append(to, base+n)
-	case n < 16:
-		return append(to, base+60+n-8)
 	}
-	return append(to, base+8, 5, n)
+	return append(to, base+60+n-8)
 }

@@ -1,9 +1,8 @@
 package vt
 
-// defaultTabs gives stops every eight columns, but keeps those that there are.
+// defaultTabs makes the stops fit cols columns: those that there are stay, new ones are every eight columns.
 func defaultTabs(tabs []bool, cols int) []bool {
-	kept := len(tabs)
-	tabs = append([]bool(nil), tabs[:min(kept, cols)]...)
+	tabs = tabs[:min(len(tabs), cols)]
 	for x := len(tabs); x < cols; x++ {
 		tabs = append(tabs, x > 0 && x%8 == 0)
 	}

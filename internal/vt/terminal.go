@@ -52,32 +52,34 @@ type Terminal struct {
 
 // New makes a blank terminal. Both sizes are clamped to 1..1000.
 func New(cols, rows int) *Terminal {
-	t := &Terminal{}
-	t.reset(clampSize(cols), clampSize(rows))
+	t := &Terminal{main: newScreen(clampSize(cols), clampSize(rows))}
+	t.reset()
 	return t
 }
 
 func clampSize(n int) int { return min(max(n, 1), maxSize) }
 
-// reset is RIS: everything but the callback, the mark and Lost is as in a new terminal.
-func (t *Terminal) reset(cols, rows int) {
-	*t = Terminal{onLine: t.onLine, mark: t.mark, lost: t.lost, text: t.text}
-	t.main = newScreen(cols, rows)
+// reset is RIS: everything but the callback, the mark and Lost is as in a new terminal. The memory is used again.
+func (t *Terminal) reset() {
+	*t = Terminal{onLine: t.onLine, mark: t.mark, lost: t.lost, text: t.text, main: t.main, other: t.other, tabs: t.tabs[:0]}
 	t.screen = t.main
-	t.bottom = rows - 1
-	t.tabs = defaultTabs(nil, cols)
+	t.clear(0, t.rows, blank(style{}))
+	t.bottom = t.rows - 1
+	t.tabs = defaultTabs(t.tabs, t.cols)
 }
 
 // Write feeds bytes to the terminal. It takes all of them and never fails.
-func (t *Terminal) Write(p []byte) (int, error) {
+func (t *Terminal) Write(p []byte) (n int, err error) {
 	defer func() {
 		if recover() != nil { // a mistake in here must not end whoever looks at recordings
 			t.lost = true
-			t.reset(t.cols, t.rows)
+			t.main, t.other = newScreen(t.main.cols, t.main.rows), nil
+			t.reset()
 		}
 	}()
+	n = len(p)
 	t.feed(p)
-	return len(p), nil
+	return n, nil
 }
 
 // Lost says that the emulator failed on what it was given and began again from an empty screen: what it shows may be wrong. It stays so.
@@ -108,7 +110,7 @@ func (t *Terminal) Lines() []string {
 	return lines
 }
 
-// Screen gives the visible screen as lines.
+// Screen gives the visible screen as lines. What DECALN filled it with is no text.
 func (t *Terminal) Screen() []Line {
 	lines := make([]Line, t.rows)
 	for y, l := range t.lines {
@@ -128,7 +130,7 @@ func (t *Terminal) exported(l *line) Line {
 	last := l.at(t.cols - 1)
 	switch {
 	case l.wrap == wrapNone:
-		end = l.end(t.cols)
+		end = l.written()
 	case l.wrap == wrapWide && last.empty():
 		end--
 	}
@@ -154,7 +156,7 @@ func (t *Terminal) report(lines []*line) {
 // leaveAll reports all lines down to the last one that is not blank.
 func (t *Terminal) leaveAll() {
 	n := t.rows
-	for n > 0 && t.lines[n-1].end(t.cols) == 0 {
+	for n > 0 && t.lines[n-1].written() == 0 {
 		n--
 	}
 	t.leave(n)
