@@ -30,6 +30,8 @@ type Config struct {
 	// SealInput is whom input is sealed for: whoever has the identity can open it, and the recorder cannot. nil keeps input as
 	// it is.
 	SealInput age.Recipient
+	// Settled is called after Settle has succeeded, with the session; nil if nobody wants to know. It must not wait.
+	Settled func(session string)
 	// Now is the wall clock; nil means time.Now. Event times come from the monotonic clock.
 	Now func() time.Time
 	// Log gets what an operator should know; nil discards it.

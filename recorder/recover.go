@@ -61,7 +61,20 @@ func (r *Recorder) Settle(session string) error {
 	if err := os.Remove(markerPath(r.cfg.Dir, session)); err != nil {
 		return fmt.Errorf("settle recording: %w", err)
 	}
+	if r.cfg.Settled != nil {
+		r.cfg.Settled(session)
+	}
 	return nil
+}
+
+// Settled says whether nothing of a session's recording is left to do: it is closed, and its end is in the audit log. It is
+// true of a session that was never recorded.
+func Settled(dir, session string) bool {
+	if _, err := Path(dir, session); err != nil {
+		return false
+	}
+	_, err := os.Lstat(markerPath(dir, session))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // recoverSession commits the tail of one recording.

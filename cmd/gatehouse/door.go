@@ -26,7 +26,9 @@ import (
 	"gatehouse/internal/store"
 	"gatehouse/internal/supervisor"
 	"gatehouse/recorder"
+	"gatehouse/recorder/index"
 	"gatehouse/recorder/seal"
+	"gatehouse/recorder/secret"
 	"gatehouse/web"
 )
 
@@ -42,6 +44,8 @@ type door struct {
 	decider  protocol.Door
 	sessions *store.SQLite
 	recorder *recorder.Recorder
+	secrets  *secret.Detector
+	indexer  *index.Indexer
 	local    *local.Client
 	server   *bastion.Server
 	console  *console.Console
@@ -138,8 +142,11 @@ func (d *door) openStorage(dir string, hello protocol.HelloAnswer) error {
 		return err
 	}
 	d.recorder, err = recorder.New(recorder.Config{Dir: filepath.Join(dir, "recordings"), MinFree: uint64(d.settings.Storage.MinFree),
-		Commit: d.decider.Commit, SealInput: input, Log: d.log.Named("recorder")})
-	return err
+		Commit: d.decider.Commit, SealInput: input, Settled: func(session string) { d.indexer.Closed(session) }, Log: d.log.Named("recorder")})
+	if err != nil {
+		return err
+	}
+	return d.openIndexer(dir)
 }
 
 func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
@@ -155,7 +162,7 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 	if d.server, err = bastion.New(cfg); err != nil {
 		return err
 	}
-	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider})
+	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider, Indexes: d.indexer, Secrets: d.secrets})
 	if err != nil {
 		return err
 	}
@@ -179,6 +186,7 @@ func (d *door) serve(ctx context.Context) error {
 	if err := d.recover(ctx, &recovery); err != nil {
 		return err
 	}
+	defer d.runIndexer(ctx)()
 	listener, err := supervisor.Listen(supervisor.DoorSSHFD)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/internal/store"
 	"gatehouse/recorder"
+	"gatehouse/recorder/secret"
 )
 
 // Recordings is the recorder as the console sees it: a *recorder.Recorder.
@@ -30,7 +31,7 @@ type Links interface {
 	MintLink(ctx context.Context, who Credential) (url string, expires time.Time, err error)
 }
 
-// Config says what a Console works with. Every field but Now is required.
+// Config says what a Console works with. Every field is required but Indexes, Secrets and Now.
 type Config struct {
 	Sessions   store.Sessions
 	Recordings Recordings
@@ -39,6 +40,8 @@ type Config struct {
 	Links      Links
 	Revoke     Revoker
 	Offers     Offerer
+	Indexes    Indexes          // nil: recordings are prepared when they are looked at
+	Secrets    *secret.Detector // nil: one that knows no values of Gatehouse's own
 	Now        func() time.Time // nil means time.Now
 }
 
@@ -70,6 +73,12 @@ func New(cfg Config) (*Console, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Secrets == nil {
+		var err error
+		if cfg.Secrets, err = secret.New(secret.Config{}); err != nil {
+			return nil, err
+		}
 	}
 	return &Console{cfg: cfg}, nil
 }

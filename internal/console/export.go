@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"gatehouse/recorder/asciicast"
-	"gatehouse/recorder/replay"
 )
 
 // Format is a form in which a recording leaves Gatehouse.
@@ -73,7 +72,7 @@ func (p *Playback) write(w io.Writer, format Format) error {
 	case CastV3:
 		err = asciicast.Export(w, asciicast.V3, p.Recording.Header(), p.Events, asciicast.Options{})
 	case Text:
-		err = replay.Text(w, p.Events)
+		err = p.transcript(w)
 	default:
 		err = writeEvents(w, p.Events)
 	}

@@ -19,6 +19,8 @@ type Playback struct {
 	// SoFar yields what was on the disk when a session was opened to be watched: a beginning of Events, for whoever wants to
 	// draw the past in one go. Nil for a replay.
 	SoFar iter.Seq2[recorder.Event, error]
+	// Unmasked says that secrets are to be shown.
+	Unmasked bool
 }
 
 // Close releases the recording.

@@ -20,7 +20,7 @@ func (c *Console) Show(ctx context.Context, who Credential, id string) (Detail, 
 	if err != nil {
 		return Detail{}, err
 	}
-	t, err := c.timeline(s.ID)
+	t, err := c.timeline(s)
 	if err != nil {
 		return Detail{}, fmt.Errorf("read recording of %s: %w", s.ID, err)
 	}

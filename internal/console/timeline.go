@@ -6,8 +6,10 @@ import (
 	"io/fs"
 	"time"
 
+	"gatehouse/internal/store"
 	"gatehouse/policy"
 	"gatehouse/recorder"
+	"gatehouse/recorder/index"
 )
 
 // maxMoments bounds a timeline; what comes after is counted, not kept.
@@ -17,7 +19,8 @@ const maxMoments = 1000
 type Moment struct {
 	Seconds  float64          `json:"t"` // since the recording's start
 	Time     time.Time        `json:"time"`
-	Kind     string           `json:"kind"` // command, resize, signal, kill, note, exit
+	Number   int              `json:"n,omitempty"` // of a command, from 1
+	Kind     string           `json:"kind"`        // command, resize, signal, kill, note, exit
 	Text     string           `json:"text"`
 	By       string           `json:"by,omitempty"`       // kill
 	Decision *policy.Decision `json:"decision,omitempty"` // command
@@ -45,11 +48,18 @@ type Timeline struct {
 	Output   int64    `json:"output_bytes"`
 	Moments  []Moment `json:"moments"`
 	Omitted  int      `json:"omitted,omitempty"` // moments after the first 1,000
+
+	commands int
 }
 
-func (c *Console) timeline(session string) (Timeline, error) {
+// timeline is made from the index if there is one: a long recording is not read through to show its page.
+func (c *Console) timeline(s store.Session) (Timeline, error) {
 	out := Timeline{Moments: []Moment{}}
-	rec, err := c.cfg.Recordings.Read(session)
+	if x := c.keptIndex(s.ID, s.Recording, s.State == store.Live); x != nil {
+		out.fromIndex(x)
+		return out, nil
+	}
+	rec, err := c.cfg.Recordings.Read(s.ID)
 	if errors.Is(err, fs.ErrNotExist) {
 		return out, nil
 	}
@@ -69,6 +79,16 @@ func (c *Console) timeline(session string) (Timeline, error) {
 	return out, nil
 }
 
+func (t *Timeline) fromIndex(x *index.Index) {
+	h := x.Header()
+	t.Recorded, t.Torn, t.Cols, t.Rows = true, x.Torn(), h.Cols, h.Rows
+	for e := range x.Events() {
+		t.add(h.Started, e)
+	}
+	t.Seconds, t.Output = x.Duration().Seconds(), x.OutputBytes()
+	t.Omitted += x.Omitted()
+}
+
 func (t *Timeline) add(started time.Time, e recorder.Event) {
 	t.Seconds = e.At.Seconds()
 	if e.Code == recorder.Output || e.Code == recorder.Stderr {
@@ -80,6 +100,10 @@ func (t *Timeline) add(started time.Time, e recorder.Event) {
 	m, ok := moment(e)
 	if !ok {
 		return
+	}
+	if m.Kind == "command" {
+		t.commands++
+		m.Number = t.commands
 	}
 	if len(t.Moments) == maxMoments {
 		t.Omitted++

@@ -1,0 +1,41 @@
+package secret
+
+import "bytes"
+
+// What may stand between a name and its value: the rest of the name, quotes, a separator (one of = : => :=), blanks; or, for an
+// option of a command, a blank alone.
+const (
+	nameEnd   = `[0-9A-Za-z_.-]{0,40}`
+	separator = `["'\]]{0,3}\s{0,8}(?::=|=>|=|:)\s{0,8}`
+	quoted    = `(?:[bfru]?["']{1,3}|\\"|&quot;)?`
+	value     = `([^\s"'` + "`" + `,;&|<>\\]+)`
+)
+
+// assignments are kinds that are known by the name that they are given: password=…, "client_secret": "…", --token ….
+func assignments() []rule {
+	secretive := []string{"password", "passwd", "passphrase", "passwort", "pwd", "_pass", "dbpass", "db_pass", "pass:", "pass="}
+	keyed := []string{"secret", "token", "api_key", "apikey", "api-key", "access_key", "accesskey", "access-key", "account_key", "accountkey",
+		"private_key", "privatekey", "private-key", "encryption_key", "signing_key", "master_key", "credential", "auth_key", "authkey",
+		"sharedaccesskey", "client_key", "license_key", "psk", "presharedkey"}
+	return []rule{
+		{name: "password", keys: secretive, pattern: re(`(?i)^(?:(?:db)?[_-]?pass` + nameEnd + `|pwd)` + separator + quoted + value), ok: password},
+		{name: "password-option", keys: []string{"--pass", "-passwd", "-passw"}, pattern: re(`(?i)^--?pass[a-z_-]{0,30}[= ]\s{0,8}` + quoted + value), ok: notPlaceholder},
+		{name: "secret-value", keys: keyed, pattern: re(`(?i)^[a-z]+[_-]?[a-z]*` + nameEnd + separator + quoted + value), ok: secretValue},
+		{name: "secret-option", keys: []string{"--token", "--secret", "--api-key", "--apikey", "--access-key", "--client-secret", "--auth-token"},
+			pattern: re(`(?i)^--[a-z_-]{1,40}[= ]\s{0,8}` + quoted + value), ok: secretValue},
+	}
+}
+
+// password accepts nearly anything: what people choose looks like words.
+func password(b []byte) bool {
+	return len(b) >= 4 && notPlaceholder(b) && !path(b)
+}
+
+// secretValue accepts what was drawn by lot: names such as token stand before many harmless values too.
+func secretValue(b []byte) bool {
+	return len(b) >= 8 && notPlaceholder(b) && !path(b) && mixed(b) && entropy(b) >= 2.7
+}
+
+func path(b []byte) bool {
+	return b[0] == '/' || bytes.HasPrefix(b, []byte("./")) || bytes.HasPrefix(b, []byte("~/")) || bytes.Contains(b, []byte("://"))
+}

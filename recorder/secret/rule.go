@@ -1,0 +1,84 @@
+package secret
+
+import (
+	"bytes"
+	"math"
+	"regexp"
+)
+
+// rule is one kind of secret. Its keys are what a line must hold before its pattern costs anything.
+type rule struct {
+	name    string
+	keys    []string
+	exact   bool                     // the keys' case matters
+	word    bool                     // no letter or digit may stand before a key
+	before  int                      // the match begins at most so many bytes before the key; 0: with it
+	pattern *regexp.Regexp           // the first group is the secret; without one all of the match
+	ok      func(secret []byte) bool // nil: whatever matches
+}
+
+// match looks at the surroundings of the key that stands at a place of the line.
+func (r *rule) match(line []byte, at int, key string) (from, to int, ok bool) {
+	if r.exact && !bytes.HasPrefix(line[at:], []byte(key)) || r.word && !begins(line, at) {
+		return 0, 0, false
+	}
+	start := max(0, at-r.before)
+	end := min(len(line), at+maxWindow)
+	m := r.pattern.FindSubmatchIndex(line[start:end])
+	if m == nil || start+m[1] <= at {
+		return 0, 0, false
+	}
+	from, to = m[0], m[1]
+	if len(m) > 2 && m[2] >= 0 {
+		from, to = m[2], m[3]
+	}
+	from, to = start+from, start+to
+	for to >= end && to < len(line) && line[to] > ' ' { // it goes on where the window ends
+		to++
+	}
+	return from, to, from < to && (r.ok == nil || r.ok(line[from:to]))
+}
+
+// begins says whether a word begins at a place of the line. What follows a written-out escape (\n, %3D) is a beginning too.
+func begins(line []byte, at int) bool {
+	if at == 0 || !letterOrDigit(line[at-1]) {
+		return true
+	}
+	return at >= 2 && line[at-2] == '\\' || at >= 3 && line[at-3] == '%'
+}
+
+func letterOrDigit(c byte) bool {
+	return 'a' <= fold(c) && fold(c) <= 'z' || '0' <= c && c <= '9'
+}
+
+// entropy is the mean information of a byte of b in bits, by how often each occurs in it.
+func entropy(b []byte) float64 {
+	var count [256]int
+	for _, c := range b {
+		count[c]++
+	}
+	sum := 0.0
+	for _, n := range count {
+		if n > 0 {
+			p := float64(n) / float64(len(b))
+			sum -= p * math.Log2(p)
+		}
+	}
+	return sum
+}
+
+// mixed says whether b holds letters and digits.
+func mixed(b []byte) bool {
+	letter, digit := false, false
+	for _, c := range b {
+		if '0' <= c && c <= '9' {
+			digit = true
+		} else if letterOrDigit(c) {
+			letter = true
+		}
+	}
+	return letter && digit
+}
+
+// random says whether b looks drawn by lot: letters and digits, and many different ones.
+func random(b []byte) bool { return mixed(b) && entropy(b) >= 3 }
