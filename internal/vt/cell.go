@@ -50,6 +50,7 @@ func (c *cell) blank() bool { return c.char == 0 && !c.right || c.char == ' ' &&
 type row struct {
 	cells   []cell
 	wrapped bool // it goes on from the row before
+	mark    int64
 }
 
 // text is the row as characters, without blanks at its end.

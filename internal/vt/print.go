@@ -30,6 +30,7 @@ func (t *Terminal) printRun(p []byte) {
 		n := min(len(p), t.cols-t.x)
 		r := t.screen.rows[t.y]
 		r.fill(t.cols)
+		r.mark = t.mark
 		t.uncover(r, t.x, t.x+n)
 		cells := r.cells[t.x : t.x+n]
 		for i := range cells {
@@ -74,6 +75,7 @@ func (t *Terminal) print(r rune) {
 	}
 	line := t.screen.rows[t.y]
 	line.fill(t.cols)
+	line.mark = t.mark
 	if t.insert {
 		t.shiftRight(line, width)
 	}

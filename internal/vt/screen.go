@@ -53,7 +53,7 @@ func (s *screen) down(from, to, n, cols int, bg color) {
 
 // reuse blanks a row and keeps its memory.
 func (r *row) reuse(cols int, bg color) {
-	r.wrapped = false
+	r.wrapped, r.mark = false, 0
 	if bg == 0 {
 		clear(r.cells)
 		r.cells = r.cells[:0]

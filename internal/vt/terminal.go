@@ -9,6 +9,7 @@ const maxSize = 1000
 type Line struct {
 	Text    string // without blanks at its end
 	Wrapped bool   // it goes on in the next line: the terminal broke it, not the program
+	Mark    int64  // what SetMark was last given before something was printed in it; 0 if nothing was since it was blank
 }
 
 // Terminal is what a program that writes to it has on its screen. Make it with New.
@@ -18,6 +19,7 @@ type Terminal struct {
 	screen     *screen // one of the two
 	parser     parser
 	onLine     func(Line)
+	mark       int64
 	lost       bool
 
 	x, y     int // x is cols when the next character begins a new row
@@ -66,6 +68,9 @@ func defaultTabs(cols int) []bool {
 // OnLine sets what is called with each line that leaves the main screen: at its top, or because the whole screen is cleared.
 func (t *Terminal) OnLine(f func(Line)) { t.onLine = f }
 
+// SetMark sets what the lines that are printed in from now on are marked with.
+func (t *Terminal) SetMark(mark int64) { t.mark = mark }
+
 // Size returns columns and rows.
 func (t *Terminal) Size() (cols, rows int) { return t.cols, t.rows }
 
@@ -91,7 +96,7 @@ func (t *Terminal) Lines() []string {
 func (t *Terminal) Screen() []Line {
 	lines := make([]Line, len(t.screen.rows))
 	for i, r := range t.screen.rows {
-		lines[i] = Line{r.text(), i+1 < t.rows && t.screen.rows[i+1].wrapped}
+		lines[i] = Line{r.text(), i+1 < t.rows && t.screen.rows[i+1].wrapped, r.mark}
 	}
 	return lines
 }
@@ -125,7 +130,7 @@ func (t *Terminal) Resize(cols, rows int) {
 // left tells of a line that leaves the main screen.
 func (t *Terminal) left(r *row, goesOn bool) {
 	if t.onLine != nil {
-		t.onLine(Line{r.text(), goesOn})
+		t.onLine(Line{r.text(), goesOn, r.mark})
 	}
 }
 
