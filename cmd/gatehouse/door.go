@@ -28,6 +28,7 @@ import (
 	"gatehouse/recorder"
 	"gatehouse/recorder/index"
 	"gatehouse/recorder/seal"
+	"gatehouse/recorder/search"
 	"gatehouse/recorder/secret"
 	"gatehouse/web"
 )
@@ -46,6 +47,7 @@ type door struct {
 	recorder *recorder.Recorder
 	secrets  *secret.Detector
 	indexer  *index.Indexer
+	search   *search.Store
 	local    *local.Client
 	server   *bastion.Server
 	console  *console.Console
@@ -69,7 +71,7 @@ func (c *doorCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer d.lender.Close()
-	return errors.Join(d.serve(ctx), d.sessions.Close())
+	return errors.Join(d.serve(ctx), d.search.Close(), d.sessions.Close())
 }
 
 // tlsFolders are where the web certificate's files are, and where they lead if they are links: files are replaced by renaming.
@@ -162,7 +164,7 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 	if d.server, err = bastion.New(cfg); err != nil {
 		return err
 	}
-	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider, Indexes: d.indexer, Secrets: d.secrets})
+	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider, Indexes: d.indexer, Secrets: d.secrets, Search: d.search})
 	if err != nil {
 		return err
 	}

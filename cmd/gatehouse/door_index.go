@@ -17,7 +17,10 @@ func (d *door) openIndexer(dir string) error {
 	if d.secrets, err = secret.New(secret.Config{}); err != nil {
 		return err
 	}
-	d.indexer, err = index.New(index.Config{Dir: filepath.Join(dir, "recordings"), Source: d.recorder, Detector: d.secrets, Meta: d.indexMeta, Log: d.log.Named("index")})
+	if err := d.openSearch(dir); err != nil {
+		return err
+	}
+	d.indexer, err = index.New(index.Config{Dir: filepath.Join(dir, "recordings"), Source: d.recorder, Detector: d.secrets, Meta: d.indexMeta, Sink: d.sink(), Log: d.log.Named("index")})
 	return err
 }
 

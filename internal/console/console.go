@@ -42,6 +42,7 @@ type Config struct {
 	Offers     Offerer
 	Indexes    Indexes          // nil: recordings are prepared when they are looked at
 	Secrets    *secret.Detector // nil: one that knows no values of Gatehouse's own
+	Search     Searcher         // nil where there is none: then nothing is found, and the answer says so
 	Now        func() time.Time // nil means time.Now
 }
 

@@ -31,6 +31,7 @@ var negative = []struct {
 	{store.ErrNotFound, ""},
 	{store.ErrAmbiguous, "more than one session begins so; write more of the id"},
 	{ErrNotLive, ""},
+	{errNothing, ""},
 	{ErrSignedOut, ""},
 	{ErrLinkUsed, ""},
 	{fs.ErrNotExist, "nothing was recorded of this session"},
@@ -43,7 +44,7 @@ func ExitCode(err error) int {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
 		return exitOK
-	case errors.As(err, &usage), errors.Is(err, ErrReason):
+	case errors.As(err, &usage), errors.Is(err, ErrReason), searchFault(err):
 		return exitUsage
 	case errors.As(err, &forbidden):
 		return exitNegative

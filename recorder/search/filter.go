@@ -28,6 +28,9 @@ func Filters() []string {
 	return []string{"agent", "person", "owner", "target", "task", "login", "session", "verdict", "in", "since", "until"}
 }
 
+// IsFilter says whether a filter has this name.
+func IsFilter(name string) bool { return filters[name] != nil }
+
 func oneOf(to *string, value string, values ...string) (want string) {
 	if !slices.Contains(values, value) {
 		return strings.Join(values, " or ")
