@@ -25,6 +25,7 @@ import (
 	"gatehouse/policy"
 	"gatehouse/recorder"
 	"gatehouse/recorder/index"
+	"gatehouse/recorder/search"
 	"gatehouse/recorder/secret"
 )
 
@@ -114,6 +115,7 @@ type house struct {
 	dir      string // of the recordings
 	recorder *recorder.Recorder
 	indexer  *index.Indexer
+	search   *search.Store
 	secrets  *secret.Detector
 	decider  *decider
 	server   *httptest.Server
@@ -135,9 +137,16 @@ func newHouse(t testing.TB, stream time.Duration) *house {
 	must(t, err)
 	h.secrets, err = secret.New(secret.Config{})
 	must(t, err)
-	h.indexer, err = index.New(index.Config{Dir: h.dir, Source: h.recorder, Detector: h.secrets})
+	h.search, err = search.New(search.Config{Dir: t.TempDir()})
 	must(t, err)
-	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Indexes: h.indexer, Secrets: h.secrets, Authorize: h.decider, Kill: h, Links: h.decider, Revoke: h, Offers: noOffers{}})
+	t.Cleanup(func() { must(t, h.search.Close()) })
+	cfg := index.Config{Dir: h.dir, Source: h.recorder, Detector: h.secrets, Meta: h.meta}
+	if search.Built {
+		cfg.Sink = h.search
+	}
+	h.indexer, err = index.New(cfg)
+	must(t, err)
+	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Indexes: h.indexer, Secrets: h.secrets, Search: h.search, Authorize: h.decider, Kill: h, Links: h.decider, Revoke: h, Offers: noOffers{}})
 	must(t, err)
 	h.server = httptest.NewUnstartedServer(nil)
 	url := "http://localhost" + strings.TrimPrefix(h.server.Listener.Addr().String(), "127.0.0.1")
@@ -232,6 +241,13 @@ func (h *house) indexAll() {
 	}
 	cancel()
 	<-done
+}
+
+// meta adds the verdict, as the door does.
+func (h *house) meta(ctx context.Context, m *index.Meta) error {
+	s, err := h.store.Get(ctx, m.Session)
+	m.Verdict, m.Task = s.Verdict, s.Task
+	return err
 }
 
 // finish ends a session as it says.

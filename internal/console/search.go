@@ -84,27 +84,29 @@ func (h FoundHit) Pieces() []Piece {
 	return out
 }
 
-// Search finds commands and lines of output. The audit entry has the query as it was written, cut to a bound.
+// Search finds commands and lines of output. The audit entry has the query as it was written, cut to a bound. With an error that
+// comes after the authorisation, the answer says who asked.
 func (c *Console) Search(ctx context.Context, who Credential, text, from string) (Found, error) {
 	by, err := c.cfg.Authorize.Authorize(ctx, who, SessionsSearch, audited(text), "")
 	if err != nil {
 		return Found{}, err
 	}
+	out := Found{By: by, Query: text, Sessions: []FoundSession{}}
 	if c.cfg.Search == nil {
-		return Found{}, search.ErrOff
+		return out, search.ErrOff
 	}
 	q, err := search.ParseQuery(text, c.cfg.Now())
 	if err != nil {
-		return Found{}, err
+		return out, err
 	}
 	if err := c.searchedSession(ctx, q); err != nil {
-		return Found{}, err
+		return out, err
 	}
 	page, err := c.cfg.Search.Search(ctx, q, from)
 	if err != nil {
-		return Found{}, err
+		return out, err
 	}
-	out := Found{By: by, Query: text, Sessions: []FoundSession{}, Next: page.Next, Stopped: page.Stopped}
+	out.Next, out.Stopped = page.Next, page.Stopped
 	for _, s := range page.Sessions {
 		out.Sessions = append(out.Sessions, viewFound(s))
 	}
