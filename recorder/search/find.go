@@ -20,7 +20,7 @@ func (s *Store) Search(ctx context.Context, q *Query, from string) (Page, error)
 	if !Built {
 		return Page{}, ErrOff
 	}
-	f := finding{q: q, match: q.expression()}
+	f := finding{q: q}
 	if from != "" {
 		var err error
 		if f.from, err = parseCursor(from); err != nil {
@@ -136,10 +136,9 @@ func (s *Store) read(ctx context.Context, f *finding, m *month) (done bool, err 
 
 // finding is one search.
 type finding struct {
-	q     *Query
-	match string
-	from  cursor
-	page  Page
+	q    *Query
+	from cursor
+	page Page
 
 	first cursor // where it began
 	at    cursor // how far it has come
@@ -173,7 +172,7 @@ func (f *finding) month(ctx context.Context, tx *sql.Tx, name string) (full bool
 		if f.q.Session != "" {
 			at.below = min(at.below, lowest+blocks)
 		}
-		s, err := newScan(ctx, tx, kind, f.match, lowest, at)
+		s, err := newScan(ctx, tx, kind, f.q, lowest, at)
 		scans = append(scans, s)
 		if err != nil {
 			return false, err

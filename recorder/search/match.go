@@ -37,14 +37,8 @@ func owners(name string) []string {
 	return []string{"group:" + name, "person:" + name}
 }
 
-// expression writes for FTS5 what a block must have: a phrase for each word, and a word for each filter.
-func (q *Query) expression() string {
-	var all []string
-	for _, t := range q.terms {
-		if !t.not && len(t.parts) > 0 {
-			all = append(all, t.match())
-		}
-	}
+// whose writes the query's filters for FTS5.
+func (q *Query) whose() (all []string) {
 	whose := func(name, prefix, value string) {
 		if value != "" {
 			all = append(all, `whose : "`+tag(name, prefix+value)+`"`)
@@ -63,7 +57,7 @@ func (q *Query) expression() string {
 		}
 		all = append(all, "("+strings.Join(any, " OR ")+")")
 	}
-	return strings.Join(all, " AND ")
+	return all
 }
 
 // hit makes a hit of a row that matches.

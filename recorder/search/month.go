@@ -19,15 +19,17 @@ const (
 	version     = 1
 )
 
-// schema is the layout of a month. commands and outputs have no text (content=”): the blocks have it.
+// schema is the layout of a month. commands and outputs have no text: the blocks have it. The lists give their words in order.
 const schema = `
 CREATE TABLE sessions (base INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, identity TEXT NOT NULL, owner TEXT NOT NULL, task TEXT NOT NULL,
 	target TEXT NOT NULL, login TEXT NOT NULL, verdict TEXT NOT NULL, started INTEGER NOT NULL, last INTEGER NOT NULL, cut INTEGER NOT NULL);
 CREATE INDEX sessions_last ON sessions (last);
-CREATE TABLE command_blocks (number INTEGER PRIMARY KEY, rows BLOB NOT NULL);
-CREATE TABLE output_blocks (number INTEGER PRIMARY KEY, rows BLOB NOT NULL);
+CREATE TABLE command_blocks (key INTEGER PRIMARY KEY, rows BLOB NOT NULL);
+CREATE TABLE output_blocks (key INTEGER PRIMARY KEY, rows BLOB NOT NULL);
 CREATE VIRTUAL TABLE commands USING fts5 (words, whose, content='', contentless_delete=1, tokenize='ascii', detail=full);
 CREATE VIRTUAL TABLE outputs USING fts5 (words, whose, content='', contentless_delete=1, tokenize='ascii', detail=full);
+CREATE VIRTUAL TABLE commands_list USING fts5vocab (commands, instance);
+CREATE VIRTUAL TABLE outputs_list USING fts5vocab (outputs, instance);
 INSERT INTO commands (commands, rank) VALUES ('hashsize', 1048576);
 INSERT INTO outputs (outputs, rank) VALUES ('hashsize', 8388608);
 PRAGMA application_id = 1734898545;

@@ -15,6 +15,9 @@ import (
 // earlier block first:
 //
 //	milliseconds since the month began (32 bits) | which of the sessions of that millisecond (9) | blocks still to come (22)
+//
+// Its key in the table of blocks has the last 22 bits the other way round, so that a session's blocks are added at rising keys:
+// at falling ones SQLite leaves its pages half empty.
 const (
 	blockBits = 22
 	twinBits  = 9
@@ -23,6 +26,14 @@ const (
 
 // base is the lowest number of the session that a block's number belongs to.
 func base(number int64) int64 { return number &^ (blocks - 1) }
+
+// turned makes a block's key of its number, and back; turnedSQL makes the key of w.rowid.
+func turned(number int64) int64 { return number ^ (blocks - 1) }
+
+const (
+	turnedLast = "4194303" // blocks - 1
+	turnedSQL  = "((w.rowid | " + turnedLast + ") - (w.rowid & " + turnedLast + "))"
+)
 
 // place is where a session's rows are: the month's name, and the first base that the session may have.
 type place struct {

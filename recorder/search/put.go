@@ -173,10 +173,10 @@ func forget(ctx context.Context, tx *sql.Tx, session string) error {
 		return err
 	}
 	for _, statement := range []string{
-		"DELETE FROM commands WHERE rowid IN (SELECT number FROM command_blocks WHERE number BETWEEN ?1 AND ?2)",
-		"DELETE FROM outputs WHERE rowid IN (SELECT number FROM output_blocks WHERE number BETWEEN ?1 AND ?2)",
-		"DELETE FROM command_blocks WHERE number BETWEEN ?1 AND ?2",
-		"DELETE FROM output_blocks WHERE number BETWEEN ?1 AND ?2",
+		"DELETE FROM commands WHERE rowid IN (SELECT ?1 + ?2 - key FROM command_blocks WHERE key BETWEEN ?1 AND ?2)",
+		"DELETE FROM outputs WHERE rowid IN (SELECT ?1 + ?2 - key FROM output_blocks WHERE key BETWEEN ?1 AND ?2)",
+		"DELETE FROM command_blocks WHERE key BETWEEN ?1 AND ?2",
+		"DELETE FROM output_blocks WHERE key BETWEEN ?1 AND ?2",
 		"DELETE FROM sessions WHERE base BETWEEN ?1 AND ?2",
 	} {
 		if _, err := tx.ExecContext(ctx, statement, b, b+blocks-1); err != nil {

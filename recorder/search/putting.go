@@ -10,8 +10,8 @@ import (
 	"gatehouse/recorder/index"
 )
 
-// putting is one Put under way. Blocks are written as rows come, which is from the highest number down; words go to FTS5 after
-// that from the lowest number up, because FTS5 takes them in that order without writing a segment for each.
+// putting is one Put under way. Blocks are written as rows come; words go to FTS5 after that, the last block's first, because
+// FTS5 takes rising numbers without writing a segment for each.
 type putting struct {
 	ctx  context.Context
 	tx   *sql.Tx
@@ -38,7 +38,7 @@ func (p *putting) run(rows iter.Seq[index.Row]) error {
 	p.last = p.meta.Started.UnixMicro()
 	p.kept = [2]kept{{blockTable: "command_blocks", wordTable: "commands"}, {blockTable: "output_blocks", wordTable: "outputs", least: blockText}}
 	for i := range p.kept {
-		insert, err := p.tx.PrepareContext(p.ctx, "INSERT INTO "+p.kept[i].blockTable+" (number, rows) VALUES (?, ?)")
+		insert, err := p.tx.PrepareContext(p.ctx, "INSERT INTO "+p.kept[i].blockTable+" (key, rows) VALUES (?, ?)")
 		if err != nil {
 			return err
 		}
@@ -101,8 +101,8 @@ func (p *putting) add(r index.Row) error {
 
 // flush writes the block at hand.
 func (k *kept) flush(p *putting) error {
+	_, err := k.insert.ExecContext(p.ctx, p.base+k.n, k.block.take())
 	k.n++
-	_, err := k.insert.ExecContext(p.ctx, p.base+blocks-k.n, k.block.take())
 	return err
 }
 
@@ -113,23 +113,23 @@ func (k *kept) words(p *putting) (err error) {
 		return err
 	}
 	defer insert.Close()
-	rows, err := p.tx.QueryContext(p.ctx, "SELECT number, rows FROM "+k.blockTable+" WHERE number BETWEEN ? AND ? ORDER BY number", p.base, p.base+blocks-1)
+	rows, err := p.tx.QueryContext(p.ctx, "SELECT key, rows FROM "+k.blockTable+" WHERE key BETWEEN ? AND ? ORDER BY key DESC", p.base, p.base+blocks-1)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	names := whose(p.meta)
 	for rows.Next() {
-		var number int64
+		var key int64
 		var stored sql.RawBytes
-		if err := rows.Scan(&number, &stored); err != nil {
+		if err := rows.Scan(&key, &stored); err != nil {
 			return err
 		}
 		words, err := wordsOf(stored)
 		if err != nil {
 			return err
 		}
-		if _, err := insert.ExecContext(p.ctx, number, words, names); err != nil {
+		if _, err := insert.ExecContext(p.ctx, turned(key), words, names); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"database/sql"
+	"strings"
 )
 
 // kinds are the two kinds of rows, in the order in which a session's are given.
@@ -12,13 +13,20 @@ var kinds = [2]struct{ name, words, blocks string }{
 }
 
 // skipRows is how many blocks of a session that has enough hits are read over before the statement is begun anew below it.
-const skipRows = 100
+const skipRows = 20
+
+// The order of the joins is written down, so that the blocks come in the order of their numbers without being sorted.
+const (
+	foundBlocks = "SELECT w.rowid, b.rows FROM {words} w CROSS JOIN {blocks} b ON b.key = " + turnedSQL +
+		" WHERE w.{words} MATCH ?3 AND w.rowid >= ?1 AND w.rowid < ?2 ORDER BY w.rowid DESC"
+	everyBlock = "SELECT s.base + " + turnedLast + " - b.key + s.base, b.rows FROM sessions s CROSS JOIN {blocks} b ON b.key BETWEEN s.base AND s.base + " + turnedLast +
+		" WHERE s.base BETWEEN ?1 AND ?2 - 1 AND b.key > s.base + " + turnedLast + " - (?2 - s.base) ORDER BY s.base DESC, b.key"
+)
 
 // scan goes through one kind of a month's blocks that FTS5 has found, from the highest number down.
 type scan struct {
 	kind   int
-	query  string
-	match  string
+	match  string // for FTS5
 	lowest int64
 	at     bound // what is left begins here
 
@@ -28,18 +36,24 @@ type scan struct {
 	stored []byte
 }
 
-func newScan(ctx context.Context, tx *sql.Tx, kind int, match string, lowest int64, at bound) (*scan, error) {
-	k := kinds[kind]
-	// The order of the join is written down: FTS5 goes through its numbers, and each has one block.
-	s := &scan{kind: kind, match: match, lowest: lowest, at: at, tx: tx, query: "SELECT w.rowid, b.rows FROM " + k.words + " w CROSS JOIN " + k.blocks +
-		" b ON b.number = w.rowid WHERE w." + k.words + " MATCH ? AND w.rowid >= ? AND w.rowid < ? ORDER BY w.rowid DESC"}
+func newScan(ctx context.Context, tx *sql.Tx, kind int, q *Query, lowest int64, at bound) (*scan, error) {
+	s := &scan{kind: kind, lowest: lowest, at: at, tx: tx}
+	var some bool
+	var err error
+	if s.match, some, err = q.expression(ctx, tx, kinds[kind].words); err != nil || !some {
+		return s, err
+	}
 	return s, s.begin(ctx)
 }
 
 // begin starts at s.at.
 func (s *scan) begin(ctx context.Context) (err error) {
 	s.close()
-	if s.rows, err = s.tx.QueryContext(ctx, s.query, s.match, s.lowest, s.at.below); err != nil {
+	query, args := everyBlock, []any{s.lowest, s.at.below}
+	if s.match != "" {
+		query, args = foundBlocks, append(args, s.match)
+	}
+	if s.rows, err = s.tx.QueryContext(ctx, strings.NewReplacer("{words}", kinds[s.kind].words, "{blocks}", kinds[s.kind].blocks).Replace(query), args...); err != nil {
 		return err
 	}
 	return s.next()

@@ -56,12 +56,3 @@ func (t term) in(folded string) bool {
 	begin, _ := t.at(folded, 0)
 	return begin >= 0 != t.not
 }
-
-// match writes the term for FTS5: a phrase of its parts in the column of words. Parts have nothing but letters, digits and marks.
-func (t term) match() string {
-	s := `words : "` + strings.Join(t.parts, " ") + `"`
-	if t.tail {
-		s += " *"
-	}
-	return s
-}
