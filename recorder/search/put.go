@@ -38,7 +38,7 @@ func (s *Store) Put(ctx context.Context, meta index.Meta, rows iter.Seq[index.Ro
 		if err != nil {
 			return err
 		}
-		return (&putting{ctx: ctx, tx: tx, base: b, meta: bounded(meta)}).run(rows)
+		return (&putting{ctx: ctx, tx: tx, store: s, base: b, meta: bounded(meta)}).run(rows)
 	})
 }
 

@@ -13,10 +13,11 @@ import (
 // putting is one Put under way. Blocks are written as rows come; words go to FTS5 after that, the last block's first, because
 // FTS5 takes rising numbers without writing a segment for each.
 type putting struct {
-	ctx  context.Context
-	tx   *sql.Tx
-	base int64
-	meta index.Meta
+	ctx   context.Context
+	tx    *sql.Tx
+	store *Store
+	base  int64
+	meta  index.Meta
 
 	last int64 // µs since 1970 of the latest row
 	rows int
@@ -82,7 +83,7 @@ func (p *putting) add(r index.Row) error {
 	if r.Kind == index.KindCommand {
 		k = &p.kept[0]
 	}
-	if p.rows == maxRows || p.text >= maxText || k.n == blocks-1 {
+	if p.rows == p.store.maxRows || p.text >= p.store.maxText || k.n == blocks-1 {
 		p.cut = true
 		return nil
 	}

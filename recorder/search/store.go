@@ -47,6 +47,8 @@ type Store struct {
 	slots  chan struct{} // one for each search that runs
 	writes chan struct{} // holds one: nobody writes
 
+	maxRows, maxText int // of one session
+
 	mu     sync.Mutex
 	freed  *sync.Cond // a month was released or closed
 	open   map[string]*month
@@ -72,7 +74,7 @@ func New(cfg Config) (*Store, error) {
 			return nil, fmt.Errorf("make search folder: %w", err)
 		}
 	}
-	s := &Store{cfg: cfg, slots: make(chan struct{}, maxSearches), writes: make(chan struct{}, 1), open: map[string]*month{}, lasts: map[string]int64{}}
+	s := &Store{cfg: cfg, slots: make(chan struct{}, maxSearches), writes: make(chan struct{}, 1), maxRows: maxRows, maxText: maxText, open: map[string]*month{}, lasts: map[string]int64{}}
 	s.freed = sync.NewCond(&s.mu)
 	return s, nil
 }
