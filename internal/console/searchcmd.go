@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -27,31 +28,39 @@ type searchCmd struct {
 	Page    string   `help:"The next page, as the one before names it." placeholder:"CURSOR"`
 }
 
-// minus stands before an argument that begins with a - and is no flag. No argument has it by itself: arguments end at a NUL.
-const minus = "\x00"
-
-// searchArgs lets words that a line must not have pass as arguments.
+// searchArgs sorts what comes after "sessions search": the flags, and then the words of the query, of which some begin with a -.
 func searchArgs(args []string) []string {
-	var words []string
-	out := make([]string, len(args))
-	for i, arg := range args {
-		out[i] = arg
-		if len(words) < 2 && isWord(arg) {
+	first := slices.IndexFunc(args, isWord)
+	if first < 0 || first+1 >= len(args) || args[first] != "sessions" || args[first+1] != "search" {
+		return args
+	}
+	flags, words := slices.Clone(args[:first+2]), []string{"--"}
+	for rest := args[first+2:]; len(rest) > 0; {
+		n := 1
+		switch arg := rest[0]; {
+		case arg == "--":
+			return append(append(flags, words...), rest[1:]...)
+		case arg == "-h" || arg == "--help" || arg == "--json" || strings.HasPrefix(arg, "--") && strings.Contains(arg, "="):
+			flags = append(flags, arg)
+		case strings.HasPrefix(arg, "--"): // all others have a value
+			n = min(2, len(rest))
+			flags = append(flags, rest[:n]...)
+		default:
 			words = append(words, arg)
 		}
-		found := len(words) == 2 && words[0] == "sessions" && words[1] == "search"
-		if found && len(arg) > 1 && arg[0] == '-' && arg[1] != '-' && arg != "-h" {
-			out[i] = minus + arg
-		}
+		rest = rest[n:]
 	}
-	return out
+	if len(words) == 1 {
+		return flags
+	}
+	return append(flags, words...)
 }
 
 // text puts the query together. The shell has taken quotation marks away, so an argument with blanks in it is a phrase.
 func (s *searchCmd) text() string {
 	var all []string
 	for _, arg := range s.Query {
-		all = append(all, argument(strings.TrimPrefix(arg, minus)))
+		all = append(all, argument(arg))
 	}
 	for _, f := range []struct{ name, value string }{
 		{"agent", s.Agent}, {"person", s.Person}, {"owner", s.Owner}, {"target", s.Target}, {"task", s.Task}, {"login", s.Login},

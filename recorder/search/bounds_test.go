@@ -145,16 +145,9 @@ func TestFullDisk(t *testing.T) {
 		t.Error(got)
 	}
 	s.put(meta(3), "more text")
-	fill, err := os.Create(filepath.Join(dir, "fill"))
-	must(t, err)
-	for size := 64 << 10; size > 0; {
-		if _, err := fill.Write(make([]byte, size)); err != nil {
-			size /= 2
-		}
-	}
-	must(t, fill.Close())
-	for range 2 {
-		if err := s.Put(context.Background(), meta(4), slices.Values(lines("other text"))); !errors.Is(err, syscall.ENOSPC) {
+	for i := range 2 {
+		fill(t, filepath.Join(dir, fmt.Sprint("fill", i)))
+		if err := s.Put(context.Background(), meta(4), slices.Values(lines(texts...))); !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("it was put: %v", err)
 		}
 		if got := told(s.find("text")); got != "3: more [text]\n1: some [text]\n" {
@@ -162,6 +155,19 @@ func TestFullDisk(t *testing.T) {
 		}
 		s.reopen()
 	}
+}
+
+// fill takes every free byte of a file system.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Create(path)
+	must(t, err)
+	for size := 64 << 10; size > 0; {
+		if _, err := f.Write(make([]byte, size)); err != nil {
+			size /= 2
+		}
+	}
+	must(t, f.Close())
 }
 
 // What is kept of one session is bounded, and the search says that there was more.
