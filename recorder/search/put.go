@@ -31,6 +31,9 @@ func (s *Store) Put(ctx context.Context, meta index.Meta, rows iter.Seq[index.Ro
 		return err
 	}
 	return s.write(ctx, at.month, true, func(tx *sql.Tx) error {
+		if err := overwrite(ctx, tx, false); err != nil {
+			return err
+		}
 		if err := forget(ctx, tx, meta.Session); err != nil {
 			return err
 		}
@@ -42,16 +45,47 @@ func (s *Store) Put(ctx context.Context, meta index.Meta, rows iter.Seq[index.Ro
 	})
 }
 
-// Forget deletes what there is of a session; without any it does nothing.
+// Forget deletes what there is of a session; without any it does nothing. The text is overwritten; the words are in the index
+// until FTS5 merges that part of it: Purge sees to that.
 func (s *Store) Forget(ctx context.Context, session string) error {
 	at, err := placeOf(session)
 	if err != nil {
 		return err
 	}
-	err = s.write(ctx, at.month, false, func(tx *sql.Tx) error { return forget(ctx, tx, session) })
+	err = s.write(ctx, at.month, false, func(tx *sql.Tx) error {
+		if err := overwrite(ctx, tx, true); err != nil {
+			return err
+		}
+		return forget(ctx, tx, session)
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	return err
+}
+
+// Purge removes the words of forgotten sessions from a month, "2026-11", for good. It writes the month's index anew, which takes
+// as long as filling it; without that month it does nothing.
+func (s *Store) Purge(ctx context.Context, name string) error {
+	if err := validMonth(name); err != nil {
+		return err
+	}
+	err := s.write(ctx, name, false, func(tx *sql.Tx) error {
+		if err := overwrite(ctx, tx, true); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO commands (commands) VALUES ('optimize'); INSERT INTO outputs (outputs) VALUES ('optimize')")
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// overwrite says whether what is deleted is overwritten, which costs twice the writing.
+func overwrite(ctx context.Context, tx *sql.Tx, yes bool) error {
+	_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA secure_delete = %t", yes))
 	return err
 }
 
@@ -79,8 +113,8 @@ func (s *Store) Has(ctx context.Context, session string) (bool, error) {
 
 // DropMonth deletes everything of a month, "2026-11": a file.
 func (s *Store) DropMonth(ctx context.Context, name string) error {
-	if _, err := time.Parse(monthLayout, name); err != nil {
-		return fmt.Errorf("drop search of %.20q: want a month as 2026-11", name)
+	if err := validMonth(name); err != nil {
+		return err
 	}
 	release, err := s.lockWrites(ctx)
 	if err != nil {
@@ -96,6 +130,13 @@ func (s *Store) DropMonth(ctx context.Context, name string) error {
 	}
 	s.give(m)
 	return s.retire(m, func() error { return s.remove(name) })
+}
+
+func validMonth(name string) error {
+	if _, err := time.Parse(monthLayout, name); err != nil {
+		return fmt.Errorf("search: %.20q is no month as 2026-11", name)
+	}
+	return nil
 }
 
 // remove deletes a month's files, which nobody has open.
@@ -133,6 +174,9 @@ func (s *Store) write(ctx context.Context, name string, create bool, do func(tx 
 		return err
 	}
 	err = transact(ctx, m.writer, do)
+	if err == nil && !create { // what was overwritten is in the WAL: into the database with it
+		_, err = m.writer.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	}
 	s.mu.Lock()
 	delete(s.lasts, name)
 	s.mu.Unlock()

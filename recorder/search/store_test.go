@@ -50,6 +50,39 @@ func TestPutReplacesAndForgetDeletes(t *testing.T) {
 	}
 }
 
+// What was forgotten is not in the files any more: its text at once, its words after a purge.
+func TestForgottenIsGone(t *testing.T) {
+	s := newShelf(t)
+	s.put(meta(1), "zqxword in Zqxtext")
+	s.put(meta(2), "other words")
+	holds := func(text string) bool {
+		found := false
+		files, err := os.ReadDir(s.dir)
+		must(t, err)
+		for _, f := range files {
+			b, err := os.ReadFile(filepath.Join(s.dir, f.Name()))
+			must(t, err)
+			found = found || strings.Contains(string(b), text)
+		}
+		return found
+	}
+	if !holds("Zqxtext") || !holds("zqxtext") {
+		t.Fatal("it was never there")
+	}
+	must(t, s.Forget(context.Background(), session(1)))
+	if holds("Zqxtext") {
+		t.Error("the text is still there")
+	}
+	must(t, s.Purge(context.Background(), "2026-11"))
+	must(t, s.Purge(context.Background(), "2020-11"))
+	if holds("zqxtext") || holds("zqxword") {
+		t.Error("the words are still there")
+	}
+	if got := told(s.find("words")); got != "2: other [words]\n" {
+		t.Error(got)
+	}
+}
+
 // After an error, of rows or of the context, a session is as it was.
 func TestPutIsWholeOrNot(t *testing.T) {
 	s := newShelf(t)
