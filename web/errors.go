@@ -40,6 +40,8 @@ var statuses = []struct {
 	{store.ErrAmbiguous, http.StatusNotFound, "Which session?", "More than one session begins with this id. Use more of it."},
 	{fs.ErrNotExist, http.StatusNotFound, "No recording", "Nothing was recorded of this session."},
 	{console.ErrNotLive, http.StatusConflict, "Nothing to end", "The session is not running any more. Nothing changed."},
+	{console.ErrUnmask, http.StatusBadRequest, "A reason is needed", "Say in one line, at most 500 characters, why you need to see what is masked. Nothing was shown."},
+	{errMasked, http.StatusForbidden, "Masked", "A reason for seeing what is masked holds for ten minutes. Give one on the session's page."},
 	{console.ErrReason, http.StatusBadRequest, "A reason is needed", "Say in one line, at most 500 characters, why the session is to end. Nothing changed."},
 }
 

@@ -25,6 +25,7 @@ import (
 	"gatehouse/policy"
 	"gatehouse/recorder"
 	"gatehouse/recorder/index"
+	"gatehouse/recorder/seal"
 	"gatehouse/recorder/search"
 	"gatehouse/recorder/secret"
 )
@@ -123,6 +124,13 @@ type house struct {
 	live     map[string]*recorder.Recording
 }
 
+// noInput opens nothing: what clients sent is not shown in pages.
+type noInput struct{}
+
+func (noInput) Unseal(context.Context, console.Credential, string, string, []byte) (seal.Key, error) {
+	return nil, seal.ErrSealed
+}
+
 // newHouse starts one; its live streams end after that time, 0 for the usual.
 func newHouse(t testing.TB, stream time.Duration) *house {
 	t.Helper()
@@ -137,16 +145,9 @@ func newHouse(t testing.TB, stream time.Duration) *house {
 	must(t, err)
 	h.secrets, err = secret.New(secret.Config{})
 	must(t, err)
-	h.search, err = search.New(search.Config{Dir: t.TempDir()})
+	h.indexer, err = index.New(index.Config{Dir: h.dir, Source: h.recorder, Detector: h.secrets, Meta: h.meta, Sink: h.sink()})
 	must(t, err)
-	t.Cleanup(func() { must(t, h.search.Close()) })
-	cfg := index.Config{Dir: h.dir, Source: h.recorder, Detector: h.secrets, Meta: h.meta}
-	if search.Built {
-		cfg.Sink = h.search
-	}
-	h.indexer, err = index.New(cfg)
-	must(t, err)
-	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Indexes: h.indexer, Secrets: h.secrets, Search: h.search, Authorize: h.decider, Kill: h, Links: h.decider, Revoke: h, Offers: noOffers{}})
+	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Indexes: h.indexer, Secrets: h.secrets, Search: h.search, Authorize: h.decider, Kill: h, Links: h.decider, Revoke: h, Offers: noOffers{}, Unseal: noInput{}})
 	must(t, err)
 	h.server = httptest.NewUnstartedServer(nil)
 	url := "http://localhost" + strings.TrimPrefix(h.server.Listener.Addr().String(), "127.0.0.1")
@@ -241,13 +242,6 @@ func (h *house) indexAll() {
 	}
 	cancel()
 	<-done
-}
-
-// meta adds the verdict, as the door does.
-func (h *house) meta(ctx context.Context, m *index.Meta) error {
-	s, err := h.store.Get(ctx, m.Session)
-	m.Verdict, m.Task = s.Verdict, s.Task
-	return err
 }
 
 // finish ends a session as it says.

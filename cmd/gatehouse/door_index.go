@@ -8,15 +8,11 @@ import (
 
 	"gatehouse/internal/store"
 	"gatehouse/recorder/index"
-	"gatehouse/recorder/secret"
 )
 
 // openIndexer makes what derives an index from each recording that is closed.
 func (d *door) openIndexer(dir string) error {
 	var err error
-	if d.secrets, err = secret.New(secret.Config{}); err != nil {
-		return err
-	}
 	if err := d.openSearch(dir); err != nil {
 		return err
 	}

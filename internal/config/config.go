@@ -32,6 +32,7 @@ type Config struct {
 	Users   Users   `yaml:"users"`
 	CA      *CA     `yaml:"ca"` // where the CA keys are; none: in unencrypted files
 	Storage Storage `yaml:"storage"`
+	Secrets Secrets `yaml:"secrets"`
 	Log     Log     `yaml:"log"`
 }
 
@@ -124,6 +125,9 @@ func Load(path string) (Config, error) {
 	}
 	if c.Web.TLS != nil {
 		paths = append(paths, &c.Web.TLS.Cert, &c.Web.TLS.Key)
+	}
+	for i := range c.Secrets.KnownFiles {
+		paths = append(paths, &c.Secrets.KnownFiles[i])
 	}
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {

@@ -40,6 +40,7 @@ type Config struct {
 	Links      Links
 	Revoke     Revoker
 	Offers     Offerer
+	Unseal     Unsealer
 	Indexes    Indexes          // nil: recordings are prepared when they are looked at
 	Secrets    *secret.Detector // nil: one that knows no values of Gatehouse's own
 	Search     Searcher         // nil where there is none: then nothing is found, and the answer says so
@@ -53,7 +54,7 @@ func (c Config) Validate() error {
 		has  bool
 	}{
 		{"Sessions", c.Sessions != nil}, {"Recordings", c.Recordings != nil}, {"Authorize", c.Authorize != nil},
-		{"Kill", c.Kill != nil}, {"Links", c.Links != nil}, {"Revoke", c.Revoke != nil}, {"Offers", c.Offers != nil},
+		{"Kill", c.Kill != nil}, {"Links", c.Links != nil}, {"Revoke", c.Revoke != nil}, {"Offers", c.Offers != nil}, {"Unseal", c.Unseal != nil},
 	} {
 		if !need.has {
 			return fmt.Errorf("console: %s is missing", need.name)
@@ -64,7 +65,8 @@ func (c Config) Validate() error {
 
 // Console runs the verbs. It holds no state of its own and is safe for concurrent use.
 type Console struct {
-	cfg Config
+	cfg    Config
+	reason string // why secrets are shown; empty: they are masked
 }
 
 // New returns a Console.
@@ -108,7 +110,7 @@ func (c *Console) session(ctx context.Context, who Credential, verb Verb, id, re
 	if err != nil {
 		return by, store.Session{}, fmt.Errorf("session %q: %w", id, err)
 	}
-	return by, found, nil
+	return c.mayUnmask(ctx, who, by, found)
 }
 
 // normalID accepts an id or the beginning of one, in either case and without its type prefix. What could not be an id comes

@@ -44,7 +44,7 @@ func ExitCode(err error) int {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
 		return exitOK
-	case errors.As(err, &usage), errors.Is(err, ErrReason), searchFault(err):
+	case errors.As(err, &usage), errors.Is(err, ErrReason), errors.Is(err, ErrUnmask), searchFault(err):
 		return exitUsage
 	case errors.As(err, &forbidden):
 		return exitNegative

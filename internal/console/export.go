@@ -17,7 +17,7 @@ const (
 	CastV2 Format = "asciicast-v2"
 	CastV3 Format = "asciicast-v3"
 	Text   Format = "text" // a transcript: safe to show, times at the margin
-	JSON   Format = "json" // every event, one a line, exact bytes
+	JSON   Format = "json" // every event, one a line, exact bytes but for what is masked
 )
 
 var formats = map[Format]struct{ suffix, media string }{
@@ -54,7 +54,7 @@ func (c *Console) Export(ctx context.Context, who Credential, id string, format 
 	if err != nil {
 		return nil, err
 	}
-	p, err := c.open(ctx, by, s)
+	p, err := c.open(ctx, who, by, s)
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +88,7 @@ func (p *Playback) write(w io.Writer, format Format) error {
 type exportCmd struct {
 	ID     string `arg:"" help:"The session, or a unique beginning of its id."`
 	Format string `help:"asciicast-v2, asciicast-v3, text or json." default:"asciicast-v3" short:"f" placeholder:"NAME"`
+	unmaskFlags
 }
 
 func (e *exportCmd) Run(in *invocation) error {
@@ -98,7 +99,11 @@ func (e *exportCmd) Run(in *invocation) error {
 	if err != nil {
 		return err
 	}
-	d, err := in.c.Export(in.ctx, in.who, e.ID, format)
+	c, err := e.console(in.c)
+	if err != nil {
+		return err
+	}
+	d, err := c.Export(in.ctx, in.who, e.ID, format)
 	if err != nil {
 		return err
 	}

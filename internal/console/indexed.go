@@ -19,7 +19,7 @@ var _ Indexes = (*index.Indexer)(nil)
 // Index returns what a recording is replayed from: the index that is kept if it fits, else one that is made now, by a pass over
 // the recording.
 func (c *Console) Index(ctx context.Context, p *Playback) (*index.Index, error) {
-	if x := c.keptIndex(p.Session.ID, p.Session.Recording, p.Session.Live()); x != nil && !p.Unmasked {
+	if x := c.keptIndex(p.Session.ID, p.Session.Recording, p.Session.Live()); x != nil {
 		return x, nil
 	}
 	d := c.cfg.Secrets
@@ -36,7 +36,7 @@ func (c *Console) Index(ctx context.Context, p *Playback) (*index.Index, error) 
 // keptIndex returns the index that is kept of a recording, nil if there is none. A session's row has the recording's hash only
 // once it is closed.
 func (c *Console) keptIndex(session, sha256 string, live bool) *index.Index {
-	if c.cfg.Indexes == nil || live {
+	if c.cfg.Indexes == nil || live || c.unmasked() {
 		return nil
 	}
 	x, err := c.cfg.Indexes.Open(session, sha256)

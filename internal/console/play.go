@@ -16,6 +16,7 @@ type playCmd struct {
 	Speed    float64       `help:"How many times faster than it happened, 0.1 to 1000." default:"1"`
 	SkipIdle time.Duration `help:"Shorten pauses that are longer than this." placeholder:"2s"`
 	From     string        `help:"Begin there: a time since its start (90s, 1h2m) or of the day, in UTC (14:02:40)." placeholder:"TIME"`
+	unmaskFlags
 }
 
 func (p *playCmd) Run(in *invocation) error {
@@ -25,7 +26,11 @@ func (p *playCmd) Run(in *invocation) error {
 	if p.SkipIdle < 0 {
 		return usagef("--skip-idle takes a time above zero")
 	}
-	rec, err := in.c.Play(in.ctx, in.who, p.ID)
+	c, err := p.console(in.c)
+	if err != nil {
+		return err
+	}
+	rec, err := c.Play(in.ctx, in.who, p.ID)
 	if err != nil {
 		return err
 	}

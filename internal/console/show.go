@@ -12,6 +12,7 @@ type Detail struct {
 	By       Actor    `json:"-"`
 	Session  Session  `json:"session"`
 	Timeline Timeline `json:"timeline"`
+	Unmasked bool     `json:"unmasked,omitempty"` // secrets are shown
 }
 
 // Show returns the session whose id is, or uniquely begins with, id.
@@ -24,7 +25,7 @@ func (c *Console) Show(ctx context.Context, who Credential, id string) (Detail, 
 	if err != nil {
 		return Detail{}, fmt.Errorf("read recording of %s: %w", s.ID, err)
 	}
-	return Detail{By: by, Session: c.view(ctx, s), Timeline: t}, nil
+	return Detail{By: by, Session: c.detail(ctx, s), Timeline: t, Unmasked: c.unmasked()}, nil
 }
 
 func exitText(status *int, signal string) string {
@@ -40,10 +41,15 @@ func exitText(status *int, signal string) string {
 
 type showCmd struct {
 	ID string `arg:"" help:"The session, or a beginning of its id that is unique."`
+	unmaskFlags
 }
 
 func (s *showCmd) Run(in *invocation) error {
-	d, err := in.c.Show(in.ctx, in.who, s.ID)
+	c, err := s.console(in.c)
+	if err != nil {
+		return err
+	}
+	d, err := c.Show(in.ctx, in.who, s.ID)
 	if err != nil {
 		return err
 	}

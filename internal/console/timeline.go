@@ -69,7 +69,7 @@ func (c *Console) timeline(s store.Session) (Timeline, error) {
 	defer rec.Close()
 	h := rec.Header()
 	out.Recorded, out.Cols, out.Rows = true, h.Cols, h.Rows
-	for e, err := range rec.Events() {
+	for e, err := range c.structure(rec.Events()) {
 		if err != nil {
 			out.Torn = true
 			break

@@ -1,20 +1,20 @@
 package vt
 
-import "strings"
+import "unicode/utf8"
 
-// color is 0 for the default, indexed|n for one of 256, or direct|rrggbb.
+// A color is 0 for the terminal's default, else a palette index or a 24-bit colour with a mark above it.
 type color uint32
 
 const (
-	indexed color = 1 << 24
-	direct  color = 2 << 24
+	paletteColor color = 1 << 24 // | index 0..255
+	trueColor    color = 2 << 24 // | 0xRRGGBB
 )
 
-// style is a set of attributes.
-type style uint16
+// An attr is a set of the properties of a cell that are not its colours. Three bits hold the style of the underline.
+type attr uint16
 
 const (
-	bold style = 1 << iota
+	bold attr = 1 << iota
 	dim
 	italic
 	blink
@@ -22,91 +22,55 @@ const (
 	invisible
 	strike
 	overline
-	underlineShift = iota // three bits follow: 0 none, 1 single, 2 double, 3 curly, 4 dotted, 5 dashed
-	underlines     = style(7) << underlineShift
+	underlineUnit // the lowest of three bits: 0 none, 1 single, 2 double, 3 curly, 4 dotted, 5 dashed
+
+	underlineMask = 7 * underlineUnit
 )
 
-// pen is how characters are drawn.
-type pen struct {
+// A style is how a cell looks: what SGR sets.
+type style struct {
 	fg, bg color
-	style  style
+	attr   attr
 }
 
-// maxCombining bounds what one cell carries beside its character.
-const maxCombining = 8
+// maxCombining is how many combining characters a cell keeps, as xterm does by default; more are dropped.
+const maxCombining = 2
 
-// cell is one place on the screen. The zero cell is blank.
+// A cell is one place of the screen. It has no pointers, so a screen costs the garbage collector nothing.
 type cell struct {
-	char rune    // 0: nothing was written
-	more *[]rune // combining characters, nil mostly
-	pen
-	width uint8 // 2 for a wide character; 0 for its right half, and for the zero cell
-	right bool  // the right half of the wide character before it
+	r    rune               // what stands there; a blank is ' ', whether written or erased
+	comb [maxCombining]rune // 0 when there is none
+	style
+	width uint8 // 1, 2 for the left half of a wide character, 0 for its right half (r is then 0)
 }
 
-func (c *cell) blank() bool { return c.char == 0 && !c.right || c.char == ' ' && c.more == nil }
-
-// row is one line of the screen. Without cells it is blank.
-type row struct {
-	cells   []cell
-	wrapped bool // it goes on from the row before
-	mark    int64
+// blank is an erased cell: it keeps the background of the pen, as xterm does, and nothing else.
+func blank(pen style) cell {
+	return cell{r: ' ', style: style{bg: pen.bg}, width: 1}
 }
 
-// text is the row as characters, without blanks at its end.
-func (r *row) text() string {
-	end := len(r.cells)
-	for end > 0 && r.cells[end-1].blank() {
-		end--
+// empty says that there is nothing to see of the cell.
+func (c *cell) empty() bool {
+	return c.r == ' ' && c.comb[0] == 0
+}
+
+// appendText appends the characters of the cell in UTF-8.
+func (c *cell) appendText(to []byte) []byte {
+	if c.r < utf8.RuneSelf && c.comb[0] == 0 && c.width == 1 {
+		return append(to, byte(c.r))
 	}
-	var b strings.Builder
-	b.Grow(end)
-	for i := range r.cells[:end] {
-		r.cells[i].write(&b)
-	}
-	return b.String()
+	return c.appendLong(to)
 }
 
-func (c *cell) write(b *strings.Builder) {
-	switch {
-	case c.right:
-	case c.char == 0:
-		b.WriteByte(' ')
-	default:
-		b.WriteRune(c.char)
-		if c.more != nil {
-			for _, r := range *c.more {
-				b.WriteRune(r)
-			}
+func (c *cell) appendLong(to []byte) []byte {
+	if c.width == 0 {
+		return to
+	}
+	to = utf8.AppendRune(to, c.r)
+	for _, r := range c.comb {
+		if r != 0 {
+			to = utf8.AppendRune(to, r)
 		}
 	}
-}
-
-// erase blanks cells from..to with a background, and the other halves of wide characters that are cut.
-func (r *row) erase(from, to, cols int, bg color) {
-	if from >= to || r.cells == nil && bg == 0 {
-		return
-	}
-	if from == 0 && to >= cols && bg == 0 {
-		r.cells = nil
-		return
-	}
-	r.fill(cols)
-	if from > 0 && r.cells[from].right {
-		r.cells[from-1] = cell{pen: pen{bg: r.cells[from-1].bg}}
-	}
-	if to < cols && r.cells[to].right {
-		r.cells[to] = cell{pen: pen{bg: r.cells[to].bg}}
-	}
-	blank := cell{pen: pen{bg: bg}}
-	for i := from; i < to; i++ {
-		r.cells[i] = blank
-	}
-}
-
-// fill gives the row its cells.
-func (r *row) fill(cols int) {
-	if len(r.cells) < cols {
-		r.cells = append(r.cells, make([]cell, cols-len(r.cells))...)
-	}
+	return to
 }

@@ -1,267 +1,220 @@
 package vt
 
-// csi is a control sequence; last is the character right before it.
-func (t *Terminal) csi(final byte, last rune) {
-	ps := &t.parser
+// csiFinal does a control sequence by its final character.
+func (t *Terminal) csiFinal(final byte) {
+	if final != 'm' {
+		t.dropSubs()
+	}
+	t.dispatch(final)
+	t.repeatable = false
+}
+
+func (t *Terminal) dispatch(final byte) {
 	switch {
-	case ps.prefix == '?' && ps.intermediate == 0 && (final == 'h' || final == 'l'):
-		for i := range ps.n {
-			t.privateMode(t.number(i, 0), final == 'h')
+	case t.prefix == 0 && t.inter == 0:
+		if !t.move(final) && !t.edit(final) {
+			t.setup(final)
 		}
-	case ps.prefix == '?' && ps.intermediate == 0 && (final == 'J' || final == 'K'): // DECSED, DECSEL; nothing is protected
-		t.erasing(final)
-	case ps.prefix != 0:
-	case ps.intermediate == '!' && final == 'p':
+	case t.prefix == '?' && t.inter == 0:
+		t.private(final)
+	case t.prefix == 0 && t.inter == '!' && final == 'p':
 		t.softReset()
-	case ps.intermediate != 0:
-	case !t.moving(final) && !t.erasing(final):
-		t.other(final, last)
+	case t.prefix == 0 && t.inter == ' ' && final == 'q':
+		if look := t.arg(0, 0); look <= 6 {
+			t.cursorLook = uint8(look)
+		}
 	}
 }
 
-// moving moves the cursor.
-func (t *Terminal) moving(final byte) bool {
-	n := t.number(0, 1)
-	top, bottom := 0, t.rows-1
-	if t.y >= t.screen.top {
-		top = t.screen.top
-	}
-	if t.y <= t.screen.bottom {
-		bottom = t.screen.bottom
-	}
-	x := min(t.x, t.cols-1)
+// private does a sequence that begins with a question mark.
+func (t *Terminal) private(final byte) {
 	switch final {
-	case 'A', 'k':
-		t.x, t.y = x, max(t.y-n, top)
-	case 'B':
-		t.x, t.y = x, min(t.y+n, bottom)
+	case 'h', 'l':
+		for i := range min(t.count, maxParams) {
+			t.privateMode(t.arg(i, 0), final == 'h')
+		}
+	case 'J': // selective erase: there are no protected cells here
+		t.eraseDisplay(t.arg(0, 0))
+	case 'K':
+		t.eraseLine(t.arg(0, 0))
+	}
+}
+
+// move does the sequences that move the cursor, and says whether it was one.
+func (t *Terminal) move(final byte) bool {
+	n := t.arg(0, 1)
+	switch final {
+	case 'A':
+		t.up(n)
+	case 'B', 'e':
+		t.down(n)
 	case 'C', 'a':
-		t.x = min(x+n, t.cols-1)
-	case 'D', 'j':
-		t.x = max(x-n, 0)
+		t.unwrap()
+		t.x = min(t.x+n, t.cols-1)
+	case 'D':
+		t.unwrap()
+		t.x = max(t.x-n, 0)
 	case 'E':
-		t.x, t.y = 0, min(t.y+n, bottom)
+		t.down(n)
+		t.x = 0
 	case 'F':
-		t.x, t.y = 0, max(t.y-n, top)
+		t.up(n)
+		t.x = 0
 	case 'G', '`':
-		t.x = min(n-1, t.cols-1)
+		t.x = min(n, t.cols) - 1
 	case 'H', 'f':
-		t.moveTo(t.number(1, 1)-1, n-1)
-	case 'd':
-		t.moveTo(x, n-1)
-	case 'e':
-		t.x, t.y = x, min(t.y+n, t.lowest())
+		t.moveTo(t.arg(1, 1)-1, n-1)
 	case 'I':
 		t.tab(n)
 	case 'Z':
 		t.backTab(n)
+	case 'd':
+		t.moveTo(min(t.x, t.cols-1), n-1)
 	default:
 		return false
 	}
 	return true
 }
 
-// lowest is the last row that the cursor may be in.
-func (t *Terminal) lowest() int {
-	if t.origin {
-		return t.screen.bottom
+// up stops at the top margin, when it begins below it.
+func (t *Terminal) up(n int) {
+	t.unwrap()
+	limit := 0
+	if t.y >= t.top {
+		limit = t.top
 	}
-	return t.rows - 1
+	t.y = max(t.y-n, limit)
 }
 
-// moveTo goes to a place that counts from the region's begin in origin mode.
+// down stops at the bottom margin, when it begins above it.
+func (t *Terminal) down(n int) {
+	t.unwrap()
+	limit := t.rows - 1
+	if t.y <= t.bottom {
+		limit = t.bottom
+	}
+	t.y = min(t.y+n, limit)
+}
+
+// moveTo goes to a place, counted from 0: on the screen, or in origin mode within the scroll region.
 func (t *Terminal) moveTo(x, y int) {
+	first, last := 0, t.rows-1
 	if t.origin {
-		y += t.screen.top
+		first, last = t.top, t.bottom
 	}
-	t.x, t.y = min(x, t.cols-1), min(y, t.lowest())
+	t.x, t.y = min(x, t.cols-1), min(first+y, last)
 }
 
-// erasing erases, and inserts and deletes cells and rows.
-func (t *Terminal) erasing(final byte) bool {
-	s, n, bg := t.screen, t.number(0, 1), t.pen.bg
+// edit does the sequences that change the screen, and says whether it was one.
+func (t *Terminal) edit(final byte) bool {
+	n := t.arg(0, 1)
 	switch final {
+	case '@':
+		t.unwrap()
+		t.lines[t.y].insert(t.x, n, t.cols, t.blank())
 	case 'J':
-		t.eraseScreen(t.number(0, 0))
+		t.eraseDisplay(t.arg(0, 0))
 	case 'K':
-		t.eraseRow(t.number(0, 0))
-	case 'X':
-		x := min(t.x, t.cols-1)
-		s.rows[t.y].erase(x, min(x+n, t.cols), t.cols, bg)
-	case '@', 'P':
-		t.x = min(t.x, t.cols-1)
-		s.rows[t.y].fill(t.cols)
-		if final == '@' {
-			t.shiftRight(s.rows[t.y], n)
-		} else {
-			t.shiftLeft(s.rows[t.y], n)
-		}
-	case 'L', 'M':
-		if t.y < s.top || t.y > s.bottom {
-			return true
-		}
-		if t.x = 0; final == 'L' {
-			s.down(t.y, s.bottom, n, t.cols, bg)
-		} else {
-			s.up(t.y, s.bottom, n, t.cols, bg)
-		}
+		t.eraseLine(t.arg(0, 0))
+	case 'L':
+		t.insertLines(n)
+	case 'M':
+		t.deleteLines(n)
+	case 'P':
+		t.unwrap()
+		t.lines[t.y].remove(t.x, n, t.cols, t.blank())
 	case 'S':
-		s.up(s.top, s.bottom, n, t.cols, bg)
+		t.scroll(n)
 	case 'T':
-		if t.parser.n <= 1 { // with more it is about the mouse
-			s.down(s.top, s.bottom, n, t.cols, bg)
+		if t.count <= 1 { // with more it tracks the mouse
+			t.scrollDown(t.top, t.bottom, n, t.blank())
 		}
+	case 'X':
+		t.unwrap()
+		t.erase(t.x, t.x+n)
+	case 'b':
+		t.repeat(n)
 	default:
 		return false
 	}
 	return true
 }
 
-// eraseScreen is ED.
-func (t *Terminal) eraseScreen(how int) {
-	s, bg := t.screen, t.pen.bg
-	switch how {
-	case 0:
-		if t.x == 0 && t.y == 0 {
-			t.leaveAll()
-		}
-		t.eraseRow(0)
-		for _, r := range s.rows[t.y+1:] {
-			r.wrapped = false
-			r.erase(0, t.cols, t.cols, bg)
-		}
-	case 1:
-		for _, r := range s.rows[:t.y] {
-			r.wrapped = false
-			r.erase(0, t.cols, t.cols, bg)
-		}
-		t.eraseRow(1)
-		if t.x+1 >= t.cols && t.y+1 < t.rows {
-			s.rows[t.y+1].wrapped = false
-		}
-	case 2:
-		t.leaveAll()
-		s.clear(t.cols, bg)
-	}
-}
-
-// eraseRow is EL.
-func (t *Terminal) eraseRow(how int) {
-	r, bg := t.screen.rows[t.y], t.pen.bg
-	switch how {
-	case 0:
-		r.wrapped = r.wrapped && t.x > 0
-		r.erase(t.x, t.cols, t.cols, bg)
-	case 1:
-		r.erase(0, min(t.x+1, t.cols), t.cols, bg)
-	case 2:
-		r.wrapped = false
-		r.erase(0, t.cols, t.cols, bg)
-	}
-}
-
-// shiftLeft deletes n cells at the cursor.
-func (t *Terminal) shiftLeft(r *row, n int) {
-	n = min(n, t.cols-t.x)
-	t.uncover(r, t.x, t.x+n)
-	copy(r.cells[t.x:], r.cells[t.x+n:t.cols])
-	blank := cell{pen: pen{bg: t.pen.bg}}
-	for i := t.cols - n; i < t.cols; i++ {
-		r.cells[i] = blank
-	}
-}
-
-// other is everything else.
-func (t *Terminal) other(final byte, last rune) {
+// setup does the sequences that change modes, margins, tab stops and the pen.
+func (t *Terminal) setup(final byte) {
 	switch final {
-	case 'm':
-		t.sgr()
-	case 'r':
-		top, bottom := t.number(0, 1)-1, min(t.number(1, t.rows), t.rows)-1
-		if bottom > top {
-			t.screen.top, t.screen.bottom = top, bottom
-			t.moveTo(0, 0)
+	case 'g':
+		t.clearTabs(t.arg(0, 0))
+	case 'h', 'l':
+		for i := range min(t.count, maxParams) {
+			t.mode(t.arg(i, 0), final == 'h')
 		}
+	case 'm':
+		t.selectStyle()
+	case 'r':
+		t.margins(t.arg(0, 1)-1, min(t.arg(1, t.rows), t.rows)-1)
 	case 's':
 		t.save()
 	case 'u':
 		t.restore()
-	case 'h', 'l':
-		for i := range t.parser.n {
-			t.mode(t.number(i, 0), final == 'h')
+	}
+}
+
+func (t *Terminal) margins(top, bottom int) {
+	if top >= bottom {
+		return
+	}
+	t.top, t.bottom = top, bottom
+	t.moveTo(0, 0)
+}
+
+// eraseDisplay is ED: 0 from the cursor on, 1 up to it, 2 all; 3 means lines that scrolled away, of which there are none here.
+func (t *Terminal) eraseDisplay(what int) {
+	switch what {
+	case 0:
+		if t.x == 0 && t.y == 0 {
+			t.leaveAll()
 		}
-	case 'g':
-		t.clearTabs(t.number(0, 0))
-	case 'b':
-		if last != 0 {
-			for range min(t.number(0, 1), t.cols*t.rows) {
-				t.print(last)
-			}
-		}
-		t.last = last
+		t.eraseLine(0)
+		t.clear(t.y+1, t.rows, t.blank())
+	case 1:
+		t.clear(0, t.y, t.blank())
+		t.eraseLine(1)
+	case 2:
+		t.leaveAll()
+		t.clear(0, t.rows, t.blank())
 	}
 }
 
-func (t *Terminal) clearTabs(how int) {
-	switch {
-	case how == 0 && t.x < t.cols:
-		t.tabs[t.x] = false
-	case how == 3:
-		clear(t.tabs)
+// eraseLine is EL: 0 from the cursor on, 1 up to it, 2 all. When a wrap is to come, there is nothing right of the cursor.
+func (t *Terminal) eraseLine(what int) {
+	switch what {
+	case 0:
+		t.erase(t.x, t.cols)
+	case 1:
+		t.erase(0, t.x+1)
+	case 2:
+		t.erase(0, t.cols)
 	}
 }
 
-func (t *Terminal) mode(n int, on bool) {
-	switch n {
-	case 4:
-		t.insert = on
-	case 20:
-		t.newline = on
-	}
+// erase blanks the cells from..to-1 of the cursor's line.
+func (t *Terminal) erase(from, to int) {
+	t.lines[t.y].erase(from, min(to, t.cols), t.cols, t.blank())
 }
 
-func (t *Terminal) privateMode(n int, on bool) {
-	switch n {
-	case 6:
-		t.origin = on
-		t.moveTo(0, 0)
-	case 7:
-		t.noWrap = !on
-	case 25:
-		t.hidden = !on
-	case 1048:
-		t.cursorKept(on)
-	case 1049:
-		if on {
-			t.save()
-		}
-		t.alternate(on)
-		if !on {
-			t.restore()
-		}
-	case 47, 1047:
-		t.alternate(on)
+func (t *Terminal) insertLines(n int) {
+	if t.y < t.top || t.y > t.bottom {
+		return
 	}
+	t.scrollDown(t.y, t.bottom, n, t.blank())
+	t.x = 0
 }
 
-func (t *Terminal) cursorKept(on bool) {
-	if on {
-		t.save()
-	} else {
-		t.restore()
+func (t *Terminal) deleteLines(n int) {
+	if t.y < t.top || t.y > t.bottom {
+		return
 	}
-}
-
-// alternate shows the alternate screen, blank, or the main one again.
-func (t *Terminal) alternate(on bool) {
-	switch {
-	case on && t.screen == t.main:
-		t.screen = t.alt
-		t.alt.clear(t.cols, t.pen.bg)
-		t.alt.top, t.alt.bottom = 0, t.rows-1
-	case !on && t.screen == t.alt:
-		t.alt.clear(t.cols, 0)
-		t.alt.saved = saved{}
-		t.screen = t.main
-	}
+	t.scrollUp(t.y, t.bottom, n, t.blank())
+	t.x = 0
 }

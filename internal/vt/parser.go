@@ -1,233 +1,248 @@
 package vt
 
-import "unicode/utf8"
-
-// state is where in a sequence the parser is; after Paul Williams' parser for DEC's terminals.
-type state byte
+// A state is where the parser stands within a control sequence.
+type state uint8
 
 const (
-	ground     state = iota
-	escape           // after ESC
-	escapeMore       // after ESC and an intermediate byte
-	csi              // in a control sequence
-	csiBad           // in one that means nothing
-	str              // in a control string: OSC, DCS, SOS, PM, APC
+	ground        state = iota
+	escape              // after ESC
+	escapeInter         // after ESC and an intermediate
+	csiEntry            // after CSI
+	csiParam            // within the numbers of a CSI sequence
+	csiInter            // after its intermediates
+	csiIgnore           // a CSI sequence that is none: read over up to its end
+	oscString           // operating system command: read over up to BEL or ST
+	controlString       // DCS, SOS, PM, APC: read over up to ST
 )
 
-// The bounds of a control sequence.
 const (
-	maxParams = 32
-	maxNumber = 9999
+	maxParams = 32   // of one sequence; those after it are read over
+	maxParam  = 9999 // greater numbers count as this
+	missing   = -1   // a parameter that was left out
 )
 
-// parser is what is known of an unfinished sequence.
+// The characters that end or begin a sequence wherever they come.
+const (
+	bel = 0x07
+	can = 0x18
+	sub = 0x1A
+	esc = 0x1B
+	del = 0x7F
+	dcs = 0x90
+	sos = 0x98
+	csi = 0x9B
+	st  = 0x9C
+	osc = 0x9D
+	pm  = 0x9E
+	apc = 0x9F
+)
+
+// A parser splits a stream of characters into printable ones, controls and sequences, in the way of the state machine of DEC's terminals.
+// It keeps the numbers of the sequence it is in and nothing of any string.
 type parser struct {
-	state        state
-	prefix       byte // of a control sequence: ?, >, <, =
-	intermediate byte
-	params       [maxParams]param
-	n            int
-	intro        rune    // of a control string, as in ESC ]
-	bell         bool    // BEL ends it
-	tail         [4]byte // the begin of a character
-	tails        int
+	utf8   decoder
+	state  state
+	prefix byte // one of < = > ? before the parameters, else 0
+	inter  byte // the intermediate, 0 when there is none, 0xFF when there are several
+	opener byte // what began the control string: P X ^ _
+	params [maxParams]param
+	count  int // of params in use, the one being read included; 0 before the first
 }
 
-// param is one number of a control sequence.
+// A param is one number of a sequence.
 type param struct {
-	value int16 // -1: left out
-	sub   bool  // it follows a colon
+	n   int16 // 0..9999 or missing
+	sub bool  // it followed a colon: it belongs to the one before it
 }
 
-// Write shows what a program writes. It takes everything and returns no error.
-func (t *Terminal) Write(p []byte) (int, error) {
-	n := len(p)
-	defer func() {
-		if recover() != nil { // a mistake in here must not end whoever looks at recordings
-			t.lost = true
-			t.parser = parser{}
-			t.reset()
-		}
-	}()
+// feed parses bytes. Runs of printable ASCII, most of what there is, go straight to the screen.
+func (t *Terminal) feed(p []byte) {
 	for len(p) > 0 {
-		if t.parser.state == ground && t.parser.tails == 0 {
-			run := printable(p)
-			if run > 0 {
-				t.printRun(p[:run])
-				p = p[run:]
-				continue
+		if t.state == ground && t.utf8.need == 0 && p[0] >= ' ' && p[0] < del {
+			n := 1
+			for n < len(p) && p[n] >= ' ' && p[n] < del {
+				n++
 			}
+			t.printASCII(p[:n])
+			p = p[n:]
+			continue
 		}
-		p = p[t.step(p):]
+		t.decode(p[0])
+		p = p[1:]
 	}
-	return n, nil
 }
 
-func printable(p []byte) int {
-	for i, c := range p {
-		if c < ' ' || c >= 0x7f {
-			return i
-		}
-	}
-	return len(p)
-}
-
-// step takes the next character and returns how many bytes of p it took.
-func (t *Terminal) step(p []byte) int {
-	ps := &t.parser
-	if ps.tails == 0 && p[0] < utf8.RuneSelf {
-		t.take(rune(p[0]))
-		return 1
-	}
-	if ps.tails == 0 && utf8.FullRune(p) {
-		r, n := utf8.DecodeRune(p)
-		t.take(r)
-		return n
-	}
-	// A character that began in an earlier write, or goes on in a later one.
-	ps.tail[ps.tails] = p[0]
-	ps.tails++
-	if begun := ps.tail[:ps.tails]; utf8.FullRune(begun) {
-		r, n := utf8.DecodeRune(begun)
-		rest := ps.tails - n
-		ps.tails = 0
-		t.take(r)
-		return 1 - rest // what is no part of it is read again
-	}
-	return 1
-}
-
-// take gives one character to the state that it belongs to.
-func (t *Terminal) take(r rune) {
-	ps := &t.parser
-	switch {
-	case r == 0x18 || r == 0x1a: // CAN and SUB end any sequence
-		ps.state = ground
-		t.last = 0
-		return
-	case r == 0x1b:
-		ps.state, ps.intermediate = escape, 0
-		return
-	case r >= 0x80 && r < 0xa0:
-		t.takeC1(r)
+// accept parses one character.
+func (t *Terminal) accept(r rune) {
+	if t.anywhere(r) {
 		return
 	}
-	switch ps.state {
+	if r < ' ' {
+		t.control(r)
+		return
+	}
+	switch t.state {
 	case ground:
-		if r < ' ' {
-			t.control(r)
-		} else if r != 0x7f {
+		if r != del {
 			t.print(r)
 		}
-	case escape, escapeMore:
-		t.takeEscape(r)
-	case csi, csiBad:
-		t.takeCSI(r)
-	case str:
-		if r == 0x07 && ps.bell {
-			ps.state = ground
-		}
+	case escape:
+		t.escapeRune(r)
+	case escapeInter:
+		t.escapeInterRune(r)
+	case csiEntry, csiParam, csiInter, csiIgnore:
+		t.csiRune(r)
 	}
 }
 
-// takeC1 is a control of the upper half, which is an escape sequence in one character.
-func (t *Terminal) takeC1(r rune) {
-	t.last = 0
-	t.parser.state, t.parser.intermediate = escape, 0
-	t.takeEscape(r - 0x40)
-}
-
-func (t *Terminal) takeEscape(r rune) {
-	ps := &t.parser
+// anywhere handles what means the same in every state, and says whether r was that.
+func (t *Terminal) anywhere(r rune) bool {
 	switch {
-	case r < ' ':
-		t.control(r)
-	case r == 0x7f:
-	case r < 0x30:
-		if ps.state = escapeMore; ps.intermediate == 0 {
-			ps.intermediate = byte(r)
-		} else {
-			ps.intermediate = 0xff // none that is known has two
-		}
-	case ps.state == escape && r == '[':
-		ps.state, ps.prefix, ps.intermediate, ps.n = csi, 0, 0, 0
-		ps.params[0] = param{value: -1}
-	case ps.state == escape && (r == ']' || r == 'P' || r == 'X' || r == '^' || r == '_'):
-		ps.state, ps.intro, ps.bell = str, r, r == ']'
-	case r < 0x7f:
-		ps.state = ground
-		t.last = 0
-		t.escape(byte(r), ps.intermediate)
+	case r == esc:
+		t.begin(escape)
+	case r == can || r == sub:
+		t.state, t.repeatable = ground, false
+	case r >= 0x80 && r < 0xA0:
+		t.begin(escape)
+		t.escapeRune(r - 0x40)
 	default:
-		ps.state = ground
+		return false
 	}
+	return true
 }
 
-func (t *Terminal) takeCSI(r rune) {
-	ps := &t.parser
-	switch {
-	case r < ' ':
-		t.control(r)
-	case r == 0x7f:
-	case r >= 0x80:
-		ps.state = csiBad
-	case r >= 0x40:
-		bad := ps.state == csiBad
-		ps.state = ground
-		last := t.last
-		t.last = 0
-		if !bad {
-			ps.n++
-			t.csi(byte(r), last)
-		}
-	case r >= 0x3c:
-		if ps.prefix != 0 || ps.n > 0 || ps.params[0].value >= 0 || ps.intermediate != 0 {
-			ps.state = csiBad
-		}
-		ps.prefix = byte(r)
-	case r < 0x30:
-		if ps.intermediate != 0 {
-			ps.state = csiBad
-		}
-		ps.intermediate = byte(r)
-	case ps.intermediate != 0:
-		ps.state = csiBad
-	case r == ';' || r == ':':
-		if ps.n++; ps.n == maxParams { // what follows is not looked at, as in xterm
-			ps.n--
-		}
-		ps.params[ps.n] = param{value: -1, sub: r == ':'}
-	default:
-		p := &ps.params[ps.n]
-		p.value = int16(min(max(int(p.value), 0)*10+int(r-'0'), maxNumber))
-	}
+// begin enters a state with no parameters read. REP still repeats what was printed before: only what it does may end that.
+func (t *Terminal) begin(s state) {
+	t.state, t.prefix, t.inter, t.count = s, 0, 0, 0
 }
 
-// number returns parameter i, or the default if it was left out or is 0 where 0 means nothing.
-func (t *Terminal) number(i, byDefault int) int {
-	if i >= t.parser.n || t.parser.params[i].value <= 0 {
-		return byDefault
-	}
-	return int(t.parser.params[i].value)
-}
-
-// control is a control character of the lower half.
+// control does a C0 control: also in the middle of a sequence, but not within a string.
 func (t *Terminal) control(r rune) {
-	t.last = 0
-	switch r {
-	case '\n', '\v', '\f':
-		t.lineFeed()
-	case '\r':
-		t.x = 0
-	case '\b':
-		t.x = max(min(t.x, t.cols-1)-1, 0)
-	case '\t':
-		if t.x < t.cols {
-			t.tab(1)
+	switch t.state {
+	case oscString:
+		if r == bel {
+			t.state = ground
 		}
-	case 0x0e:
-		t.shift = 1
-	case 0x0f:
-		t.shift = 0
+	case controlString:
+	default:
+		t.repeatable = false
+		t.execute(r)
 	}
+}
+
+func (t *Terminal) escapeRune(r rune) {
+	switch {
+	case r < '0':
+		t.inter, t.state = byte(r), escapeInter
+	case r == '[':
+		t.begin(csiEntry)
+	case r == ']':
+		t.begin(oscString)
+	case r == 'P' || r == 'X' || r == '^' || r == '_':
+		t.begin(controlString)
+		t.opener = byte(r)
+	case r < del:
+		t.state = ground
+		t.escapeFinal(byte(r))
+	case r != del:
+		t.state = ground
+	}
+}
+
+func (t *Terminal) escapeInterRune(r rune) {
+	switch {
+	case r < '0':
+		t.inter = severalInter
+	case r < del:
+		t.state = ground
+		t.escapeFinal(byte(r))
+	case r != del:
+		t.state = ground
+	}
+}
+
+// severalInter stands for more than one intermediate: no sequence that is known here has that.
+const severalInter = 0xFF
+
+func (t *Terminal) csiRune(r rune) {
+	switch {
+	case r == del:
+	case r > del:
+		t.state = ground
+	case r >= '@':
+		if t.state != csiIgnore {
+			t.csiFinal(byte(r))
+		}
+		t.state = ground
+	case t.state == csiIgnore:
+	case r < '0':
+		t.csiIntermediate(byte(r))
+	case t.state == csiInter:
+		t.state = csiIgnore
+	case r >= '<':
+		t.csiPrefix(byte(r))
+	default:
+		t.state = csiParam
+		t.csiParameter(byte(r))
+	}
+}
+
+func (t *Terminal) csiIntermediate(b byte) {
+	if t.inter != 0 {
+		b = severalInter
+	}
+	t.inter, t.state = b, csiInter
+}
+
+func (t *Terminal) csiPrefix(b byte) {
+	if t.state != csiEntry {
+		t.state = csiIgnore
+		return
+	}
+	t.prefix, t.state = b, csiParam
+}
+
+// csiParameter reads a digit, a semicolon or a colon.
+func (t *Terminal) csiParameter(b byte) {
+	if t.count == 0 {
+		t.params[0], t.count = param{n: missing}, 1
+	}
+	if b >= '0' && b <= '9' {
+		t.digit(int16(b - '0'))
+		return
+	}
+	t.count++
+	if t.count <= maxParams {
+		t.params[t.count-1] = param{n: missing, sub: b == ':'}
+		return
+	}
+	t.count = maxParams + 1
+}
+
+func (t *Terminal) digit(d int16) {
+	if t.count > maxParams {
+		return
+	}
+	p := &t.params[t.count-1]
+	p.n = int16(min(int(max(p.n, 0))*10+int(d), maxParam))
+}
+
+// arg gives parameter i, or def when it was left out or is 0.
+func (t *Terminal) arg(i, def int) int {
+	if i >= min(t.count, maxParams) || t.params[i].n <= 0 {
+		return def
+	}
+	return int(t.params[i].n)
+}
+
+// dropSubs takes out the parameters that belong to another: only SGR has such.
+func (t *Terminal) dropSubs() {
+	kept := 0
+	for _, p := range t.params[:min(t.count, maxParams)] {
+		if !p.sub {
+			t.params[kept] = p
+			kept++
+		}
+	}
+	t.count = kept
 }

@@ -1,173 +1,175 @@
 package vt
 
-import "github.com/mattn/go-runewidth"
+import (
+	"slices"
 
-// widths is of a terminal outside East Asia: ambiguous characters are narrow.
-var widths = &runewidth.Condition{}
+	"github.com/mattn/go-runewidth"
+)
 
-func widthOf(r rune) int {
-	if r < 0x300 {
+// widths is the width table: ambiguous characters are narrow, as xterm has it outside of East Asian locales.
+var widths = runewidth.Condition{StrictEmojiNeutral: true}
+
+// runeWidth gives the cells that a printable character takes: 0, 1 or 2.
+func runeWidth(r rune) int {
+	switch {
+	case r < 0x300: // the soft hyphen too
 		return 1
+	case r >= 0x1160 && r <= 0x11FF: // the vowels and finals of Hangul join the consonant before them
+		return 0
 	}
 	return widths.RuneWidth(r)
 }
 
-// graphics is what DEC special graphics has for ` to ~.
-var graphics = [...]rune{'◆', '▒', '␉', '␌', '␍', '␊', '°', '±', '␤', '␋', '┘', '┐', '┌', '└', '┼', '⎺', '⎻', '─', '⎼', '⎽',
-	'├', '┤', '┴', '┬', '│', '≤', '≥', 'π', '≠', '£', '·'}
+// print shows one printable character at the cursor.
+func (t *Terminal) print(r rune) {
+	r = t.sets[t.gl].translate(r)
+	switch width := runeWidth(r); {
+	case width == 0:
+		t.combine(r)
+	case width <= t.cols:
+		t.put(cell{r: r, style: t.pen, width: uint8(width)})
+	}
+}
 
-// printRun prints characters from space to ~, which is most of what comes.
-func (t *Terminal) printRun(p []byte) {
-	for len(p) > 0 {
-		if t.insert || t.charsets[t.shift] {
-			t.print(rune(p[0]))
-			p = p[1:]
-			continue
+// printASCII shows a run of printable ASCII.
+func (t *Terminal) printASCII(p []byte) {
+	if t.insert || t.sets[t.gl] != ascii {
+		for _, b := range p {
+			t.print(rune(b))
 		}
+		return
+	}
+	for len(p) > 0 {
 		if t.x >= t.cols {
-			t.wrap()
+			t.makeRoom(1)
 		}
 		n := min(len(p), t.cols-t.x)
-		r := t.screen.rows[t.y]
-		r.fill(t.cols)
-		r.mark = t.mark
-		t.uncover(r, t.x, t.x+n)
-		cells := r.cells[t.x : t.x+n]
-		for i := range cells {
-			cells[i] = cell{char: rune(p[i]), pen: t.pen, width: 1}
-		}
-		t.last = rune(p[n-1])
-		t.x += n
+		t.putASCII(p[:n])
 		p = p[n:]
 	}
+	t.repeatable = true
 }
 
-// wrap goes to the next row because this one is full, or back to its last place where the terminal does not wrap.
-func (t *Terminal) wrap() {
-	if t.noWrap {
-		t.x = t.cols - 1
-		return
+// putASCII writes cells of one line, from the cursor on, where there is room for all of p.
+func (t *Terminal) putASCII(p []byte) {
+	l := t.lines[t.y]
+	end := t.x + len(p)
+	l.prepare(t.x, end)
+	l.mark = t.mark
+	c := cell{style: t.pen, width: 1}
+	row := l.cells[t.x:end]
+	for i, b := range p {
+		c.r = rune(b)
+		row[i] = c
 	}
-	t.x = 0
-	t.index()
-	t.screen.rows[t.y].wrapped = true
+	t.x = end
 }
 
-// print prints one character that is no control.
-func (t *Terminal) print(r rune) {
-	if t.charsets[t.shift] && r >= '`' && r <= '~' {
-		r = graphics[r-'`']
+// prepare makes the line hold the cells from..to-1, to be written over.
+func (l *line) prepare(from, to int) {
+	l.split(from)
+	l.split(to)
+	l.hold(from)
+	if n := to - len(l.cells); n > 0 {
+		l.cells = slices.Grow(l.cells, n)[:to]
 	}
-	width := widthOf(r)
-	if width == 0 {
-		t.combine(r)
+}
+
+// put shows a character of one or two cells, wrapping first where it must.
+func (t *Terminal) put(c cell) {
+	width := int(c.width)
+	if t.x+width > t.cols && !t.makeRoom(width) {
 		return
 	}
-	if width > t.cols {
-		return
-	}
-	if t.x+width > t.cols {
-		if t.noWrap && width == 2 {
-			t.x = t.cols - 1
-			return // there is no room, and none is made
-		}
-		t.wrap()
-	}
-	line := t.screen.rows[t.y]
-	line.fill(t.cols)
-	line.mark = t.mark
+	l := t.lines[t.y]
 	if t.insert {
-		t.shiftRight(line, width)
+		l.insert(t.x, width, t.cols, t.blank())
 	}
-	t.uncover(line, t.x, t.x+width)
-	line.cells[t.x] = cell{char: r, pen: t.pen, width: uint8(width)}
+	l.prepare(t.x, t.x+width)
+	l.mark = t.mark
+	l.cells[t.x] = c
 	if width == 2 {
-		line.cells[t.x+1] = cell{pen: t.pen, right: true}
+		l.cells[t.x+1] = cell{style: c.style}
 	}
 	t.x += width
-	t.last = r
+	t.repeatable = true
 }
 
-// uncover blanks the halves of wide characters that stay when the cells from..to are written.
-func (t *Terminal) uncover(r *row, from, to int) {
-	if r.cells[from].right && from > 0 {
-		r.cells[from-1] = cell{char: ' ', pen: r.cells[from-1].pen, width: 1}
-	}
-	if to < t.cols && r.cells[to].right {
-		r.cells[to] = cell{char: ' ', pen: r.cells[to].pen, width: 1}
-	}
-}
+// blank is what erasing leaves.
+func (t *Terminal) blank() cell { return blank(t.pen) }
 
-// combine adds a combining character to the one before the cursor.
-func (t *Terminal) combine(r rune) {
-	line, x := t.screen.rows[t.y], t.x-1
-	if x < 0 || x >= len(line.cells) {
-		return
-	}
-	if line.cells[x].right && x > 0 {
-		x--
-	}
-	c := &line.cells[x]
-	if c.char == 0 {
-		c.char, c.width = ' ', 1
-	}
-	if c.more == nil {
-		c.more = &[]rune{r}
-	} else if len(*c.more) < maxCombining {
-		*c.more = append(*c.more, r)
-	}
-}
-
-// shiftRight makes room for n cells at the cursor.
-func (t *Terminal) shiftRight(r *row, n int) {
-	n = min(n, t.cols-t.x)
-	if r.cells[t.x].right && t.x > 0 {
-		r.cells[t.x-1] = cell{pen: pen{bg: r.cells[t.x-1].bg}}
-		r.cells[t.x] = cell{pen: pen{bg: r.cells[t.x].bg}}
-	}
-	copy(r.cells[t.x+n:], r.cells[t.x:t.cols-n])
-	blank := cell{pen: pen{bg: t.pen.bg}}
-	for i := t.x; i < t.x+n; i++ {
-		r.cells[i] = blank
-	}
-	if last := &r.cells[t.cols-1]; last.width == 2 { // its right half went over the edge
-		*last = cell{pen: pen{bg: last.bg}}
-	}
-}
-
-// index goes one row down and scrolls at the end of the region.
-func (t *Terminal) index() {
-	s := t.screen
-	switch {
-	case t.y == s.bottom:
-		if s.top == 0 && s == t.main {
-			t.left(s.rows[0], len(s.rows) > 1 && s.rows[1].wrapped)
+// makeRoom brings the cursor to where a character of this width fits: to the next line, or, without autowrap, back to the last column.
+// It says whether there is such a place.
+func (t *Terminal) makeRoom(width int) bool {
+	if t.noWrap {
+		if width == 1 {
+			t.x = t.cols - 1
 		}
-		s.up(s.top, s.bottom, 1, t.cols, t.pen.bg)
+		return width == 1
+	}
+	w := wrapFull
+	if t.x < t.cols {
+		w = wrapWide
+		t.erase(t.x, t.cols)
+	}
+	t.wrapLine(w)
+	return true
+}
+
+// wrapLine goes to the beginning of the next line and marks this one as going on there.
+func (t *Terminal) wrapLine(w wrap) {
+	t.x = 0
+	l := t.lines[t.y]
+	l.wrap = w
+	switch {
+	case t.y == t.bottom:
+		t.scroll(1)
+		if t.y > t.top {
+			l.wrap = w
+		}
 	case t.y < t.rows-1:
 		t.y++
+	default: // below the scroll region: the line is written over
+		l.wrap = wrapNone
 	}
 }
 
-// reverseIndex goes one row up and scrolls at the begin of the region.
-func (t *Terminal) reverseIndex() {
-	if t.y == t.screen.top {
-		t.screen.down(t.screen.top, t.screen.bottom, 1, t.cols, t.pen.bg)
-	} else if t.y > 0 {
-		t.y--
+// combine adds a character without a width to the one at the left of the cursor.
+func (t *Terminal) combine(r rune) {
+	if t.x == 0 {
+		return
 	}
-	t.x = min(t.x, t.cols-1)
+	l := t.lines[t.y]
+	l.hold(t.x)
+	c := &l.cells[t.left()]
+	for i := range c.comb {
+		if c.comb[i] == 0 {
+			c.comb[i] = r
+			return
+		}
+	}
 }
 
-// lineFeed is LF, VT and FF.
-func (t *Terminal) lineFeed() {
-	if t.newline {
-		t.x = 0
+// left is where the character at the left of the cursor begins.
+func (t *Terminal) left() int {
+	x := t.x - 1
+	if t.lines[t.y].at(x).width == 0 {
+		x--
 	}
-	at := t.y
-	t.index()
-	if t.y != at {
-		t.screen.rows[t.y].wrapped = false
+	return x
+}
+
+// repeat is REP: the character that was just printed n more times.
+func (t *Terminal) repeat(n int) {
+	if !t.repeatable {
+		return
 	}
-	t.x = min(t.x, t.cols-1)
+	c := t.lines[t.y].at(t.left())
+	perLine := t.cols / int(c.width)
+	if all := perLine * t.rows; n > all { // as many more as it takes to end in the same column
+		n = all + (n-all)%perLine
+	}
+	for range n {
+		t.put(c)
+	}
 }

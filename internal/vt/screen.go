@@ -1,93 +1,89 @@
 package vt
 
-// saved is what DECSC keeps.
-type saved struct {
-	x, y     int
-	pen      pen
-	charsets [4]bool
-	shift    int
-}
-
-// screen is the main or the alternate screen, with what belongs to it alone.
+// A screen is what is written on the main or the alternate screen.
 type screen struct {
-	rows        []*row
-	top, bottom int // the scroll region, both within
-	saved       saved
+	cols, rows int
+	lines      []*line
 }
 
-func newScreen(rows int) *screen {
-	s := &screen{rows: make([]*row, rows), bottom: rows - 1}
-	for i := range s.rows {
-		s.rows[i] = &row{}
+func newScreen(cols, rows int) *screen {
+	s := &screen{cols: cols, rows: rows, lines: make([]*line, rows)}
+	lines := make([]line, rows)
+	for y := range lines {
+		s.lines[y] = &lines[y]
 	}
+	s.clear(0, rows, blank(style{}))
 	return s
 }
 
-// clear blanks everything.
-func (s *screen) clear(cols int, bg color) {
-	for _, r := range s.rows {
-		r.wrapped = false
-		r.erase(0, cols, cols, bg)
+// clear makes every cell of the lines from..to-1 like c.
+func (s *screen) clear(from, to int, c cell) {
+	for y := from; y < to; y++ {
+		s.lines[y].reset(c)
 	}
 }
 
-// up moves the rows from..to up by n; the lowest become blank. The rows that leave are used again.
-func (s *screen) up(from, to, n, cols int, bg color) {
-	for range min(n, to-from+1) {
-		gone := s.rows[from]
-		copy(s.rows[from:to], s.rows[from+1:to+1])
-		s.rows[to] = gone
-		gone.reuse(cols, bg)
+// scrollUp moves the lines top..bottom up by n; blank ones come in at the bottom.
+func (s *screen) scrollUp(top, bottom, n int, c cell) {
+	n = min(n, bottom-top+1)
+	s.cut(top - 1)
+	s.cut(bottom)
+	rotate(s.lines[top:bottom+1], n)
+	s.clear(bottom+1-n, bottom+1, c)
+}
+
+// scrollDown moves the lines top..bottom down by n; blank ones come in at the top.
+func (s *screen) scrollDown(top, bottom, n int, c cell) {
+	height := bottom - top + 1
+	n = min(n, height)
+	s.cut(top - 1)
+	rotate(s.lines[top:bottom+1], height-n)
+	s.clear(top, top+n, c)
+	s.cut(bottom)
+}
+
+// cut says that line y does not go on in the next one, which is another now.
+func (s *screen) cut(y int) {
+	if y >= 0 {
+		s.lines[y].wrap = wrapNone
 	}
 }
 
-// down moves the rows from..to down by n; the highest become blank.
-func (s *screen) down(from, to, n, cols int, bg color) {
-	for range min(n, to-from+1) {
-		gone := s.rows[to]
-		copy(s.rows[from+1:to+1], s.rows[from:to])
-		s.rows[from] = gone
-		gone.reuse(cols, bg)
-	}
-}
-
-// reuse blanks a row and keeps its memory.
-func (r *row) reuse(cols int, bg color) {
-	r.wrapped, r.mark = false, 0
-	if bg == 0 {
-		clear(r.cells)
-		r.cells = r.cells[:0]
+// rotate moves the first n lines behind the others.
+func rotate(lines []*line, n int) {
+	if n == 1 {
+		first := lines[0]
+		copy(lines, lines[1:])
+		lines[len(lines)-1] = first
 		return
 	}
-	r.erase(0, cols, cols, bg)
+	moved := append([]*line(nil), lines[:n]...)
+	copy(lines, lines[n:])
+	copy(lines[len(lines)-n:], moved)
 }
 
-// resize brings the screen to a size. Where rows are taken away the cursor's stays; gone gets what leaves at the top.
-func (s *screen) resize(cols, rows int, y int, gone func(*row)) (newY int) {
-	for len(s.rows) > rows && y >= rows {
-		gone(s.rows[0])
-		s.rows = append(s.rows[:0], s.rows[1:]...)
-		y--
+// resized gives a screen of another size that has what this one has, without the first lines, which are gone. This one is used up.
+func (s *screen) resized(cols, rows, gone int) *screen {
+	to := newScreen(cols, rows)
+	kept := min(rows, s.rows-gone)
+	copy(to.lines, s.lines[gone:gone+kept])
+	for _, l := range to.lines[:kept] {
+		l.resize(s.cols, cols)
 	}
-	s.rows = s.rows[:min(len(s.rows), rows)]
-	for len(s.rows) < rows {
-		s.rows = append(s.rows, &row{})
-	}
-	for _, r := range s.rows {
-		r.resize(cols)
-	}
-	s.top, s.bottom = 0, rows-1
-	s.saved.x, s.saved.y = min(s.saved.x, cols-1), min(s.saved.y, rows-1)
-	return min(y, rows-1)
+	to.cut(kept - 1)
+	return to
 }
 
-func (r *row) resize(cols int) {
-	if len(r.cells) > cols {
-		if r.cells[cols].right {
-			r.cells[cols-1] = cell{}
-		}
-		r.cells = append([]cell(nil), r.cells[:cols]...)
-	} else if len(r.cells) > 0 {
-		r.fill(cols)
+// resize cuts the line or makes it longer by blank cells.
+func (l *line) resize(from, to int) {
+	if from == to {
+		return
 	}
+	l.wrap = wrapNone
+	if to > from {
+		l.truncate(from, blank(style{}))
+		return
+	}
+	l.split(to)
+	l.cells = l.cells[:min(to, len(l.cells)):min(to, cap(l.cells))]
 }

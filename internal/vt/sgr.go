@@ -1,113 +1,121 @@
 package vt
 
-// sgr changes the pen.
-func (t *Terminal) sgr() {
-	ps := t.parser.params[:t.parser.n]
-	for len(ps) > 0 {
-		n := max(int(ps[0].value), 0)
-		subs := 1
-		for subs < len(ps) && ps[subs].sub {
-			subs++
+// selectStyle is SGR.
+func (t *Terminal) selectStyle() {
+	count := min(t.count, maxParams)
+	if count == 0 {
+		t.pen = style{}
+	}
+	for i := 0; i < count; {
+		end := i + 1
+		for end < count && t.params[end].sub {
+			end++
 		}
-		switch {
-		case n == 38 || n == 48 || n == 58:
-			c, ok, used := colorOf(ps, subs)
-			if ok && n == 38 {
-				t.pen.fg = c
-			} else if ok && n == 48 {
-				t.pen.bg = c
-			}
-			ps = ps[used:]
-			continue
-		case n == 4 && subs > 1:
-			t.underline(style(max(int(ps[1].value), 0)))
-		default:
-			t.attribute(n)
-		}
-		ps = ps[subs:]
+		i += t.selectOne(i, end)
 	}
 }
 
-// colorOf reads the colour after 38, 48 or 58, in any of its forms: 38;5;n 38:5:n 38;2;r;g;b 38:2:r:g:b 38:2::r:g:b. It returns
-// how many parameters it took.
-func colorOf(ps []param, subs int) (c color, ok bool, used int) {
-	rest, colon := ps[1:], subs > 1
-	used = len(ps)
-	if colon {
-		rest, used = ps[1:subs], subs
+// selectOne does parameter i, whose subparameters end before end, and says how many parameters that took.
+func (t *Terminal) selectOne(i, end int) int {
+	switch n := t.arg(i, 0); n {
+	case 38, 48, 58:
+		c, taken, ok := t.extendedColor(i, end)
+		if ok {
+			t.setColor(n, c)
+		}
+		return taken
+	case 4:
+		t.pen.underline(1)
+		if end > i+1 {
+			t.pen.underline(t.arg(i+1, 0))
+		}
+	default:
+		t.pen.apply(n)
 	}
-	if len(rest) == 0 {
-		return 0, false, used
+	return end - i
+}
+
+func (t *Terminal) setColor(n int, c color) {
+	switch n {
+	case 38:
+		t.pen.fg = c
+	case 48:
+		t.pen.bg = c
 	}
-	at := func(i int) int { return max(int(rest[i].value), 0) }
-	switch at(0) {
+}
+
+// extendedColor reads 5;INDEX or 2;R;G;B after 38, 48 or 58, with semicolons, or with colons (then there may be a colour space before R).
+func (t *Terminal) extendedColor(i, end int) (c color, taken int, ok bool) {
+	values, taken := i+2, end-i
+	colons := taken > 1
+	if !colons {
+		end = min(t.count, maxParams)
+	}
+	switch t.arg(i+1, 0) {
 	case 5:
-		if len(rest) < 2 {
-			return 0, false, used
-		}
-		if !colon {
-			used = 3
-		}
-		return indexed | color(at(1)&0xff), at(1) < 256, used
+		taken = max(taken, 3)
+		ok = values < end
 	case 2:
-		if colon && len(rest) >= 5 {
-			rest = append([]param{rest[0]}, rest[2:]...) // a colour space is named
+		if colons && end-values > 3 {
+			values++
 		}
-		if len(rest) < 4 {
-			return 0, false, used
-		}
-		if !colon {
-			used = 5
-		}
-		return direct | color(at(1)&0xff)<<16 | color(at(2)&0xff)<<8 | color(at(3)&0xff), true, used
+		taken = max(taken, 5)
+		ok = values+2 < end
+	default:
+		return 0, max(taken, 2), false
 	}
-	if !colon {
-		used = 2
+	if !ok {
+		return 0, taken, false
 	}
-	return 0, false, used
+	c, ok = t.colorAt(i+1, values)
+	return c, taken, ok
 }
 
-func (t *Terminal) underline(how style) {
-	if how > 5 {
-		how = 1
+// colorAt builds the colour of the kind that parameter kind names from the values that begin at parameter at.
+func (t *Terminal) colorAt(kind, at int) (color, bool) {
+	if t.arg(kind, 0) == 5 {
+		n := t.arg(at, 0)
+		return paletteColor | color(n&0xFF), n <= 255
 	}
-	t.pen.style = t.pen.style&^underlines | how<<underlineShift
+	r, g, b := t.arg(at, 0), t.arg(at+1, 0), t.arg(at+2, 0)
+	return trueColor | color(r&0xFF)<<16 | color(g&0xFF)<<8 | color(b&0xFF), r <= 255 && g <= 255 && b <= 255
 }
 
-func (t *Terminal) attribute(n int) {
+// underline sets the style of the underline, 0..5.
+func (s *style) underline(n int) {
+	if n > 5 {
+		n = 1
+	}
+	s.attr = s.attr&^underlineMask | attr(n)*underlineUnit
+}
+
+// apply does one plain number of SGR.
+func (s *style) apply(n int) {
 	switch {
 	case n == 0:
-		t.pen = pen{}
-	case n == 4:
-		t.underline(1)
-	case n == 21:
-		t.underline(2)
-	case n == 24:
-		t.underline(0)
-	case n < 10 || n == 53:
-		t.pen.style |= styleOf(n)
-	case n == 22:
-		t.pen.style &^= bold | dim
-	case n == 55:
-		t.pen.style &^= overline
-	case n >= 23 && n <= 29:
-		t.pen.style &^= styleOf(n - 20)
+		*s = style{}
 	case n >= 30 && n <= 37:
-		t.pen.fg = indexed | color(n-30)
-	case n == 39:
-		t.pen.fg = 0
+		s.fg = paletteColor | color(n-30)
 	case n >= 40 && n <= 47:
-		t.pen.bg = indexed | color(n-40)
-	case n == 49:
-		t.pen.bg = 0
+		s.bg = paletteColor | color(n-40)
 	case n >= 90 && n <= 97:
-		t.pen.fg = indexed | color(n-90+8)
+		s.fg = paletteColor | color(n-90+8)
 	case n >= 100 && n <= 107:
-		t.pen.bg = indexed | color(n-100+8)
+		s.bg = paletteColor | color(n-100+8)
+	case n == 39:
+		s.fg = 0
+	case n == 49:
+		s.bg = 0
+	case n == 21:
+		s.underline(2)
+	case n == 24:
+		s.underline(0)
+	default:
+		s.attr = s.attr&^clearedBy(n) | setBy(n)
 	}
 }
 
-func styleOf(n int) style {
+func setBy(n int) attr {
 	switch n {
 	case 1:
 		return bold
@@ -124,6 +132,26 @@ func styleOf(n int) style {
 	case 9:
 		return strike
 	case 53:
+		return overline
+	}
+	return 0
+}
+
+func clearedBy(n int) attr {
+	switch n {
+	case 22:
+		return bold | dim
+	case 23:
+		return italic
+	case 25:
+		return blink
+	case 27:
+		return inverse
+	case 28:
+		return invisible
+	case 29:
+		return strike
+	case 55:
 		return overline
 	}
 	return 0

@@ -1,236 +1,267 @@
 package vt
 
-import (
-	"fmt"
-	"strings"
-)
+import "strconv"
 
-// Snapshot returns what, written to a fresh terminal of this size, makes it equal to this one: what is on both screens, where
-// the cursor is and was, how it draws, and the modes that matter to what comes. xterm and asciinema-player read it too. The
-// character that REP would repeat is not in it.
+// Snapshot gives what makes a new terminal of this size equal to this one when it is written to it: both screens, which lines go on, the
+// cursor, saved cursors, pen, margins, modes, character sets, tab stops, and the beginning of a sequence or of a character that was not yet
+// complete (so that it is valid UTF-8 only between two characters). xterm and the avt of asciinema-player understand it too.
+//
+// Nothing of it comes from what a program sent but the printable characters on the screens and numbers.
 func (t *Terminal) Snapshot() string {
 	w := &writer{t: t}
-	if w.tabs(); t.screen == t.alt {
-		// The main screen waits below the alternate one.
-		w.screen(t.main)
-		w.saved(t.main.saved)
-		w.region(t.main)
-		w.text("\x1b[m\x1b[?1047h")
-		w.pen = pen{}
+	w.writeTabs()
+	w.writeScreen(t.main)
+	w.writeSaved(t.saved[0])
+	if t.alt {
+		w.setStyle(style{})
+		w.text("\x1b[?1047h")
+		w.writeScreen(t.other)
+		w.writeSaved(t.saved[1])
 	}
-	w.screen(t.screen)
-	w.saved(t.screen.saved)
-	w.region(t.screen)
-	w.cursor()
-	w.modes()
-	w.sequence()
-	return w.b.String()
+	w.writeModes()
+	w.writeCursor(t.cursor, writing{t.top, t.insert, t.repeatable})
+	w.writeUnfinished()
+	return string(w.b)
 }
 
+// A writer collects a snapshot.
 type writer struct {
 	t   *Terminal
-	b   strings.Builder
-	pen pen // what the reader's is
+	b   []byte
+	pen style // what the reader has
+
+	lines []*line // of the screen that the reader shows
 }
 
-func (w *writer) text(s string)                     { w.b.WriteString(s) }
-func (w *writer) format(format string, args ...any) { fmt.Fprintf(&w.b, format, args...) }
-func (w *writer) move(x, y int)                     { w.format("\x1b[%d;%dH", y+1, x+1) }
+func (w *writer) text(s string) { w.b = append(w.b, s...) }
 
-// screen writes what is on a screen. Rows that go on from the one before are written on from it, so that they do so again.
-func (w *writer) screen(s *screen) {
-	for y, r := range s.rows {
-		goesOn := y+1 < len(s.rows) && s.rows[y+1].wrapped
-		end := w.t.cols
-		if !goesOn {
-			end = r.end()
+// sequence writes a control sequence of numbers.
+func (w *writer) sequence(final string, numbers ...int) {
+	w.text("\x1b[")
+	for i, n := range numbers {
+		if i > 0 {
+			w.text(";")
 		}
-		if end == 0 && !r.wrapped {
-			continue
+		w.b = strconv.AppendInt(w.b, int64(n), 10)
+	}
+	w.text(final)
+}
+
+func (w *writer) moveTo(x, y int) { w.sequence("H", y+1, x+1) }
+
+// writeScreen writes what is on a screen. The reader's is blank.
+func (w *writer) writeScreen(s *screen) {
+	w.lines = s.lines
+	for y, l := range s.lines {
+		if l.wrap != wrapNone {
+			w.writeWrap(l.wrap, y)
 		}
-		if !r.wrapped || y == 0 {
-			w.move(0, y)
-		}
-		if r.wrapped && end == 0 {
-			end = 1 // one character at least makes it go on
-		}
-		for x := 0; x < end; x++ {
-			if x < len(r.cells) {
-				w.cell(&r.cells[x])
-			} else {
-				w.cell(&cell{})
-			}
+		if end := l.styledEnd(s.cols); end > 0 {
+			w.moveTo(0, y)
+			w.writeCells(l, end)
 		}
 	}
 }
 
-// end is behind the last cell that shows something.
-func (r *row) end() int {
-	end := len(r.cells)
-	for end > 0 && r.cells[end-1].blank() && r.cells[end-1].pen == (pen{}) {
+// writeWrap makes line y go on: a character is written beyond its end, and leaves nothing in the next line.
+func (w *writer) writeWrap(how wrap, y int) {
+	w.setStyle(style{})
+	w.moveTo(w.t.cols-1, y)
+	if how == wrapFull {
+		w.text("  ")
+		return
+	}
+	w.text("\u3000\r\x1b[2X")
+}
+
+// styledEnd is behind the last cell that is not as in a new terminal.
+func (l *line) styledEnd(cols int) int {
+	none := blank(style{})
+	if l.rest != none {
+		return cols
+	}
+	end := len(l.cells)
+	for end > 0 && l.cells[end-1] == none {
 		end--
 	}
 	return end
 }
 
-func (w *writer) cell(c *cell) {
-	if c.right {
+func (w *writer) writeCells(l *line, to int) {
+	for x := range to {
+		w.writeCell(l.at(x))
+	}
+}
+
+func (w *writer) writeCell(c cell) {
+	if c.width == 0 {
 		return
 	}
-	w.setPen(c.pen)
-	c.write(&w.b)
+	w.setStyle(c.style)
+	w.b = c.appendText(w.b)
 }
 
-func (w *writer) setPen(p pen) {
-	if p == w.pen {
-		return
-	}
-	w.pen = p
-	w.text("\x1b[0")
-	for i, n := range []int{1, 2, 3, 5, 7, 8, 9, 53} {
-		if p.style&(1<<i) != 0 {
-			w.format(";%d", n)
-		}
-	}
-	if u := p.style & underlines >> underlineShift; u == 1 {
-		w.text(";4")
-	} else if u > 1 {
-		w.format(";4:%d", u)
-	}
-	w.color(p.fg, 38)
-	w.color(p.bg, 48)
-	w.text("m")
-}
-
-func (w *writer) color(c color, code int) {
-	switch n := c & 0xffffff; {
-	case c == 0:
-	case c&indexed != 0 && n < 8:
-		w.format(";%d", code-8+int(n))
-	case c&indexed != 0 && n < 16:
-		w.format(";%d", code+52+int(n)-8)
-	case c&indexed != 0:
-		w.format(";%d;5;%d", code, n)
-	default:
-		w.format(";%d;2;%d;%d;%d", code, n>>16, n>>8&0xff, n&0xff)
-	}
-}
-
-// saved makes the reader save a cursor like ours.
-func (w *writer) saved(s saved) {
-	if s == (saved{}) {
-		return
-	}
-	w.move(min(s.x, w.t.cols-1), s.y)
-	w.setPen(s.pen)
-	w.charsets(s.charsets, s.shift)
-	w.text("\x1b7")
-	if s.charsets != ([4]bool{}) || s.shift != 0 {
-		w.text("\x1b(B\x1b)B\x1b*B\x1b+B\x0f")
-	}
-}
-
-func (w *writer) charsets(sets [4]bool, shift int) {
-	for i, special := range sets {
-		if special {
-			w.format("\x1b%c0", "()*+"[i])
-		}
-	}
-	w.text([]string{"", "\x0e", "\x1bn", "\x1bo"}[shift])
-}
-
-func (w *writer) region(s *screen) {
-	if s.top != 0 || s.bottom != w.t.rows-1 {
-		w.format("\x1b[%d;%dr", s.top+1, s.bottom+1)
-	}
-}
-
-func (w *writer) tabs() {
+// writeTabs sets the tab stops, unless they are as in a new terminal.
+func (w *writer) writeTabs() {
 	custom := false
-	for i, set := range w.t.tabs {
-		custom = custom || set != (i > 0 && i%8 == 0)
+	for x, set := range w.t.tabs {
+		custom = custom || set != (x > 0 && x%8 == 0)
 	}
 	if !custom {
 		return
 	}
 	w.text("\x1b[3g")
-	for i, set := range w.t.tabs {
+	for x, set := range w.t.tabs {
 		if set {
-			w.move(i, 0)
+			w.moveTo(x, 0)
 			w.text("\x1bH")
 		}
 	}
 }
 
-// cursor puts the cursor where it is. Where the next character begins a new row, the last one of this row is written again.
-func (w *writer) cursor() {
-	t, y := w.t, w.t.y
-	if t.origin {
-		w.text("\x1b[?6h")
-		y -= t.screen.top
-	}
-	if t.x < t.cols {
-		w.move(t.x, y)
+// writeSaved makes the reader save a cursor, unless it is as in a new terminal.
+func (w *writer) writeSaved(c cursor) {
+	if c == (cursor{}) {
 		return
 	}
-	r, x := t.screen.rows[t.y], t.cols-1
-	if x < len(r.cells) && r.cells[x].right {
-		x--
-	}
-	w.move(x, y)
-	if x < len(r.cells) {
-		w.cell(&r.cells[x])
-	} else {
-		w.cell(&cell{})
+	w.writeCursor(c, writing{})
+	w.text("\x1b7")
+	w.writeSets(cursor{}, c)
+	if c.origin {
+		w.text("\x1b[?6l")
 	}
 }
 
-func (w *writer) modes() {
+// A writing is what else matters to how the cursor comes to its place.
+type writing struct {
+	top        int // the top margin
+	insert     bool
+	repeatable bool
+}
+
+// writeCursor puts the cursor where it is, with all that belongs to it. Where the next character wraps, and where REP may repeat the last
+// one, that one is written once more, as nothing else brings a terminal there.
+func (w *writer) writeCursor(c cursor, how writing) {
+	if c.origin {
+		w.text("\x1b[?6h")
+	} else {
+		how.top = 0
+	}
+	again := c.x == w.t.cols || how.repeatable
+	if how.repeatable {
+		w.writeSets(c, cursor{})
+	}
+	if again {
+		w.writeAgain(c, how)
+	} else {
+		w.moveTo(c.x, c.y-how.top)
+	}
+	if !how.repeatable {
+		w.writeSets(c, cursor{})
+		w.pen = c.pen
+		w.writePen()
+	}
+}
+
+// writeAgain writes the character at the left of the cursor over itself. In insert mode it is first taken out.
+func (w *writer) writeAgain(c cursor, how writing) {
+	l := w.lines[c.y]
+	x := c.x - 1
+	if l.at(x).width == 0 {
+		x--
+	}
+	w.moveTo(x, c.y-how.top)
+	w.setStyle(l.at(x).style)
+	if how.insert {
+		w.sequence("P", c.x-x)
+	}
+	w.writeCell(l.at(x))
+}
+
+// writeSets brings the character sets from those of one cursor to those of another.
+func (w *writer) writeSets(to, from cursor) {
+	for i := range to.sets {
+		if to.sets[i] != from.sets[i] {
+			w.text("\x1b" + string("()*+"[i]) + string(to.sets[i].final()))
+		}
+	}
+	if to.gl != from.gl {
+		w.text([]string{"\x0f", "\x0e", "\x1bn", "\x1bo"}[to.gl])
+	}
+}
+
+// writeModes sets the margins and the modes that are not as in a new terminal.
+func (w *writer) writeModes() {
 	t := w.t
-	w.setPen(t.pen)
-	w.charsets(t.charsets, t.shift)
+	if t.top != 0 || t.bottom != t.rows-1 {
+		w.sequence("r", t.top+1, t.bottom+1)
+	}
 	for _, m := range []struct {
 		on   bool
 		text string
-	}{{t.noWrap, "\x1b[?7l"}, {t.insert, "\x1b[4h"}, {t.newline, "\x1b[20h"}, {t.hidden, "\x1b[?25l"}} {
+	}{
+		{t.insert, "\x1b[4h"}, {t.newline, "\x1b[20h"}, {t.reverse, "\x1b[?5h"}, {t.noWrap, "\x1b[?7l"}, {t.hidden, "\x1b[?25l"},
+	} {
 		if m.on {
 			w.text(m.text)
 		}
 	}
+	if t.cursorLook != 0 {
+		w.sequence(" q", int(t.cursorLook))
+	}
 }
 
-// sequence writes what there is of an unfinished sequence.
-func (w *writer) sequence() {
-	ps := &w.t.parser
-	switch ps.state {
+// writeUnfinished writes the beginning of what was not yet complete.
+func (w *writer) writeUnfinished() {
+	p := &w.t.parser
+	switch p.state {
 	case escape:
 		w.text("\x1b")
-	case escapeMore:
-		w.format("\x1b%c", max(ps.intermediate, ' ')&0x2f)
-		if ps.intermediate == 0xff {
-			w.text("!")
-		}
-	case csi, csiBad:
+	case escapeInter:
+		w.text("\x1b" + p.interText())
+	case csiEntry, csiParam, csiInter:
 		w.text("\x1b[")
-		if ps.prefix != 0 {
-			w.b.WriteByte(ps.prefix)
-		}
-		for i, p := range ps.params[:ps.n+1] {
-			if i > 0 {
-				w.b.WriteByte(map[bool]byte{true: ':', false: ';'}[p.sub])
-			}
-			if p.value >= 0 {
-				w.format("%d", p.value)
-			}
-		}
-		if ps.intermediate != 0 {
-			w.b.WriteByte(ps.intermediate)
-		}
-		if ps.state == csiBad {
-			w.text("!!")
-		}
-	case str:
-		w.format("\x1b%c", ps.intro)
+		w.writeParams(p)
+		w.text(p.interText())
+	case csiIgnore:
+		w.text("\x1b[0?")
+	case oscString:
+		w.text("\x1b]")
+	case controlString:
+		w.text("\x1b" + string(p.opener))
 	}
-	w.b.Write(ps.tail[:ps.tails])
+	w.b = append(w.b, p.utf8.pending()...)
+}
+
+// interText gives the intermediates that bring a parser to where this one is.
+func (p *parser) interText() string {
+	switch p.inter {
+	case 0:
+		return ""
+	case severalInter:
+		return "  "
+	}
+	return string(p.inter)
+}
+
+func (w *writer) writeParams(p *parser) {
+	if p.prefix != 0 {
+		w.b = append(w.b, p.prefix)
+	}
+	for i := range p.count {
+		if i > 0 {
+			w.text(p.separator(i))
+		}
+		if i < maxParams && p.params[i].n != missing {
+			w.text(strconv.Itoa(int(p.params[i].n)))
+		}
+	}
+}
+
+// separator gives what stands before parameter i.
+func (p *parser) separator(i int) string {
+	if i < maxParams && p.params[i].sub {
+		return ":"
+	}
+	return ";"
 }

@@ -1,149 +1,161 @@
 package vt
 
-import "slices"
-
-// The bounds of a terminal's size.
+// maxSize is the largest number of columns and of rows.
 const maxSize = 1000
 
-// Line is one line that left the screen.
+// A Line is one line of a screen.
 type Line struct {
-	Text    string // without blanks at its end
-	Wrapped bool   // it goes on in the next line: the terminal broke it, not the program
+	Text    string // without the blanks at its end, unless it goes on
+	Wrapped bool   // it goes on in the next line, without a gap: the terminal broke it, not the program
 	Mark    int64  // what SetMark was last given before something was printed in it; 0 if nothing was since it was blank
 }
 
-// Terminal is what a program that writes to it has on its screen. Make it with New.
-type Terminal struct {
-	cols, rows int
-	main, alt  *screen
-	screen     *screen // one of the two
-	parser     parser
-	onLine     func(Line)
-	mark       int64
-	lost       bool
-
-	x, y     int // x is cols when the next character begins a new row
-	pen      pen
-	charsets [4]bool // DEC special graphics in G0 to G3
-	shift    int     // which of them is in use
-	tabs     []bool
-	last     rune // the character that REP repeats; 0 after anything else
-
-	origin, noWrap, insert, newline, hidden bool
+// A cursor is what DECSC saves and DECRC brings back. x may be one past the last column: the next character then wraps first.
+type cursor struct {
+	x, y   int
+	pen    style
+	sets   [4]charset // G0 to G3
+	gl     uint8      // the one of them that is in use
+	origin bool       // DECOM: rows count from the top margin
 }
 
-// New returns a blank terminal. Sizes are brought into 1..1000.
+// modes are the switches that change what is shown and are no part of a saved cursor.
+type modes struct {
+	insert     bool  // IRM
+	newline    bool  // LNM: line feed returns the carriage too
+	noWrap     bool  // DECAWM is off
+	hidden     bool  // DECTCEM is off: no cursor
+	reverse    bool  // DECSCNM: the whole screen is inverse
+	cursorLook uint8 // DECSCUSR, 0..6
+}
+
+// A Terminal is the state of one terminal.
+type Terminal struct {
+	onLine func(Line)
+	mark   int64
+	lost   bool
+
+	*screen             // the one that is shown
+	main, other *screen // the main screen and the alternate one, which is there once it was shown
+	alt         bool    // the alternate screen is shown
+
+	cursor
+	modes
+	saved       [2]cursor // DECSC, for the main and the alternate screen
+	repeatable  bool      // the last thing written was a character at the left of the cursor: REP repeats it
+	top, bottom int       // the scroll region, inclusive
+	tabs        []bool    // tab stops by column
+
+	parser
+	text []byte // reused to turn a line into text
+}
+
+// New makes a blank terminal. Both sizes are clamped to 1..1000.
 func New(cols, rows int) *Terminal {
-	t := &Terminal{cols: clampSize(cols), rows: clampSize(rows)}
-	t.reset()
+	t := &Terminal{}
+	t.reset(clampSize(cols), clampSize(rows))
 	return t
 }
 
 func clampSize(n int) int { return min(max(n, 1), maxSize) }
 
-// reset is RIS.
-func (t *Terminal) reset() {
-	t.main, t.alt = newScreen(t.rows), newScreen(t.rows)
+// reset is RIS: everything but the callback, the mark and Lost is as in a new terminal.
+func (t *Terminal) reset(cols, rows int) {
+	*t = Terminal{onLine: t.onLine, mark: t.mark, lost: t.lost, text: t.text}
+	t.main = newScreen(cols, rows)
 	t.screen = t.main
-	t.tabs = defaultTabs(t.cols)
-	t.x, t.y, t.hidden = 0, 0, false
-	t.softReset()
+	t.bottom = rows - 1
+	t.tabs = defaultTabs(nil, cols)
 }
 
-// softReset is DECSTR.
-func (t *Terminal) softReset() {
-	t.pen, t.charsets, t.shift, t.last = pen{}, [4]bool{}, 0, 0
-	t.origin, t.noWrap, t.insert, t.newline, t.hidden = false, false, false, false, false
-	t.screen.top, t.screen.bottom, t.screen.saved = 0, t.rows-1, saved{}
+// Write feeds bytes to the terminal. It takes all of them and never fails.
+func (t *Terminal) Write(p []byte) (int, error) {
+	defer func() {
+		if recover() != nil { // a mistake in here must not end whoever looks at recordings
+			t.lost = true
+			t.reset(t.cols, t.rows)
+		}
+	}()
+	t.feed(p)
+	return len(p), nil
 }
 
-func defaultTabs(cols int) []bool {
-	tabs := make([]bool, cols)
-	for i := 8; i < cols; i += 8 {
-		tabs[i] = true
-	}
-	return tabs
-}
+// Lost says that the emulator failed on what it was given and began again from an empty screen: what it shows may be wrong. It stays so.
+func (t *Terminal) Lost() bool { return t.lost }
 
-// OnLine sets what is called with each line that leaves the main screen: at its top, or because the whole screen is cleared.
-func (t *Terminal) OnLine(f func(Line)) { t.onLine = f }
+// Size gives the number of columns and of rows.
+func (t *Terminal) Size() (cols, rows int) { return t.cols, t.rows }
+
+// Cursor gives where the cursor is, both from 0.
+func (t *Terminal) Cursor() (x, y int) { return min(t.x, t.cols-1), t.y }
+
+// Alternate says whether the alternate screen is shown, as full-screen programs have it.
+func (t *Terminal) Alternate() bool { return t.alt }
 
 // SetMark sets what the lines that are printed in from now on are marked with.
 func (t *Terminal) SetMark(mark int64) { t.mark = mark }
 
-// Size returns columns and rows.
-func (t *Terminal) Size() (cols, rows int) { return t.cols, t.rows }
+// OnLine sets what is called, from within Write or Resize, with each line that leaves the main screen, in order: by its top, or because
+// the whole screen is cleared (ED or RIS), down to the last line that is not blank. It must not use the terminal.
+func (t *Terminal) OnLine(f func(Line)) { t.onLine = f }
 
-// Cursor returns where the cursor is, both from 0.
-func (t *Terminal) Cursor() (x, y int) { return min(t.x, t.cols-1), t.y }
-
-// Alternate reports whether the alternate screen is shown, as by full-screen programs.
-func (t *Terminal) Alternate() bool { return t.screen == t.alt }
-
-// Lost reports whether something went wrong in here that made the screen unreliable; it stays so.
-func (t *Terminal) Lost() bool { return t.lost }
-
-// Lines returns the visible screen as text, one line a row, without blanks at their ends.
+// Lines gives the visible screen as text, one string a row, without the blanks at their ends.
 func (t *Terminal) Lines() []string {
-	lines := make([]string, len(t.screen.rows))
-	for i, r := range t.screen.rows {
-		lines[i] = r.text()
+	lines := make([]string, t.rows)
+	for y, l := range t.lines {
+		lines[y] = t.textOf(l, l.end(t.cols))
 	}
 	return lines
 }
 
-// Screen returns the visible screen with what Lines leaves out: which rows go on in the next.
+// Screen gives the visible screen as lines.
 func (t *Terminal) Screen() []Line {
-	lines := make([]Line, len(t.screen.rows))
-	for i, r := range t.screen.rows {
-		lines[i] = Line{r.text(), i+1 < t.rows && t.screen.rows[i+1].wrapped, r.mark}
+	lines := make([]Line, t.rows)
+	for y, l := range t.lines {
+		lines[y] = t.exported(l)
 	}
 	return lines
 }
 
-// Resize changes the size. Lines are not broken anew: what is beyond the right edge is gone. Rows that do not fit leave at
-// the top as long as the cursor would be outside, otherwise at the bottom.
-func (t *Terminal) Resize(cols, rows int) {
-	cols, rows = clampSize(cols), clampSize(rows)
-	if cols == t.cols && rows == t.rows {
-		return
-	}
-	mainY, altY := t.y, t.y
-	if t.screen == t.alt {
-		mainY = t.main.saved.y
-	}
-	mainY = t.main.resize(cols, rows, mainY, func(r *row) { t.left(r, t.main.rows[min(1, len(t.main.rows)-1)].wrapped) })
-	altY = t.alt.resize(cols, rows, altY, func(*row) {})
-	t.y = mainY
-	if t.screen == t.alt {
-		t.main.saved.y, t.y = mainY, altY
-	}
-	t.x = min(t.x, cols-1)
-	if cols > len(t.tabs) {
-		t.tabs = append(t.tabs, defaultTabs(cols)[len(t.tabs):]...)
-	}
-	t.tabs = slices.Clone(t.tabs[:cols])
-	t.cols, t.rows = cols, rows
-	t.last = 0
+func (t *Terminal) textOf(l *line, cells int) string {
+	t.text = l.appendText(t.text[:0], cells)
+	return string(t.text)
 }
 
-// left tells of a line that leaves the main screen.
-func (t *Terminal) left(r *row, goesOn bool) {
-	if t.onLine != nil {
-		t.onLine(Line{r.text(), goesOn, r.mark})
+// exported gives what others see of a line. One that goes on keeps the blanks at its end, less the cell that was too narrow.
+func (t *Terminal) exported(l *line) Line {
+	end := t.cols
+	last := l.at(t.cols - 1)
+	switch {
+	case l.wrap == wrapNone:
+		end = l.end(t.cols)
+	case l.wrap == wrapWide && last.empty():
+		end--
+	}
+	return Line{Text: t.textOf(l, end), Wrapped: l.wrap != wrapNone, Mark: l.mark}
+}
+
+// leave reports that the first n lines leave the screen, if that is the main one.
+func (t *Terminal) leave(n int) {
+	if !t.alt {
+		t.report(t.lines[:n])
 	}
 }
 
-// leaveAll tells of everything on the main screen, down to the last line that is not blank, before it is cleared.
-func (t *Terminal) leaveAll() {
-	if t.onLine == nil || t.screen != t.main {
+func (t *Terminal) report(lines []*line) {
+	if t.onLine == nil {
 		return
-	}
-	lines := t.Screen()
-	for len(lines) > 0 && lines[len(lines)-1].Text == "" {
-		lines = lines[:len(lines)-1]
 	}
 	for _, l := range lines {
-		t.onLine(l)
+		t.onLine(t.exported(l))
 	}
+}
+
+// leaveAll reports all lines down to the last one that is not blank.
+func (t *Terminal) leaveAll() {
+	n := t.rows
+	for n > 0 && t.lines[n-1].end(t.cols) == 0 {
+		n--
+	}
+	t.leave(n)
 }

@@ -25,7 +25,7 @@ type Options struct {
 }
 
 // Build makes the index of a recording in one pass. A recording that is torn or corrupt is indexed as far as it decodes. It
-// ends early with ctx's cause. The caller fills in what the file's hash is (Seal).
+// ends early with ctx's cause. The caller fills in the file's hash and size.
 func Build(ctx context.Context, rd *recorder.Reader, o Options) (*Index, error) {
 	b := newBuilder(rd.Header(), o)
 	for e, err := range rd.Events() {
@@ -76,6 +76,9 @@ func newBuilder(h recorder.Header, o Options) *builder {
 	if o.Rows != nil {
 		b.rows = newRows(b.term, o.Rows)
 	}
+	if n := len(o.Hits); n > 0 && o.Hits[n-1].To < 0 {
+		b.note("there are more secrets than are kept: everything after them is masked")
+	}
 	return b
 }
 
@@ -94,13 +97,12 @@ func (b *builder) event(e recorder.Event) {
 	switch e.Code {
 	case recorder.Output, recorder.Stderr:
 		b.output(e)
-	case recorder.Input:
 	case recorder.Resize:
 		if cols, rows, ok := sizeOf(e.Data); ok {
 			b.show(e.At, 16)
 			b.term.Resize(cols, rows)
 		}
-	default:
+	case recorder.Command, recorder.Decision, recorder.Signal, recorder.Kill, recorder.Note, recorder.Exit:
 		b.keep(e)
 	}
 	b.number++
@@ -213,6 +215,9 @@ func (b *builder) finish() *Index {
 	x := b.x
 	if b.rows != nil {
 		b.rows.end(micros(x.Last))
+	}
+	if b.term.Lost() {
+		b.note("the screen could not be followed everywhere: what is shown after a jump may be wrong until it is painted again")
 	}
 	x.Shown = b.shown.Microseconds()
 	if n := len(x.Keyframes); n > 1 && x.Keyframes[n-1].At == x.Shown {

@@ -51,7 +51,11 @@ func (ix *Indexer) wanting(ctx context.Context) (found []string, all bool, err e
 			return found, true, err
 		}
 		for j := len(files) - 1; j >= 0 && ctx.Err() == nil; j-- {
-			session, ok := strings.CutSuffix(files[j].Name(), recording)
+			name := files[j].Name()
+			if strings.HasPrefix(name, unfinished) { // by a crash: this goroutine alone writes them
+				_ = os.Remove(filepath.Join(ix.cfg.Dir, months[i].Name(), name))
+			}
+			session, ok := strings.CutSuffix(name, recording)
 			if !ok || !ix.wants(session) {
 				continue
 			}

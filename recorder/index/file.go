@@ -28,6 +28,8 @@ const (
 	maxFile   = int64(len(magic)) + 5 + maxHead + maxSnapshots + maxSnapshot
 	suffix    = ".ghx"
 	recording = ".ghr"
+
+	unfinished = ".index-" // begins the name of a file that is being written
 )
 
 // ErrIndex is returned for a file that is not an index of this version.
@@ -74,7 +76,7 @@ func (x *Index) Write(path string) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".index-*")
+	f, err := os.CreateTemp(filepath.Dir(path), unfinished+"*")
 	if err != nil {
 		return fmt.Errorf("write index: %w", err)
 	}

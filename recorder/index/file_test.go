@@ -21,7 +21,7 @@ func sample(t testing.TB) *Index {
 	x := built(recorder.Header{Session: "ses_x", Cols: 80, Rows: 24, PTY: true}, Options{Masked: true, Hits: []secret.Hit{{Event: 1, From: 0, To: 2, Rule: "known"}, {Event: 7, From: 0, To: -1, Rule: "too-many"}}},
 		at(0, 'c', `{"line":"ls"}`), at(1e9, 'o', "hello\r\n"), at(9e9, 'o', string(bytes.Repeat([]byte("xyz\r\n"), 60_000))), at(20e9, 'o', "later"), at(205e8, 'o', "end"), at(21e9, 'x', `{"status":0}`))
 	x.SHA256, x.Size, x.Rows = "ab12", 5000, true
-	x.note("a note")
+	x.note("another note")
 	return x
 }
 
@@ -66,6 +66,44 @@ func TestDamagedFiles(t *testing.T) {
 	}
 	if _, err := Decode(append(bytes.Clone(whole), 0)); !errors.Is(err, ErrIndex) {
 		t.Errorf("a byte more: %v", err)
+	}
+}
+
+// A file that is whole, and says what cannot be, is refused.
+func TestHostileFiles(t *testing.T) {
+	for name, spoil := range map[string]func(x *Index){
+		"keyframes that go back": func(x *Index) {
+			x.Keyframes = append(x.Keyframes, x.Keyframes[0])
+			x.snapshots = append(x.snapshots, x.snapshots[0])
+		},
+		"a keyframe beyond the file":   func(x *Index) { x.Keyframes[1].Frame = 1 << 40 },
+		"a keyframe before the file":   func(x *Index) { x.Keyframes[1].Frame = -1 },
+		"a keyframe after the end":     func(x *Index) { x.Keyframes[1].At = x.Shown + 1 },
+		"a screen of a million rows":   func(x *Index) { x.Keyframes[1].Rows = 1_000_000 },
+		"an event below zero":          func(x *Index) { x.Keyframes[1].Event = -1 },
+		"more snapshot than there is":  func(x *Index) { x.Keyframes[1].Stored = 1 << 30 },
+		"less than no snapshot":        func(x *Index) { x.Keyframes[0].Stored = -1 },
+		"pauses that overlap":          func(x *Index) { x.Pauses[1][1] = x.Pauses[1][0] },
+		"a pause without an end":       func(x *Index) { x.Pauses[1][0] = maxMicros },
+		"a pause of less than nothing": func(x *Index) { x.Pauses[0][1] = -1 },
+		"too many pauses":              func(x *Index) { x.Pauses = make([][2]int64, maxPauses+1) },
+		"secrets out of order":         func(x *Index) { x.Hits[0].Event = 8 },
+		"a secret that ends at once":   func(x *Index) { x.Hits[0].To = -1 },
+		"events that go back":          func(x *Index) { x.head.Events[0].At = 20e6 + 1; x.head.Events[1].At = 20e6 },
+		"an event that is too large":   func(x *Index) { x.head.Events[0].Data = make([]byte, recorder.MaxEvent+1) },
+		"an end before the beginning":  func(x *Index) { x.Last = -1 },
+		"a bucket of nothing":          func(x *Index) { x.Bucket = 0 },
+		"too many buckets":             func(x *Index) { x.head.Activity = make([]int64, maxBuckets+1) },
+		"a time beyond all":            func(x *Index) { x.Last = 1 << 62 },
+		"a hash that is none":          func(x *Index) { x.SHA256 = "xyz" },
+	} {
+		x := sample(t)
+		spoil(x)
+		b, err := x.Encode()
+		must(t, err)
+		if _, err := Decode(b); !errors.Is(err, ErrIndex) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

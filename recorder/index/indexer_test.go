@@ -126,8 +126,13 @@ func TestIndexerMakesAnew(t *testing.T) {
 	path, err := Path(a.dir, session)
 	must(t, err)
 	must(t, os.WriteFile(path, []byte("nonsense"), 0o600))
+	left := filepath.Join(filepath.Dir(path), unfinished+"123") // by a crash
+	must(t, os.WriteFile(left, nil, 0o600))
 	in := a.index(nil)
 	in.until(t, 1)
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what a crash left: %v", err)
+	}
 	if _, err := in.Open(session, ""); err != nil {
 		t.Error(err)
 	}

@@ -51,7 +51,11 @@ func (x *Index) Times(idle time.Duration) Times {
 	return t
 }
 
-// Played returns the played time of a real one. It rises with every event.
+// shy is how long before the end of a shortened pause a time within it is played: what comes then is not shown yet.
+const shy = time.Millisecond
+
+// Played returns the played time of a real one. It rises with every event, and within a shortened pause it stands just before
+// the event that ends it.
 func (t Times) Played(real time.Duration) time.Duration {
 	i := sort.Search(len(t.ends), func(i int) bool { return t.ends[i] > real })
 	played := real
@@ -59,7 +63,7 @@ func (t Times) Played(real time.Duration) time.Duration {
 		played -= t.cuts[i-1]
 	}
 	if i < len(t.ends) { // within a shortened pause, or before it
-		played = min(played, t.ends[i]-t.cuts[i])
+		played = min(played, t.ends[i]-t.cuts[i]-shy)
 	}
 	return played
 }
@@ -86,7 +90,7 @@ func (t Times) Pairs(end time.Duration) [][2]float64 {
 		if i > 0 {
 			before = t.cuts[i-1]
 		}
-		pairs = append(pairs, [2]float64{(played + before).Seconds(), played.Seconds()}, [2]float64{t.ends[i].Seconds(), played.Seconds()})
+		pairs = append(pairs, [2]float64{(played + before - shy).Seconds(), (played - shy).Seconds()}, [2]float64{t.ends[i].Seconds(), played.Seconds()})
 	}
 	return append(pairs, [2]float64{end.Seconds(), t.Played(end).Seconds()})
 }

@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/internal/vt"
 	"gatehouse/recorder"
+	"gatehouse/recorder/replay"
 )
 
 // The bounds of rows.
@@ -29,6 +30,7 @@ type rows struct {
 	command int
 	mark    int64
 	read    int64 // marks up to this one were read from the main screen
+	altRead int64 // and from the alternate one
 
 	part   strings.Builder // of a line that goes on in the next
 	partAt int64
@@ -114,19 +116,24 @@ func (r *rows) look(at time.Duration, going bool) {
 
 // screen emits what is on the screen and was not read from it before; once emits no row twice.
 func (r *rows) screen(once bool) {
-	r.endPart()
-	for _, l := range r.term.Screen() {
-		r.add(l, once)
+	read := &r.read
+	if r.term.Alternate() {
+		read = &r.altRead
 	}
 	r.endPart()
-	r.read = r.mark
+	for _, l := range r.term.Screen() {
+		r.add(l, *read, once)
+	}
+	r.endPart()
+	*read = r.mark
 }
 
 // line takes a line that leaves the top of the main screen.
-func (r *rows) line(l vt.Line) { r.add(l, false) }
+func (r *rows) line(l vt.Line) { r.add(l, r.read, false) }
 
-func (r *rows) add(l vt.Line, once bool) {
-	if l.Mark <= r.read && r.part.Len() == 0 {
+// add takes a line, unless it is as it was read.
+func (r *rows) add(l vt.Line, read int64, once bool) {
+	if l.Mark <= read && r.part.Len() == 0 {
 		return
 	}
 	r.part.WriteString(l.Text)
@@ -186,7 +193,7 @@ func (r *rows) event(e recorder.Event) {
 			c.Line = string(e.Data)
 		}
 		if text := oneLine(c.Line); text != "" {
-			r.emit(Row{At: e.At, Command: r.command, Kind: KindCommand, Text: text[:min(len(text), maxRow)]})
+			r.emit(Row{At: e.At, Command: r.command, Kind: KindCommand, Text: strings.ToValidUTF8(text[:min(len(text), maxRow)], "")})
 		}
 	case recorder.Exit, recorder.Kill:
 		r.end(e.At)
@@ -204,13 +211,14 @@ func (r *rows) end(at time.Duration) {
 // at is the time of the last write.
 func (r *rows) at() time.Duration { return micros(r.mark) }
 
-// oneLine has no control characters and no blanks at its end.
+// oneLine has no control characters, none that change the reading of their neighbours, and no blanks at its end.
 func oneLine(s string) string {
-	s = strings.Map(func(c rune) rune {
-		if c < ' ' || c >= 0x7f && c < 0xa0 {
-			return ' '
+	out := make([]byte, 0, len(s))
+	for _, c := range s {
+		if c < ' ' || c == 0x7f {
+			c = ' '
 		}
-		return c
-	}, strings.ToValidUTF8(s, "\ufffd"))
-	return strings.TrimRight(s, " ")
+		out = replay.AppendRune(out, c) // what is no UTF-8 is U+FFFD here
+	}
+	return strings.TrimRight(string(out), " ")
 }

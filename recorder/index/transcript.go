@@ -30,12 +30,11 @@ func Transcript(w io.Writer, h recorder.Header, events iter.Seq2[recorder.Event,
 		switch e.Code {
 		case recorder.Output, recorder.Stderr:
 			rows.write(e.At, screen.Text(e))
-		case recorder.Input:
 		case recorder.Resize:
 			if cols, lines, ok := sizeOf(e.Data); ok {
 				term.Resize(cols, lines)
 			}
-		default:
+		case recorder.Command, recorder.Decision, recorder.Signal, recorder.Kill, recorder.Note, recorder.Exit:
 			rows.event(e)
 			out.Event(e)
 		}

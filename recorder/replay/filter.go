@@ -229,13 +229,13 @@ func (f *Filter) text(dst []byte, c byte) []byte {
 	for len(f.utf8) > 0 && utf8.FullRune(f.utf8) {
 		r, n := utf8.DecodeRune(f.utf8)
 		f.utf8 = f.utf8[:copy(f.utf8, f.utf8[n:])]
-		dst = appendRune(dst, r)
+		dst = AppendRune(dst, r)
 	}
 	return dst
 }
 
-// appendRune shows characters that change the reading of their neighbours, and C1 controls, by their number.
-func appendRune(dst []byte, r rune) []byte {
+// AppendRune appends a character; one that changes the reading of its neighbours, or is a C1 control, by its number.
+func AppendRune(dst []byte, r rune) []byte {
 	switch {
 	case r >= 0x80 && r < 0xa0,
 		r == 0x061c, r == 0x200e, r == 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069,

@@ -99,7 +99,7 @@ func (s *Screen) Restore(b []byte) error {
 		f.state, f.osc, st.cr = state(b[0]), b[1]&1 != 0, b[1]&2 != 0
 		f.length = int(binary.BigEndian.Uint16(b[4:]))
 		b = b[6:]
-		if f.state > strEsc || params > maxParams || text >= utf8.UTFMax || f.length > maxString || len(b) < params+text {
+		if f.state > strEsc || params > maxParams || text >= utf8.UTFMax || f.length > maxString+1 || len(b) < params+text {
 			return ErrState
 		}
 		f.params = append(f.params, b[:params]...)

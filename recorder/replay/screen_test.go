@@ -34,7 +34,7 @@ func TestScreenText(t *testing.T) {
 // from its state another one goes on.
 func TestScreenIgnoresCuts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		piece := rapid.OneOf(rapid.SampledFrom([]string{"\x1b[", "\x1b]52;c;", "\x07", "\x1bP", "\x1b\\", "31m", "?1049h", "\n", "\r\n", "\x1b(", "0", "é", "\xe2\x82", "\xac"}),
+		piece := rapid.OneOf(rapid.SampledFrom([]string{"\x1b[", "\x1b]52;c;", "\x07", "\x1bP", "\x1b\\", "31m", "?1049h", "\n", "\r\n", "\x1b(", "0", "é", "\xe2\x82", "\xac", "\x1b]0;" + strings.Repeat("x", maxString+1), "\x1b[" + strings.Repeat("1", maxParams+1)}),
 			rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 8), func(b []byte) string { return string(b) }))
 		in := strings.Join(rapid.SliceOf(piece).Draw(t, "in"), "")
 		pty := rapid.Bool().Draw(t, "pty")

@@ -18,9 +18,9 @@ func assignments() []rule {
 		"private_key", "privatekey", "private-key", "encryption_key", "signing_key", "master_key", "credential", "auth_key", "authkey",
 		"sharedaccesskey", "client_key", "license_key", "psk", "presharedkey"}
 	return []rule{
-		{name: "password", keys: secretive, pattern: re(`(?i)^(?:(?:db)?[_-]?pass` + nameEnd + `|pwd)` + separator + quoted + value), ok: password},
+		{name: "password", keys: secretive, assigns: true, open: openValue, pattern: re(`(?i)^(?:(?:db)?[_-]?pass` + nameEnd + `|pwd)` + separator + quoted + value), ok: password},
 		{name: "password-option", keys: []string{"--pass", "-passwd", "-passw"}, pattern: re(`(?i)^--?pass[a-z_-]{0,30}[= ]\s{0,8}` + quoted + value), ok: notPlaceholder},
-		{name: "secret-value", keys: keyed, pattern: re(`(?i)^[a-z]+[_-]?[a-z]*` + nameEnd + separator + quoted + value), ok: secretValue},
+		{name: "secret-value", keys: keyed, assigns: true, open: openValue, pattern: re(`(?i)^[a-z]+[_-]?[a-z]*` + nameEnd + separator + quoted + value), ok: secretValue},
 		{name: "secret-option", keys: []string{"--token", "--secret", "--api-key", "--apikey", "--access-key", "--client-secret", "--auth-token"},
 			pattern: re(`(?i)^--[a-z_-]{1,40}[= ]\s{0,8}` + quoted + value), ok: secretValue},
 	}

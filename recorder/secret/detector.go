@@ -8,10 +8,8 @@ import (
 	"strings"
 )
 
-const (
-	maxWindow = 2 << 10 // bytes of text that one rule looks at around its key
-	maxTries  = 4 << 10 // keys that are followed up in one line; from the next one on the line is a secret
-)
+// maxWork bounds the bytes that patterns see of one line, all of them together; from there on the line counts as secret.
+const maxWork = 128 << 10
 
 // Config says what a Detector looks for beside its rules.
 type Config struct {
@@ -84,7 +82,7 @@ func (d *Detector) Find(text string) []Span {
 // find returns the secrets in one line, in order and apart from each other.
 func (d *Detector) find(line []byte) []Span {
 	var spans []Span
-	a, state, tries := d.auto, uint32(0), 0
+	a, state, work := d.auto, uint32(0), 0
 	for i, c := range line {
 		state = a.next[state+uint32(a.class[c])]
 		if state == 0 {
@@ -93,10 +91,11 @@ func (d *Detector) find(line []byte) []Span {
 		for _, n := range a.keys[int(state)/a.classes] {
 			k := &d.keys[n]
 			at := i + 1 - len(k.text)
-			if tries++; tries > maxTries {
+			if work > maxWork {
 				return merge(append(spans, Span{at, len(line), "too-many"}))
 			}
-			if s, ok := d.try(line, at, k); ok {
+			s, cost, ok := d.try(line, at, k)
+			if work += cost; ok {
 				spans = append(spans, s)
 			}
 		}
@@ -104,14 +103,18 @@ func (d *Detector) find(line []byte) []Span {
 	return merge(spans)
 }
 
-// try looks whether the key at a place of the line belongs to a secret.
-func (d *Detector) try(line []byte, at int, k *key) (Span, bool) {
+// try looks whether the key at a place of the line belongs to a secret, and says how many bytes a pattern saw for it.
+func (d *Detector) try(line []byte, at int, k *key) (s Span, cost int, ok bool) {
 	if k.rule == nil {
 		form := d.known[k.known]
-		return Span{at, at + len(form), "known"}, bytes.HasPrefix(line[at:], []byte(form))
+		return Span{at, at + len(form), "known"}, 0, bytes.HasPrefix(line[at:], []byte(form))
 	}
-	from, to, ok := k.rule.match(line, at, k.text)
-	return Span{from, to, k.rule.name}, ok
+	start, end, ok := k.rule.window(line, at, k.text)
+	if !ok {
+		return Span{}, 0, false
+	}
+	from, to, ok := k.rule.match(line, start, at, end)
+	return Span{from, to, k.rule.name}, end - start, ok
 }
 
 // merge sorts spans and joins those that overlap; of two rules it keeps that of the longer one.

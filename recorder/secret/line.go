@@ -229,10 +229,12 @@ func (r *row) cut() {
 	r.begun, r.joints = max(0, r.begun-drop), r.joints[:0]
 }
 
-// peek looks at the line as far as it goes. It will be looked at again when it ends.
+// peek looks at the line as far as it goes, and takes what may be the beginning of a secret for one. The line will be looked
+// at again when it ends.
 func (r *row) peek() {
 	in := r.in
 	r.report(&in)
+	r.hits(r.d.open(r.text))
 }
 
 // report hands on what is secret in the line.
@@ -240,7 +242,11 @@ func (r *row) report(in *block) {
 	if len(r.text) == 0 {
 		return
 	}
-	spans := r.d.joined(in, r.text, r.joints)
+	r.hits(r.d.joined(in, r.text, r.joints))
+}
+
+// hits hands on where spans of the text came from.
+func (r *row) hits(spans []Span) {
 	for _, s := range r.segs {
 		for _, span := range spans {
 			from, to := max(span.From, s.text), min(span.To, s.text+s.n)

@@ -35,6 +35,29 @@ func (d *Detector) Mask(h recorder.Header, events iter.Seq2[recorder.Event, erro
 	}
 }
 
+// MaskEvent returns an event that is no stream's (a command, a decision, a note, a kill) with the secrets in it masked.
+// Others come back as they are: what is in a stream does not end with an event.
+func (d *Detector) MaskEvent(e recorder.Event) recorder.Event {
+	switch e.Code {
+	case recorder.Command, recorder.Decision, recorder.Kill, recorder.Note:
+		e.Data = Apply(d.eventHits(0, e.Data), 0, e.Data)
+	}
+	return e
+}
+
+// MaskText returns a text with the secrets in it masked.
+func (d *Detector) MaskText(text string) string {
+	spans := d.Find(text)
+	if len(spans) == 0 {
+		return text
+	}
+	b := []byte(text)
+	for _, s := range spans {
+		stars(b[s.From:s.To])
+	}
+	return string(b)
+}
+
 // Live is Mask for events that are still coming: an event is held back until its line has ended, and at most 300 ms. Of a
 // secret that comes more slowly than that its beginning shows, its rest does not. follow is called once, with a context that
 // ends with ctx or when the caller has enough; it must end then.

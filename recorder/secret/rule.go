@@ -13,17 +13,30 @@ type rule struct {
 	exact   bool                     // the keys' case matters
 	word    bool                     // no letter or digit may stand before a key
 	before  int                      // the match begins at most so many bytes before the key; 0: with it
+	reach   int                      // bytes from the key on that the pattern sees; 0: 512
+	assigns bool                     // a separator stands within 64 bytes of the key
 	pattern *regexp.Regexp           // the first group is the secret; without one all of the match
+	open    *regexp.Regexp           // the same of a line that ends within the secret; nil: that is not looked for
 	ok      func(secret []byte) bool // nil: whatever matches
 }
 
-// match looks at the surroundings of the key that stands at a place of the line.
-func (r *rule) match(line []byte, at int, key string) (from, to int, ok bool) {
+// window is what the pattern sees around the key that stands at a place of the line; ok is false if it need not look.
+func (r *rule) window(line []byte, at int, key string) (start, end int, ok bool) {
 	if r.exact && !bytes.HasPrefix(line[at:], []byte(key)) || r.word && !begins(line, at) {
 		return 0, 0, false
 	}
-	start := max(0, at-r.before)
-	end := min(len(line), at+maxWindow)
+	if r.assigns && bytes.IndexAny(line[at:min(len(line), at+64)], "=:") < 0 {
+		return 0, 0, false
+	}
+	reach := r.reach
+	if reach == 0 {
+		reach = 512
+	}
+	return max(0, at-r.before), min(len(line), at+reach), true
+}
+
+// match looks for the secret that the key at a place belongs to, in line[start:end].
+func (r *rule) match(line []byte, start, at, end int) (from, to int, ok bool) {
 	m := r.pattern.FindSubmatchIndex(line[start:end])
 	if m == nil || start+m[1] <= at {
 		return 0, 0, false

@@ -98,7 +98,7 @@ func tokens() []rule {
 			quoted[i] = regexp.QuoteMeta(m)
 		}
 		re := regexp.MustCompile(`^(?:` + strings.Join(quoted, "|") + `)` + t.rest)
-		out = append(out, rule{name: t.name, keys: marks, exact: true, word: t.word, pattern: re})
+		out = append(out, rule{name: t.name, keys: marks, exact: true, word: t.word, open: openToken(marks), reach: 2 << 10, pattern: re})
 	}
 	return out
 }

@@ -7,7 +7,8 @@ import (
 
 // surroundings are kinds that are known by what stands before or around them.
 var surroundings = []rule{
-	{name: "url-password", keys: []string{"://"}, pattern: re(`^://[^\s/?#:@"'<>]{0,100}:([^\s/?#@"'<>]+)@`), ok: notPlaceholder},
+	{name: "url-password", keys: []string{"://"}, pattern: re(`^://[^\s/?#:@"'<>]{0,100}:([^\s/?#@"'<>]+)@`), ok: notPlaceholder,
+		open: re(`^://[^\s/?#:@"'<>]{0,100}:([0-9]*[^\s/?#:@"'<>0-9][^\s/?#@"'<>]*)$`)},
 	{name: "url-token", keys: []string{"://"}, pattern: re(`^://([0-9A-Za-z_.~-]{20,})@`), ok: random},
 	{name: "signature-in-url", keys: []string{"sig=", "x-amz-signature=", "x-goog-signature="}, pattern: re(`^[A-Za-z-]+=([0-9A-Za-z%+/=_-]{32,})`)},
 	{name: "bearer-token", keys: []string{"bearer "}, pattern: re(`(?i)^bearer\s+([0-9A-Za-z._~+/=-]{16,})`), ok: mixed},

@@ -43,6 +43,7 @@ var measures = []measure{
 	{name: "micro", run: measureMicro, bare: true},
 	{name: "search", run: measureSearch, bare: true},
 	{name: "decision", run: measureDecision, bare: true},
+	{name: "replay", run: measureReplay, bare: true},
 }
 
 func main() {

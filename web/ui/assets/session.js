@@ -58,6 +58,7 @@ async function replay(at, start) {
   show({ url, format: 'segmented' }, {
     startAt: played(at), autoPlay: start, preload: true, poster: `npt:${at > 0 ? played(at) : duration + 1}`, speed: Number(document.getElementById('speed').value),
   });
+  document.getElementById('notes').textContent = (index.notes ?? []).join('; ');
   drawStrip(document.getElementById('strip'), { index, played, real, ofDay, clock, seek });
   at > 0 ? mark(at) : position();
 }
@@ -109,16 +110,19 @@ async function change() {
   replay(Math.min(at, times ? times[times.length - 1][0] : 0), playing).catch(fail);
 }
 
-// linked is the real time that the address names: ?t=90, ?t=1:30, or #c2 for the second command.
-function linked() {
-  const t = new URLSearchParams(location.search).get('t');
+// linked is the real time that the address names: ?t=90 or ?t=1:30, #t=90 the same without loading the page anew, #c2 for the
+// second command.
+function linked(address = location) {
+  const t = /^#t=([\d.:]+)$/.exec(address.hash)?.[1] ?? new URLSearchParams(address.search).get('t');
   if (t) return t.split(':').reduce((sum, part) => sum * 60 + (Number(part) || 0), 0);
-  const command = /^#c\d+$/.test(location.hash) ? document.querySelector(`${location.hash} [data-t]`) : null;
+  const command = /^#c\d+$/.test(address.hash) ? document.querySelector(`${address.hash} [data-t]`) : null;
   return command ? Number(command.dataset.t) : 0;
 }
 
-// atTop shows the linked moment in the timeline, and the player, which the browser has scrolled away for it.
-function atTop() {
+// atTop shows the linked moment in the timeline, and the player, which the browser scrolls away for it, at the latest when the
+// page has loaded.
+async function atTop() {
+  if (document.readyState !== 'complete') await new Promise((loaded) => { addEventListener('load', () => requestAnimationFrame(loaded), { once: true }); });
   const item = document.querySelector('.timeline li.now');
   const list = item?.closest('.timeline');
   if (list) list.scrollTop = item.offsetTop - list.offsetTop - 48;
@@ -177,7 +181,7 @@ function startReplay() {
   document.getElementById('idle').addEventListener('change', change);
   document.getElementById('link').addEventListener('click', copyLink);
   document.addEventListener('keydown', onKey);
-  addEventListener('hashchange', () => { if (times) seek(played(linked())).then(atTop); });
+  addEventListener('hashchange', () => { if (times) seek(played(linked({ hash: location.hash, search: '' }))).then(atTop); });
   setInterval(position, 500);
   document.querySelector('.timeline').addEventListener('click', async (event) => {
     const link = event.target.closest('[data-t]');
