@@ -13,6 +13,7 @@ import (
 	"gatehouse/internal/console"
 	"gatehouse/internal/id"
 	"gatehouse/internal/store"
+	"gatehouse/recorder"
 )
 
 var (
@@ -61,6 +62,9 @@ func problemOf(err error, now time.Time) problem {
 	var refused *account.RefusedError
 	if errors.As(err, &refused) {
 		return problem{http.StatusForbidden, "That was refused", sentence(refused.Reason), ""}
+	}
+	if locked := (*recorder.EncryptedError)(nil); errors.As(err, &locked) {
+		return problem{http.StatusConflict, "Encrypted", sentence(locked.Error()), ""}
 	}
 	for _, s := range statuses {
 		if errors.Is(err, s.err) {

@@ -61,8 +61,11 @@ func (d *decider) Authorize(_ context.Context, who console.Credential, verb cons
 	}
 	d.asked = append(d.asked, asked{verb, object, reason})
 	need := "view"
-	if verb == console.SessionsKill {
+	switch verb {
+	case console.SessionsKill:
 		need = "operate"
+	case console.SessionsUnmask:
+		need = "unmask"
 	}
 	if !slices.Contains(d.rights[person], need) {
 		return console.Actor{}, &console.ForbiddenError{Verb: verb, Reason: "no role of person:" + person + " has the right " + need}

@@ -90,7 +90,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	out := map[string]func(*testscript.TestScript, bool, []string){}
 	for name, run := range map[string]command{
 		"gate": cmdGate, "agent": cmdAgent, "person": cmdPerson, "client": cmdClient, "reload": cmdReload, "inventory": cmdInventory,
-		"ssh": cmdSSH, "direct": cmdDirect, "scp": withConfig("scp"), "sftp": withConfig("sftp"), "gatehouse": cmdGatehouse, "await": cmdAwait, "until": cmdUntil, "storm": cmdStorm,
+		"ssh": cmdSSH, "direct": cmdDirect, "scp": withConfig("scp"), "sftp": withConfig("sftp"), "gatehouse": cmdGatehouse, "await": cmdAwait, "heard": cmdHeard, "until": cmdUntil, "storm": cmdStorm,
 		"status": cmdStatus, "denied": cmdDenied, "fault": cmdFault, "killed": cmdKilled, "refused": cmdRefused, "blocked": cmdBlocked,
 		"arrived": cmdArrived, "nothing-arrived": cmdNothingArrived, "audit": cmdAudit, "log": cmdLog, "verify": cmdVerify, "recorded": cmdRecorded,
 		"running": cmdRunning, "gone": cmdGone, "target-stop": cmdTargetStop, "target-file": cmdTargetFile, "target-root": cmdTargetRoot, "target-key": cmdTargetKey, "connect": cmdConnect, "free-port": cmdFreePort, "listen-mute": cmdListenMute,

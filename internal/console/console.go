@@ -20,6 +20,9 @@ type Recordings interface {
 	Read(session string) (*recorder.Reader, error)
 	// Follow yields everything from the start, then live until the recording is closed or ctx ends. Safe for concurrent use.
 	Follow(ctx context.Context, session string) iter.Seq2[recorder.Event, error]
+	// Raw opens a recording as it lies, which needs no key; fs.ErrNotExist when there is none. The caller closes it. Safe for
+	// concurrent use.
+	Raw(session string) (*recorder.Raw, error)
 }
 
 var _ Recordings = (*recorder.Recorder)(nil)
@@ -31,7 +34,7 @@ type Links interface {
 	MintLink(ctx context.Context, who Credential) (url string, expires time.Time, err error)
 }
 
-// Config says what a Console works with. Every field is required but Indexes, Secrets and Now.
+// Config says what a Console works with. Every field is required but Indexes, Secrets, Search, Keep, Storage and Now.
 type Config struct {
 	Sessions   store.Sessions
 	Recordings Recordings
@@ -41,10 +44,12 @@ type Config struct {
 	Revoke     Revoker
 	Offers     Offerer
 	Unseal     Unsealer
-	Indexes    Indexes          // nil: recordings are prepared when they are looked at
-	Secrets    *secret.Detector // nil: one that knows no values of Gatehouse's own
-	Search     Searcher         // nil where there is none: then nothing is found, and the answer says so
-	Now        func() time.Time // nil means time.Now
+	Indexes    Indexes                 // nil: recordings are prepared when they are looked at
+	Search     Searcher                // nil where there is none: then nothing is found, and the answer says so
+	Secrets    *secret.Detector        // nil: one that knows no values of Gatehouse's own
+	Keep       Keeper                  // nil: nothing is held, and nothing removed
+	Storage    func() (Storage, error) // how much room there is for recordings; nil: not known
+	Now        func() time.Time        // nil means time.Now
 }
 
 // Validate says what is missing.

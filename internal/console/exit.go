@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"gatehouse/internal/store"
+	"gatehouse/recorder"
 )
 
 const (
@@ -32,6 +33,9 @@ var negative = []struct {
 	{store.ErrAmbiguous, "more than one session begins so; write more of the id"},
 	{ErrNotLive, ""},
 	{errNothing, ""},
+	{recorder.ErrLive, ""},
+	{recorder.ErrNotEncrypted, ""},
+	{recorder.ErrBusy, ""},
 	{ErrSignedOut, ""},
 	{ErrLinkUsed, ""},
 	{fs.ErrNotExist, "nothing was recorded of this session"},
@@ -46,7 +50,7 @@ func ExitCode(err error) int {
 		return exitOK
 	case errors.As(err, &usage), errors.Is(err, ErrReason), errors.Is(err, ErrUnmask), searchFault(err):
 		return exitUsage
-	case errors.As(err, &forbidden):
+	case errors.As(err, &forbidden), errors.As(err, new(*recorder.EncryptedError)), errors.As(err, new(*HeldError)):
 		return exitNegative
 	}
 	for _, n := range negative {
@@ -62,6 +66,9 @@ func Explain(err error) string {
 	var forbidden *ForbiddenError
 	if errors.As(err, &forbidden) {
 		return "not permitted: " + forbidden.Reason
+	}
+	if locked := (*recorder.EncryptedError)(nil); errors.As(err, &locked) {
+		return locked.Error()
 	}
 	for _, n := range negative {
 		if errors.Is(err, n.err) && n.text != "" {

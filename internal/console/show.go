@@ -25,7 +25,8 @@ func (c *Console) Show(ctx context.Context, who Credential, id string) (Detail, 
 	if err != nil {
 		return Detail{}, fmt.Errorf("read recording of %s: %w", s.ID, err)
 	}
-	return Detail{By: by, Session: c.detail(ctx, s), Timeline: t, Unmasked: c.unmasked()}, nil
+	view, err := c.addKept(ctx, s, c.detail(ctx, s))
+	return Detail{By: by, Session: view, Timeline: t, Unmasked: c.unmasked()}, err
 }
 
 func exitText(status *int, signal string) string {
@@ -80,7 +81,7 @@ func Facts(s Session) []Fact {
 		{"mode", strings.Trim(s.Mode+", "+s.Exactness, ", ")}, {"started", Stamp(s.Started)}, {"ended", ended},
 		{"took", fmt.Sprintf("%s (%.3f s)", Took(s.Took()), s.Seconds)},
 		{"bytes", fmt.Sprintf("%s in, %s out", Bytes(s.BytesIn), Bytes(s.BytesOut))},
-		{"connection", s.Connection}, {"recording", hashText(s.Recording)},
+		{"connection", s.Connection}, {"recording", hashText(s.Recording)}, {"kept", s.Kept.Text()},
 	}
 	var out []Fact
 	for _, f := range all {
@@ -113,6 +114,10 @@ func stateText(s Session) string {
 func printTimeline(in *invocation, t Timeline) {
 	if !t.Recorded {
 		in.println("No recording.")
+		return
+	}
+	if t.Locked != "" {
+		in.println(Visible(t.Locked))
 		return
 	}
 	for _, m := range t.Moments {

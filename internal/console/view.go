@@ -35,6 +35,7 @@ type Session struct {
 	BytesIn    int64      `json:"bytes_in"`
 	BytesOut   int64      `json:"bytes_out"`
 	Recording  string     `json:"recording_sha256,omitempty"`
+	Kept       *Kept      `json:"kept,omitempty"` // what became of the recording
 }
 
 // Live says whether the session still runs.

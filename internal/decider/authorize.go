@@ -27,6 +27,8 @@ func permits(verb string, rights []policy.Right) (need policy.Right, ok bool) {
 		need = policy.Administer
 	case "revocations":
 		return policy.View, slices.ContainsFunc(rights, func(r policy.Right) bool { return r == policy.View || r == policy.Operate || r == policy.Administer })
+	case "sessions.hold", "sessions.unhold", "sessions.holds", "recording.shred":
+		return permitsKeeping(verb, rights)
 	case "web-login":
 		return "any", len(rights) > 0
 	default:

@@ -72,6 +72,9 @@ func (b *block) body(line []byte) ([]Span, bool) {
 	if i := bytes.Index(line, endKey); i >= 0 {
 		b.left = 0
 		from, to := lastWord(line[:i])
+		if from == to {
+			return nil, true
+		}
 		return []Span{{from, to, "private-key"}}, true
 	}
 	from, to := lastWord(line)

@@ -41,6 +41,32 @@ func TestEveryKindIsFoundWhereItIs(t *testing.T) {
 	}
 }
 
+func TestWhatFollowsASecretStays(t *testing.T) {
+	d := detector(t)
+	for _, s := range samples() {
+		if strings.HasSuffix(s.secret, "-") {
+			continue
+		}
+		for _, after := range []string{"\">", "' x", " x", ", x"} {
+			text := s.before + s.secret + after
+			if s.after != "" {
+				text = s.before + s.secret + s.after + after
+			}
+			if got := masked(d, text); !strings.HasSuffix(got, after) {
+				t.Errorf("%s: %q became %q", s.rule, text, got)
+			}
+		}
+	}
+}
+
+func TestSecondOptionIsFoundBesideTheFirst(t *testing.T) {
+	d := detector(t)
+	got := masked(d, "x --password hunter21 --proxy-password hunter22 -passphrase 'hunter23' y")
+	if want := "x --password ******** --proxy-password ******** -passphrase '********' y"; got != want {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestRulesAreManyAndNamed(t *testing.T) {
 	names := map[string]bool{}
 	for _, r := range rules {
@@ -63,7 +89,8 @@ func TestHarmlessTextIsLeftAlone(t *testing.T) {
 		"commit 9f2c4a7d8e1b6f3a5c0d9e8f7a6b5c4d3e2f1a0b", "sha256:9f2c4a7d8e1b6f3a5c0d9e8f7a6b5c4d3e2f1a0b9f2c4a7d8e1b6f3a5c0d9e8f",
 		"-----BEGIN CERTIFICATE-----", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGm0XzY5vQ ann@host", "uuid 6ba7b810-9dad-11d1-80b4-00c04fd430c8",
 		"basic authentication is off", "bearer of good news", "2026-11-28T12:00:00Z INFO request_id=ab12cd34 token_count=17 path=/v1/tokens",
-		"systemctl status app-api", "ses_01JDABCDEFGHJKMNPQRSTVWXYZ", "rule web-operator/allow[2]",
+		"systemctl status app-api", "c->password = g_strdup(value);", "token = auth_header[1]", "the base-passwd package", "x --vault-password-file f",
+		"--is-passing = eval7", "class SKStorefront99", "ses_01JDABCDEFGHJKMNPQRSTVWXYZ", "rule web-operator/allow[2]",
 	} {
 		if spans := d.Find(line); len(spans) > 0 {
 			t.Errorf("%q: %+v", line, spans)

@@ -105,20 +105,31 @@ func (r *row) newline() {
 	r.end()
 }
 
-// carriageReturn is what a carriage return without a line feed does: the row is written anew. Line editors let the cursor
-// wrap by a blank in the next row and go back over it.
+// carriageReturn is what a carriage return without a line feed does: the row is written anew.
 func (r *row) carriageReturn() {
 	r.cr = false
-	if n := len(r.text); r.cols > 0 && r.at == n && n > r.begun && r.text[n-1] == ' ' && r.fills(r.text[r.begun:n-1]) {
-		r.at, r.text = n-1, r.text[:n-1]
-		r.join()
-		return
+	if !r.wrapped() {
+		r.end()
 	}
+}
+
+// wrapped joins the screen's rows if the cursor was at the right edge and goes to the left one. Line editors and vim make the
+// screen itself wrap, by one more character that they then write over: a blank, or the last one again.
+func (r *row) wrapped() bool {
 	if r.full() {
 		r.join()
-		return
+		return true
 	}
-	r.end()
+	if r.cols == 0 || r.at != len(r.text) || r.at == r.begun {
+		return false
+	}
+	_, n := utf8.DecodeLastRune(r.text[r.begun:])
+	if !r.fills(r.text[r.begun : r.at-n]) {
+		return false
+	}
+	r.text = r.text[:r.at-n]
+	r.join()
+	return true
 }
 
 func (r *row) join() {
@@ -179,11 +190,9 @@ func (r *row) control(final byte, params []byte) {
 		}
 		r.end()
 	case 'H', 'f', 'E':
-		if final != 'E' && number(params, 1) == 1 && r.full() {
-			r.join() // a program goes to the next row by itself
-			return
+		if final == 'E' || number(params, 1) != 1 || !r.wrapped() {
+			r.end()
 		}
-		r.end()
 	case 'c', 'M': // of ESC alone: reset, reverse index
 		r.end()
 	}

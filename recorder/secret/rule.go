@@ -14,6 +14,7 @@ type rule struct {
 	word    bool                     // no letter or digit may stand before a key
 	before  int                      // the match begins at most so many bytes before the key; 0: with it
 	reach   int                      // bytes from the key on that the pattern sees; 0: 512
+	solid   bool                     // the secret is letters, digits and +/=_.%- alone
 	assigns bool                     // a separator stands within 64 bytes of the key
 	pattern *regexp.Regexp           // the first group is the secret; without one all of the match
 	open    *regexp.Regexp           // the same of a line that ends within the secret; nil: that is not looked for
@@ -25,20 +26,33 @@ func (r *rule) window(line []byte, at int, key string) (start, end int, ok bool)
 	if r.exact && !bytes.HasPrefix(line[at:], []byte(key)) || r.word && !begins(line, at) {
 		return 0, 0, false
 	}
-	if r.assigns && bytes.IndexAny(line[at:min(len(line), at+64)], "=:") < 0 {
+	if r.assigns && !bytes.ContainsAny(line[at:min(len(line), at+64)], "=:,>") {
 		return 0, 0, false
 	}
 	reach := r.reach
 	if reach == 0 {
 		reach = 512
 	}
-	return max(0, at-r.before), min(len(line), at+reach), true
+	end = min(len(line), at+reach)
+	if r.solid {
+		for end = at; end < min(len(line), at+reach) && solid(line[end]); end++ {
+		}
+	}
+	return max(0, at-r.before), end, true
+}
+
+func solid(c byte) bool {
+	return letterOrDigit(c) || c == '+' || c == '/' || c == '=' || c == '_' || c == '.' || c == '%' || c == '-'
 }
 
 // match looks for the secret that the key at a place belongs to, in line[start:end].
 func (r *rule) match(line []byte, start, at, end int) (from, to int, ok bool) {
 	m := r.pattern.FindSubmatchIndex(line[start:end])
-	if m == nil || start+m[1] <= at {
+	for m != nil && start+m[1] <= at { // of another key before this one
+		start += max(1, m[1])
+		m = r.pattern.FindSubmatchIndex(line[start:end])
+	}
+	if m == nil {
 		return 0, 0, false
 	}
 	from, to = m[0], m[1]
@@ -46,7 +60,7 @@ func (r *rule) match(line []byte, start, at, end int) (from, to int, ok bool) {
 		from, to = m[2], m[3]
 	}
 	from, to = start+from, start+to
-	for to >= end && to < len(line) && line[to] > ' ' { // it goes on where the window ends
+	for to >= end && to < len(line) && line[to] > ' ' && (!r.solid || solid(line[to])) { // it goes on where the window ends
 		to++
 	}
 	return from, to, from < to && (r.ok == nil || r.ok(line[from:to]))
