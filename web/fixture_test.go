@@ -26,6 +26,7 @@ import (
 	"gatehouse/recorder"
 	"gatehouse/recorder/index"
 	"gatehouse/recorder/seal"
+	"gatehouse/recorder/search"
 	"gatehouse/recorder/secret"
 )
 
@@ -118,6 +119,7 @@ type house struct {
 	dir      string // of the recordings
 	recorder *recorder.Recorder
 	indexer  *index.Indexer
+	search   *search.Store
 	secrets  *secret.Detector
 	decider  *decider
 	server   *httptest.Server
@@ -146,9 +148,9 @@ func newHouse(t testing.TB, stream time.Duration) *house {
 	must(t, err)
 	h.secrets, err = secret.New(secret.Config{})
 	must(t, err)
-	h.indexer, err = index.New(index.Config{Dir: h.dir, Source: h.recorder, Detector: h.secrets})
+	h.indexer, err = index.New(index.Config{Dir: h.dir, Source: h.recorder, Detector: h.secrets, Meta: h.meta, Sink: h.sink()})
 	must(t, err)
-	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Indexes: h.indexer, Secrets: h.secrets, Authorize: h.decider, Kill: h, Links: h.decider, Revoke: h, Offers: noOffers{}, Unseal: noInput{}})
+	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Indexes: h.indexer, Secrets: h.secrets, Search: h.search, Authorize: h.decider, Kill: h, Links: h.decider, Revoke: h, Offers: noOffers{}, Unseal: noInput{}})
 	must(t, err)
 	h.server = httptest.NewUnstartedServer(nil)
 	url := "http://localhost" + strings.TrimPrefix(h.server.Listener.Addr().String(), "127.0.0.1")

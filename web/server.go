@@ -124,6 +124,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /sessions/{id}/transcript", s.signedIn(s.transcriptPage))
 	mux.HandleFunc("GET /sessions/{id}/kill", s.signedIn(s.killPage))
 	mux.HandleFunc("POST /sessions/{id}/kill", s.signedIn(s.killSubmit))
+	mux.HandleFunc("GET /search", s.signedIn(s.searchPage))
 	s.unmaskRoutes(mux)
 	mux.HandleFunc("GET /sign-in", s.signInPage)
 	mux.HandleFunc("POST /sign-in", s.signInSubmit)

@@ -18,7 +18,7 @@ func TestBrowserUnmasks(t *testing.T) {
 	b.do(t, "open the session", chromedp.Navigate(h.server.URL+"/sessions/"+s.ID))
 	b.do(t, "open the transcript", chromedp.Click(chromedp.CSS(`#transcript summary`)))
 	b.until(t, `document.querySelector('#transcript pre').innerText.includes('DB_PASSWORD=****')`)
-	b.until(t, `!document.querySelector('.below').innerText.includes('`+password+`')`)
+	b.until(t, `!document.documentElement.innerText.includes('`+password+`')`)
 	b.do(t, "say why", chromedp.SendKeys(chromedp.CSS(`#unmask-reason`), "INC-7"), chromedp.Click(chromedp.CSS(`form.unmask button`)))
 	b.until(t, `location.pathname.endsWith('/unmasked') && document.querySelector('.notice.unmasked') !== null`)
 	b.until(t, `document.querySelector('h1').innerText.includes('`+password+`')`)

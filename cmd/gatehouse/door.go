@@ -29,6 +29,7 @@ import (
 	"gatehouse/recorder"
 	"gatehouse/recorder/index"
 	"gatehouse/recorder/seal"
+	"gatehouse/recorder/search"
 	"gatehouse/recorder/secret"
 	"gatehouse/web"
 )
@@ -47,6 +48,7 @@ type door struct {
 	recorder *recorder.Recorder
 	secrets  *secret.Detector
 	indexer  *index.Indexer
+	search   *search.Store
 	local    *local.Client
 	server   *bastion.Server
 	console  *console.Console
@@ -82,7 +84,7 @@ func (c *doorCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer d.lender.Close()
-	return errors.Join(d.serve(ctx), d.sessions.Close())
+	return errors.Join(d.serve(ctx), d.search.Close(), d.sessions.Close())
 }
 
 // tlsFolders are where the web certificate's files are, and where they lead if they are links: files are replaced by renaming.
@@ -170,7 +172,7 @@ func (d *door) openStorage(dir string, hello protocol.HelloAnswer) error {
 	if err := d.openIndexer(dir); err != nil {
 		return err
 	}
-	return d.openKeeper(dir, d.indexer)
+	return d.openKeeper(dir, d.derived()...)
 }
 
 func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
@@ -187,7 +189,7 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 		return err
 	}
 	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider,
-		Unseal: d.decider, Secrets: d.secrets, Indexes: d.indexer, Keep: d.keeper, Storage: d.space.Look})
+		Unseal: d.decider, Indexes: d.indexer, Secrets: d.secrets, Search: d.search, Keep: d.keeper, Storage: d.space.Look})
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,10 @@ import (
 // openIndexer makes what derives an index from each recording that is closed.
 func (d *door) openIndexer(dir string) error {
 	var err error
-	d.indexer, err = index.New(index.Config{Dir: filepath.Join(dir, "recordings"), Source: d.recorder, Detector: d.secrets, Meta: d.indexMeta, Log: d.log.Named("index")})
+	if err := d.openSearch(dir); err != nil {
+		return err
+	}
+	d.indexer, err = index.New(index.Config{Dir: filepath.Join(dir, "recordings"), Source: d.recorder, Detector: d.secrets, Meta: d.indexMeta, Sink: d.sink(), Log: d.log.Named("index")})
 	return err
 }
 

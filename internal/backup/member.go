@@ -94,6 +94,7 @@ const (
 const (
 	logDir        = "decider/log"
 	recordingsDir = "door/recordings"
+	searchDir     = "door/search"
 )
 
 // stageOf says when the file with that name has its turn.
@@ -121,6 +122,9 @@ func below(name, dir string) bool { return strings.HasPrefix(name, dir+"/") }
 // temporary says whether a name is one of those that are left out.
 func temporary(name string) bool {
 	base := path.Base(name)
+	if below(name, searchDir) {
+		return true // made again from the recordings
+	}
 	if strings.HasPrefix(base, ".") && name != "." {
 		return true
 	}

@@ -34,7 +34,7 @@ type Links interface {
 	MintLink(ctx context.Context, who Credential) (url string, expires time.Time, err error)
 }
 
-// Config says what a Console works with. Every field is required but Secrets, Indexes, Keep, Storage and Now.
+// Config says what a Console works with. Every field is required but Indexes, Secrets, Search, Keep, Storage and Now.
 type Config struct {
 	Sessions   store.Sessions
 	Recordings Recordings
@@ -44,6 +44,7 @@ type Config struct {
 	Revoke     Revoker
 	Offers     Offerer
 	Unseal     Unsealer
+	Search     Searcher                // nil where there is none: then nothing is found, and the answer says so
 	Secrets    *secret.Detector        // nil: one that knows no values of Gatehouse's own
 	Indexes    Indexes                 // nil: recordings are prepared when they are looked at
 	Keep       Keeper                  // nil: nothing is held, and nothing removed

@@ -32,6 +32,7 @@ var negative = []struct {
 	{store.ErrNotFound, ""},
 	{store.ErrAmbiguous, "more than one session begins so; write more of the id"},
 	{ErrNotLive, ""},
+	{errNothing, ""},
 	{recorder.ErrLive, ""},
 	{recorder.ErrNotEncrypted, ""},
 	{recorder.ErrBusy, ""},
@@ -47,7 +48,7 @@ func ExitCode(err error) int {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
 		return exitOK
-	case errors.As(err, &usage), errors.Is(err, ErrReason), errors.Is(err, ErrUnmask):
+	case errors.As(err, &usage), errors.Is(err, ErrReason), errors.Is(err, ErrUnmask), searchFault(err):
 		return exitUsage
 	case errors.As(err, &forbidden), errors.As(err, new(*recorder.EncryptedError)), errors.As(err, new(*HeldError)):
 		return exitNegative

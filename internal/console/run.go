@@ -26,6 +26,7 @@ type verbs struct {
 		Tail   tailCmd   `cmd:"" help:"Watch a live session from its beginning."`
 		Play   playCmd   `cmd:"" help:"Play a recording at the speed it happened."`
 		Export exportCmd `cmd:"" help:"Write a recording to standard output."`
+		Search searchCmd `cmd:"" help:"Find commands and lines of output, in all recordings."`
 		Hold   holdCmd   `cmd:"" help:"Keep recordings from being removed, whatever the rules say."`
 		Unhold unholdCmd `cmd:"" help:"Lift a hold."`
 		Holds  holdsCmd  `cmd:"" help:"List the holds that stand."`
@@ -71,7 +72,7 @@ func (c *Console) Run(ctx context.Context, who Credential, args []string, std St
 		return in.fail(fmt.Errorf("build the verbs: %w", err))
 	}
 	in.usage = func() { _, _ = parser.Parse([]string{"--help"}) }
-	parsed, err := parser.Parse(helpArgs(args, parser.Model))
+	parsed, err := parser.Parse(searchArgs(helpArgs(args, parser.Model)))
 	if done {
 		return exitOK
 	}

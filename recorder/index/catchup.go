@@ -81,5 +81,5 @@ func (ix *Indexer) wants(session string) bool {
 		return false // it is encrypted
 	}
 	rows, err := hasRows(path)
-	return errors.Is(err, fs.ErrNotExist) || err == nil && !rows && ix.cfg.Sink != nil
+	return errors.Is(err, fs.ErrNotExist) || err == nil && ix.cfg.Sink != nil && (!rows || ix.lost(session))
 }
