@@ -1,6 +1,7 @@
 package vt
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -27,9 +28,13 @@ func editorText() []byte {
 	return []byte(b.String())
 }
 
+// benchmarked is how much each benchmark of Write reads at a time.
+const benchmarked = 1 << 20
+
 func benchmarkWrite(b *testing.B, text []byte) {
 	t := New(120, 40)
 	t.OnLine(func(Line) {})
+	text = bytes.Repeat(text, benchmarked/len(text)+1)[:benchmarked]
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {

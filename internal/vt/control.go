@@ -137,6 +137,6 @@ func (t *Terminal) setAlt(on bool) {
 	if t.other == nil {
 		t.other = newScreen(t.cols, t.rows)
 	}
-	t.other.clear(0, t.rows, blank(style{}))
+	t.other.clear(0, t.rows, t.blank())
 	t.screen = t.other
 }

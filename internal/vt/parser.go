@@ -21,20 +21,13 @@ const (
 	missing   = -1   // a parameter that was left out
 )
 
-// The characters that end or begin a sequence wherever they come.
+// The controls that the parser itself knows.
 const (
 	bel = 0x07
 	can = 0x18
 	sub = 0x1A
 	esc = 0x1B
 	del = 0x7F
-	dcs = 0x90
-	sos = 0x98
-	csi = 0x9B
-	st  = 0x9C
-	osc = 0x9D
-	pm  = 0x9E
-	apc = 0x9F
 )
 
 // A parser splits a stream of characters into printable ones, controls and sequences, in the way of the state machine of DEC's terminals.

@@ -34,6 +34,7 @@ func TestScreens(t *testing.T) {
 		{"C1 controls of 8 bits as characters", "ab\u009b1Dx", "ax"},
 		{"C1 bytes are no UTF-8", "a\x9bb", "a\ufffdb"},
 		{"one U+FFFD for the longest beginning", "\xf0\x9f\x91x\xe4\xb8\xe4\xb8\x96\xc0\x80", "\ufffdx\ufffd世\ufffd\ufffd"},
+		{"a third byte below what the second may be", "\xe0\xa4\x85", "अ"},
 		{"surrogates are invalid", "\xed\xa0\x80", "\ufffd\ufffd\ufffd"},
 		{"titles are read over", "a\x1b]0;title\x07b\x1b]52;c;eA==\x1b\\c", "abc"},
 		{"a title that CAN ends", "a\x1b]0;title\x18b", "ab"},
@@ -135,5 +136,14 @@ func TestLost(t *testing.T) {
 	_, _ = term.Write([]byte("on"))
 	if term.Lines()[0] != "on" || !term.Lost() {
 		t.Errorf("%q, lost %v", term.Lines(), term.Lost())
+	}
+}
+
+// A number that goes on for ever is 9,999.
+func TestNumbersAreBounded(t *testing.T) {
+	term := New(10, 4)
+	_, _ = term.Write([]byte("\x1b[1;" + strings.Repeat("9", 1000) + ";" + strings.Repeat("1;", 1000)))
+	if got := term.Snapshot(); !strings.Contains(got, "\x1b[1;9999;1;") || len(got) > 200 {
+		t.Errorf("%q", got)
 	}
 }
