@@ -60,6 +60,7 @@ func functions() template.FuncMap {
 		"bytes":   console.Bytes,
 		"outcome": console.Outcome,
 		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"exact":   func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 		"name":    func(principal string) string { return principal[strings.IndexByte(principal, ':')+1:] },
 		"kind":    func(principal string) string { return principal[:max(0, strings.IndexByte(principal, ':'))] },
 		"tone":    tone,

@@ -55,12 +55,17 @@ func (c *deciderCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	writable, read, err := exportPaths(settings)
+	if err != nil {
+		return err
+	}
+	folders, files = append(folders, writable...), append(files, read...)
 	paths := confine.Paths{ReadWrite: append(folders, dir), ReadOnly: append(files, readable...), UnixSockets: settings.CA.NeedsSocket()}
 	if err := confine.Decider(paths); err != nil {
 		return err
 	}
-	d, err := decider.Open(ctx, decider.Config{Dir: dir, Node: settings.Node, Names: settings.SSH.Names, WebURL: webURL(settings),
-		Policy: settings.Policy, Targets: settings.Targets, Shadow: settings.ShadowPolicy, Bundles: signedBundles(settings), Signers: signers, Log: log})
+	d, err := decider.Open(ctx, decider.Config{Keep: settings.Recordings.Rules(), Dir: dir, Node: settings.Node, Names: settings.SSH.Names, WebURL: webURL(settings),
+		Policy: settings.Policy, Targets: settings.Targets, Shadow: settings.ShadowPolicy, Bundles: signedBundles(settings), Signers: signers, Export: settings.Export, Log: log})
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ func (d *Decider) ServeDoor(ctx context.Context, rw io.ReadWriteCloser) error {
 	d.mu.Lock()
 	d.door, d.streams = srv, streams
 	d.mu.Unlock()
+	defer d.startExport(ctx)()
 	return srv.Serve(ctx)
 }
 
@@ -112,9 +113,11 @@ func (d *Decider) handleDoor(ctx context.Context, op protocol.Op, body json.RawM
 		return call(ctx, body, d.revocationsAsked)
 	case protocol.OpUnseal:
 		return call(ctx, body, d.unseal)
+	case protocol.OpDispose:
+		return call(ctx, body, d.dispose)
 	case protocol.OpOffers:
 		return call(ctx, body, d.offers)
-	case protocol.OpStreamOpened, protocol.OpStreamData, protocol.OpStreamEnd:
+	case protocol.OpStreamOpened, protocol.OpStreamData, protocol.OpStreamEnd, protocol.OpStreamSent:
 		return d.borrower().Handle(op, body)
 	}
 	return d.handlePeople(ctx, op, body)
@@ -194,6 +197,8 @@ func (d *Decider) HandleAdmin(ctx context.Context, op protocol.Op, body json.Raw
 		return call(ctx, body, d.revocationsLocal)
 	case protocol.OpKRL:
 		return call(ctx, body, d.exportKRL)
+	case protocol.OpExportMove:
+		return call(ctx, body, d.moveExport)
 	case protocol.OpTargets:
 		return call(ctx, body, d.targets)
 	case protocol.OpEnrolTarget:
