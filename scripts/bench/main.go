@@ -41,6 +41,7 @@ var measures = []measure{
 	{name: "enrolment", run: measureEnrolment},
 	{name: "revocation", run: measureRevocation},
 	{name: "micro", run: measureMicro, bare: true},
+	{name: "export", run: measureExport, bare: true},
 	{name: "decision", run: measureDecision, bare: true},
 }
 
