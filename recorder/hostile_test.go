@@ -50,7 +50,7 @@ func goldenFile(t testing.TB) []byte {
 
 // Files that promise more than the format allows are refused without being believed.
 func TestHostileLengths(t *testing.T) {
-	head, err := metaFrame(magicHeader, Header{Version: 1})
+	head, err := metaFrame(magicHeader, Version, Header{Version: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

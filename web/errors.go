@@ -13,6 +13,7 @@ import (
 	"gatehouse/internal/console"
 	"gatehouse/internal/id"
 	"gatehouse/internal/store"
+	"gatehouse/recorder"
 )
 
 var (
@@ -40,6 +41,8 @@ var statuses = []struct {
 	{store.ErrAmbiguous, http.StatusNotFound, "Which session?", "More than one session begins with this id. Use more of it."},
 	{fs.ErrNotExist, http.StatusNotFound, "No recording", "Nothing was recorded of this session."},
 	{console.ErrNotLive, http.StatusConflict, "Nothing to end", "The session is not running any more. Nothing changed."},
+	{console.ErrUnmask, http.StatusBadRequest, "A reason is needed", "Say in one line, at most 500 characters, why you need to see what is masked. Nothing was shown."},
+	{errMasked, http.StatusForbidden, "Masked", "A reason for seeing what is masked holds for ten minutes. Give one on the session's page."},
 	{console.ErrReason, http.StatusBadRequest, "A reason is needed", "Say in one line, at most 500 characters, why the session is to end. Nothing changed."},
 }
 
@@ -59,6 +62,9 @@ func problemOf(err error, now time.Time) problem {
 	var refused *account.RefusedError
 	if errors.As(err, &refused) {
 		return problem{http.StatusForbidden, "That was refused", sentence(refused.Reason), ""}
+	}
+	if locked := (*recorder.EncryptedError)(nil); errors.As(err, &locked) {
+		return problem{http.StatusConflict, "Encrypted", sentence(locked.Error()), ""}
 	}
 	for _, s := range statuses {
 		if errors.Is(err, s.err) {

@@ -24,6 +24,7 @@ import (
 	"gatehouse/internal/store"
 	"gatehouse/policy"
 	"gatehouse/recorder"
+	"gatehouse/recorder/seal"
 )
 
 // decider stands for the deciding process: tokens, cookies and rights, and a list of what was authorised.
@@ -57,8 +58,11 @@ func (d *decider) Authorize(_ context.Context, who console.Credential, verb cons
 	}
 	d.asked = append(d.asked, asked{verb, object, reason})
 	need := "view"
-	if verb == console.SessionsKill {
+	switch verb {
+	case console.SessionsKill:
 		need = "operate"
+	case console.SessionsUnmask:
+		need = "unmask"
 	}
 	if !slices.Contains(d.rights[person], need) {
 		return console.Actor{}, &console.ForbiddenError{Verb: verb, Reason: "no role of person:" + person + " has the right " + need}
@@ -116,6 +120,13 @@ type house struct {
 	live     map[string]*recorder.Recording
 }
 
+// noInput opens nothing: what clients sent is not shown in pages.
+type noInput struct{}
+
+func (noInput) Unseal(context.Context, console.Credential, string, string, []byte) (seal.Key, error) {
+	return nil, seal.ErrSealed
+}
+
 // newHouse starts one; its live streams end after that time, 0 for the usual.
 func newHouse(t testing.TB, stream time.Duration) *house {
 	t.Helper()
@@ -127,7 +138,7 @@ func newHouse(t testing.TB, stream time.Duration) *house {
 		Dir: t.TempDir(), Commit: func(context.Context, recorder.Chunk) error { return nil },
 	})
 	must(t, err)
-	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Authorize: h.decider, Kill: h, Links: h.decider, Revoke: h, Offers: noOffers{}})
+	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Authorize: h.decider, Kill: h, Links: h.decider, Revoke: h, Offers: noOffers{}, Unseal: noInput{}})
 	must(t, err)
 	h.server = httptest.NewUnstartedServer(nil)
 	url := "http://localhost" + strings.TrimPrefix(h.server.Listener.Addr().String(), "127.0.0.1")

@@ -62,6 +62,7 @@ type Server struct {
 	watchers *watchers
 	casts    *casts
 	tries    *attempts
+	unmasks  *unmasks
 
 	enrolling *attempts
 }
@@ -92,7 +93,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{cfg: cfg, origin: origin, assets: assets, pages: pages, streams: newLimits(), watchers: newWatchers(), casts: newCasts(), tries: newAttempts(cfg.Now, triesPerSec, triesBurst),
+	return &Server{cfg: cfg, origin: origin, assets: assets, pages: pages, streams: newLimits(), watchers: newWatchers(), casts: newCasts(), tries: newAttempts(cfg.Now, triesPerSec, triesBurst), unmasks: newUnmasks(cfg.Now),
 		enrolling: newAttempts(cfg.Now, enrolPerSec, enrolBurst)}, nil
 }
 
@@ -123,6 +124,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /sessions/{id}/transcript", s.signedIn(s.transcriptPage))
 	mux.HandleFunc("GET /sessions/{id}/kill", s.signedIn(s.killPage))
 	mux.HandleFunc("POST /sessions/{id}/kill", s.signedIn(s.killSubmit))
+	s.unmaskRoutes(mux)
 	mux.HandleFunc("GET /sign-in", s.signInPage)
 	mux.HandleFunc("POST /sign-in", s.signInSubmit)
 	mux.HandleFunc("POST /sign-out", s.signOut)

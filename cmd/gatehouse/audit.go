@@ -26,6 +26,7 @@ type AuditVerifyCmd struct {
 	Log        string `help:"The log's folder, if it is not in the data folder." type:"path"`
 	Recordings string `help:"The folder of recordings, if it is not in the data folder." type:"path"`
 	Checkpoint string `help:"A signed checkpoint that was kept elsewhere." type:"existingfile"`
+	NoKeys     bool   `help:"Verify a copy that lacks the key files of encrypted recordings."`
 	Key        string `help:"The log's verifier key (log.pub) that was kept elsewhere." type:"existingfile"`
 }
 
@@ -51,7 +52,7 @@ func (c *AuditVerifyCmd) Run(ctx context.Context) error {
 
 // options reads the key and the checkpoint.
 func (c *AuditVerifyCmd) options() (audit.VerifyOptions, error) {
-	opts := audit.VerifyOptions{LogDir: c.Log, RecordingsDir: c.Recordings}
+	opts := audit.VerifyOptions{LogDir: c.Log, RecordingsDir: c.Recordings, NoKeys: c.NoKeys}
 	if opts.LogDir == "" {
 		opts.LogDir = decider.LogDir(supervisor.DeciderDir(c.Data))
 	}
@@ -93,6 +94,12 @@ func progressLine(w io.Writer, now func() time.Time) func(done, total int64) {
 func printReport(w io.Writer, r audit.Report, ownKey bool) {
 	fmt.Fprintf(w, "entries      %d, %d of them signed, %d checkpoints compared\n", r.Entries, r.Signed, r.Checkpoints)
 	fmt.Fprintf(w, "recordings   %d closed, %d unfinished, %d chunks compared\n", r.Closed, r.Unfinished, r.Chunks)
+	if r.Removed+r.Shredded > 0 {
+		fmt.Fprintf(w, "destroyed    %d recordings removed, %d keys shredded, each by an entry of the log\n", r.Removed, r.Shredded)
+	}
+	if len(r.StillThere) > 0 {
+		fmt.Fprintf(w, "note         an entry says that these were destroyed, and they are there: %s\n", strings.Join(r.StillThere, " "))
+	}
 	if r.LongestGap > 2*time.Minute {
 		fmt.Fprintf(w, "longest gap  %s from %s: the log was not running\n", r.LongestGap.Round(time.Second), r.GapAt.UTC().Format(time.RFC3339))
 	}

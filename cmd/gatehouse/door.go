@@ -23,10 +23,12 @@ import (
 	"gatehouse/internal/console"
 	"gatehouse/internal/decider/lend"
 	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/keep"
 	"gatehouse/internal/store"
 	"gatehouse/internal/supervisor"
 	"gatehouse/recorder"
 	"gatehouse/recorder/seal"
+	"gatehouse/recorder/secret"
 	"gatehouse/web"
 )
 
@@ -42,11 +44,16 @@ type door struct {
 	decider  protocol.Door
 	sessions *store.SQLite
 	recorder *recorder.Recorder
+	secrets  *secret.Detector
 	local    *local.Client
 	server   *bastion.Server
 	console  *console.Console
 	pages    atomic.Pointer[web.Server] // nil until there are pages
 	lender   *lend.Lender
+
+	encryption recorder.Encryption // of recordings
+	keeper     *keep.Keeper
+	space      *keep.Space
 }
 
 // Run is the door: confined first, then everything else.
@@ -56,11 +63,19 @@ func (c *doorCmd) Run(ctx context.Context) error {
 		return err
 	}
 	log := logger(settings, "door")
+	secrets, err := detector(settings) // before the files are out of reach
+	if err != nil {
+		return err
+	}
+	encryption, err := openEncryption(settings, log)
+	if err != nil {
+		return err
+	}
 	dir := supervisor.DoorDir(settings.Data)
 	if err := confine.Door(confine.Paths{ReadWrite: []string{dir}, ReadOnly: append(existing("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/services"), tlsFolders(settings)...)}); err != nil {
 		return err
 	}
-	d := &door{settings: settings, log: log}
+	d := &door{settings: settings, log: log, secrets: secrets, encryption: encryption}
 	if err := d.open(ctx, dir); err != nil {
 		return err
 	}
@@ -145,8 +160,11 @@ func (d *door) openStorage(dir string, hello protocol.HelloAnswer) error {
 		return err
 	}
 	d.recorder, err = recorder.New(recorder.Config{Dir: filepath.Join(dir, "recordings"), MinFree: uint64(d.settings.Storage.MinFree),
-		Commit: d.decider.Commit, SealInput: input, Log: d.log.Named("recorder")})
-	return err
+		Commit: d.decider.Commit, SealInput: input, Encryption: d.encryption, Log: d.log.Named("recorder")})
+	if err != nil {
+		return err
+	}
+	return d.openKeeper(dir)
 }
 
 func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
@@ -162,7 +180,8 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 	if d.server, err = bastion.New(cfg); err != nil {
 		return err
 	}
-	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider})
+	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider,
+		Unseal: d.decider, Secrets: d.secrets, Keep: d.keeper, Storage: d.space.Look})
 	if err != nil {
 		return err
 	}
@@ -186,6 +205,10 @@ func (d *door) serve(ctx context.Context) error {
 	if err := d.recover(ctx, &recovery); err != nil {
 		return err
 	}
+	keeping, stop := context.WithCancel(ctx)
+	defer stop()
+	recovery.Go(func() { d.keeper.Run(keeping) })
+	recovery.Go(func() { d.space.Run(keeping) })
 	listener, err := supervisor.Listen(supervisor.DoorSSHFD)
 	if err != nil {
 		return err

@@ -64,7 +64,7 @@ func (c *deciderCmd) Run(ctx context.Context) error {
 	if err := confine.Decider(paths); err != nil {
 		return err
 	}
-	d, err := decider.Open(ctx, decider.Config{Dir: dir, Node: settings.Node, Names: settings.SSH.Names, WebURL: webURL(settings),
+	d, err := decider.Open(ctx, decider.Config{Keep: settings.Recordings.Rules(), Dir: dir, Node: settings.Node, Names: settings.SSH.Names, WebURL: webURL(settings),
 		Policy: settings.Policy, Targets: settings.Targets, Shadow: settings.ShadowPolicy, Bundles: signedBundles(settings), Signers: signers, Export: settings.Export, Log: log})
 	if err != nil {
 		return err

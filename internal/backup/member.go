@@ -86,6 +86,7 @@ const (
 	databases
 	liveMarkers
 	recordings
+	recordingKeys
 	stages // their number
 )
 
@@ -100,6 +101,8 @@ func stageOf(name string) stage {
 	switch {
 	case below(name, recordingsDir+"/live"):
 		return liveMarkers
+	case below(name, recordingsDir) && strings.HasSuffix(name, ".key"):
+		return recordingKeys // a recording that was copied has had its key since before it was there
 	case below(name, recordingsDir):
 		return recordings
 	case below(name, logDir) && strings.HasPrefix(path.Base(name), "checkpoint"):

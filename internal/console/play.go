@@ -15,6 +15,7 @@ type playCmd struct {
 	ID       string        `arg:"" help:"The session, or a unique beginning of its id."`
 	Speed    float64       `help:"How many times faster than it happened, 0.1 to 1000." default:"1"`
 	SkipIdle time.Duration `help:"Shorten pauses that are longer than this." placeholder:"2s"`
+	unmaskFlags
 }
 
 func (p *playCmd) Run(in *invocation) error {
@@ -24,7 +25,11 @@ func (p *playCmd) Run(in *invocation) error {
 	if p.SkipIdle < 0 {
 		return usagef("--skip-idle takes a time above zero")
 	}
-	rec, err := in.c.Play(in.ctx, in.who, p.ID)
+	c, err := p.console(in.c)
+	if err != nil {
+		return err
+	}
+	rec, err := c.Play(in.ctx, in.who, p.ID)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"iter"
 	"time"
 
 	"gatehouse/policy"
@@ -37,8 +38,9 @@ type Step struct {
 
 // Timeline is what a recording says about its session, without the streams.
 type Timeline struct {
-	Recorded bool     `json:"recorded"` // false if there is no recording
-	Torn     bool     `json:"torn"`     // the recording ends in the middle
+	Recorded bool     `json:"recorded"`         // false if there is no recording
+	Torn     bool     `json:"torn"`             // the recording ends in the middle
+	Locked   string   `json:"locked,omitempty"` // why it cannot be read here, if it is encrypted
 	Cols     int      `json:"cols,omitempty"`
 	Rows     int      `json:"rows,omitempty"`
 	Seconds  float64  `json:"seconds"` // the time of the last event
@@ -53,20 +55,30 @@ func (c *Console) timeline(session string) (Timeline, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return out, nil
 	}
+	if locked := (*recorder.EncryptedError)(nil); errors.As(err, &locked) {
+		out.Recorded, out.Locked = true, locked.Error()
+		return out, nil
+	}
 	if err != nil {
 		return out, err
 	}
 	defer rec.Close()
+	return timelineOf(rec, c.structure(rec.Events())), nil
+}
+
+// timelineOf reads a recording's events to their end.
+func timelineOf(rec *recorder.Reader, events iter.Seq2[recorder.Event, error]) Timeline {
+	out := Timeline{Moments: []Moment{}}
 	h := rec.Header()
 	out.Recorded, out.Cols, out.Rows = true, h.Cols, h.Rows
-	for e, err := range rec.Events() {
+	for e, err := range events {
 		if err != nil {
 			out.Torn = true
 			break
 		}
 		out.add(h.Started, e)
 	}
-	return out, nil
+	return out
 }
 
 func (t *Timeline) add(started time.Time, e recorder.Event) {

@@ -31,23 +31,25 @@ import (
 	"gatehouse/policy"
 	"gatehouse/recorder/audit"
 	"gatehouse/recorder/audit/export"
+	"gatehouse/recorder/retain"
 )
 
 // ErrLocked is returned by Open when another process owns the folder.
 var ErrLocked = errors.New("the decider's folder is in use by a running gatehouse")
 
-// Config is what a decider needs to know. All fields but Shadow, Bundles, Export, Now and Log are required.
+// Config is what a decider needs to know. All fields but Shadow, Bundles, Keep, Export, Now and Log are required.
 type Config struct {
-	Dir     string     // its own folder
-	Node    string     // name in the audit log
-	Names   []string   // the door's host names, for its face certificate
-	WebURL  string     // origin of the browser pages; empty: there are none
-	Policy  string     // file or folder
-	Targets string     // inventory file
-	Shadow  string     // a policy that decides beside the one in force, without effect; empty: none
-	Bundles *Bundles   // nil: a policy needs no signatures
-	Signers ca.Signers // where the CA keys are; the zero value: in files
-	Export  []config.Sink
+	Dir     string        // its own folder
+	Node    string        // name in the audit log
+	Names   []string      // the door's host names, for its face certificate
+	WebURL  string        // origin of the browser pages; empty: there are none
+	Policy  string        // file or folder
+	Targets string        // inventory file
+	Shadow  string        // a policy that decides beside the one in force, without effect; empty: none
+	Bundles *Bundles      // nil: a policy needs no signatures
+	Keep    []retain.Rule // how long recordings are kept: what else is said to be removed by a rule is refused
+	Signers ca.Signers    // where the CA keys are; the zero value: in files
+	Export  []config.Sink // where entries are sent to
 	Now     func() time.Time
 	Log     hclog.Logger
 }

@@ -113,6 +113,8 @@ func (d *Decider) handleDoor(ctx context.Context, op protocol.Op, body json.RawM
 		return call(ctx, body, d.revocationsAsked)
 	case protocol.OpUnseal:
 		return call(ctx, body, d.unseal)
+	case protocol.OpDispose:
+		return call(ctx, body, d.dispose)
 	case protocol.OpOffers:
 		return call(ctx, body, d.offers)
 	case protocol.OpStreamOpened, protocol.OpStreamData, protocol.OpStreamEnd, protocol.OpStreamSent:

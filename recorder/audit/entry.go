@@ -52,8 +52,10 @@ const (
 	ConnClose    Type = "conn.close"
 	Decision     Type = "decision"
 	CertIssue    Type = "cert.issue"
-	RecChunk     Type = "rec.chunk" // Data is a recorder.Chunk
-	RecClose     Type = "rec.close" // Data is a recorder.Summary
+	RecChunk     Type = "rec.chunk"  // Data is a recorder.Chunk
+	RecClose     Type = "rec.close"  // Data is a recorder.Summary
+	RecDelete    Type = "rec.delete" // a closed recording is about to be removed by Rule; Data is a Disposed
+	RecShred     Type = "rec.shred"  // its key is about to be destroyed; Data is a Disposed
 	SessionEnd   Type = "session.end"
 	Kill         Type = "kill"
 	PolicyLoad   Type = "policy.load"

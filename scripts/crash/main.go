@@ -28,7 +28,15 @@ import (
 
 func main() {
 	runtime.LockOSThread() // children die with the thread that started them, and this one lives as long as we do
+	if text := os.Getenv(orderEnv); text != "" {
+		if err := runChild(text); err != nil {
+			fmt.Fprintln(os.Stderr, "child:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	rounds := flag.Int("n", 50, "rounds")
+	faults := flag.Bool("faults", false, "put faults into the recorder and the log alone: full disks, EIO, short writes, cuts")
 	seed := flag.Uint64("seed", 0, "seed of the random moments; 0 takes one from the clock")
 	from := flag.Int("from", 1, "the round to begin with")
 	binary := flag.String("gatehouse", "bin/gatehouse", "the program to kill")
@@ -39,7 +47,11 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *binary, *seed, *from, *rounds, *keep); err != nil {
+	work := func() error { return run(ctx, *binary, *seed, *from, *rounds, *keep) }
+	if *faults {
+		work = func() error { return runMatrix(ctx, *seed, *from, *rounds) }
+	}
+	if err := work(); err != nil {
 		fmt.Fprintln(os.Stderr, "crash:", err)
 		os.Exit(1)
 	}

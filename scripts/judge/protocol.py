@@ -96,6 +96,7 @@ REQUESTS = {
     "lift_revocation": ({"who?": credential, "by?": S, "id": S, "reason": S}, {"id": S, "handles": [S], "still?": [S]}),
     "revocations": ({"who?": credential, "by?": S, "after?": S}, {"list": [revocation], "next?": S}),
     "unseal": ({"who": credential, "session": S, "reason": S, "wrapped": BYTES}, {"key": BYTES}),
+    "dispose": ({"who?": credential, "kind": S, "session": S, "sha256": S, "size": N, "why": S}, {}),
     "offers": ({"who": credential, "target?": S, "login?": S}, offering),
     "krl": ({"ca": S, "by": S}, {"krl": BYTES, "version": S, "serials": N, "keys": N}),
     "targets": ({"after?": S}, {"targets": [target], "more?": B, "host_cas": [BYTES], "target_cas": [{"public_key": BYTES, "state": S}],

@@ -16,9 +16,10 @@ func laterBodies() map[Op][2]any {
 		OpOffers: {ListOffers{Credential{Connection: con}, "web-1", "deploy"}, policy.Offering{Principal: "agent:bot",
 			Reach:  []policy.Reach{{Role: "web", Targets: []policy.TargetPattern{{Name: "web-*", Labels: map[string]string{"env": "prod"}}}, Logins: []policy.Login{"deploy"}}},
 			Logins: []policy.LoginOffer{{Login: "deploy", Offers: []policy.Offer{offer}}}}},
-		OpUnseal: {Unseal{Credential{SignIn: "cookie"}, ses, "to see what was typed", []byte("age-encryption.org/v1\n")}, Unsealed{Key: []byte("0123456789abcdef0123456789abcdef")}},
+		OpUnseal:  {Unseal{Credential{SignIn: "cookie"}, ses, "to see what was typed", []byte("age-encryption.org/v1\n")}, Unsealed{Key: []byte("0123456789abcdef0123456789abcdef")}},
+		OpDispose: {Dispose{Credential{Connection: con}, "shredded", ses, "00ff", 4096, "asked to"}, Empty{}},
 	}
 }
 
 // laterOrder follows peopleOrder.
-var laterOrder = []Op{OpOffers, OpUnseal, OpStreamSent, OpExportMove}
+var laterOrder = []Op{OpOffers, OpUnseal, OpDispose, OpStreamSent, OpExportMove}

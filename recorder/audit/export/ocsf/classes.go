@@ -52,6 +52,8 @@ var mappings = map[audit.Type]mapping{
 	audit.CertIssue:    {authorize, 1, "Assign Privileges", fillCertificate},
 	audit.RecChunk:     {entities, 3, "Update", of("recording", func(e audit.Entry) string { return e.Session })},
 	audit.RecClose:     {entities, 3, "Update", of("recording", func(e audit.Entry) string { return e.Session })},
+	audit.RecDelete:    {entities, 4, "Delete", of("recording", func(e audit.Entry) string { return e.Session })},
+	audit.RecShred:     {entities, 4, "Delete", of("recording key", func(e audit.Entry) string { return e.Session })},
 	audit.PolicyLoad:   {entities, 3, "Update", of("policy", func(e audit.Entry) string { return e.Policy })},
 	audit.PolicyReject: {entities, 3, "Update", of("policy", func(e audit.Entry) string { return e.Policy })},
 	audit.PolicyShadow: {finding, 1, "Create", fillFinding("A shadow policy decided otherwise")},
