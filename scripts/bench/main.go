@@ -42,6 +42,7 @@ var measures = []measure{
 	{name: "revocation", run: measureRevocation},
 	{name: "micro", run: measureMicro, bare: true},
 	{name: "search", run: measureSearch, bare: true},
+	{name: "export", run: measureExport, bare: true},
 	{name: "decision", run: measureDecision, bare: true},
 	{name: "replay", run: measureReplay, bare: true},
 }

@@ -27,8 +27,11 @@ import (
 	"gatehouse/recorder/audit/export/otlp"
 )
 
-// maxAnswer bounds what is read of a receiver's answer.
-const maxAnswer = 64 << 10
+// The bounds of a receiver's answer.
+const (
+	maxAnswer   = 64 << 10         // bytes
+	answerLimit = 20 * time.Second // from the request's last byte to the answer's first
+)
 
 // maxHeaders bounds the lines of a headers file.
 const maxHeaders = 32
@@ -153,7 +156,7 @@ func retryAfter(h http.Header) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// open prepares the client: one connection, no proxy, no redirect.
+// open prepares the client: no proxy, no redirect; one connection, as there is one request at a time.
 func (s *otlpSink) open() error {
 	if s.client != nil {
 		return nil
@@ -184,8 +187,8 @@ func (s *otlpSink) open() error {
 	}
 	s.header = header
 	s.client = &http.Client{
-		Transport: &http.Transport{DialContext: dial, TLSClientConfig: trust, MaxConnsPerHost: 1, DisableCompression: true, IdleConnTimeout: 90 * time.Second,
-			TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: maxAnswer, TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}},
+		Transport: &http.Transport{DialContext: dial, TLSClientConfig: trust, DisableCompression: true, IdleConnTimeout: 90 * time.Second,
+			TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: answerLimit, MaxResponseHeaderBytes: maxAnswer, TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return nil

@@ -76,12 +76,13 @@ func (s *syslogSink) send(ctx context.Context, records []audit.Record) (lost, er
 	}
 	deadline, _ := ctx.Deadline()
 	_ = s.conn.SetWriteDeadline(deadline) // a closed connection says so at the write
-	stop := context.AfterFunc(ctx, func() { _ = s.raw.Close() })
+	raw := s.raw
+	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	defer stop()
 	if _, err := s.conn.Write(s.buf); err != nil {
 		return lost{}, fmt.Errorf("write: %w", err)
 	}
-	if err := s.raw.Flush(ctx); err != nil {
+	if err := raw.Flush(ctx); err != nil {
 		return lost{}, fmt.Errorf("write: %w", err)
 	}
 	return lost{}, nil

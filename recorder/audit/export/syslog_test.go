@@ -210,3 +210,31 @@ func TestSyslogRenewsItsConnection(t *testing.T) {
 		t.Errorf("%d twice over %d connections", twice, len(r.conns))
 	}
 }
+
+// TestStuckReceiver: a receiver that accepts and never reads holds up nobody: neither the log, nor another sink, nor the end.
+func TestStuckReceiver(t *testing.T) {
+	b := newBench(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	b.must(err)
+	defer l.Close()
+	stuck := config.Sink{Name: "stuck", Format: "entry", Syslog: &config.SyslogSink{Address: l.Addr().String(), Facility: "local4"}}
+	local := b.fileSink(64<<20, 2)
+	b.start(stuck, local)
+	for end := time.Now().Add(60 * time.Second); b.e.Stats()[0].Behind < 5000; b.add(5000) { // until every buffer on the way is full
+		if time.Now().After(end) {
+			t.Fatalf("it takes everything: %+v", b.e.Stats()[0])
+		}
+	}
+	begin := time.Now()
+	b.add(1000)
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("1,000 entries took %s", took)
+	}
+	b.until("the other sink has all", func() bool { return b.e.Stats()[1].Behind == 0 })
+	begin = time.Now()
+	b.halt()
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("the end took %s", took)
+	}
+	b.complete(lines(t, local.File.Path, 2))
+}
