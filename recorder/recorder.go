@@ -28,13 +28,13 @@ type Config struct {
 	// Commit makes a chunk part of the evidence. It is called in order for one recording, from its own goroutine, after the
 	// chunk's bytes are durable. An error fails the recording. Its context ends when the recording's Close gives up.
 	Commit func(ctx context.Context, c Chunk) error
+	// Settled is called after Settle has succeeded, with the session; nil if nobody wants to know. It must not wait.
+	Settled func(session string)
 	// Encryption says for whom recordings are encrypted, and which can be read here.
 	Encryption Encryption
 	// SealInput is whom input is sealed for: whoever has the identity can open it, and the recorder cannot. nil keeps input as
 	// it is.
 	SealInput age.Recipient
-	// Settled is called after Settle has succeeded, with the session; nil if nobody wants to know. It must not wait.
-	Settled func(session string)
 	// Now is the wall clock; nil means time.Now. Event times come from the monotonic clock.
 	Now func() time.Time
 	// Log gets what an operator should know; nil discards it.

@@ -164,7 +164,8 @@ func (d *door) openStorage(dir string, hello protocol.HelloAnswer) error {
 		return err
 	}
 	d.recorder, err = recorder.New(recorder.Config{Dir: filepath.Join(dir, "recordings"), MinFree: uint64(d.settings.Storage.MinFree),
-		Commit: d.decider.Commit, SealInput: input, Encryption: d.encryption, Settled: func(session string) { d.indexer.Closed(session) }, Log: d.log.Named("recorder")})
+		Commit: d.decider.Commit, SealInput: input, Encryption: d.encryption, Settled: func(session string) { d.indexer.Closed(session) },
+		Log: d.log.Named("recorder")})
 	if err != nil {
 		return err
 	}

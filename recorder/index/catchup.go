@@ -77,6 +77,9 @@ func (ix *Indexer) wants(session string) bool {
 	if failed || err != nil || !recorder.Settled(ix.cfg.Dir, session) {
 		return false
 	}
+	if _, err := os.Lstat(recorder.KeyPath(strings.TrimSuffix(path, suffix) + recording)); err == nil {
+		return false // it is encrypted
+	}
 	rows, err := hasRows(path)
 	return errors.Is(err, fs.ErrNotExist) || err == nil && ix.cfg.Sink != nil && (!rows || ix.lost(session))
 }

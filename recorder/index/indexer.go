@@ -167,7 +167,7 @@ func (ix *Indexer) handle(ctx context.Context, w waiting) {
 	defer ix.mu.Unlock()
 	ix.current = nil
 	switch {
-	case ctx.Err() != nil, errors.Is(err, fs.ErrNotExist): // the recording was deleted meanwhile
+	case ctx.Err() != nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, errEncrypted): // the recording was deleted meanwhile, or stays closed
 	case err != nil:
 		ix.wrong++
 		ix.giveUp(w.session)
@@ -198,14 +198,22 @@ func (ix *Indexer) survive(ctx context.Context, session string) (err error) {
 	return ix.index(ctx, session)
 }
 
+// errEncrypted is of a recording that is encrypted: what can be read in it must not lie beside it in the clear, nor in the
+// search, and must be gone when its key is.
+var errEncrypted = errors.New("encrypted recordings have no index")
+
 // index makes and stores the index of one recording, and hands its rows to the sink. A sink that fails costs the search the
 // rows until the next start, nothing else.
 func (ix *Indexer) index(ctx context.Context, session string) error {
-	path, err := recorder.Path(ix.cfg.Dir, session)
+	source, err := recorder.Path(ix.cfg.Dir, session)
 	if err != nil {
 		return err
 	}
-	hash, size, err := fingerprint(path)
+	path, err := Path(ix.cfg.Dir, session)
+	if err != nil {
+		return err
+	}
+	hash, size, err := fingerprint(source)
 	if err != nil {
 		return err
 	}
@@ -214,20 +222,35 @@ func (ix *Indexer) index(ctx context.Context, session string) error {
 		return err
 	}
 	x.SHA256, x.Size = hash, size
-	if path, err = Path(ix.cfg.Dir, session); err != nil {
+	if err := x.Write(path); err != nil {
 		return err
 	}
-	return x.Write(path)
+	if _, err := os.Stat(source); errors.Is(err, fs.ErrNotExist) { // removed while it was indexed
+		return ix.Forget(ctx, session)
+	}
+	return nil
+}
+
+// Forget removes what was derived from a recording: the index, and what the sink has if it can forget. The recording itself is
+// gone before. A session that is not known is no error.
+func (ix *Indexer) Forget(ctx context.Context, session string) error {
+	err := Remove(ix.cfg.Dir, session)
+	if sink, ok := ix.cfg.Sink.(interface {
+		Forget(ctx context.Context, session string) error
+	}); ok {
+		err = errors.Join(err, sink.Forget(ctx, session))
+	}
+	return err
 }
 
 // make makes the index while the sink takes the rows; without a sink, or when it has enough, on its own.
 func (ix *Indexer) make(ctx context.Context, session string) (x *Index, err error) {
-	if ix.cfg.Sink == nil {
-		return Make(ctx, ix.cfg.Source, session, ix.cfg.Detector, nil)
-	}
 	m, err := ix.meta(ctx, session)
 	if err != nil {
 		return nil, err
+	}
+	if ix.cfg.Sink == nil {
+		return Make(ctx, ix.cfg.Source, session, ix.cfg.Detector, nil)
 	}
 	sunk := ix.cfg.Sink.Put(ctx, m, func(yield func(Row) bool) {
 		if x != nil || err != nil {
@@ -253,15 +276,21 @@ func (ix *Indexer) make(ctx context.Context, session string) (x *Index, err erro
 	return x, nil
 }
 
-// meta is whose a recording is.
+// meta is whose a recording is. It refuses one that is encrypted, whether or not it can be read here.
 func (ix *Indexer) meta(ctx context.Context, session string) (Meta, error) {
 	rd, err := ix.cfg.Source.Read(session)
+	if locked := (*recorder.EncryptedError)(nil); errors.As(err, &locked) {
+		return Meta{}, errEncrypted
+	}
 	if err != nil {
 		return Meta{}, err
 	}
 	h := rd.Header()
 	if err := rd.Close(); err != nil {
 		return Meta{}, err
+	}
+	if h.Cipher != "" {
+		return Meta{}, errEncrypted
 	}
 	m := Meta{Session: session, Identity: h.Identity, Owner: h.Owner, Task: h.Task, Target: h.Target, Login: h.Login, Started: h.Started}
 	if ix.cfg.Meta != nil {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	"github.com/hashicorp/go-hclog"
 
 	"gatehouse/recorder"
@@ -253,4 +254,73 @@ func (s *slowSink) Put(ctx context.Context, _ Meta, rows iter.Seq[Row]) error {
 		s.once.Do(func() { close(s.began) })
 	}
 	return ctx.Err()
+}
+
+// Of an encrypted recording nothing is derived, though it can be read here: neither an index nor rows. It is no failure either.
+func TestEncryptedIsNotIndexed(t *testing.T) {
+	a := newArchive(t)
+	id, err := age.GenerateX25519Identity()
+	must(t, err)
+	to, err := recorder.ParseRecipient(id.Recipient().String())
+	must(t, err)
+	a.Recorder, err = recorder.New(recorder.Config{Dir: a.dir, Commit: func(context.Context, recorder.Chunk) error { return nil },
+		Encryption: recorder.Encryption{Recipients: []recorder.Recipient{to}, Identities: []age.Identity{id}}})
+	must(t, err)
+	before, s := a.put(recorder.Header{}, out("secret plan\n")), newSink()
+	in := a.index(s)
+	in.until(t, 0)
+	after := a.put(recorder.Header{}, out("another\n"))
+	in.Closed(after)
+	for end := time.Now().Add(10 * time.Second); in.Behind().Waiting > 0 && time.Now().Before(end); {
+		time.Sleep(2 * time.Millisecond)
+	}
+	in.stop()
+	for _, session := range []string{before, after} {
+		if _, err := in.Open(session, ""); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("an index: %v", err)
+		}
+		if x, err := Make(t.Context(), a, session, nil, nil); err != nil || x.Segments() != 1 {
+			t.Errorf("it does not play: %v", err)
+		}
+	}
+	if b := in.Behind(); s.puts != 0 || b.Failed != 0 || strings.Contains(in.logs.String(), "WARN") {
+		t.Errorf("%d puts, %+v\n%s", s.puts, b, in.logs.String())
+	}
+}
+
+// A recording that is removed takes what was derived from it along, also while it is being indexed.
+func TestIndexerForgets(t *testing.T) {
+	a := newArchive(t)
+	session := a.put(recorder.Header{}, out("one\n"))
+	path, err := recorder.Path(a.dir, session)
+	must(t, err)
+	s := &forgetful{remove: path}
+	in := a.index(s)
+	in.until(t, 1)
+	if _, err := in.Open(session, ""); !errors.Is(err, fs.ErrNotExist) || len(s.forgot) != 1 {
+		t.Errorf("after its removal there is an index: %v; the sink forgot %v", err, s.forgot)
+	}
+	files, err := os.ReadDir(filepath.Dir(path))
+	must(t, err)
+	if len(files) != 0 {
+		t.Errorf("left: %v", files)
+	}
+	must(t, in.Forget(t.Context(), session))
+}
+
+// forgetful is a sink in whose Put the recording is removed.
+type forgetful struct {
+	remove string
+	forgot []string
+}
+
+func (f *forgetful) Put(_ context.Context, _ Meta, rows iter.Seq[Row]) error {
+	for range rows {
+	}
+	return os.Remove(f.remove)
+}
+
+func (f *forgetful) Forget(_ context.Context, session string) error {
+	f.forgot = append(f.forgot, session)
+	return nil
 }
