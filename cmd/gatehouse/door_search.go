@@ -43,9 +43,9 @@ func (d *door) sink() index.Sink {
 // derived is what is made from recordings and goes with them.
 func (d *door) derived() []keep.Forgetter {
 	if !search.Built {
-		return nil
+		return []keep.Forgetter{d.indexer}
 	}
-	return []keep.Forgetter{d.search}
+	return []keep.Forgetter{d.indexer, d.search}
 }
 
 // searchSink is the search for the indexer: of a recording that was removed while it was indexed nothing stays. Whoever removes

@@ -44,9 +44,9 @@ type Config struct {
 	Revoke     Revoker
 	Offers     Offerer
 	Unseal     Unsealer
-	Search     Searcher                // nil where there is none: then nothing is found, and the answer says so
 	Secrets    *secret.Detector        // nil: one that knows no values of Gatehouse's own
 	Indexes    Indexes                 // nil: recordings are prepared when they are looked at
+	Search     Searcher                // nil where there is none: then nothing is found, and the answer says so
 	Keep       Keeper                  // nil: nothing is held, and nothing removed
 	Storage    func() (Storage, error) // how much room there is for recordings; nil: not known
 	Now        func() time.Time        // nil means time.Now
