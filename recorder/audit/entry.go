@@ -77,6 +77,7 @@ const (
 	LocalStart   Type = "local.start"
 	Sweep        Type = "sweep"
 	ClockStep    Type = "clock.step"
+	KeysUsed     Type = "keys" // the public keys that this start uses: CAs, permits
 )
 
 // Entry is one thing that was decided or done. V, Seq, Time and Node are set by the log.
