@@ -47,6 +47,10 @@ func (c *deciderCmd) Run(ctx context.Context) error {
 	if settings.Bundles != nil {
 		readable = append(readable, filepath.Dir(settings.Bundles.AllowedSigners))
 	}
+	anchors, err := anchorsOf(settings)
+	if err != nil {
+		return err
+	}
 	signers, err := inheritedSigners(settings)
 	if err != nil {
 		return err
@@ -60,7 +64,7 @@ func (c *deciderCmd) Run(ctx context.Context) error {
 		return err
 	}
 	d, err := decider.Open(ctx, decider.Config{Dir: dir, Node: settings.Node, Names: settings.SSH.Names, WebURL: webURL(settings),
-		Policy: settings.Policy, Targets: settings.Targets, Shadow: settings.ShadowPolicy, Bundles: signedBundles(settings), Signers: signers, Log: log})
+		Policy: settings.Policy, Targets: settings.Targets, Shadow: settings.ShadowPolicy, Bundles: signedBundles(settings), Signers: signers, Anchors: anchors, Log: log})
 	if err != nil {
 		return err
 	}

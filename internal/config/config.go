@@ -33,6 +33,8 @@ type Config struct {
 	CA      *CA     `yaml:"ca"` // where the CA keys are; none: in unencrypted files
 	Storage Storage `yaml:"storage"`
 	Log     Log     `yaml:"log"`
+
+	Audit Audit `yaml:"audit"` // who is handed the audit log's checkpoints; none: nobody
 }
 
 // SignedBundles says whose word a policy needs before it comes into force.
@@ -131,6 +133,7 @@ func Load(path string) (Config, error) {
 		}
 	}
 	c.CA.resolve(base)
+	c.Audit.resolve(base)
 	return c, c.validate(doc)
 }
 
@@ -188,6 +191,7 @@ func (c Config) validate(doc document) error {
 		}
 	}
 	c.CA.validate(bad)
+	c.Audit.validate(bad)
 	return errors.Join(errs...)
 }
 

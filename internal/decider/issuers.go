@@ -104,8 +104,11 @@ func (d *Decider) clientSecret(issuer string) (string, error) {
 	return strings.TrimRight(string(text), "\r\n"), nil
 }
 
-// mayReach says what the door may be asked to dial: the hosts of issuers in use.
+// mayReach says what the door may be asked to dial: witnesses and anchors, and the hosts of issuers in use.
 func (d *Decider) mayReach(host string, port uint16) bool {
+	if d.anchors.Reaches(host, port) {
+		return true
+	}
 	d.issuers.mu.Lock()
 	defer d.issuers.mu.Unlock()
 	for _, i := range d.issuers.open {

@@ -22,6 +22,8 @@ func (d *Decider) ServeDoor(ctx context.Context, rw io.ReadWriteCloser) error {
 	d.mu.Lock()
 	d.door, d.streams = srv, streams
 	d.mu.Unlock()
+	stop := d.runAnchors(ctx)
+	defer stop()
 	return srv.Serve(ctx)
 }
 
@@ -53,7 +55,7 @@ func (d *Decider) Started(ctx context.Context, detail string) error {
 	for _, name := range ca.Names() {
 		d.cfg.Log.Info("CA key", "ca", string(name), "signer", d.cas.Describe(name))
 	}
-	return d.append(ctx, audit.Entry{Type: audit.ServeStart, Outcome: "ok", Policy: d.PolicyHash(), Reason: detail})
+	return d.append(ctx, audit.Entry{Type: audit.ServeStart, Outcome: "ok", Policy: d.PolicyHash(), Reason: detail}, d.keysEntry())
 }
 
 // Stopped writes the log's entry that the service ends, with the reason.

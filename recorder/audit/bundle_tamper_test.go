@@ -52,7 +52,9 @@ func TestTamperedBundle(t *testing.T) {
 		{"two entries swapped", lines(bundleEntries, func(l [][]byte) [][]byte { l[3], l[4] = l[4], l[3]; return l }), "not in order"},
 		{"proofs swapped", lines(bundleProofs, func(l [][]byte) [][]byte { l[3], l[4] = l[4], l[3]; return l }), "another entry's"},
 		{"a proof cut off", lines(bundleProofs, func(l [][]byte) [][]byte { return l[:len(l)-2] }), "no proof for it"},
-		{"proof of another size", edit(bundleProofs, func(b []byte) []byte { return bytes.Replace(b, []byte(`"proof":["`), []byte(`"proof":["aGVsbG8=","`), 1) }), "hash"},
+		{"proof of another size", edit(bundleProofs, func(b []byte) []byte {
+			return bytes.Replace(b, []byte(`"proof":["`), []byte(`"proof":["aGVsbG8=","`), 1)
+		}), "hash"},
 		{"the decision left out", without(`"type":"decision"`), "no entry in it decides"},
 		{"the end left out", without(`"type":"session.end"`), "the end of session"},
 		{"the closing left out", without(`"type":"rec.close"`), "closes the recording"},

@@ -99,3 +99,22 @@ func newestCheckpoint(dir string, key note.Verifier) (Checkpoint, []byte, error)
 	}
 	return cp, msg, nil
 }
+
+// Extension proves that a signed checkpoint of the log in dir goes on from its own first old entries: what a witness asks for.
+func Extension(ctx context.Context, dir string, old int64, now Checkpoint) (tlog.TreeProof, error) {
+	if old <= 0 || old >= now.Size {
+		return nil, nil
+	}
+	var proof tlog.TreeProof
+	err := withHashes(ctx, dir, now.Size, func(r tlog.HashReader) error {
+		root, err := tlog.TreeHash(old, r)
+		if err == nil {
+			proof, err = tlog.ProveTree(now.Size, old, r)
+		}
+		if err == nil && tlog.CheckTree(proof, now.Size, now.Root, old, root) != nil {
+			err = errHashes
+		}
+		return err
+	})
+	return proof, err
+}

@@ -77,7 +77,8 @@ const (
 	LocalStart   Type = "local.start"
 	Sweep        Type = "sweep"
 	ClockStep    Type = "clock.step"
-	KeysUsed     Type = "keys" // the public keys that this start uses: CAs, permits
+	Witnessed    Type = "witness" // a witness contradicts the log, or does no more; Object is its name
+	KeysUsed     Type = "keys"    // the public keys that this start uses: CAs, permits
 )
 
 // Entry is one thing that was decided or done. V, Seq, Time and Node are set by the log.

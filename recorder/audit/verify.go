@@ -78,6 +78,7 @@ type verifier struct {
 	last   time.Time
 	recs   recordings
 	bad    *Bad // in the log; the one in recordings is in recs
+	alarms alarms
 }
 
 // Verify checks a log, and the recordings that it speaks of, without trusting anything but the verifier key. It works on a
@@ -105,6 +106,9 @@ func Verify(ctx context.Context, opts VerifyOptions) (Report, error) {
 	if r := v.recs.bad; r != nil && (v.bad == nil || r.Entry < v.bad.Entry) {
 		v.report.Bad = r
 	}
+	if v.report.Bad == nil {
+		v.report.Bad = v.alarms.standing()
+	}
 	return v.report, nil
 }
 
@@ -130,6 +134,9 @@ func (v *verifier) loadCheckpoints() error {
 		}
 	}
 	v.known = append(v.known, own)
+	if cp, ok := contradiction(v.opts.LogDir, v.key); ok {
+		v.known = append(v.known, cp)
+	}
 	if len(v.opts.Checkpoint) > 0 {
 		cp, err := OpenCheckpoint(v.opts.Checkpoint, v.key)
 		if err != nil {
@@ -206,6 +213,7 @@ func (v *verifier) entry(leaf []byte) error {
 	if err := v.recs.entry(seq, line); err != nil {
 		return err
 	}
+	v.alarms.entry(seq, line)
 	for i, cp := range v.known {
 		if cp.Size == v.tree.size {
 			v.compare(cp, i == 0)
