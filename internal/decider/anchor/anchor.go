@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -81,8 +82,8 @@ type Anchors struct {
 // asked is a witness and what it was asked last.
 type asked struct {
 	client witness.Client
-	old    int64 // size that it is thought to have
-	alarm  bool  // the log has an entry of its alarm, and none of its end
+	old    int64  // size that it is thought to have
+	alarm  string // the word of the alarm that the log has an entry of, and none of its end; empty: none
 }
 
 // New checks the configuration. Nothing is sent before Run.
@@ -124,9 +125,15 @@ func (a *Anchors) addWitness(w Witness) error {
 	if state.Alarm, err = audit.StandingAlarm(a.cfg.LogDir, key.Name()); err != nil {
 		return err
 	}
-	who.alarm = state.Alarm != ""
+	who.alarm = word(state.Alarm)
 	a.witnesses, a.states = append(a.witnesses, who), append(a.states, state)
 	return nil
+}
+
+// word is an alarm's kind: what stands before the colon.
+func word(text string) string {
+	kind, _, _ := strings.Cut(text, ":")
+	return kind
 }
 
 // address is the host:port of a URL.

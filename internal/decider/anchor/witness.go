@@ -67,7 +67,7 @@ func (a *Anchors) forked(ctx context.Context, i int, w *asked, cp audit.Checkpoi
 	return a.alarm(ctx, i, w, "refused", text, map[string]any{"log": cp.Size})
 }
 
-// alarm makes it loud: a line of the operator's log each time, an entry of the audit log the first time, the state for the
+// alarm makes it loud: a line of the operator's log each time, an entry of the audit log when its kind is new, the state for the
 // page; and it keeps the witness' own checkpoint, which this log's key has signed, for audit verify to contradict the log with.
 func (a *Anchors) alarm(ctx context.Context, i int, w *asked, outcome, text string, data any) error {
 	a.cfg.Log.Error("AUDIT LOG CONTRADICTED", "witness", w.client.Key.Name(), "problem", text)
@@ -77,11 +77,11 @@ func (a *Anchors) alarm(ctx context.Context, i int, w *asked, outcome, text stri
 	} else if err := audit.KeepContradiction(a.cfg.LogDir, msg); err != nil {
 		a.cfg.Log.Error("keep the witness' checkpoint", "error", err)
 	}
-	if !w.alarm {
+	if w.alarm != word(text) {
 		if err := a.note(ctx, w, outcome, text, data); err != nil {
 			return errors.Join(errors.New(text), err)
 		}
-		w.alarm = true
+		w.alarm = word(text)
 		if err := audit.RaiseAlarm(a.cfg.LogDir, w.client.Key.Name(), text); err != nil {
 			a.cfg.Log.Error("remember the alarm", "error", err)
 		}
@@ -91,7 +91,7 @@ func (a *Anchors) alarm(ctx context.Context, i int, w *asked, outcome, text stri
 
 // calm ends an alarm: the witness cosigns what the log says.
 func (a *Anchors) calm(ctx context.Context, i int, w *asked, cp audit.Checkpoint) error {
-	if !w.alarm {
+	if w.alarm == "" {
 		return nil
 	}
 	if err := a.note(ctx, w, "ok", "the witness cosigns again", map[string]any{"log": cp.Size}); err != nil {
@@ -100,7 +100,7 @@ func (a *Anchors) calm(ctx context.Context, i int, w *asked, cp audit.Checkpoint
 	if err := audit.EndAlarm(a.cfg.LogDir, w.client.Key.Name()); err != nil {
 		return err
 	}
-	w.alarm = false
+	w.alarm = ""
 	a.setAlarm(i, "")
 	return nil
 }

@@ -100,12 +100,13 @@ func (w *Witness) deny(rw http.ResponseWriter, err error) {
 func (w *Witness) Serve(ctx context.Context, l net.Listener, cert, key string) error {
 	srv := &http.Server{Handler: w.Handler(), ReadTimeout: requestTime, WriteTimeout: requestTime, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 8 << 10,
 		ErrorLog: w.cfg.Log.StandardLogger(nil)}
+	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
 		late, cancel := context.WithTimeout(context.Background(), requestTime)
 		defer cancel()
 		_ = srv.Shutdown(late) // what does not end in time is cut off with the process
 	})
-	defer stop()
 	l = netutil.LimitListener(l, maxConns)
 	var err error
 	if cert != "" {
@@ -113,7 +114,10 @@ func (w *Witness) Serve(ctx context.Context, l net.Listener, cert, key string) e
 	} else {
 		err = srv.Serve(l)
 	}
-	if ctx.Err() != nil && errors.Is(err, http.ErrServerClosed) {
+	if !stop() {
+		<-ended
+	}
+	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
 	return fmt.Errorf("serve witness: %w", err)
