@@ -129,3 +129,11 @@ func TestWitnessStops(t *testing.T) {
 		t.Error("a witness of another log than the key's starts")
 	}
 }
+
+// cmdAuthLog: authlog TARGET FILE writes what the target's sshd has logged so far.
+func cmdAuthLog(s *scene, _ *testscript.TestScript, args []string) error {
+	if len(args) != 2 || s.gate.Hosts[args[0]] == nil {
+		return errors.New("usage: authlog TARGET FILE")
+	}
+	return os.WriteFile(args[1], []byte(s.gate.Hosts[args[0]].AuthLog()), 0o600)
+}

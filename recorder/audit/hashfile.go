@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -99,3 +100,28 @@ func eachLeaf(ctx context.Context, dir string, size int64, f func(leaf []byte) e
 	}
 	return nil
 }
+
+// Scan calls f with every entry that the newest signed checkpoint covers, and then says whether they are what it signed: what f
+// was given counts only if Scan returns no error. A line is valid until f returns.
+func Scan(ctx context.Context, dir, verifierKey string, f func(line []byte) error) (Checkpoint, error) {
+	key, err := note.NewVerifier(verifierKey)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("verifier key: %w", err)
+	}
+	cp, _, err := newestCheckpoint(dir, key)
+	if err != nil {
+		return cp, err
+	}
+	var t tree
+	err = eachLeaf(ctx, dir, cp.Size, func(leaf []byte) error {
+		t.add(leafHash(leaf), nil)
+		return f(leaf[1:])
+	})
+	if err == nil && t.root() != cp.Root {
+		err = ErrChanged
+	}
+	return cp, err
+}
+
+// ErrChanged is returned by Scan for entries that are not what was signed.
+var ErrChanged = errors.New("the audit log was changed: gatehouse audit verify says where")
