@@ -116,6 +116,8 @@ func (d *Decider) handleDoor(ctx context.Context, op protocol.Op, body json.RawM
 		return call(ctx, body, d.unseal)
 	case protocol.OpOffers:
 		return call(ctx, body, d.offers)
+	case protocol.OpAuditState:
+		return call(ctx, body, d.auditState)
 	case protocol.OpStreamOpened, protocol.OpStreamData, protocol.OpStreamEnd:
 		return d.borrower().Handle(op, body)
 	}
