@@ -18,6 +18,7 @@ import (
 type AuditCmd struct {
 	Verify      AuditVerifyCmd      `cmd:"" help:"Check the audit log and the recordings, or a bundle of prove, offline: exit status 0 good, 1 changed, 2 cannot tell."`
 	Prove       AuditProveCmd       `cmd:"" help:"Write a bundle that proves one session on any machine."`
+	Tiles       AuditTilesCmd       `cmd:"" help:"Write the log as C2SP tlog-tiles, for a web server or a bucket; only what is new since the last time."`
 	Reconcile   AuditReconcileCmd   `cmd:"" help:"Compare a target's own sshd log with what was issued: exit status 0 equal, 1 differences, 2 cannot tell."`
 	Consistency AuditConsistencyCmd `cmd:"" help:"Prove that the log goes on from an old checkpoint: exit status 0 it does, 1 it does not, 2 cannot tell."`
 }
