@@ -19,9 +19,11 @@
 package audit
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -152,9 +154,26 @@ func appendLine(dst []byte, seq int64, at time.Time, node string, body []byte) [
 	return append(dst, '\n')
 }
 
+// headBegin is how a stored entry begins.
+var headBegin = fmt.Sprintf(`{"v":%d,"seq":`, Version)
+
+// typeMark stands before an entry's type; what a node's name says before it is quoted and cannot look like it.
+var typeMark = []byte(`"type":"`)
+
+// lineType is the rest of a stored entry from its type on; empty for another line.
+func lineType(line []byte) []byte {
+	i := bytes.Index(line, typeMark)
+	if i < 0 {
+		return nil
+	}
+	return line[i+len(typeMark):]
+}
+
 // appendHead appends what every stored entry with this number begins with.
 func appendHead(dst []byte, seq int64) []byte {
-	return fmt.Appendf(dst, `{"v":%d,"seq":%d,"time":"`, Version, seq)
+	dst = append(dst, headBegin...)
+	dst = strconv.AppendInt(dst, seq, 10)
+	return append(dst, `,"time":"`...)
 }
 
 // Parse decodes a stored entry.
