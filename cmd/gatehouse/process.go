@@ -59,6 +59,7 @@ func (c *deciderCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	folders = append(folders, anchorFolders(settings)...)
 	paths := confine.Paths{ReadWrite: append(folders, dir), ReadOnly: append(files, readable...), UnixSockets: settings.CA.NeedsSocket()}
 	if err := confine.Decider(paths); err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 // Anchors says who is handed the log's checkpoints.
 type Anchors struct {
 	Witnesses []anchor.Witness
+	Places    []anchor.Place
 	Every     time.Duration // 0: the default
 }
 
@@ -31,7 +32,7 @@ func (d *Decider) openAnchors() error {
 	}
 	d.anchors, err = anchor.New(anchor.Config{LogDir: dir, VerifierKey: strings.TrimSpace(string(key)), Checkpoint: d.log.Checkpoint,
 		Append: func(ctx context.Context, e audit.Entry) error { return d.append(ctx, e) }, Dial: d.dial,
-		Witnesses: d.cfg.Anchors.Witnesses, Every: d.cfg.Anchors.Every, Now: d.cfg.Now, Log: d.cfg.Log.Named("anchor")})
+		Witnesses: d.cfg.Anchors.Witnesses, Places: d.cfg.Anchors.Places, Every: d.cfg.Anchors.Every, Now: d.cfg.Now, Log: d.cfg.Log.Named("anchor")})
 	if err != nil {
 		return err
 	}

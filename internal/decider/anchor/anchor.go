@@ -52,6 +52,7 @@ type Config struct {
 	Append      func(ctx context.Context, e audit.Entry) error
 	Dial        Dial
 	Witnesses   []Witness
+	Places      []Place
 	Every       time.Duration
 	Now         func() time.Time
 	Log         hclog.Logger
@@ -60,7 +61,7 @@ type Config struct {
 // State is how it is with one witness or anchor.
 type State struct {
 	Name    string
-	Kind    string    // "witness"
+	Kind    string    // "witness", "file", "syslog", "webhook", "s3"
 	Since   time.Time // when this process began to try
 	Size    int64     // of the newest checkpoint that it has
 	At      time.Time // when that was; zero: never
@@ -73,6 +74,7 @@ type Anchors struct {
 	cfg       Config
 	key       note.Verifier
 	witnesses []*asked
+	places    []*place
 	reach     map[string]bool // host:port
 
 	mu     sync.Mutex
@@ -105,6 +107,11 @@ func New(cfg Config) (*Anchors, error) {
 	for _, w := range cfg.Witnesses {
 		if err := a.addWitness(w); err != nil {
 			return nil, err
+		}
+	}
+	for _, p := range cfg.Places {
+		if err := a.addPlace(p); err != nil {
+			return nil, fmt.Errorf("anchor: %w", err)
 		}
 	}
 	return a, nil
@@ -213,6 +220,10 @@ func (a *Anchors) round(ctx context.Context) bool {
 	var work sync.WaitGroup
 	for i, w := range a.witnesses {
 		work.Go(func() { lines[i], errs[i] = a.ask(ctx, i, w, cp, msg) })
+	}
+	for i, p := range a.places {
+		i += len(a.witnesses)
+		work.Go(func() { errs[i] = a.hand(ctx, i, p, cp, msg) })
 	}
 	work.Wait()
 	if err := a.store(msg, lines); err != nil {
