@@ -14,15 +14,15 @@ import (
 
 // AuditReconcileCmd is `gatehouse audit reconcile`.
 type AuditReconcileCmd struct {
-	Target  string        `required:"" help:"The target's name in the inventory."`
-	Log     []string      `required:"" sep:"none" help:"A log of its sshd: auth.log, journalctl (best with -o json), or - for the standard input; several are possible."`
-	From    time.Time     `help:"Compare from this time on (2006-01-02T15:04:05Z); default: the first login in the logs."`
-	To      time.Time     `help:"Compare up to this time; default: the last login in the logs."`
-	Skew    time.Duration `help:"How far the clocks may be apart." default:"30s"`
-	Zone    string        `help:"Time zone of lines that do not say; default: this machine's." default:"Local"`
-	Data    string        `help:"The data folder of Gatehouse." default:"data" type:"path"`
-	Folder  string        `name:"audit-log" help:"The audit log's folder, if it is not in the data folder." type:"path"`
-	Key     string        `help:"The log's verifier key (log.pub) that was kept elsewhere." type:"existingfile"`
+	Target string        `required:"" help:"The target's name in the inventory."`
+	Log    []string      `required:"" sep:"none" help:"A log of its sshd: auth.log, journalctl (best with -o json), or - for the standard input; several are possible."`
+	From   time.Time     `help:"Compare from this time on (2006-01-02T15:04:05Z); default: the first login in the logs."`
+	To     time.Time     `help:"Compare up to this time; default: the last login in the logs."`
+	Skew   time.Duration `help:"How far the clocks may be apart." default:"30s"`
+	Zone   string        `help:"Time zone of lines that do not say; default: this machine's." default:"Local"`
+	Data   string        `help:"The data folder of Gatehouse." default:"data" type:"path"`
+	Folder string        `name:"audit-log" help:"The audit log's folder, if it is not in the data folder." type:"path"`
+	Key    string        `help:"The log's verifier key (log.pub) that was kept elsewhere." type:"existingfile"`
 }
 
 // Run compares, and prints every difference.
