@@ -13,6 +13,7 @@ RACE     ?= ./bastion/... ./ca/... ./internal/... ./policy/... ./recorder/... ./
 FUZZTIME ?= 60s
 N        ?= 50
 SEED     ?= 1
+FAULTS   ?= 200
 
 .PHONY: help setup build demo test race web-test lint check prove crash fuzz diff-fuzz bench e2e clean
 
@@ -47,7 +48,8 @@ check: lint test race web-test ## everything that must pass before a change land
 prove: setup build ## break each guarantee of docs/guarantees.md on purpose and see its test turn red
 	go run ./scripts/prove $(ARGS)
 
-crash: setup build ## kill -9 the door and the decider N times at random moments, then verify
+crash: setup build ## kill -9 the door and the decider N times, put FAULTS faults into recorder and log (disk full, EIO, cuts …), then verify
+	go run ./scripts/crash -faults -n $(FAULTS) -seed $(SEED)
 	go run ./scripts/crash -n $(N) -seed $(SEED) $(ARGS)
 
 fuzz: ## every fuzz target for FUZZTIME each (PKG=./policy/... for a part)

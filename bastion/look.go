@@ -61,12 +61,20 @@ func (s *session) ask(t protocol.Target, req *protocol.Decide) (protocol.Decided
 		if err != nil || d.Decision.Verdict != policy.Look || d.Fault != "" {
 			return d, err
 		}
-		if err := s.look(t, *req, d, &req.Facts); err != nil {
+		var other *overtakenError
+		if err := s.look(t, *req, d, &req.Facts); errors.As(err, &other) {
+			return other.d, nil
+		} else if err != nil {
 			return d, err
 		}
 	}
 	return protocol.Decided{}, errLooks
 }
+
+// overtakenError is a decision that took the place of a look: a limit was reached meanwhile, or no certificate can be signed.
+type overtakenError struct{ d protocol.Decided }
+
+func (e *overtakenError) Error() string { return "decided without a look: " + e.d.Decision.Reason }
 
 // lookTime bounds one look at a target.
 const lookTime = 20 * time.Second
@@ -134,7 +142,11 @@ func (s *session) lookStream(ctx context.Context, t protocol.Target, req protoco
 	req.PublicKey, req.ProbeKey = nil, pending.PublicKey().Marshal()
 	req.Looking = false
 	d, err = s.conn.server.cfg.Gate.Decide(ctx, req)
-	if err == nil && len(d.ProbeCertificate) == 0 {
+	switch {
+	case err != nil:
+	case d.Fault != "", d.Decision.Verdict == policy.Deny, d.Decision.Verdict == policy.Ask:
+		err = &overtakenError{d}
+	case len(d.ProbeCertificate) == 0:
 		err = errors.New("the decider lets nobody look any more")
 	}
 	if err != nil {

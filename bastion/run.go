@@ -8,6 +8,7 @@ import (
 	"gatehouse/bastion/shell"
 	"gatehouse/bastion/target"
 	"gatehouse/bastion/target/local"
+	"gatehouse/bastion/target/look"
 	"gatehouse/internal/answer"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/id"
@@ -147,6 +148,11 @@ func (s *session) refuse(a ask, d answer.Denial) outcome {
 func (s *session) start(a asked) (protocol.Decided, *running, *outcome) {
 	t, known := s.conn.server.target(s.row.Target)
 	d, launch, err := s.decide(t, known, a)
+	if errors.Is(err, look.ErrTooMuch) {
+		out := s.refuse(ask{kind: "exec", text: s.row.Command}, answer.Denial{Code: string(policy.CodeBadArgument),
+			Why: "it cannot be looked up what the line means on " + s.row.Target + ": " + err.Error() + "; name fewer files"})
+		return d, nil, &out
+	}
 	if err != nil {
 		out := s.explain(err)
 		return d, nil, &out
@@ -263,6 +269,8 @@ func (s *session) explain(err error) outcome {
 		return s.fault(answer.FaultTargetUntrusted, name+" does not show the host key that is expected of it; nothing was sent to it", err)
 	case errors.Is(err, target.ErrRefused):
 		return s.fault(answer.FaultTargetRefused, name+" does not let Gatehouse in as "+s.row.Login, err)
+	case errors.Is(err, look.ErrNoHome):
+		return s.fault(answer.FaultTargetRefused, s.row.Login+" has no home on "+name+", so the line cannot be decided", err)
 	case errors.Is(err, target.ErrUnreachable):
 		return s.fault(answer.FaultTargetUnreachable, name+" cannot be reached", err)
 	case errors.Is(err, local.ErrUnavailable):

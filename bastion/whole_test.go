@@ -123,7 +123,7 @@ func (w *whole) openDoor(client protocol.Door, hello protocol.HelloAnswer, log h
 	w.server, err = New(Config{Gate: client, Evidence: client, Certifier: client, Recorder: rec, Sessions: w.store, Local: w.localStarter(log),
 		Trust: hello.Trust, HostKey: hostKey, Targets: hello.Targets, Log: log})
 	w.must(err)
-	verbs, err := console.New(console.Config{Sessions: w.store, Recordings: rec, Authorize: client, Kill: w.server, Links: client, Revoke: client, Offers: client})
+	verbs, err := console.New(console.Config{Sessions: w.store, Recordings: rec, Authorize: client, Kill: w.server, Links: client, Revoke: client, Offers: client, Unseal: client})
 	w.must(err)
 	w.server.SetConsole(verbs)
 	l, err := net.Listen("tcp", "127.0.0.1:0")

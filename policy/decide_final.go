@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"cmp"
+	"path"
 	"slices"
 	"strings"
 
@@ -183,21 +185,31 @@ func (q *question) denyInput(i int, format string, sort StdinClass, sum string) 
 func (q *question) deniedDir() *Decision {
 	for i := range q.leaves {
 		l := &q.leaves[i]
-		if l.dir == "" || l.dir == "~" {
-			continue
-		}
-		dir, ok := absolute(l.dir, q.r.home())
-		if !ok {
-			q.need(Probe{Kind: ProbeHome})
-			continue
-		}
+		home := l.dir == "" || l.dir == "~"
 		for _, c := range append([]chosen{l.chosen}, l.started...) { // what a command starts runs where it does
+			if home && (len(c.dirs) == 0 || goesElsewhere(l.plan.Argv)) {
+				continue
+			}
+			dir, ok := absolute(cmp.Or(l.dir, "~"), q.r.home())
+			if !ok {
+				q.need(Probe{Kind: ProbeHome})
+				continue
+			}
 			if d := q.deniedPlace(i, c, dir); d != nil {
 				return d
 			}
 		}
 	}
 	return nil
+}
+
+// goesElsewhere reports a command that leaves its directory first, to one that its pattern admits: git -C DIR.
+func goesElsewhere(argv Argv) bool {
+	switch path.Base(argv[0]) {
+	case "git", "make", "tar":
+		return len(argv) > 2 && argv[1] == "-C"
+	}
+	return false
 }
 
 // deniedPlace reports a directory in which what a rule is about may not run.
@@ -207,7 +219,7 @@ func (q *question) deniedPlace(i int, c chosen, dir string) *Decision {
 		rules = q.listed(func(r *role) []pathRule { return r.dirs })
 	}
 	admitted, unknown := admitsPath(rules, dir, q.r.view(""))
-	if !admitted && dir != q.r.home() {
+	if !admitted && (len(c.dirs) > 0 || dir != q.r.home()) {
 		d := denyWord(i, q.leaves[i].plan.Argv[0], CodeDirNotAllowed, "no role lets "+quoteCut(c.pattern.Program())+" run in "+quoteCut(dir)+"; it must be in dirs")
 		d.Nearest = nearestPaths(rules, dir, q.r.home())
 		return d

@@ -27,13 +27,14 @@ type Right string
 const (
 	View       Right = "view"       // list, show, watch and replay sessions
 	Operate    Right = "operate"    // end sessions
+	Unmask     Right = "unmask"     // see secrets in sessions, with a reason
 	Review     Right = "review"     // mark what happened as reviewed
 	Approve    Right = "approve"    // answer requests
 	Administer Right = "administer" // everything else that an administrator does
 )
 
 // rights lists all there are, in the order in which Rights returns them.
-var rights = [...]Right{View, Operate, Review, Approve, Administer}
+var rights = [...]Right{View, Operate, Unmask, Review, Approve, Administer}
 
 // Policy is a parsed policy. It is immutable and may be used by many goroutines at once. The zero Policy denies everything.
 type Policy struct {

@@ -1,12 +1,13 @@
 package recorder
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/oklog/ulid/v2"
 )
 
 // BenchmarkWrite records log text and random bytes as fast as it can, compression, disk and hashes included.
@@ -18,9 +19,16 @@ func BenchmarkWrite(b *testing.B) {
 	}
 	noise := make([]byte, 1<<20)
 	rand.NewChaCha8([32]byte{}).Read(noise)
-	for name, data := range map[string][]byte{"text": []byte(text.String()), "random": noise} {
-		b.Run(name, func(b *testing.B) {
-			r, _ := newTestRecorder(b, b.TempDir())
+	id, _ := identity(b)
+	to := []Recipient{mustRecipient(b, id.Recipient().String())}
+	for _, c := range []struct {
+		name string
+		data []byte
+		to   []Recipient
+	}{{"text", []byte(text.String()), nil}, {"text/encrypted", []byte(text.String()), to}, {"random", noise, nil}, {"random/encrypted", noise, to}} {
+		b.Run(c.name, func(b *testing.B) {
+			data := c.data
+			r, _ := newSealedRecorder(b, b.TempDir(), c.to)
 			rec := openTest(b, r, testSession)
 			b.SetBytes(32 << 10)
 			i := 0
@@ -75,21 +83,22 @@ func heapInUse() int {
 	return int(m.HeapInuse)
 }
 
-// BenchmarkOpen is what a session waits for before anything is asked of its target.
+// BenchmarkOpen is what a session waits for before anything is asked of its target. What encryption adds is a data key and its
+// durable file.
 func BenchmarkOpen(b *testing.B) {
-	r, err := New(Config{Dir: b.TempDir(), Commit: func(context.Context, Chunk) error { return nil }})
-	if err != nil {
-		b.Fatal(err)
-	}
-	for i := 0; b.Loop(); i++ {
-		rec, err := r.Open(b.Context(), Header{Session: fmt.Sprintf("ses_01KB%022d", i)})
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.StopTimer()
-		if _, err := rec.Close(b.Context(), End{}); err != nil {
-			b.Fatal(err)
-		}
-		b.StartTimer()
+	id, _ := identity(b)
+	for _, c := range []struct {
+		name string
+		to   []Recipient
+	}{{"plain", nil}, {"encrypted", []Recipient{mustRecipient(b, id.Recipient().String())}}} {
+		b.Run(c.name, func(b *testing.B) {
+			r, _ := newSealedRecorder(b, b.TempDir(), c.to)
+			for b.Loop() {
+				rec := openTest(b, r, "ses_"+ulid.Make().String())
+				b.StopTimer()
+				mustClose(b, rec)
+				b.StartTimer()
+			}
+		})
 	}
 }

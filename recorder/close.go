@@ -79,7 +79,7 @@ func (r *Recording) writeEnd(end End) error {
 	end.BytesIn, end.BytesOut, end.Duration = r.bytesIn, r.bytesOut, r.last.Microseconds()
 	r.mu.Unlock()
 	end.Reason = clip(end.Reason, 4<<10)
-	b, err := metaFrame(magicEnd, end)
+	b, err := metaFrame(magicEnd, r.header.Version, end)
 	if err != nil {
 		return fmt.Errorf("recording end: %w", err)
 	}

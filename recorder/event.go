@@ -44,4 +44,6 @@ type Header struct {
 	Term       string    `json:"term,omitempty"`
 	Cols       int       `json:"cols,omitempty"`
 	Rows       int       `json:"rows,omitempty"`
+	Cipher     string    `json:"cipher,omitempty"` // of an encrypted recording, which is version 2
+	Recipients string    `json:"for,omitempty"`    // who can open its data key
 }

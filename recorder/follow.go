@@ -21,7 +21,7 @@ func (r *Recorder) Follow(ctx context.Context, session string) iter.Seq2[Event, 
 			yield(Event{}, err)
 			return
 		}
-		rd, err := openReader(path, r.dec, math.MaxInt64)
+		rd, err := r.openReader(path, rec, math.MaxInt64)
 		if err != nil {
 			yield(Event{}, err)
 			return

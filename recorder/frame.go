@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
 )
 
-// Version is the version of the recording format that this package writes.
+// Version is the version of the recording format that this package writes. An encrypted recording is version 2.
 const Version = 1
 
 // The bounds of the format. A reader refuses what exceeds them, so no file can make it allocate more than a few of these.
@@ -31,9 +32,9 @@ const (
 	magicHeader = 0x184D2A5E
 	magicEnd    = 0x184D2A5F
 
-	metaPrefix  = "gatehouse recording 1\n"
-	frameHead   = 8  // magic and size
-	dataPrelude = 16 // frameHead, stored length, raw length
+	metaPrefix  = "gatehouse recording " // and the version, and a line feed
+	frameHead   = 8                      // magic and size
+	dataPrelude = 16                     // frameHead, stored length, raw length
 )
 
 // ErrCorrupt is returned for bytes that this package cannot have written.
@@ -75,8 +76,11 @@ func parseEvent(b []byte) (Event, []byte, error) {
 	return Event{At: time.Duration(us) * time.Microsecond, Code: code, Data: b[n:end:end]}, b[end:], nil
 }
 
+// prefixOf is what the metadata of a version begins with.
+func prefixOf(version int) string { return metaPrefix + strconv.Itoa(version) + "\n" }
+
 // metaFrame returns the stored form of a header or an end.
-func metaFrame(magic uint32, v any) ([]byte, error) {
+func metaFrame(magic uint32, version int, v any) ([]byte, error) {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
@@ -85,8 +89,9 @@ func metaFrame(magic uint32, v any) ([]byte, error) {
 		return nil, fmt.Errorf("%d bytes of metadata, at most %d", len(text), MaxMeta)
 	}
 	b := binary.LittleEndian.AppendUint32(nil, magic)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(metaPrefix)+len(text)))
-	b = append(b, metaPrefix...)
+	prefix := prefixOf(version)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(prefix)+len(text)))
+	b = append(b, prefix...)
 	return append(b, text...), nil
 }
 
@@ -101,16 +106,19 @@ func dataFrame(enc *zstd.Encoder, dst, raw []byte) []byte {
 	return dst
 }
 
-// frame is one decoded frame of a file. Exactly one of the fields but size is set.
+// frame is one decoded frame of a file: a header, an end or events. Those of an encrypted frame are nil without a key.
 type frame struct {
-	header *Header
-	end    *End
-	raw    []byte
-	size   int64 // stored bytes
+	header    *Header
+	end       *End
+	raw       []byte
+	size      int64 // stored bytes
+	encrypted bool
+	rawLen    int64 // of an encrypted frame's events
 }
 
-// readFrame reads the frame at the reader's position. It returns io.EOF at a clean end and io.ErrUnexpectedEOF within a frame.
-func readFrame(r io.Reader, dec *zstd.Decoder) (frame, error) {
+// readFrame reads the frame at the reader's position, which is the file offset at. It returns io.EOF at a clean end and
+// io.ErrUnexpectedEOF within a frame.
+func (c codec) readFrame(r io.Reader, at int64) (frame, error) {
 	var head [dataPrelude]byte
 	if _, err := io.ReadFull(r, head[:frameHead]); err != nil {
 		return frame{}, err
@@ -121,7 +129,9 @@ func readFrame(r io.Reader, dec *zstd.Decoder) (frame, error) {
 		if _, err := io.ReadFull(r, head[frameHead:]); err != nil {
 			return frame{}, noEOF(err)
 		}
-		return readData(r, dec, binary.LittleEndian.Uint32(head[8:]), binary.LittleEndian.Uint32(head[12:]))
+		return c.readData(r, binary.LittleEndian.Uint32(head[8:]), binary.LittleEndian.Uint32(head[12:]))
+	case magic == magicCipher:
+		return c.readCipher(r, head, at)
 	case magic == magicHeader:
 		var h Header
 		err := readMeta(r, size, &h)
@@ -134,7 +144,7 @@ func readFrame(r io.Reader, dec *zstd.Decoder) (frame, error) {
 	return frame{}, fmt.Errorf("%w: unknown frame", ErrCorrupt)
 }
 
-func readData(r io.Reader, dec *zstd.Decoder, stored, raw uint32) (frame, error) {
+func (c codec) readData(r io.Reader, stored, raw uint32) (frame, error) {
 	if stored > maxZstd || raw > MaxChunk || raw == 0 {
 		return frame{}, fmt.Errorf("%w: frame of %d bytes, %d raw", ErrCorrupt, stored, raw)
 	}
@@ -142,28 +152,23 @@ func readData(r io.Reader, dec *zstd.Decoder, stored, raw uint32) (frame, error)
 	if _, err := io.ReadFull(r, b); err != nil {
 		return frame{}, noEOF(err)
 	}
-	out, err := dec.DecodeAll(b, make([]byte, 0, raw))
-	if err != nil {
-		return frame{}, fmt.Errorf("%w: %v", ErrCorrupt, err)
-	}
-	if len(out) != int(raw) {
-		return frame{}, fmt.Errorf("%w: %d bytes of events where %d were promised", ErrCorrupt, len(out), raw)
-	}
-	return frame{raw: out, size: dataPrelude + int64(stored)}, nil
+	out, err := c.decode(b, raw)
+	return frame{raw: out, size: dataPrelude + int64(stored)}, err
 }
 
 func readMeta(r io.Reader, size uint32, v any) error {
-	if size < uint32(len(metaPrefix)) || size > uint32(len(metaPrefix)+MaxMeta) {
+	length := len(prefixOf(Version))
+	if size < uint32(length) || size > uint32(length+MaxMeta) {
 		return fmt.Errorf("%w: %d bytes of metadata", ErrCorrupt, size)
 	}
 	b := make([]byte, size)
 	if _, err := io.ReadFull(r, b); err != nil {
 		return noEOF(err)
 	}
-	if string(b[:len(metaPrefix)]) != metaPrefix {
-		return fmt.Errorf("%w: not a version 1 recording", ErrCorrupt)
+	if prefix := string(b[:length]); prefix != prefixOf(Version) && prefix != prefixOf(cipherVersion) {
+		return fmt.Errorf("%w: not a recording of version 1 or 2", ErrCorrupt)
 	}
-	if err := json.Unmarshal(b[len(metaPrefix):], v); err != nil {
+	if err := json.Unmarshal(b[length:], v); err != nil {
 		return fmt.Errorf("%w: metadata: %v", ErrCorrupt, err)
 	}
 	return nil

@@ -100,11 +100,11 @@ func TestGolden(t *testing.T) {
 func writeGolden(t *testing.T, path string) {
 	t.Helper()
 	r, _ := newTestRecorder(t, t.TempDir())
-	head, err1 := metaFrame(magicHeader, Header{
+	head, err1 := metaFrame(magicHeader, Version, Header{
 		Version: 1, Session: testSession, Connection: "con_01KB0000000000000000000000", Identity: "agent:a", Target: "web-1",
 		Login: "deploy", Started: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), PTY: true, Term: "xterm", Cols: 80, Rows: 24,
 	})
-	end, err2 := metaFrame(magicEnd, End{State: "ended", Duration: (8 * time.Hour).Microseconds(), BytesIn: 400, BytesOut: 8})
+	end, err2 := metaFrame(magicEnd, Version, End{State: "ended", Duration: (8 * time.Hour).Microseconds(), BytesIn: 400, BytesOut: 8})
 	var first, second []byte
 	for i, e := range goldenEvents {
 		if i < 3 {

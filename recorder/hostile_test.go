@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"bytes"
+	"crypto/cipher"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -18,6 +19,28 @@ import (
 type file struct{ *bytes.Reader }
 
 func (file) Close() error { return nil }
+
+func memory(b []byte) file { return file{bytes.NewReader(b)} }
+
+// goldenEncrypted is testdata/golden2.ghr with its key.
+func goldenEncrypted(t testing.TB) ([]byte, cipher.AEAD) {
+	t.Helper()
+	path := filepath.Join("testdata", "golden2.ghr")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, err := LoadIdentities(filepath.Join("testdata", "golden2.identity"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := readKeyFile(path)
+	aead, err := Encryption{Identities: ids}.open(Header{Session: testSession}, key, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b, aead
+}
 
 // readBytes reads a file of these bytes to its end; events is how many it had.
 func readBytes(t testing.TB, dec *zstd.Decoder, b []byte) (events int, err error) {
@@ -50,7 +73,7 @@ func goldenFile(t testing.TB) []byte {
 
 // Files that promise more than the format allows are refused without being believed.
 func TestHostileLengths(t *testing.T) {
-	head, err := metaFrame(magicHeader, Header{Version: 1})
+	head, err := metaFrame(magicHeader, Version, Header{Version: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,10 +134,21 @@ func FuzzChunk(f *testing.F) {
 	f.Add(golden)
 	f.Add(golden[:len(golden)-3])
 	f.Add(append(bytes.Clone(golden), golden...))
+	encrypted, aead := goldenEncrypted(f)
+	f.Add(encrypted)
+	f.Add(encrypted[:len(encrypted)-200])
 	f.Fuzz(func(t *testing.T, file []byte) {
 		n, err := readBytes(t, dec, file)
 		if err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatalf("%d events, then %v", n, err)
+		}
+		if rd, err := newReader(memory(file), dec, math.MaxInt64); err == nil {
+			rd.codec.aead = aead
+			for _, err := range rd.Events() {
+				if err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, io.ErrUnexpectedEOF) {
+					t.Fatalf("with the key of the golden file: %v", err)
+				}
+			}
 		}
 		for rest := file; len(rest) > 0; {
 			e, tail, err := parseEvent(rest)

@@ -17,7 +17,7 @@ import (
 type Reader struct {
 	file   io.ReadSeekCloser
 	in     *bufio.Reader
-	dec    *zstd.Decoder
+	codec  codec
 	header Header
 	live   bool // being written by this process: ends without an end
 	pos    int64
@@ -39,7 +39,7 @@ func (r *Recorder) Read(session string) (*Reader, error) {
 		limit = rec.length
 		rec.mu.Unlock()
 	}
-	rd, err := openReader(path, r.dec, limit)
+	rd, err := r.openReader(path, rec, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -47,15 +47,68 @@ func (r *Recorder) Read(session string) (*Reader, error) {
 	return rd, nil
 }
 
-// OpenFile opens a recording by its path, for use without a Recorder.
-func OpenFile(path string) (*Reader, error) {
-	dec, err := newDecoder()
+// OpenFile opens a recording by its path, for use without a Recorder. One that is encrypted is an *EncryptedError.
+func OpenFile(path string) (*Reader, error) { return OpenFileWith(path, "", Encryption{}) }
+
+// OpenFileWith opens a recording, by its path, that the identities can decrypt. It may lie in an archive of Raw.WriteTar. Its
+// key file is the one named, or in the archive, or beside the recording.
+func OpenFileWith(path, keyFile string, e Encryption) (*Reader, error) {
+	rd, key, err := openAny(path)
 	if err != nil {
 		return nil, err
 	}
-	return openReader(path, dec, math.MaxInt64)
+	if rd.header.Cipher == "" {
+		return rd, nil
+	}
+	if keyFile != "" {
+		key, err = readBounded(keyFile)
+	} else if key == nil {
+		key, err = readKeyFile(path)
+	}
+	return rd.unlock(e, key, err)
 }
 
+// openAny opens a recording or an archive of one, without its key.
+func openAny(path string) (rd *Reader, key []byte, err error) {
+	if isTar(path) {
+		return openTar(path)
+	}
+	dec, err := newDecoder()
+	if err != nil {
+		return nil, nil, err
+	}
+	rd, err = openReader(path, dec, math.MaxInt64)
+	return rd, nil, err
+}
+
+// openReader opens a recording; rec is the one that is being written, or nil.
+func (r *Recorder) openReader(path string, rec *Recording, limit int64) (*Reader, error) {
+	rd, err := openReader(path, r.dec, limit)
+	if err != nil {
+		return nil, err
+	}
+	if rec != nil {
+		rd.codec.aead = rec.aead
+		return rd, nil
+	}
+	if rd.header.Cipher == "" {
+		return rd, nil
+	}
+	key, err := readKeyFile(path)
+	return rd.unlock(r.cfg.Encryption, key, err)
+}
+
+// unlock gives a reader its key from what the key file holds, or from the error that came instead. Without the key it closes
+// the reader and returns an *EncryptedError.
+func (r *Reader) unlock(e Encryption, key []byte, err error) (*Reader, error) {
+	if r.codec.aead, err = e.open(r.header, key, err); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// openReader opens a recording without its key: of an encrypted one it yields lengths and no events.
 func openReader(path string, dec *zstd.Decoder, limit int64) (*Reader, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -66,10 +119,13 @@ func openReader(path string, dec *zstd.Decoder, limit int64) (*Reader, error) {
 
 // newReader reads the header. It closes f if there is none.
 func newReader(f io.ReadSeekCloser, dec *zstd.Decoder, limit int64) (*Reader, error) {
-	rd := &Reader{file: f, in: bufio.NewReaderSize(io.LimitReader(f, limit), 32<<10), dec: dec}
-	first, err := readFrame(rd.in, dec)
+	rd := &Reader{file: f, in: bufio.NewReaderSize(io.LimitReader(f, limit), 32<<10), codec: codec{dec: dec}}
+	first, err := rd.codec.readFrame(rd.in, 0)
 	if err == nil && first.header == nil {
 		err = fmt.Errorf("%w: no header", ErrCorrupt)
+	}
+	if err == nil {
+		err = first.header.checkCipher()
 	}
 	if err != nil {
 		f.Close()
@@ -118,12 +174,21 @@ func (r *Reader) Events() iter.Seq2[Event, error] {
 	}
 }
 
-// next returns the events of the next data frame, or io.EOF after the end frame or the last frame of a live recording.
+// checkCipher refuses a header that promises what this package does not know.
+func (h *Header) checkCipher() error {
+	if (h.Version == Version && h.Cipher == "") || (h.Version == cipherVersion && h.Cipher == cipherName) {
+		return nil
+	}
+	return fmt.Errorf("%w: version %d with the cipher %q; this program is too old for it, or the header was changed", ErrCorrupt, h.Version, h.Cipher)
+}
+
+// next returns the events of the next data frame, or io.EOF after the end frame or the last frame of a live recording. Those
+// of an encrypted frame are nil without a key.
 func (r *Reader) next() ([]byte, error) {
 	if r.end != nil {
 		return nil, io.EOF
 	}
-	f, err := readFrame(r.in, r.dec)
+	f, err := r.codec.readFrame(r.in, r.pos)
 	switch {
 	case errors.Is(err, io.EOF) && !r.live:
 		return nil, fmt.Errorf("%w: %w", errNotClosed, io.ErrUnexpectedEOF)
@@ -134,10 +199,12 @@ func (r *Reader) next() ([]byte, error) {
 	case f.end != nil:
 		r.end = f.end
 		return nil, io.EOF
+	case f.encrypted != (r.header.Cipher != ""):
+		return nil, fmt.Errorf("%w: a frame is encrypted and the header is not, or the other way round", ErrCorrupt)
 	}
 	r.frame = r.pos
 	r.pos += f.size
-	r.raw += int64(len(f.raw))
+	r.raw += max(int64(len(f.raw)), f.rawLen)
 	return f.raw, nil
 }
 

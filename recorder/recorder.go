@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"context"
+	"crypto/cipher"
 	"errors"
 	"fmt"
 	"os"
@@ -27,6 +28,10 @@ type Config struct {
 	// Commit makes a chunk part of the evidence. It is called in order for one recording, from its own goroutine, after the
 	// chunk's bytes are durable. An error fails the recording. Its context ends when the recording's Close gives up.
 	Commit func(ctx context.Context, c Chunk) error
+	// Settled is called after Settle has succeeded, with the session; nil if nobody wants to know. It must not wait.
+	Settled func(session string)
+	// Encryption says for whom recordings are encrypted, and which can be read here.
+	Encryption Encryption
 	// SealInput is whom input is sealed for: whoever has the identity can open it, and the recorder cannot. nil keeps input as
 	// it is.
 	SealInput age.Recipient
@@ -70,6 +75,9 @@ func New(cfg Config) (*Recorder, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if _, err := cfg.Encryption.Check(); err != nil {
+		return nil, fmt.Errorf("recorder: %w", err)
+	}
 	if cfg.Log == nil {
 		cfg.Log = hclog.NewNullLogger()
 	}
@@ -111,24 +119,38 @@ func (r *Recorder) Open(ctx context.Context, h Header) (*Recording, error) {
 		return nil, err
 	}
 	h.Version, h.Started = Version, h.Started.UTC()
+	aead, key, err := r.newKey(&h)
+	if err != nil {
+		return nil, err
+	}
 	if h.Started.IsZero() {
 		h.Started = r.cfg.Now().UTC()
 	}
-	head, err := metaFrame(magicHeader, h)
+	head, err := metaFrame(magicHeader, h.Version, h)
 	if err != nil {
 		return nil, fmt.Errorf("recording header: %w", err)
 	}
-	f, err := r.create(path, h.Session, head)
+	f, err := r.create(path, h.Session, head, key)
 	if err != nil {
 		return nil, fmt.Errorf("create recording: %w", err)
 	}
 	rec := newRecording(r, h, f, int64(len(head)))
+	rec.aead = aead
 	rec.fileHash.Write(head)
 	rec.chunk.hash.Write(head)
 	r.mu.Lock()
 	r.live[h.Session] = rec
 	r.mu.Unlock()
 	return rec, nil
+}
+
+// newKey makes the data key of a recording that is to be encrypted; key is what its key file holds.
+func (r *Recorder) newKey(h *Header) (aead cipher.AEAD, key []byte, err error) {
+	if len(r.cfg.Encryption.Recipients) == 0 {
+		return nil, nil, nil
+	}
+	h.Version, h.Cipher, h.Recipients = cipherVersion, cipherName, r.cfg.Encryption.Names()
+	return r.cfg.Encryption.newKey(h.Session)
 }
 
 // checkSpace refuses when the disk is nearly full.
@@ -143,9 +165,9 @@ func (r *Recorder) checkSpace() error {
 	return nil
 }
 
-// create makes the marker first and then the file, so that a crash between the two leaves a marker without a file (which
+// create makes the marker first, then the key file of an encrypted recording, and then the file, so that a crash between the two leaves a marker without a file (which
 // Recover forgets) and never a file without a marker. What it made is removed again when a later step does not succeed.
-func (r *Recorder) create(path, session string, head []byte) (f *os.File, err error) {
+func (r *Recorder) create(path, session string, head, key []byte) (f *os.File, err error) {
 	marker := markerPath(r.cfg.Dir, session)
 	if err := createDurable(marker); err != nil {
 		return nil, err
@@ -158,6 +180,16 @@ func (r *Recorder) create(path, session string, head []byte) (f *os.File, err er
 	month := filepath.Dir(path)
 	if err := makeDirDurable(month); err != nil {
 		return nil, err
+	}
+	if key != nil {
+		if err := writeKeyFile(path, key); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if err != nil {
+				os.Remove(KeyPath(path))
+			}
+		}()
 	}
 	if f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"context"
+	"crypto/cipher"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ type Recording struct {
 	// Immutable.
 	rec     *Recorder
 	header  Header
+	aead    cipher.AEAD // of an encrypted recording; forgotten with the recording
 	file    *os.File
 	began   time.Time // with the monotonic clock
 	wall    time.Time // the wall clock then

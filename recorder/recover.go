@@ -23,6 +23,8 @@ type Recovered struct {
 	Header  Header // zero if even that is torn
 	End     *End   // how the session ended; nil if the process ended before
 	Torn    bool   // the file ends within a frame
+	Locked  bool   // it is encrypted and was not decoded: times and BytesIn and BytesOut are unknown
+	NoKey   bool   // it is encrypted and has no key file: nobody can read it
 }
 
 // Recover commits what recordings that were not settled still owe: everything after their last committed chunk becomes one
@@ -61,7 +63,20 @@ func (r *Recorder) Settle(session string) error {
 	if err := os.Remove(markerPath(r.cfg.Dir, session)); err != nil {
 		return fmt.Errorf("settle recording: %w", err)
 	}
+	if r.cfg.Settled != nil {
+		r.cfg.Settled(session)
+	}
 	return nil
+}
+
+// Settled says whether nothing of a session's recording is left to do: it is closed, and its end is in the audit log. It is
+// true of a session that was never recorded.
+func Settled(dir, session string) bool {
+	if _, err := Path(dir, session); err != nil {
+		return false
+	}
+	_, err := os.Lstat(markerPath(dir, session))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // recoverSession commits the tail of one recording.
@@ -78,6 +93,9 @@ func (r *Recorder) recoverSession(ctx context.Context, session string) (Recovere
 	out, err := r.survey(path, &tail)
 	if errors.Is(err, fs.ErrNotExist) {
 		// The process ended between the marker and the file: nothing was recorded.
+		if kerr := os.Remove(KeyPath(path)); kerr != nil && !errors.Is(kerr, fs.ErrNotExist) {
+			err = errors.Join(err, kerr)
+		}
 		return Recovered{}, errors.Join(err, os.Remove(marker))
 	}
 	if err != nil {
@@ -151,10 +169,11 @@ func (r *Recorder) surveyEvents(path string, tail *Chunk, out *Recovered) {
 	}
 	defer rd.Close()
 	out.Header = rd.Header()
+	r.unlockForSurvey(rd, path, out)
 	var last time.Duration
 	var keyed bool // input is sealed; what is not repeats some of it
 	for {
-		at := rd.pos
+		at, before := rd.pos, rd.raw
 		raw, err := rd.next()
 		if err != nil {
 			out.Torn = !errors.Is(err, io.EOF) && !errors.Is(err, errNotClosed)
@@ -174,11 +193,27 @@ func (r *Recorder) surveyEvents(path string, tail *Chunk, out *Recovered) {
 			return true
 		})
 		if at >= tail.Offset {
-			tail.Raw += int64(len(raw))
-			tail.Last = last.Microseconds()
+			tail.Raw += rd.raw - before
+			tail.Last = max(tail.Last, last.Microseconds())
 		}
 	}
 	out.Duration, out.End = last, rd.End()
+}
+
+// unlockForSurvey gives the reader its key, if there is one here. The survey needs it only to count.
+func (r *Recorder) unlockForSurvey(rd *Reader, path string, out *Recovered) {
+	if rd.header.Cipher == "" {
+		return
+	}
+	key, err := readKeyFile(path)
+	if rd.codec.aead, err = r.cfg.Encryption.open(rd.header, key, err); err == nil {
+		return
+	}
+	out.Locked = true
+	if e := (*EncryptedError)(nil); errors.As(err, &e) && e.Lost {
+		out.NoKey = true
+		r.cfg.Log.Error("an encrypted recording has no key file: its bytes are kept and committed, and nobody can read them", "session_id", rd.header.Session)
+	}
 }
 
 func (s *Summary) count(e Event, keyed bool) {

@@ -55,7 +55,11 @@ func (r *Recording) writeFrame(seg segment) error {
 	if r.chunk.Raw > 0 && r.chunk.Raw+int64(len(seg.raw)) > MaxChunk {
 		r.sealed = append(r.sealed, r.chunk.close())
 	}
-	r.scratch = dataFrame(r.rec.enc, r.scratch, seg.raw)
+	if r.aead != nil {
+		r.scratch = cipherFrame(r.rec.enc, r.aead, r.scratch, seg.raw, r.chunk.Offset+r.chunk.Length)
+	} else {
+		r.scratch = dataFrame(r.rec.enc, r.scratch, seg.raw)
+	}
 	if err := r.store(r.scratch); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ func (s *Server) apiRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/sessions/{id}/transcript", s.signedIn(s.apiTranscript))
 	mux.HandleFunc("GET /api/sessions/{id}/download", s.signedIn(s.apiDownload))
 	mux.HandleFunc("POST /api/sessions/{id}/kill", s.signedIn(s.apiKill))
+	mux.HandleFunc("GET /api/search", s.signedIn(s.apiSearch))
 	mux.HandleFunc("GET /api/events", s.signedIn(s.apiEvents))
 }
 

@@ -23,7 +23,7 @@ type browser struct {
 	lines []string
 }
 
-func newBrowser(t *testing.T) *browser {
+func newBrowser(t testing.TB) *browser {
 	t.Helper()
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
@@ -70,7 +70,7 @@ func (b *browser) complaints() string {
 }
 
 // do runs steps in the page; what fails is told with what the page's console said.
-func (b *browser) do(t *testing.T, what string, steps ...chromedp.Action[chromedp.Void]) {
+func (b *browser) do(t testing.TB, what string, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	if err := chromedp.Do(b.ctx, steps...); err != nil {
 		t.Fatalf("%s: %v\n%s", what, err, b.complaints())
@@ -78,7 +78,7 @@ func (b *browser) do(t *testing.T, what string, steps ...chromedp.Action[chromed
 }
 
 // until waits until a JavaScript expression is true, over page loads too.
-func (b *browser) until(t *testing.T, expression string) {
+func (b *browser) until(t testing.TB, expression string) {
 	t.Helper()
 	var err error
 	for end := time.Now().Add(40 * time.Second); time.Now().Before(end); {

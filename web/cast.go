@@ -1,8 +1,7 @@
 package web
 
 import (
-	"encoding/json"
-	"errors"
+	"context"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -12,57 +11,96 @@ import (
 	"time"
 
 	"gatehouse/internal/console"
-	"gatehouse/recorder/asciicast"
+	"gatehouse/recorder/index"
 )
 
 const (
-	maxCasts    = 8    // recordings kept prepared for seeking
-	maxSegments = 2000 // of all of them together, but that the newest is always kept
-	maxPairs    = 2000 // of a time map
-	maxIdle     = 60   // seconds
-	exactness   = time.Millisecond
+	maxCasts     = 16       // indexes kept in memory
+	maxCastBytes = 64 << 20 // of all of them together, but that the newest is always kept
+	liveCast     = time.Minute
+	maxIdle      = 60 // seconds
 )
 
-// castKey names a recording as it is played.
+// castKey names a recording as it is shown.
 type castKey struct {
-	session string
-	idle    int // seconds
+	session  string
+	unmasked bool
 }
 
-// casts keeps the recordings that were played last prepared, so that a seek costs one segment. One is prepared at a time: it
-// is a pass over the whole recording, and reviewers must not take all of the machine.
+// casts keeps the indexes of the recordings that were played last, so that a seek costs one segment. One is made at a time where
+// there is none yet: it is a pass over the whole recording, and reviewers must not take all of the machine.
 type casts struct {
+	making sync.Mutex
+
 	mu   sync.Mutex
-	kept map[castKey]*asciicast.Cast
+	kept map[castKey]keptCast
 	used []castKey // the last one used most recently
 }
 
-func newCasts() *casts { return &casts{kept: map[castKey]*asciicast.Cast{}} }
-
-// of returns the prepared recording. One that is still being written is prepared anew each time.
-func (c *casts) of(rec *console.Playback, idle int) (*asciicast.Cast, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	key := castKey{rec.Session.ID, idle}
-	if cast := c.kept[key]; cast != nil {
-		c.touch(key)
-		return cast, nil
-	}
-	cast, err := asciicast.Prepare(rec.Recording, asciicast.Options{Idle: time.Duration(idle) * time.Second})
-	if err != nil {
-		return nil, fmt.Errorf("prepare %s for replay: %w", rec.Session.ID, err)
-	}
-	if cast.Segments() == 0 {
-		return nil, fmt.Errorf("%s has no output: %w", rec.Session.ID, fs.ErrNotExist)
-	}
-	if !rec.Session.Live() {
-		c.kept[key] = cast
-		c.touch(key)
-		c.forget()
-	}
-	return cast, nil
+// keptCast is an index in memory. That of a recording that is still being written is good for a minute.
+type keptCast struct {
+	*index.Index
+	until time.Time // zero: for good
 }
 
+func newCasts() *casts { return &casts{kept: map[castKey]keptCast{}} }
+
+// of returns the index of a recording.
+func (c *casts) of(ctx context.Context, con *console.Console, rec *console.Playback) (*index.Index, error) {
+	key := castKey{rec.Session.ID, rec.Unmasked}
+	if x := c.get(key, rec.Session.Live()); x != nil {
+		return x, nil
+	}
+	c.making.Lock()
+	defer c.making.Unlock()
+	if x := c.get(key, rec.Session.Live()); x != nil {
+		return x, nil
+	}
+	x, err := con.Index(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
+	if x.Segments() == 0 {
+		return nil, fmt.Errorf("%s has no output: %w", rec.Session.ID, fs.ErrNotExist)
+	}
+	kept := keptCast{Index: x}
+	if rec.Session.Live() {
+		kept.until = time.Now().Add(liveCast)
+	}
+	c.keep(key, kept)
+	return x, nil
+}
+
+// get returns what is kept. What was made while the session was live is not for good.
+func (c *casts) get(key castKey, live bool) *index.Index {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	kept, ok := c.kept[key]
+	if !ok || !kept.until.IsZero() && (!live || time.Now().After(kept.until)) {
+		return nil
+	}
+	c.touch(key)
+	return kept.Index
+}
+
+// keep keeps an index, and drops what was not used for longest until the rest is within bounds.
+func (c *casts) keep(key castKey, x keptCast) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kept[key] = x
+	c.touch(key)
+	size := 0
+	for _, kept := range c.kept {
+		size += kept.Bytes()
+	}
+	for len(c.used) > 1 && (len(c.used) > maxCasts || size > maxCastBytes) {
+		size -= c.kept[c.used[0]].Bytes()
+		delete(c.kept, c.used[0])
+		c.used = c.used[1:]
+	}
+}
+
+// touch makes a key the last one used, with mu held.
 func (c *casts) touch(key castKey) {
 	for i, k := range c.used {
 		if k == key {
@@ -71,19 +109,6 @@ func (c *casts) touch(key castKey) {
 		}
 	}
 	c.used = append(c.used, key)
-}
-
-// forget drops what was not used for longest until the rest is within bounds.
-func (c *casts) forget() {
-	segments := 0
-	for _, cast := range c.kept {
-		segments += cast.Segments()
-	}
-	for len(c.used) > 1 && (len(c.used) > maxCasts || segments > maxSegments) {
-		segments -= c.kept[c.used[0]].Segments()
-		delete(c.kept, c.used[0])
-		c.used = c.used[1:]
-	}
 }
 
 // idleOf reads the query's idle: whole seconds, 0 to keep all pauses.
@@ -99,33 +124,11 @@ func idleOf(r *http.Request) (int, error) {
 	return idle, nil
 }
 
-// playerIndex is asciinema-player's index of a segmented recording, and what our own script needs beside it.
-type playerIndex struct {
-	Version  int             `json:"version"`
-	Duration json.Number     `json:"duration"`
-	Term     json.RawMessage `json:"term"`
-	Segments []struct {
-		Start json.Number `json:"start"`
-		URL   string      `json:"url"`
-	} `json:"segments"`
-	Markers json.RawMessage `json:"markers"`
-	Times   [][2]float64    `json:"times"` // pairs of real and played seconds
-}
-
-// apiIndex answers with asciinema-player's index of a segmented recording, and the map between played and real time.
+// apiIndex answers with asciinema-player's index of a segmented recording, the map between played and real time, and activity.
 func (s *Server) apiIndex(w http.ResponseWriter, r *http.Request, who console.Credential) error {
-	return s.withCast(r, who, func(rec *console.Playback, cast *asciicast.Cast, idle int) error {
-		raw, err := cast.Index(func(n int) string { return fmt.Sprintf("seg/%d.json?idle=%d", n, idle) })
-		if err != nil {
-			return fmt.Errorf("index of %s: %w", rec.Session.ID, err)
-		}
-		var index playerIndex
-		if err := json.Unmarshal(raw, &index); err != nil || len(index.Segments) == 0 {
-			return fmt.Errorf("index of %s: %w", rec.Session.ID, errors.Join(err, errors.New("no segments")))
-		}
-		index.Segments[0].Start = "0" // the player wants it so; the first segment's first event may come later
-		index.Times = timeMap(cast)
-		writeJSON(w, http.StatusOK, index)
+	return s.withCast(r, who, func(_ *console.Playback, x *index.Index, idle int) error {
+		url := func(n int) string { return fmt.Sprintf("seg/%d.json?idle=%d", n, idle) }
+		writeJSON(w, http.StatusOK, x.Player(x.Times(time.Duration(idle)*time.Second), url))
 		return nil
 	})
 }
@@ -136,11 +139,11 @@ func (s *Server) apiSegment(w http.ResponseWriter, r *http.Request, who console.
 	if !found || err != nil {
 		return errNoPage
 	}
-	return s.withCast(r, who, func(rec *console.Playback, cast *asciicast.Cast, _ int) error {
-		if n < 0 || n >= cast.Segments() {
+	return s.withCast(r, who, func(rec *console.Playback, x *index.Index, idle int) error {
+		if n < 0 || n >= x.Segments() {
 			return errNoPage
 		}
-		segment, err := cast.Segment(rec.Recording, n)
+		segment, err := x.Segment(rec.Recording, n, x.Times(time.Duration(idle)*time.Second))
 		if err != nil {
 			return fmt.Errorf("segment %d of %s: %w", n, rec.Session.ID, err)
 		}
@@ -150,7 +153,7 @@ func (s *Server) apiSegment(w http.ResponseWriter, r *http.Request, who console.
 	})
 }
 
-func (s *Server) withCast(r *http.Request, who console.Credential, do func(*console.Playback, *asciicast.Cast, int) error) error {
+func (s *Server) withCast(r *http.Request, who console.Credential, do func(*console.Playback, *index.Index, int) error) error {
 	idle, err := idleOf(r)
 	if err != nil {
 		return err
@@ -160,30 +163,9 @@ func (s *Server) withCast(r *http.Request, who console.Credential, do func(*cons
 		return err
 	}
 	defer rec.Close()
-	cast, err := s.casts.of(rec, idle)
+	x, err := s.casts.of(r.Context(), s.cfg.Console, rec)
 	if err != nil {
 		return err
 	}
-	return do(rec, cast, idle)
-}
-
-// timeMap returns pairs of real and played seconds between which time runs evenly, exact to a millisecond.
-func timeMap(cast *asciicast.Cast) [][2]float64 {
-	pair := func(played time.Duration) [2]float64 {
-		return [2]float64{cast.Real(played).Seconds(), played.Seconds()}
-	}
-	pairs := [][2]float64{pair(0)}
-	var split func(from, to time.Duration)
-	split = func(from, to time.Duration) {
-		even := cast.Real(to)-cast.Real(from) == to-from
-		if even || to-from <= exactness || len(pairs) >= maxPairs {
-			pairs = append(pairs, pair(to))
-			return
-		}
-		middle := from + (to-from)/2
-		split(from, middle)
-		split(middle, to)
-	}
-	split(0, cast.Duration())
-	return pairs
+	return do(rec, x, idle)
 }

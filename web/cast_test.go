@@ -3,12 +3,13 @@ package web
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"gatehouse/internal/store"
 	"gatehouse/recorder"
-	"gatehouse/recorder/asciicast"
+	"gatehouse/recorder/index"
 )
 
 // The index and the segments keep what the player insists on: starts from 0 and rising, events inside their segment, the last
@@ -22,12 +23,12 @@ func TestReplayIsWhatThePlayerWants(t *testing.T) {
 	s.State = store.Ended
 	h.finish(s, rec)
 	base := "/api/sessions/" + s.ID + "/cast/"
-	var index playerIndex
+	var index index.Player
 	_, body := h.get(base + "index.json?idle=2")
 	must(t, json.Unmarshal([]byte(body), &index))
 	duration, err := index.Duration.Float64()
 	must(t, err)
-	if len(index.Segments) < 2 || string(index.Markers) != "[]" {
+	if len(index.Segments) < 2 || index.Markers == nil || len(index.Markers) != 0 {
 		t.Fatalf("index %.300s", body)
 	}
 	before := -1.0
@@ -53,15 +54,18 @@ func TestReplayIsWhatThePlayerWants(t *testing.T) {
 	}
 }
 
-// What is kept prepared is bounded, and the same recording is prepared once.
+// What is kept in memory is bounded, the newest always is, and the same recording is prepared once, whatever pauses are cut to.
 func TestCastsAreBounded(t *testing.T) {
 	h := newHouse(t, 0)
-	_, ended, _ := h.some()
-	for idle := range 3 * maxCasts {
-		for range 2 {
+	for range maxCasts + 5 {
+		_, ended, _ := h.some()
+		for _, idle := range []int{0, 2, 2} {
 			if status, body := h.get(fmt.Sprintf("/api/sessions/%s/cast/index.json?idle=%d", ended.ID, idle)); status != 200 {
 				t.Fatalf("status %d %s", status, body)
 			}
+		}
+		if h.web.casts.get(castKey{session: ended.ID}, false) == nil {
+			t.Fatal("the newest is not kept")
 		}
 	}
 	if n := len(h.web.casts.kept); n != maxCasts || len(h.web.casts.used) != n {
@@ -69,36 +73,51 @@ func TestCastsAreBounded(t *testing.T) {
 	}
 }
 
-// The time map gives back every moment to a millisecond, over long pauses too.
-func TestTimeMap(t *testing.T) {
+// While a session is live its recording plays too, as far as it went; when it has ended, all of it.
+func TestLiveRecordingPlays(t *testing.T) {
 	h := newHouse(t, 0)
-	s := h.spaced()
-	rec, err := h.console.Play(t.Context(), credential("ann-cookie"), s.ID)
-	must(t, err)
-	defer rec.Close()
-	cast, err := asciicast.Prepare(rec.Recording, asciicast.Options{Idle: 50 * time.Millisecond})
-	must(t, err)
-	pairs := timeMap(cast)
-	if end := pairs[len(pairs)-1]; len(pairs) < 4 || end[0]-end[1] < 0.15 {
-		t.Errorf("no pause was cut: %v", pairs)
-	}
-	for part := range time.Duration(50) {
-		played := cast.Duration() * part / 50
-		shown := between(pairs, played.Seconds())
-		if before, after := cast.Real(played-exactness).Seconds(), cast.Real(played+exactness).Seconds(); shown < before-0.001 || shown > after+0.001 {
-			t.Errorf("%v is shown as %v, want from %v to %v", played, shown, before, after)
-		}
+	s, rec := h.session(store.Session{Identity: "agent:a", Target: "t", Login: "l", Command: "tail"}, allow("r"))
+	must(t, rec.Write(recorder.Output, []byte("first\n")))
+	first := h.eventually(t, s.ID, `first`)
+	time.Sleep(20 * time.Millisecond)
+	must(t, rec.Write(recorder.Output, []byte("second\n")))
+	s.State = store.Ended
+	h.finish(s, rec)
+	if _, again := h.get("/api/sessions/" + s.ID + "/cast/seg/0.json"); strings.Contains(first, "second") || !strings.Contains(again, "second") {
+		t.Errorf("live %s\nended %s", first, again)
 	}
 }
 
-// between is what session.js does with the pairs, from played to real.
-func between(pairs [][2]float64, played float64) float64 {
-	low := pairs[0]
-	for _, p := range pairs {
-		if p[1] > played {
-			return low[0] + (played-low[1])/(p[1]-low[1])*(p[0]-low[0])
+// eventually gets the first segment until it has a text: it takes half a second until that is on the disk.
+func (h *house) eventually(t *testing.T, session, text string) string {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if status, body := h.get("/api/sessions/" + session + "/cast/seg/0.json"); status == 200 && strings.Contains(body, text) {
+			return body
 		}
-		low = p
 	}
-	return low[0]
+	t.Fatalf("no %q", text)
+	return ""
+}
+
+// Replay, page and segments come from the index that is kept, if there is one that fits; without it they are the same.
+func TestReplayFromTheKeptIndex(t *testing.T) {
+	h := newHouse(t, 0)
+	_, ended, _ := h.some()
+	addresses := []string{"/api/sessions/" + ended.ID, "/api/sessions/" + ended.ID + "/cast/index.json?idle=1", "/api/sessions/" + ended.ID + "/cast/seg/0.json?idle=1"}
+	var before []string
+	for _, address := range addresses {
+		_, body := h.get(address)
+		before = append(before, body)
+	}
+	h.indexAll()
+	h.web.casts = newCasts()
+	if x, err := h.indexer.Open(ended.ID, ended.Recording); err != nil || x.Segments() != 1 {
+		t.Fatal(err)
+	}
+	for i, address := range addresses {
+		if status, body := h.get(address); status != 200 || body != before[i] {
+			t.Errorf("%s: %d\n%s\nwithout an index\n%s", address, status, body, before[i])
+		}
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"gatehouse/internal/console"
 	"gatehouse/internal/id"
 	"gatehouse/internal/store"
+	"gatehouse/recorder"
 )
 
 var (
@@ -41,6 +42,8 @@ var statuses = []struct {
 	{console.ErrAuditPage, http.StatusNotFound, "No such page", "The audit log has no such page. Begin with the newest entries, under Audit."},
 	{fs.ErrNotExist, http.StatusNotFound, "No recording", "Nothing was recorded of this session."},
 	{console.ErrNotLive, http.StatusConflict, "Nothing to end", "The session is not running any more. Nothing changed."},
+	{console.ErrUnmask, http.StatusBadRequest, "A reason is needed", "Say in one line, at most 500 characters, why you need to see what is masked. Nothing was shown."},
+	{errMasked, http.StatusForbidden, "Masked", "A reason for seeing what is masked holds for ten minutes. Give one on the session's page."},
 	{console.ErrReason, http.StatusBadRequest, "A reason is needed", "Say in one line, at most 500 characters, why the session is to end. Nothing changed."},
 }
 
@@ -60,6 +63,9 @@ func problemOf(err error, now time.Time) problem {
 	var refused *account.RefusedError
 	if errors.As(err, &refused) {
 		return problem{http.StatusForbidden, "That was refused", sentence(refused.Reason), ""}
+	}
+	if locked := (*recorder.EncryptedError)(nil); errors.As(err, &locked) {
+		return problem{http.StatusConflict, "Encrypted", sentence(locked.Error()), ""}
 	}
 	for _, s := range statuses {
 		if errors.Is(err, s.err) {

@@ -24,6 +24,10 @@ import (
 	"gatehouse/internal/store"
 	"gatehouse/policy"
 	"gatehouse/recorder"
+	"gatehouse/recorder/index"
+	"gatehouse/recorder/seal"
+	"gatehouse/recorder/search"
+	"gatehouse/recorder/secret"
 )
 
 // decider stands for the deciding process: tokens, cookies and rights, and a list of what was authorised.
@@ -57,8 +61,11 @@ func (d *decider) Authorize(_ context.Context, who console.Credential, verb cons
 	}
 	d.asked = append(d.asked, asked{verb, object, reason})
 	need := "view"
-	if verb == console.SessionsKill {
+	switch verb {
+	case console.SessionsKill:
 		need = "operate"
+	case console.SessionsUnmask:
+		need = "unmask"
 	}
 	if !slices.Contains(d.rights[person], need) {
 		return console.Actor{}, &console.ForbiddenError{Verb: verb, Reason: "no role of person:" + person + " has the right " + need}
@@ -109,25 +116,41 @@ type house struct {
 	console  *console.Console
 	web      *Server
 	logs     *logs
+	dir      string // of the recordings
 	recorder *recorder.Recorder
+	indexer  *index.Indexer
+	search   *search.Store
+	secrets  *secret.Detector
 	decider  *decider
 	server   *httptest.Server
 	mu       sync.Mutex
 	live     map[string]*recorder.Recording
 }
 
+// noInput opens nothing: what clients sent is not shown in pages.
+type noInput struct{}
+
+func (noInput) Unseal(context.Context, console.Credential, string, string, []byte) (seal.Key, error) {
+	return nil, seal.ErrSealed
+}
+
 // newHouse starts one; its live streams end after that time, 0 for the usual.
 func newHouse(t testing.TB, stream time.Duration) *house {
 	t.Helper()
-	index, err := store.OpenSQLite(store.Config{Path: filepath.Join(t.TempDir(), "gatehouse.db")})
+	sqlite, err := store.OpenSQLite(store.Config{Path: filepath.Join(t.TempDir(), "gatehouse.db")})
 	must(t, err)
-	t.Cleanup(func() { _ = index.Close() }) // a test may have closed it
-	h := &house{t: t, store: index, index: index, logs: &logs{}, decider: newDecider(), live: map[string]*recorder.Recording{}}
+	t.Cleanup(func() { _ = sqlite.Close() }) // a test may have closed it
+	h := &house{t: t, store: sqlite, index: sqlite, logs: &logs{}, decider: newDecider(), live: map[string]*recorder.Recording{}}
+	h.dir = t.TempDir()
 	h.recorder, err = recorder.New(recorder.Config{
-		Dir: t.TempDir(), Commit: func(context.Context, recorder.Chunk) error { return nil },
+		Dir: h.dir, Commit: func(context.Context, recorder.Chunk) error { return nil },
 	})
 	must(t, err)
-	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Authorize: h.decider, Kill: h, Links: h.decider, Revoke: h, Offers: noOffers{}})
+	h.secrets, err = secret.New(secret.Config{})
+	must(t, err)
+	h.indexer, err = index.New(index.Config{Dir: h.dir, Source: h.recorder, Detector: h.secrets, Meta: h.meta, Sink: h.sink()})
+	must(t, err)
+	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Indexes: h.indexer, Secrets: h.secrets, Search: h.search, Authorize: h.decider, Kill: h, Links: h.decider, Revoke: h, Offers: noOffers{}, Unseal: noInput{}})
 	must(t, err)
 	h.server = httptest.NewUnstartedServer(nil)
 	url := "http://localhost" + strings.TrimPrefix(h.server.Listener.Addr().String(), "127.0.0.1")
@@ -201,6 +224,27 @@ func (h *house) session(s store.Session, d policy.Decision) (store.Session, *rec
 	h.live[s.ID] = rec
 	h.mu.Unlock()
 	return s, rec
+}
+
+// indexAll indexes every closed recording. Nothing is indexed before.
+func (h *house) indexAll() {
+	h.t.Helper()
+	entries, err := h.store.List(context.Background(), store.Filter{})
+	must(h.t, err)
+	for _, s := range entries {
+		if s.State != store.Live {
+			_ = h.recorder.Settle(s.ID) // those that were not made by the recorder have no marker
+			h.indexer.Closed(s.ID)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); h.indexer.Run(ctx) }()
+	for b := h.indexer.Behind(); b.Waiting > 0 || !b.Listed; b = h.indexer.Behind() {
+		time.Sleep(5 * time.Millisecond)
+	}
+	cancel()
+	<-done
 }
 
 // finish ends a session as it says.

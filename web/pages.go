@@ -34,7 +34,7 @@ type pages struct {
 	by map[string]*template.Template
 }
 
-var pageNames = []string{"overview", "sessions", "session", "transcript", "kill", "killed", "signin", "oidc", "account", "device", "audit", "error"}
+var pageNames = []string{"overview", "sessions", "session", "transcript", "search", "kill", "killed", "signin", "oidc", "account", "device", "audit", "error"}
 
 func loadPages() (*pages, error) {
 	p := &pages{by: map[string]*template.Template{}}
@@ -60,6 +60,7 @@ func functions() template.FuncMap {
 		"bytes":   console.Bytes,
 		"outcome": console.Outcome,
 		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"exact":   func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 		"name":    func(principal string) string { return principal[strings.IndexByte(principal, ':')+1:] },
 		"kind":    func(principal string) string { return principal[:max(0, strings.IndexByte(principal, ':'))] },
 		"tone":    tone,

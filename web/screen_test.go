@@ -2,62 +2,62 @@ package web
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
-	"unicode/utf8"
+	"time"
 
-	"pgregory.net/rapid"
-
+	"gatehouse/internal/store"
 	"gatehouse/recorder"
 )
 
-// The past that a late viewer gets is bounded, and begins at a line or at a clear.
-func TestSnapshotIsBounded(t *testing.T) {
-	sc := &screen{}
-	for range 2000 {
-		sc.add(strings.Repeat("y", 999) + "\n")
-		if len(sc.past) > maxSnapshot {
-			t.Fatalf("%d bytes", len(sc.past))
+// A late viewer gets the screen as it is, however much came before, and then what comes.
+func TestLateViewerGetsTheScreen(t *testing.T) {
+	var past []recorder.Event
+	for i := range 5000 {
+		past = append(past, recorder.Event{At: time.Duration(i), Code: recorder.Output, Data: fmt.Appendf(nil, "line %d\r\n", i)})
+	}
+	past = append(past, recorder.Event{At: time.Second, Code: recorder.Output, Data: []byte("\x1b]52;c;aGk=\x07caf\xc3")})
+	h := newHouse(t, 0)
+	_, rec := h.session(store.Session{PTY: true}, allow("r"))
+	for _, e := range past {
+		must(t, rec.Write(e.Code, e.Data))
+	}
+	live, err := h.console.Tail(t.Context(), credential("ann-cookie"), h.onlyLive())
+	must(t, err)
+	defer live.Close()
+	live.SoFar = func(yield func(recorder.Event, error) bool) {
+		for _, e := range past {
+			if !yield(e, nil) {
+				return
+			}
 		}
 	}
-	if len(sc.past) < maxSnapshot/2-1000 || sc.past[0] != 'y' || len(sc.past)%1000 != 0 {
-		t.Errorf("%d bytes, begins %.10q", len(sc.past), sc.past)
+	sc := screenSoFar(live)
+	b, err := json.Marshal(sc.snapshot())
+	must(t, err)
+	if text := string(b); len(text) > 64<<10 || !strings.Contains(text, "line 4999") || strings.Contains(text, "line 4000") || strings.Contains(text, "52;c") {
+		t.Errorf("%d bytes: %.500s", len(text), text)
 	}
-	sc.add("before\x1b[")
-	sc.add("2Jafter") // the clear came in two pieces
-	if string(sc.past) != "\x1b[2Jafter" {
-		t.Errorf("after a clear: %.40q", sc.past)
+	if got, _ := json.Marshal(sc.line(recorder.Event{At: 2e9, Code: recorder.Output, Data: []byte("\xa9")})); string(got) != `[2,"o","é"]` {
+		t.Errorf("what comes is %s", got)
 	}
 }
 
-// What a stream says does not depend on how it was cut into reads, and is always UTF-8.
-func TestCastTextIgnoresCuts(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		in := []byte(rapid.String().Draw(t, "text"))
-		whole := castText{}
-		cut := castText{}
-		got := ""
-		for rest := in; len(rest) > 0; {
-			n := rapid.IntRange(1, len(rest)).Draw(t, "cut")
-			got += cut.next(rest[:n])
-			rest = rest[n:]
-		}
-		if want := whole.next(in); got != want {
-			t.Fatalf("%q in pieces, %q whole", got, want)
-		}
-		junk := castText{pty: true}
-		for _, p := range rapid.SliceOf(rapid.SliceOf(rapid.Byte())).Draw(t, "junk") {
-			if text := junk.next(p); !utf8.ValidString(text) || len(junk.tail) > 3 {
-				t.Fatalf("%q, %d bytes kept", text, len(junk.tail))
-			}
-		}
-	})
+// onlyLive is the id of the only session.
+func (h *house) onlyLive() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id := range h.live {
+		return id
+	}
+	return ""
 }
 
 // A recording that lies about its size does not size a viewer's screen.
 func TestSizesAreChecked(t *testing.T) {
 	for _, size := range []string{`{"cols":0,"rows":24}`, `{"cols":-1,"rows":-1}`, `{"cols":100000000,"rows":2}`, `{"cols":"x"}`, `]`, ``} {
-		sc := &screen{cols: 80, rows: 24}
+		sc := newScreen(recorder.Header{})
 		if line := sc.line(recorder.Event{Code: recorder.Resize, Data: []byte(size)}); line != nil || sc.cols != 80 {
 			b, _ := json.Marshal(line)
 			t.Errorf("%s gives %s", size, b)

@@ -63,6 +63,7 @@ type Server struct {
 	watchers *watchers
 	casts    *casts
 	tries    *attempts
+	unmasks  *unmasks
 
 	enrolling *attempts
 }
@@ -93,7 +94,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{cfg: cfg, origin: origin, assets: assets, pages: pages, streams: newLimits(), watchers: newWatchers(), casts: newCasts(), tries: newAttempts(cfg.Now, triesPerSec, triesBurst),
+	return &Server{cfg: cfg, origin: origin, assets: assets, pages: pages, streams: newLimits(), watchers: newWatchers(), casts: newCasts(), tries: newAttempts(cfg.Now, triesPerSec, triesBurst), unmasks: newUnmasks(cfg.Now),
 		enrolling: newAttempts(cfg.Now, enrolPerSec, enrolBurst)}, nil
 }
 
@@ -126,6 +127,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /sessions/{id}/kill", s.signedIn(s.killSubmit))
 	mux.HandleFunc("GET /audit", s.signedIn(s.auditPage))
 	mux.HandleFunc("GET /audit/checkpoint", s.signedIn(s.auditCheckpoint))
+	mux.HandleFunc("GET /search", s.signedIn(s.searchPage))
+	s.unmaskRoutes(mux)
 	mux.HandleFunc("GET /sign-in", s.signInPage)
 	mux.HandleFunc("POST /sign-in", s.signInSubmit)
 	mux.HandleFunc("POST /sign-out", s.signOut)

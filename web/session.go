@@ -14,6 +14,7 @@ type sessionView struct {
 	Built  bool   // the player was built in
 	Replay bool   // there is output to replay
 	Base   string // of the session's API
+	Page   string // of the session
 }
 
 func (s *Server) sessionPage(w http.ResponseWriter, r *http.Request, who console.Credential) error {
@@ -22,9 +23,14 @@ func (s *Server) sessionPage(w http.ResponseWriter, r *http.Request, who console
 		return err
 	}
 	view := sessionView{
-		Detail: d, Facts: console.Facts(d.Session), Built: s.assets.player(), Base: "/api/sessions/" + d.Session.ID,
+		Detail: d, Facts: console.Facts(d.Session), Built: s.assets.player(), Page: "/sessions/" + d.Session.ID,
 		Replay: d.Session.Live() || d.Timeline.Output > 0,
 	}
+	if d.Unmasked {
+		view.Page += "/unmasked"
+		view.Replay = view.Replay && !d.Session.Live() // live it is always masked
+	}
+	view.Base = "/api" + view.Page
 	s.render(w, r, http.StatusOK, "session", page{
 		Title: title(d.Session), Nav: "sessions", By: d.By, Body: view, Player: view.Built && view.Replay,
 	})

@@ -21,7 +21,7 @@ func TestContrast(t *testing.T) {
 			pairs = append(pairs, [2]string{text, ground})
 		}
 	}
-	for _, ground := range []string{"green-bg", "red-bg", "amber-bg", "violet-bg", "blue-bg"} {
+	for _, ground := range []string{"mark", "green-bg", "red-bg", "amber-bg", "violet-bg", "blue-bg"} {
 		pairs = append(pairs, [2]string{"text", ground})
 	}
 	for _, p := range pairs {

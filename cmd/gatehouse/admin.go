@@ -32,8 +32,8 @@ func withDecider(ctx context.Context, settings config.Config, ask func(call func
 	if err != nil {
 		return err
 	}
-	d, err := decider.Open(ctx, decider.Config{Dir: supervisor.DeciderDir(settings.Data), Node: settings.Node, Names: settings.SSH.Names,
-		WebURL: webURL(settings), Policy: settings.Policy, Targets: settings.Targets, Bundles: signedBundles(settings), Signers: signers, Log: logger(settings, "decider")})
+	d, err := decider.Open(ctx, decider.Config{Keep: settings.Recordings.Rules(), Dir: supervisor.DeciderDir(settings.Data), Node: settings.Node, Names: settings.SSH.Names,
+		WebURL: webURL(settings), Policy: settings.Policy, Targets: settings.Targets, Bundles: signedBundles(settings), Signers: signers, Export: settings.Export, Log: logger(settings, "decider")})
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type AuditCmd struct {
 	Tiles       AuditTilesCmd       `cmd:"" help:"Write the log as C2SP tlog-tiles, for a web server or a bucket; only what is new since the last time."`
 	Reconcile   AuditReconcileCmd   `cmd:"" help:"Compare a target's own sshd log with what was issued: exit status 0 equal, 1 differences, 2 cannot tell."`
 	Consistency AuditConsistencyCmd `cmd:"" help:"Prove that the log goes on from an old checkpoint: exit status 0 it does, 1 it does not, 2 cannot tell."`
+	Export      AuditExportCmd      `cmd:"" help:"Send entries again to a configured sink (--sink), or write them to standard output (--to -)."`
 }
 
 // AuditVerifyCmd is `gatehouse audit verify`.
@@ -30,6 +31,7 @@ type AuditVerifyCmd struct {
 	Log        string `help:"The log's folder, if it is not in the data folder." type:"path"`
 	Recordings string `help:"The folder of recordings, if it is not in the data folder." type:"path"`
 	Checkpoint string `help:"A signed checkpoint that was kept elsewhere." type:"existingfile"`
+	NoKeys     bool   `help:"Verify a copy that lacks the key files of encrypted recordings."`
 	Key        string `help:"The log's verifier key (log.pub) that was kept elsewhere." type:"existingfile"`
 	Witness    string `help:"Verifier keys of witnesses, one a line: a bundle's checkpoint must be cosigned by one of them." type:"existingfile"`
 }
@@ -59,7 +61,7 @@ func (c *AuditVerifyCmd) Run(ctx context.Context) error {
 
 // options reads the key and the checkpoint.
 func (c *AuditVerifyCmd) options() (audit.VerifyOptions, error) {
-	opts := audit.VerifyOptions{LogDir: c.Log, RecordingsDir: c.Recordings}
+	opts := audit.VerifyOptions{LogDir: c.Log, RecordingsDir: c.Recordings, NoKeys: c.NoKeys}
 	if opts.LogDir == "" {
 		opts.LogDir = decider.LogDir(supervisor.DeciderDir(c.Data))
 	}
@@ -101,6 +103,12 @@ func progressLine(w io.Writer, now func() time.Time) func(done, total int64) {
 func printReport(w io.Writer, r audit.Report, ownKey bool) {
 	fmt.Fprintf(w, "entries      %d, %d of them signed, %d checkpoints compared\n", r.Entries, r.Signed, r.Checkpoints)
 	fmt.Fprintf(w, "recordings   %d closed, %d unfinished, %d chunks compared\n", r.Closed, r.Unfinished, r.Chunks)
+	if r.Removed+r.Shredded > 0 {
+		fmt.Fprintf(w, "destroyed    %d recordings removed, %d keys shredded, each by an entry of the log\n", r.Removed, r.Shredded)
+	}
+	if len(r.StillThere) > 0 {
+		fmt.Fprintf(w, "note         an entry says that these were destroyed, and they are there: %s\n", strings.Join(r.StillThere, " "))
+	}
 	if r.LongestGap > 2*time.Minute {
 		fmt.Fprintf(w, "longest gap  %s from %s: the log was not running\n", r.LongestGap.Round(time.Second), r.GapAt.UTC().Format(time.RFC3339))
 	}

@@ -162,6 +162,8 @@ func printBundle(w io.Writer, r audit.BundleReport) {
 		switch {
 		case r.Recorded:
 			fmt.Fprintf(w, "recording    %d chunks, %d bytes, closed\n", r.Chunks, r.Size)
+		case r.Removed:
+			fmt.Fprintln(w, "recording    removed; an entry says when and why")
 		default:
 			fmt.Fprintln(w, "recording    none, and none was promised")
 		}

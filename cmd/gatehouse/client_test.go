@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,11 +35,46 @@ type result struct {
 // client is a started program.
 type client struct {
 	cmd            *exec.Cmd
-	stdout, stderr bytes.Buffer
+	stdout, stderr printed
 	input          io.Closer // held open for clients in the background
 	files          []*os.File
 	limit          context.Context
 	cancel         context.CancelFunc
+}
+
+// printed is what a program has printed so far; it may be read while the program runs.
+type printed struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.buf.Write(b)
+}
+
+func (p *printed) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.buf.String()
+}
+
+// cmdHeard: heard NAME REGEXP waits until a client that was left running has printed something.
+func cmdHeard(s *scene, _ *testscript.TestScript, args []string) error {
+	if len(args) != 2 || s.background[args[0]] == nil {
+		return errors.New("usage: heard NAME REGEXP, of a client that was left running")
+	}
+	want, err := regexp.Compile(args[1])
+	if err != nil {
+		return err
+	}
+	return s.eventually(func() error {
+		if text := s.background[args[0]].stdout.String(); !want.MatchString(text) {
+			return fmt.Errorf("it printed %q so far", text)
+		}
+		return nil
+	})
 }
 
 // launch starts a program. files are <FILE and >FILE; the arguments are handed over as they are.

@@ -23,10 +23,14 @@ import (
 	"gatehouse/internal/console"
 	"gatehouse/internal/decider/lend"
 	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/keep"
 	"gatehouse/internal/store"
 	"gatehouse/internal/supervisor"
 	"gatehouse/recorder"
+	"gatehouse/recorder/index"
 	"gatehouse/recorder/seal"
+	"gatehouse/recorder/search"
+	"gatehouse/recorder/secret"
 	"gatehouse/web"
 )
 
@@ -42,11 +46,18 @@ type door struct {
 	decider  protocol.Door
 	sessions *store.SQLite
 	recorder *recorder.Recorder
+	secrets  *secret.Detector
+	indexer  *index.Indexer
+	search   *search.Store
 	local    *local.Client
 	server   *bastion.Server
 	console  *console.Console
 	pages    atomic.Pointer[web.Server] // nil until there are pages
 	lender   *lend.Lender
+
+	encryption recorder.Encryption // of recordings
+	keeper     *keep.Keeper
+	space      *keep.Space
 }
 
 // Run is the door: confined first, then everything else.
@@ -56,16 +67,24 @@ func (c *doorCmd) Run(ctx context.Context) error {
 		return err
 	}
 	log := logger(settings, "door")
+	secrets, err := detector(settings) // before the files are out of reach
+	if err != nil {
+		return err
+	}
+	encryption, err := openEncryption(settings, log)
+	if err != nil {
+		return err
+	}
 	dir := supervisor.DoorDir(settings.Data)
 	if err := confine.Door(confine.Paths{ReadWrite: []string{dir}, ReadOnly: append(existing("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/services"), tlsFolders(settings)...)}); err != nil {
 		return err
 	}
-	d := &door{settings: settings, log: log}
+	d := &door{settings: settings, log: log, secrets: secrets, encryption: encryption}
 	if err := d.open(ctx, dir); err != nil {
 		return err
 	}
 	defer d.lender.Close()
-	return errors.Join(d.serve(ctx), d.sessions.Close())
+	return errors.Join(d.serve(ctx), d.search.Close(), d.sessions.Close())
 }
 
 // tlsFolders are where the web certificate's files are, and where they lead if they are links: files are replaced by renaming.
@@ -110,15 +129,22 @@ func (d *door) open(ctx context.Context, dir string) error {
 		Trust:     d.believe,
 		Bad:       func(op protocol.Op, err error) { d.log.Error("event from the decider", "op", string(op), "error", err) },
 	}
-	started := make(chan struct{}) // events wait until the server is there
+	// Events wait until the server is there; those about streams, which exports ask for from the first moment on, only for the lender.
+	// Otherwise the first of them would hold up the answers that the server needs to begin.
+	lends, started := make(chan struct{}), make(chan struct{})
 	defer close(started)
 	d.decider = protocol.Door{Client: protocol.NewClient(socket, func(op protocol.Op, body json.RawMessage) {
-		<-started
-		if d.server != nil {
+		<-lends
+		stream := op == protocol.EventDial || op == protocol.EventSend || op == protocol.EventHangUp
+		if !stream {
+			<-started
+		}
+		if stream || d.server != nil {
 			events.Handle(op, body)
 		}
 	})}
 	d.lender = lend.NewLender(lend.LenderConfig{Decider: d.decider, Log: d.log.Named("lend")})
+	close(lends)
 	hello, err := d.decider.Hello(ctx)
 	if err != nil {
 		return fmt.Errorf("hello to the decider: %w", err)
@@ -138,8 +164,15 @@ func (d *door) openStorage(dir string, hello protocol.HelloAnswer) error {
 		return err
 	}
 	d.recorder, err = recorder.New(recorder.Config{Dir: filepath.Join(dir, "recordings"), MinFree: uint64(d.settings.Storage.MinFree),
-		Commit: d.decider.Commit, SealInput: input, Log: d.log.Named("recorder")})
-	return err
+		Commit: d.decider.Commit, SealInput: input, Encryption: d.encryption, Settled: func(session string) { d.indexer.Closed(session) },
+		Log: d.log.Named("recorder")})
+	if err != nil {
+		return err
+	}
+	if err := d.openIndexer(dir); err != nil {
+		return err
+	}
+	return d.openKeeper(dir, d.derived()...)
 }
 
 func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
@@ -155,7 +188,8 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 	if d.server, err = bastion.New(cfg); err != nil {
 		return err
 	}
-	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider})
+	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider,
+		Unseal: d.decider, Indexes: d.indexer, Secrets: d.secrets, Search: d.search, Keep: d.keeper, Storage: d.space.Look})
 	if err != nil {
 		return err
 	}
@@ -179,6 +213,11 @@ func (d *door) serve(ctx context.Context) error {
 	if err := d.recover(ctx, &recovery); err != nil {
 		return err
 	}
+	defer d.runIndexer(ctx)()
+	keeping, stop := context.WithCancel(ctx)
+	defer stop()
+	recovery.Go(func() { d.keeper.Run(keeping) })
+	recovery.Go(func() { d.space.Run(keeping) })
 	listener, err := supervisor.Listen(supervisor.DoorSSHFD)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -250,6 +251,38 @@ func cmdNothingArrived(s *scene, _ *testscript.TestScript, _ []string) error {
 		}
 	}
 	return nil
+}
+
+// cmdUnwritten: unwritten TEXT: no recording, in what it holds and as it lies on disk, and nothing else of the door's, has TEXT.
+func cmdUnwritten(s *scene, _ *testscript.TestScript, args []string) error {
+	if len(args) != 1 {
+		return errors.New("usage: unwritten TEXT")
+	}
+	seen := 0
+	err := filepath.WalkDir(supervisor.DoorDir(s.gate.Data), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if r, err := recorder.OpenFile(path); err == nil {
+			seen++
+			for e := range r.Events() {
+				text = append(text, e.Data...)
+			}
+			r.Close()
+		}
+		if bytes.Contains(text, []byte(args[0])) {
+			return fmt.Errorf("%s holds %q", path, args[0])
+		}
+		return nil
+	})
+	if err == nil && seen == 0 {
+		err = errors.New("there is no recording")
+	}
+	return err
 }
 
 // cmdRecorded: recorded SESSION TEXT: the session's recording, as it lies on disk now, has TEXT in its output.

@@ -42,6 +42,7 @@ type cli struct {
 	Witness   WitnessCmd   `cmd:"" help:"Cosign the audit log's checkpoints, on another machine."`
 	Backup    BackupCmd    `cmd:"" help:"Copy the data folder into one file, while the service runs."`
 	Restore   RestoreCmd   `cmd:"" help:"Put a backup into a new data folder."`
+	Recording RecordingCmd `cmd:"" help:"Read a recording that lies on this machine, decrypted with your own identity."`
 	Sessions  RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb sessions, over ssh (see: gatehouse sessions help)."`
 	Kill      RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb kill, over ssh."`
 	WebLogin  RemoteCmd    `cmd:"" name:"web-login" passthrough:"" help:"The console's verb web-login, over ssh."`

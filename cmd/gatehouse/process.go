@@ -60,12 +60,17 @@ func (c *deciderCmd) Run(ctx context.Context) error {
 		return err
 	}
 	folders = append(folders, anchorFolders(settings)...)
+	writable, read, err := exportPaths(settings)
+	if err != nil {
+		return err
+	}
+	folders, files = append(folders, writable...), append(files, read...)
 	paths := confine.Paths{ReadWrite: append(folders, dir), ReadOnly: append(files, readable...), UnixSockets: settings.CA.NeedsSocket()}
 	if err := confine.Decider(paths); err != nil {
 		return err
 	}
-	d, err := decider.Open(ctx, decider.Config{Dir: dir, Node: settings.Node, Names: settings.SSH.Names, WebURL: webURL(settings),
-		Policy: settings.Policy, Targets: settings.Targets, Shadow: settings.ShadowPolicy, Bundles: signedBundles(settings), Signers: signers, Anchors: anchors, Log: log})
+	d, err := decider.Open(ctx, decider.Config{Keep: settings.Recordings.Rules(), Dir: dir, Node: settings.Node, Names: settings.SSH.Names, WebURL: webURL(settings),
+		Policy: settings.Policy, Targets: settings.Targets, Shadow: settings.ShadowPolicy, Bundles: signedBundles(settings), Signers: signers, Anchors: anchors, Export: settings.Export, Log: log})
 	if err != nil {
 		return err
 	}

@@ -19,11 +19,16 @@ type RemoteCmd struct {
 
 // Run runs ssh in this program's place, as far as the user can tell.
 func (c *RemoteCmd) Run(ctx context.Context, k *kong.Context) error {
+	return askConsole(ctx, append([]string{k.Selected().Name}, c.Args...))
+}
+
+// askConsole runs a verb of the console by the stock ssh client.
+func askConsole(ctx context.Context, argv policy.Argv) error {
 	host := os.Getenv("GATEHOUSE_HOST")
 	if host == "" {
 		host = "gatehouse"
 	}
-	line := policy.Plan{Op: policy.OpRun, Argv: append(policy.Argv{k.Selected().Name}, c.Args...)}.String()
+	line := policy.Plan{Op: policy.OpRun, Argv: argv}.String()
 	var args []string
 	if config := os.Getenv("GATEHOUSE_SSH_CONFIG"); config != "" {
 		args = append(args, "-F", config)

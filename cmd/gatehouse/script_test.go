@@ -90,11 +90,12 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	out := map[string]func(*testscript.TestScript, bool, []string){}
 	for name, run := range map[string]command{
 		"gate": cmdGate, "agent": cmdAgent, "person": cmdPerson, "client": cmdClient, "reload": cmdReload, "inventory": cmdInventory,
-		"ssh": cmdSSH, "direct": cmdDirect, "scp": withConfig("scp"), "sftp": withConfig("sftp"), "gatehouse": cmdGatehouse, "await": cmdAwait, "until": cmdUntil, "storm": cmdStorm,
+		"ssh": cmdSSH, "direct": cmdDirect, "scp": withConfig("scp"), "sftp": withConfig("sftp"), "gatehouse": cmdGatehouse, "await": cmdAwait, "heard": cmdHeard, "until": cmdUntil, "storm": cmdStorm,
 		"status": cmdStatus, "denied": cmdDenied, "fault": cmdFault, "killed": cmdKilled, "refused": cmdRefused, "blocked": cmdBlocked,
 		"arrived": cmdArrived, "nothing-arrived": cmdNothingArrived, "audit": cmdAudit, "log": cmdLog, "verify": cmdVerify, "recorded": cmdRecorded,
 		"running": cmdRunning, "gone": cmdGone, "target-stop": cmdTargetStop, "target-file": cmdTargetFile, "target-root": cmdTargetRoot, "target-key": cmdTargetKey, "connect": cmdConnect, "free-port": cmdFreePort, "listen-mute": cmdListenMute,
-		"crash": cmdCrash, "start": cmdStart, "halt": cmdHalt, "fill": cmdFill, "small-recordings": cmdSmallRecordings, "bytes": cmdBytes,
+		"crash": cmdCrash, "start": cmdStart, "halt": cmdHalt, "fill": cmdFill, "unwritten": cmdUnwritten, "small-recordings": cmdSmallRecordings, "bytes": cmdBytes,
+		"secrets": cmdSecrets, "hides": cmdHides, "shows": cmdShows,
 		"witness": cmdWitness, "cosigned": cmdCosigned, "authlog": cmdAuthLog,
 		"manual": cmdManual, "examples": cmdExamples, "terminal": cmdTerminal, "type": cmdType, "screen": cmdScreen, "size": cmdSize,
 	} {
@@ -122,7 +123,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 }
 
 func needsGate(name string) bool {
-	return !slices.Contains([]string{"gate", "gatehouse", "bytes", "status", "listen-mute", "free-port"}, name)
+	return !slices.Contains([]string{"gate", "gatehouse", "bytes", "status", "listen-mute", "free-port", "secrets", "hides", "shows"}, name)
 }
 
 // errAbsent is what audit and log return when they find nothing: the one failure that "!" turns round.

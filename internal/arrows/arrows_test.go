@@ -59,7 +59,7 @@ var design = []Rule{
 	},
 	{
 		Except: []string{"cmd", "scripts", "internal/testgate"},
-		Never:  []string{"internal/testhost", "internal/testgate", "internal/testoidc"},
+		Never:  []string{"internal/testhost", "internal/testgate", "internal/testoidc", "internal/testsink"},
 		Reason: "what stands in for a world in tests is for scripts and tests",
 	},
 }

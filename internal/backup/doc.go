@@ -7,7 +7,11 @@
 //  2. the audit log's checkpoints, and then its entries and hashes, so that the log reaches at least to its checkpoint;
 //  3. databases, as SQLite snapshots;
 //  4. the markers of live recordings, and then the recordings, so that every chunk that the log speaks of is there and every
-//     recording that was live is found again.
+//     recording that was live is found again;
+//  5. the key files of encrypted recordings.
+//
+// While it runs it holds a shared lock on the folder of recordings: none is removed and no key is shredded, so that what the
+// log in the archive says of them is so. Sessions do not wait for it.
 //
 // Files that grow are copied up to the size they have when their turn comes. What such a copy may lack at its end is what a
 // crash at that moment would have lost, and the same recovery closes it. Sockets, and files whose names say that they are

@@ -40,6 +40,12 @@ type server struct {
 
 func startServer(t *testing.T) *server {
 	t.Helper()
+	return startServerWith(t, recorder.Encryption{})
+}
+
+// startServerWith has recordings encrypted.
+func startServerWith(t *testing.T, e recorder.Encryption) *server {
+	t.Helper()
 	s := &server{data: filepath.Join(t.TempDir(), "data"), done: make(chan string, 1)}
 	for _, dir := range []string{"decider/log", "decider/ca", "door/recordings"} {
 		must(t, os.MkdirAll(filepath.Join(s.data, dir), 0o700))
@@ -54,7 +60,7 @@ func startServer(t *testing.T) *server {
 	must(t, err)
 	s.index, err = store.OpenSQLite(store.Config{Path: filepath.Join(s.data, "door/gatehouse.db")})
 	must(t, err)
-	s.rec, err = recorder.New(recorder.Config{Dir: filepath.Join(s.data, "door/recordings"),
+	s.rec, err = recorder.New(recorder.Config{Dir: filepath.Join(s.data, "door/recordings"), Encryption: e,
 		Commit: func(ctx context.Context, c recorder.Chunk) error { return s.note(ctx, audit.RecChunk, c.Session, c) }})
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -94,7 +100,7 @@ func (s *server) session(ctx context.Context) error {
 		return err
 	}
 	row.State = store.Ended
-	if err := errors.Join(s.note(background, audit.RecClose, id, sum), s.index.Put(background, row)); err != nil {
+	if err := errors.Join(s.note(background, audit.RecClose, id, sum), s.rec.Settle(id), s.index.Put(background, row)); err != nil {
 		return err
 	}
 	select {

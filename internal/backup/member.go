@@ -86,6 +86,7 @@ const (
 	databases
 	liveMarkers
 	recordings
+	recordingKeys
 	stages // their number
 )
 
@@ -93,6 +94,7 @@ const (
 const (
 	logDir        = "decider/log"
 	recordingsDir = "door/recordings"
+	searchDir     = "door/search"
 )
 
 // stageOf says when the file with that name has its turn.
@@ -100,6 +102,8 @@ func stageOf(name string) stage {
 	switch {
 	case below(name, recordingsDir+"/live"):
 		return liveMarkers
+	case below(name, recordingsDir) && strings.HasSuffix(name, ".key"):
+		return recordingKeys // a recording that was copied has had its key since before it was there
 	case below(name, recordingsDir):
 		return recordings
 	case below(name, logDir) && strings.HasPrefix(path.Base(name), "checkpoint"):
@@ -118,6 +122,9 @@ func below(name, dir string) bool { return strings.HasPrefix(name, dir+"/") }
 // temporary says whether a name is one of those that are left out.
 func temporary(name string) bool {
 	base := path.Base(name)
+	if below(name, searchDir) {
+		return true // made again from the recordings
+	}
 	if strings.HasPrefix(base, ".") && name != "." {
 		return true
 	}

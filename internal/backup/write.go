@@ -18,6 +18,7 @@ import (
 	"gatehouse/internal/sqlite"
 
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sys/unix"
 )
 
 // batch is how many names of a folder are read at once.
@@ -71,6 +72,11 @@ func (a *archive) run() error {
 	}); err != nil {
 		return err
 	}
+	unlock, err := a.holdRecordings()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	for s := range stages {
 		if err := a.walk(".", s); err != nil {
 			return err
@@ -87,6 +93,22 @@ func (a *archive) run() error {
 		return err
 	}
 	return a.tar.Close()
+}
+
+// holdRecordings keeps recordings from being removed while they are copied.
+func (a *archive) holdRecordings() (unlock func(), err error) {
+	if info, err := a.root.Lstat(recordingsDir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return func() {}, nil // the walk says what it thinks of that
+	}
+	f, err := a.root.Open(recordingsDir)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_SH); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock recordings: %w", err)
+	}
+	return func() { f.Close() }, nil
 }
 
 // own writes a member that is the archive's own.

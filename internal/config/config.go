@@ -29,12 +29,16 @@ type Config struct {
 	ShadowPolicy string         `yaml:"shadow_policy"`          // a policy that decides beside the one in force, without effect
 	Bundles      *SignedBundles `yaml:"require_signed_bundles"` // none: a policy needs no signatures
 
+	Export []Sink `yaml:"export"` // where the audit log's entries go
+
 	Users   Users   `yaml:"users"`
 	CA      *CA     `yaml:"ca"` // where the CA keys are; none: in unencrypted files
 	Storage Storage `yaml:"storage"`
+	Secrets Secrets `yaml:"secrets"`
 	Log     Log     `yaml:"log"`
 
-	Audit Audit `yaml:"audit"` // who is handed the audit log's checkpoints; none: nobody
+	Audit      Audit      `yaml:"audit"` // who is handed the audit log's checkpoints; none: nobody
+	Recordings Recordings `yaml:"recordings"`
 }
 
 // SignedBundles says whose word a policy needs before it comes into force.
@@ -78,7 +82,23 @@ type Users struct {
 
 // Storage bounds what is written.
 type Storage struct {
-	MinFree Size `yaml:"min_free"` // new sessions are refused below this much free space
+	MinFree  Size `yaml:"min_free"`  // new sessions are refused below this much free space
+	WarnFree Size `yaml:"warn_free"` // people are warned below this much; default four times min_free
+}
+
+// Warning is warn_free, or its default.
+func (s Storage) Warning() Size {
+	if s.WarnFree == 0 {
+		return 4 * s.MinFree
+	}
+	return s.WarnFree
+}
+
+// validate wants the warning before the refusal.
+func (s Storage) validate(bad func(at, format string, args ...any)) {
+	if s.WarnFree != 0 && s.WarnFree < s.MinFree {
+		bad("$.storage.warn_free", "warn_free is below min_free: the warning would come after sessions are refused")
+	}
 }
 
 // Log is the operator's log, which is not the audit log.
@@ -127,6 +147,9 @@ func Load(path string) (Config, error) {
 	if c.Web.TLS != nil {
 		paths = append(paths, &c.Web.TLS.Cert, &c.Web.TLS.Key)
 	}
+	for i := range c.Secrets.KnownFiles {
+		paths = append(paths, &c.Secrets.KnownFiles[i])
+	}
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(base, *p)
@@ -134,6 +157,8 @@ func Load(path string) (Config, error) {
 	}
 	c.CA.resolve(base)
 	c.Audit.resolve(base)
+	c.Recordings.resolve(base)
+	c.completeExports(base)
 	return c, c.validate(doc)
 }
 
@@ -192,6 +217,9 @@ func (c Config) validate(doc document) error {
 	}
 	c.CA.validate(bad)
 	c.Audit.validate(bad)
+	c.Recordings.validate(bad)
+	c.Storage.validate(bad)
+	c.validateExports(bad)
 	return errors.Join(errs...)
 }
 
@@ -224,13 +252,13 @@ func hostPort(s string) bool {
 func (s *Size) UnmarshalYAML(b []byte) error {
 	text := strings.Trim(strings.TrimSpace(string(b)), `"'`)
 	unit := uint64(1)
-	for suffix, n := range map[string]uint64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
+	for suffix, n := range map[string]uint64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40} {
 		if rest, ok := strings.CutSuffix(text, suffix); ok {
 			text, unit = strings.TrimSpace(rest), n
 		}
 	}
 	n, err := strconv.ParseUint(text, 10, 40)
-	if err != nil {
+	if err != nil || n > 1<<62/unit {
 		return fmt.Errorf("%q is not a size such as 64MiB", string(b))
 	}
 	*s = Size(n * unit)

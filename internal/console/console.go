@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/internal/store"
 	"gatehouse/recorder"
+	"gatehouse/recorder/secret"
 )
 
 // Recordings is the recorder as the console sees it: a *recorder.Recorder.
@@ -19,6 +20,9 @@ type Recordings interface {
 	Read(session string) (*recorder.Reader, error)
 	// Follow yields everything from the start, then live until the recording is closed or ctx ends. Safe for concurrent use.
 	Follow(ctx context.Context, session string) iter.Seq2[recorder.Event, error]
+	// Raw opens a recording as it lies, which needs no key; fs.ErrNotExist when there is none. The caller closes it. Safe for
+	// concurrent use.
+	Raw(session string) (*recorder.Raw, error)
 }
 
 var _ Recordings = (*recorder.Recorder)(nil)
@@ -30,7 +34,7 @@ type Links interface {
 	MintLink(ctx context.Context, who Credential) (url string, expires time.Time, err error)
 }
 
-// Config says what a Console works with. Every field but Now is required.
+// Config says what a Console works with. Every field is required but Indexes, Secrets, Search, Keep, Storage and Now.
 type Config struct {
 	Sessions   store.Sessions
 	Recordings Recordings
@@ -39,7 +43,13 @@ type Config struct {
 	Links      Links
 	Revoke     Revoker
 	Offers     Offerer
-	Now        func() time.Time // nil means time.Now
+	Unseal     Unsealer
+	Search     Searcher                // nil where there is none: then nothing is found, and the answer says so
+	Secrets    *secret.Detector        // nil: one that knows no values of Gatehouse's own
+	Indexes    Indexes                 // nil: recordings are prepared when they are looked at
+	Keep       Keeper                  // nil: nothing is held, and nothing removed
+	Storage    func() (Storage, error) // how much room there is for recordings; nil: not known
+	Now        func() time.Time        // nil means time.Now
 }
 
 // Validate says what is missing.
@@ -49,7 +59,7 @@ func (c Config) Validate() error {
 		has  bool
 	}{
 		{"Sessions", c.Sessions != nil}, {"Recordings", c.Recordings != nil}, {"Authorize", c.Authorize != nil},
-		{"Kill", c.Kill != nil}, {"Links", c.Links != nil}, {"Revoke", c.Revoke != nil}, {"Offers", c.Offers != nil},
+		{"Kill", c.Kill != nil}, {"Links", c.Links != nil}, {"Revoke", c.Revoke != nil}, {"Offers", c.Offers != nil}, {"Unseal", c.Unseal != nil},
 	} {
 		if !need.has {
 			return fmt.Errorf("console: %s is missing", need.name)
@@ -60,7 +70,8 @@ func (c Config) Validate() error {
 
 // Console runs the verbs. It holds no state of its own and is safe for concurrent use.
 type Console struct {
-	cfg Config
+	cfg    Config
+	reason string // why secrets are shown; empty: they are masked
 }
 
 // New returns a Console.
@@ -70,6 +81,12 @@ func New(cfg Config) (*Console, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Secrets == nil {
+		var err error
+		if cfg.Secrets, err = secret.New(secret.Config{}); err != nil {
+			return nil, err
+		}
 	}
 	return &Console{cfg: cfg}, nil
 }
@@ -98,7 +115,7 @@ func (c *Console) session(ctx context.Context, who Credential, verb Verb, id, re
 	if err != nil {
 		return by, store.Session{}, fmt.Errorf("session %q: %w", id, err)
 	}
-	return by, found, nil
+	return c.mayUnmask(ctx, who, by, found)
 }
 
 // normalID accepts an id or the beginning of one, in either case and without its type prefix. What could not be an id comes

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"gatehouse/internal/store"
+	"gatehouse/recorder"
 )
 
 const (
@@ -31,6 +32,10 @@ var negative = []struct {
 	{store.ErrNotFound, ""},
 	{store.ErrAmbiguous, "more than one session begins so; write more of the id"},
 	{ErrNotLive, ""},
+	{errNothing, ""},
+	{recorder.ErrLive, ""},
+	{recorder.ErrNotEncrypted, ""},
+	{recorder.ErrBusy, ""},
 	{ErrSignedOut, ""},
 	{ErrLinkUsed, ""},
 	{fs.ErrNotExist, "nothing was recorded of this session"},
@@ -43,9 +48,9 @@ func ExitCode(err error) int {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
 		return exitOK
-	case errors.As(err, &usage), errors.Is(err, ErrReason):
+	case errors.As(err, &usage), errors.Is(err, ErrReason), errors.Is(err, ErrUnmask), searchFault(err):
 		return exitUsage
-	case errors.As(err, &forbidden):
+	case errors.As(err, &forbidden), errors.As(err, new(*recorder.EncryptedError)), errors.As(err, new(*HeldError)):
 		return exitNegative
 	}
 	for _, n := range negative {
@@ -61,6 +66,9 @@ func Explain(err error) string {
 	var forbidden *ForbiddenError
 	if errors.As(err, &forbidden) {
 		return "not permitted: " + forbidden.Reason
+	}
+	if locked := (*recorder.EncryptedError)(nil); errors.As(err, &locked) {
+		return locked.Error()
 	}
 	for _, n := range negative {
 		if errors.Is(err, n.err) && n.text != "" {

@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"gatehouse/recorder/asciicast"
-	"gatehouse/recorder/replay"
 )
 
 // Format is a form in which a recording leaves Gatehouse.
@@ -18,7 +17,8 @@ const (
 	CastV2 Format = "asciicast-v2"
 	CastV3 Format = "asciicast-v3"
 	Text   Format = "text" // a transcript: safe to show, times at the margin
-	JSON   Format = "json" // every event, one a line, exact bytes
+	JSON   Format = "json" // every event, one a line, exact bytes but for what is masked
+	Raw    Format = "raw"  // the file as it lies, with its key file, in a tar: for `gatehouse recording`
 )
 
 var formats = map[Format]struct{ suffix, media string }{
@@ -26,12 +26,13 @@ var formats = map[Format]struct{ suffix, media string }{
 	CastV3: {".cast", "application/x-asciicast"},
 	Text:   {".txt", "text/plain; charset=utf-8"},
 	JSON:   {".jsonl", "application/x-ndjson"},
+	Raw:    {".tar", "application/x-tar"},
 }
 
 // ParseFormat accepts the name of a format.
 func ParseFormat(name string) (Format, error) {
 	if _, ok := formats[Format(name)]; !ok {
-		return "", usagef("format %q: want asciicast-v2, asciicast-v3, text or json", name)
+		return "", usagef("format %q: want asciicast-v2, asciicast-v3, text, json or raw", name)
 	}
 	return Format(name), nil
 }
@@ -55,7 +56,10 @@ func (c *Console) Export(ctx context.Context, who Credential, id string, format 
 	if err != nil {
 		return nil, err
 	}
-	p, err := c.open(ctx, by, s)
+	if format == Raw {
+		return c.exportRaw(by, s)
+	}
+	p, err := c.open(ctx, who, by, s)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +77,7 @@ func (p *Playback) write(w io.Writer, format Format) error {
 	case CastV3:
 		err = asciicast.Export(w, asciicast.V3, p.Recording.Header(), p.Events, asciicast.Options{})
 	case Text:
-		err = replay.Text(w, p.Events)
+		err = p.transcript(w)
 	default:
 		err = writeEvents(w, p.Events)
 	}
@@ -88,7 +92,8 @@ func (p *Playback) write(w io.Writer, format Format) error {
 
 type exportCmd struct {
 	ID     string `arg:"" help:"The session, or a unique beginning of its id."`
-	Format string `help:"asciicast-v2, asciicast-v3, text or json." default:"asciicast-v3" short:"f" placeholder:"NAME"`
+	Format string `help:"asciicast-v2, asciicast-v3, text, json, or raw: the file as it lies, with its key." default:"asciicast-v3" short:"f" placeholder:"NAME"`
+	unmaskFlags
 }
 
 func (e *exportCmd) Run(in *invocation) error {
@@ -99,7 +104,11 @@ func (e *exportCmd) Run(in *invocation) error {
 	if err != nil {
 		return err
 	}
-	d, err := in.c.Export(in.ctx, in.who, e.ID, format)
+	c, err := e.console(in.c)
+	if err != nil {
+		return err
+	}
+	d, err := c.Export(in.ctx, in.who, e.ID, format)
 	if err != nil {
 		return err
 	}

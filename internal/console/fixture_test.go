@@ -13,10 +13,13 @@ import (
 
 	"go.uber.org/goleak"
 
+	"filippo.io/age"
+
 	"gatehouse/internal/id"
 	"gatehouse/internal/store"
 	"gatehouse/policy"
 	"gatehouse/recorder"
+	"gatehouse/recorder/seal"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -32,7 +35,9 @@ type desk struct {
 	*Console
 	t        *testing.T
 	store    store.Sessions
+	dir      string // of the recordings
 	recorder *recorder.Recorder
+	identity *age.X25519Identity // opens what the recorder seals
 	now      time.Time
 
 	mu     sync.Mutex
@@ -54,15 +59,26 @@ func newDesk(t *testing.T) *desk {
 	must(t, err)
 	t.Cleanup(func() { must(t, sqlite.Close()) })
 	d.store = sqlite
+	d.dir = t.TempDir()
+	d.identity, err = age.GenerateX25519Identity()
+	must(t, err)
 	d.recorder, err = recorder.New(recorder.Config{
-		Dir: t.TempDir(), Commit: func(context.Context, recorder.Chunk) error { return nil },
+		SealInput: d.identity.Recipient(), Dir: d.dir, Commit: func(context.Context, recorder.Chunk) error { return nil },
 	})
 	must(t, err)
 	d.Console, err = New(Config{
-		Sessions: d.store, Recordings: d.recorder, Authorize: d, Kill: d, Links: d, Revoke: d, Offers: d, Now: func() time.Time { return d.now },
+		Sessions: d.store, Recordings: d.recorder, Authorize: d, Kill: d, Links: d, Revoke: d, Offers: d, Unseal: d, Now: func() time.Time { return d.now },
 	})
 	must(t, err)
 	return d
+}
+
+// Unseal opens what the desk's own recorder sealed.
+func (d *desk) Unseal(ctx context.Context, who Credential, session, reason string, wrapped []byte) (seal.Key, error) {
+	if _, err := d.Authorize(ctx, who, SessionsUnmask, session, reason); err != nil {
+		return nil, err
+	}
+	return seal.Unwrap(d.identity, wrapped, session)
 }
 
 func (d *desk) Authorize(_ context.Context, who Credential, verb Verb, object, reason string) (Actor, error) {
@@ -73,8 +89,11 @@ func (d *desk) Authorize(_ context.Context, who Credential, verb Verb, object, r
 	}
 	d.asked = append(d.asked, asked{verb, object, reason})
 	need := "view"
-	if verb == SessionsKill {
+	switch verb {
+	case SessionsKill:
 		need = "operate"
+	case SessionsUnmask:
+		need = "unmask"
 	}
 	if !slices.Contains(d.rights, need) {
 		return Actor{}, &ForbiddenError{Verb: verb, Reason: "no role of person:ann has the right " + need}

@@ -53,7 +53,7 @@ func (c *Console) list(ctx context.Context, by Actor, f store.Filter) (Listing, 
 	for _, s := range page {
 		out.Sessions = append(out.Sessions, c.view(ctx, s))
 	}
-	return out, nil
+	return out, c.addFates(ctx, out.Sessions)
 }
 
 // liveFirst puts what is live at the head of the first page and takes it out of the others, where it would come again.
@@ -76,7 +76,7 @@ func (c *Console) liveFirst(ctx context.Context, f store.Filter, page []store.Se
 }
 
 func (c *Console) view(ctx context.Context, s store.Session) Session {
-	return viewSession(s, c.ShortID(ctx, s.ID), c.cfg.Now().UTC())
+	return viewSession(s, c.ShortID(ctx, s.ID), c.cfg.Now().UTC(), c.cfg.Secrets.MaskText)
 }
 
 type listCmd struct {

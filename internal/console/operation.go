@@ -28,6 +28,8 @@ const (
 	SessionsPlay   Verb = "sessions.play"   // view
 	SessionsTail   Verb = "sessions.tail"   // view
 	SessionsExport Verb = "sessions.export" // view
+	SessionsSearch Verb = "sessions.search" // view
+	SessionsUnmask Verb = "sessions.unmask" // unmask, with a reason
 	SessionsKill   Verb = "kill"            // operate
 	WebLogin       Verb = "web-login"       // any right at all
 	WhoAmI         Verb = "whoami"          // none: who the decider takes the caller for

@@ -21,7 +21,8 @@ type Overview struct {
 	Running  []Session `json:"running"` // at most 8
 	Recent   []Session `json:"recent"`  // at most 8, none of them live
 	Refusals []Session `json:"denials"` // at most 5, of the last 24 hours
-	Mark     string    `json:"mark"`    // as in Listing
+	Storage  *Storage  `json:"storage,omitempty"`
+	Mark     string    `json:"mark"` // as in Listing
 }
 
 // Overview counts the last 24 hours and returns the newest sessions.
@@ -42,7 +43,7 @@ func (c *Console) Overview(ctx context.Context, who Credential) (Overview, error
 	if err != nil {
 		return Overview{}, fmt.Errorf("list sessions of 24 hours: %w", err)
 	}
-	out := Overview{By: by, Mark: mark, Live: len(live), Started: len(day), More: len(day) == maxList || len(live) == maxList}
+	out := Overview{By: by, Mark: mark, Storage: c.storage(), Live: len(live), Started: len(day), More: len(day) == maxList || len(live) == maxList}
 	out.Running = c.views(ctx, live, 8, func(store.Session) bool { return true })
 	out.Refusals = c.views(ctx, day, 5, func(s store.Session) bool { return s.Verdict == "deny" })
 	agents, targets := map[string]bool{}, map[string]bool{}

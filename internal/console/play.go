@@ -15,6 +15,8 @@ type playCmd struct {
 	ID       string        `arg:"" help:"The session, or a unique beginning of its id."`
 	Speed    float64       `help:"How many times faster than it happened, 0.1 to 1000." default:"1"`
 	SkipIdle time.Duration `help:"Shorten pauses that are longer than this." placeholder:"2s"`
+	From     string        `help:"Begin there: a time since its start (90s, 1h2m) or of the day, in UTC (14:02:40)." placeholder:"TIME"`
+	unmaskFlags
 }
 
 func (p *playCmd) Run(in *invocation) error {
@@ -24,17 +26,31 @@ func (p *playCmd) Run(in *invocation) error {
 	if p.SkipIdle < 0 {
 		return usagef("--skip-idle takes a time above zero")
 	}
-	rec, err := in.c.Play(in.ctx, in.who, p.ID)
+	c, err := p.console(in.c)
+	if err != nil {
+		return err
+	}
+	rec, err := c.Play(in.ctx, in.who, p.ID)
 	if err != nil {
 		return err
 	}
 	defer rec.Close()
+	from, err := parseFrom(p.From, rec.Recording.Header().Started)
+	if err != nil {
+		return err
+	}
 	if in.json {
-		return torn(in, writeEvents(in.out, rec.Events))
+		return torn(in, writeEvents(in.out, after(rec.Events, from)))
 	}
 	ctx, stop := in.untilKey()
 	defer stop()
-	return in.screen(ctx, rec, &pacer{speed: p.Speed, idle: p.SkipIdle})
+	if from > 0 {
+		if err := in.c.beginAt(ctx, in, rec, from); err != nil {
+			return err
+		}
+		defer func() { _, _ = io.WriteString(in.out, replay.Reset) }()
+	}
+	return in.screen(ctx, rec, &pacer{speed: p.Speed, idle: p.SkipIdle, last: from})
 }
 
 // pacer waits between events as long as it took between them, faster and with pauses shortened.

@@ -19,6 +19,8 @@ type Playback struct {
 	// SoFar yields what was on the disk when a session was opened to be watched: a beginning of Events, for whoever wants to
 	// draw the past in one go. Nil for a replay.
 	SoFar iter.Seq2[recorder.Event, error]
+	// Unmasked says that secrets are to be shown; Recording has them in any case.
+	Unmasked bool
 }
 
 // Close releases the recording.
@@ -30,7 +32,7 @@ func (c *Console) Play(ctx context.Context, who Credential, id string) (*Playbac
 	if err != nil {
 		return nil, err
 	}
-	return c.open(ctx, by, s)
+	return c.open(ctx, who, by, s)
 }
 
 // Tail opens a session to be watched: Events yields everything so far and then what comes, until it ends or ctx does.
@@ -39,18 +41,22 @@ func (c *Console) Tail(ctx context.Context, who Credential, id string) (*Playbac
 	if err != nil {
 		return nil, err
 	}
-	p, err := c.open(ctx, by, s)
+	p, err := c.open(ctx, who, by, s)
 	if err != nil {
 		return nil, err
 	}
-	p.SoFar, p.Events = p.Events, c.cfg.Recordings.Follow(ctx, s.ID)
+	p.SoFar, p.Events = p.Events, c.follow(ctx, p.Recording.Header(), s.ID)
 	return p, nil
 }
 
-func (c *Console) open(ctx context.Context, by Actor, s store.Session) (*Playback, error) {
+func (c *Console) open(ctx context.Context, who Credential, by Actor, s store.Session) (*Playback, error) {
 	rec, err := c.cfg.Recordings.Read(s.ID)
 	if err != nil {
 		return nil, fmt.Errorf("read recording of %s: %w", s.ID, err)
 	}
-	return &Playback{By: by, Session: c.view(ctx, s), Recording: rec, Events: rec.Events()}, nil
+	events := c.masked(rec.Header(), rec.Events())
+	if c.unmasked() {
+		events = c.unsealed(ctx, who, s.ID, events)
+	}
+	return &Playback{By: by, Session: c.detail(ctx, s), Recording: rec, Events: events, Unmasked: c.unmasked()}, nil
 }

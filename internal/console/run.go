@@ -26,7 +26,14 @@ type verbs struct {
 		Tail   tailCmd   `cmd:"" help:"Watch a live session from its beginning."`
 		Play   playCmd   `cmd:"" help:"Play a recording at the speed it happened."`
 		Export exportCmd `cmd:"" help:"Write a recording to standard output."`
+		Search searchCmd `cmd:"" help:"Find commands and lines of output, in all recordings."`
+		Hold   holdCmd   `cmd:"" help:"Keep recordings from being removed, whatever the rules say."`
+		Unhold unholdCmd `cmd:"" help:"Lift a hold."`
+		Holds  holdsCmd  `cmd:"" help:"List the holds that stand."`
 	} `cmd:"" help:"Look at sessions."`
+	Recording struct {
+		Shred shredCmd `cmd:"" help:"Destroy the key of an encrypted recording, so that nobody can read it any more."`
+	} `cmd:"" help:"Do what cannot be undone to a recording."`
 	Kill        killCmd        `cmd:"" help:"End live sessions now."`
 	Revoke      revokeCmd      `cmd:"" help:"Revoke a certificate, key, agent, person, owner, task or CA, now."`
 	Revocations revocationsCmd `cmd:"" help:"List what is revoked."`
@@ -65,7 +72,7 @@ func (c *Console) Run(ctx context.Context, who Credential, args []string, std St
 		return in.fail(fmt.Errorf("build the verbs: %w", err))
 	}
 	in.usage = func() { _, _ = parser.Parse([]string{"--help"}) }
-	parsed, err := parser.Parse(helpArgs(args, parser.Model))
+	parsed, err := parser.Parse(searchArgs(helpArgs(args, parser.Model)))
 	if done {
 		return exitOK
 	}

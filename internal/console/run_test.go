@@ -26,6 +26,7 @@ func TestEveryVerbIsAuthorisedOnce(t *testing.T) {
 		{"sessions play --speed 1000 " + strings.ToLower(ended.ID), asked{Verb: SessionsPlay, Object: ended.ID}},
 		{"sessions tail " + ended.ID, asked{Verb: SessionsTail, Object: ended.ID}},
 		{"sessions export -f json " + strings.TrimPrefix(ended.ID, "ses_"), asked{Verb: SessionsExport, Object: ended.ID, Reason: "json"}},
+		{"sessions search disk -full --agent bot", asked{Verb: SessionsSearch, Object: "disk -full agent:bot"}},
 		{"kill --reason maintenance " + live.ID, asked{SessionsKill, live.ID, "maintenance"}},
 		{"kill --reason maintenance --agent release-bot", asked{SessionsKill, "agent:release-bot", "maintenance"}},
 		{"kill --reason maintenance --target web-1", asked{SessionsKill, "target:web-1", "maintenance"}},

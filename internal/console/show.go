@@ -12,6 +12,7 @@ type Detail struct {
 	By       Actor    `json:"-"`
 	Session  Session  `json:"session"`
 	Timeline Timeline `json:"timeline"`
+	Unmasked bool     `json:"unmasked,omitempty"` // secrets are shown
 }
 
 // Show returns the session whose id is, or uniquely begins with, id.
@@ -20,11 +21,12 @@ func (c *Console) Show(ctx context.Context, who Credential, id string) (Detail, 
 	if err != nil {
 		return Detail{}, err
 	}
-	t, err := c.timeline(s.ID)
+	t, err := c.timeline(s)
 	if err != nil {
 		return Detail{}, fmt.Errorf("read recording of %s: %w", s.ID, err)
 	}
-	return Detail{By: by, Session: c.view(ctx, s), Timeline: t}, nil
+	view, err := c.addKept(ctx, s, c.detail(ctx, s))
+	return Detail{By: by, Session: view, Timeline: t, Unmasked: c.unmasked()}, err
 }
 
 func exitText(status *int, signal string) string {
@@ -40,10 +42,15 @@ func exitText(status *int, signal string) string {
 
 type showCmd struct {
 	ID string `arg:"" help:"The session, or a beginning of its id that is unique."`
+	unmaskFlags
 }
 
 func (s *showCmd) Run(in *invocation) error {
-	d, err := in.c.Show(in.ctx, in.who, s.ID)
+	c, err := s.console(in.c)
+	if err != nil {
+		return err
+	}
+	d, err := c.Show(in.ctx, in.who, s.ID)
 	if err != nil {
 		return err
 	}
@@ -74,7 +81,7 @@ func Facts(s Session) []Fact {
 		{"mode", strings.Trim(s.Mode+", "+s.Exactness, ", ")}, {"started", Stamp(s.Started)}, {"ended", ended},
 		{"took", fmt.Sprintf("%s (%.3f s)", Took(s.Took()), s.Seconds)},
 		{"bytes", fmt.Sprintf("%s in, %s out", Bytes(s.BytesIn), Bytes(s.BytesOut))},
-		{"connection", s.Connection}, {"recording", hashText(s.Recording)},
+		{"connection", s.Connection}, {"recording", hashText(s.Recording)}, {"kept", s.Kept.Text()},
 	}
 	var out []Fact
 	for _, f := range all {
@@ -107,6 +114,10 @@ func stateText(s Session) string {
 func printTimeline(in *invocation, t Timeline) {
 	if !t.Recorded {
 		in.println("No recording.")
+		return
+	}
+	if t.Locked != "" {
+		in.println(Visible(t.Locked))
 		return
 	}
 	for _, m := range t.Moments {

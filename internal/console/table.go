@@ -99,6 +99,14 @@ func sessionTable(sessions []Session, now time.Time, width int) *table {
 
 // Outcome says in a word or two how a session stands: "live", "exit 0", "signal KILL", "denied", "killed".
 func Outcome(s Session) string {
+	text := outcome(s)
+	if s.Kept != nil && s.Kept.Kind != "held" {
+		text += ", " + s.Kept.Kind // the recording
+	}
+	return text
+}
+
+func outcome(s Session) string {
 	switch {
 	case s.State != "ended":
 		return s.State

@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"iter"
 	"time"
 
+	"gatehouse/internal/store"
 	"gatehouse/policy"
 	"gatehouse/recorder"
+	"gatehouse/recorder/index"
 )
 
 // maxMoments bounds a timeline; what comes after is counted, not kept.
@@ -17,7 +20,8 @@ const maxMoments = 1000
 type Moment struct {
 	Seconds  float64          `json:"t"` // since the recording's start
 	Time     time.Time        `json:"time"`
-	Kind     string           `json:"kind"` // command, resize, signal, kill, note, exit
+	Number   int              `json:"n,omitempty"` // of a command, from 1
+	Kind     string           `json:"kind"`        // command, resize, signal, kill, note, exit
 	Text     string           `json:"text"`
 	By       string           `json:"by,omitempty"`       // kill
 	Decision *policy.Decision `json:"decision,omitempty"` // command
@@ -37,36 +41,64 @@ type Step struct {
 
 // Timeline is what a recording says about its session, without the streams.
 type Timeline struct {
-	Recorded bool     `json:"recorded"` // false if there is no recording
-	Torn     bool     `json:"torn"`     // the recording ends in the middle
+	Recorded bool     `json:"recorded"`         // false if there is no recording
+	Torn     bool     `json:"torn"`             // the recording ends in the middle
+	Locked   string   `json:"locked,omitempty"` // why it cannot be read here, if it is encrypted
 	Cols     int      `json:"cols,omitempty"`
 	Rows     int      `json:"rows,omitempty"`
 	Seconds  float64  `json:"seconds"` // the time of the last event
 	Output   int64    `json:"output_bytes"`
 	Moments  []Moment `json:"moments"`
 	Omitted  int      `json:"omitted,omitempty"` // moments after the first 1,000
+
+	commands int
 }
 
-func (c *Console) timeline(session string) (Timeline, error) {
+// timeline is made from the index if there is one: a long recording is not read through to show its page.
+func (c *Console) timeline(s store.Session) (Timeline, error) {
 	out := Timeline{Moments: []Moment{}}
-	rec, err := c.cfg.Recordings.Read(session)
+	if x := c.keptIndex(s.ID, s.Recording, s.State == store.Live); x != nil {
+		out.fromIndex(x)
+		return out, nil
+	}
+	rec, err := c.cfg.Recordings.Read(s.ID)
 	if errors.Is(err, fs.ErrNotExist) {
+		return out, nil
+	}
+	if locked := (*recorder.EncryptedError)(nil); errors.As(err, &locked) {
+		out.Recorded, out.Locked = true, locked.Error()
 		return out, nil
 	}
 	if err != nil {
 		return out, err
 	}
 	defer rec.Close()
+	return timelineOf(rec, c.structure(rec.Events())), nil
+}
+
+// timelineOf reads a recording's events to their end.
+func timelineOf(rec *recorder.Reader, events iter.Seq2[recorder.Event, error]) Timeline {
+	out := Timeline{Moments: []Moment{}}
 	h := rec.Header()
 	out.Recorded, out.Cols, out.Rows = true, h.Cols, h.Rows
-	for e, err := range rec.Events() {
+	for e, err := range events {
 		if err != nil {
 			out.Torn = true
 			break
 		}
 		out.add(h.Started, e)
 	}
-	return out, nil
+	return out
+}
+
+func (t *Timeline) fromIndex(x *index.Index) {
+	h := x.Header()
+	t.Recorded, t.Torn, t.Cols, t.Rows = true, x.Torn(), h.Cols, h.Rows
+	for e := range x.Events() {
+		t.add(h.Started, e)
+	}
+	t.Seconds, t.Output = x.Duration().Seconds(), x.OutputBytes()
+	t.Omitted += x.Omitted()
 }
 
 func (t *Timeline) add(started time.Time, e recorder.Event) {
@@ -80,6 +112,10 @@ func (t *Timeline) add(started time.Time, e recorder.Event) {
 	m, ok := moment(e)
 	if !ok {
 		return
+	}
+	if m.Kind == "command" {
+		t.commands++
+		m.Number = t.commands
 	}
 	if len(t.Moments) == maxMoments {
 		t.Omitted++

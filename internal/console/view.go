@@ -35,6 +35,7 @@ type Session struct {
 	BytesIn    int64      `json:"bytes_in"`
 	BytesOut   int64      `json:"bytes_out"`
 	Recording  string     `json:"recording_sha256,omitempty"`
+	Kept       *Kept      `json:"kept,omitempty"` // what became of the recording
 }
 
 // Live says whether the session still runs.
@@ -43,11 +44,11 @@ func (s Session) Live() bool { return s.State == string(store.Live) }
 // Took is how long the session lasted, or has lasted so far.
 func (s Session) Took() time.Duration { return time.Duration(s.Seconds * float64(time.Second)) }
 
-func viewSession(s store.Session, short string, now time.Time) Session {
+func viewSession(s store.Session, short string, now time.Time, shown func(string) string) Session {
 	v := Session{
-		ID: s.ID, Short: short, Connection: s.Connection, Identity: s.Identity, Owner: s.Owner, Task: s.Task,
+		ID: s.ID, Short: short, Connection: s.Connection, Identity: s.Identity, Owner: s.Owner, Task: shown(s.Task),
 		Target: s.Target, Login: s.Login, Source: s.Source, Mode: s.Mode, Exactness: s.Exactness, PTY: s.PTY,
-		Command: s.Command, Verdict: s.Verdict, Code: s.Code, Rule: s.Rule, Reason: s.Reason, State: string(s.State),
+		Command: shown(s.Command), Verdict: s.Verdict, Code: s.Code, Rule: s.Rule, Reason: shown(s.Reason), State: string(s.State),
 		Exit: s.Exit, Signal: s.Signal, Remote: s.Remote, Started: s.Started.UTC(),
 		BytesIn: s.BytesIn, BytesOut: s.BytesOut, Recording: s.Recording,
 	}

@@ -3,6 +3,7 @@ package decider
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/policy"
@@ -14,16 +15,20 @@ func permits(verb string, rights []policy.Right) (need policy.Right, ok bool) {
 	switch verb {
 	case "whoami":
 		return "", true
-	case "sessions.list", "sessions.show", "sessions.play", "sessions.tail", "sessions.export", verbAudit:
+	case "sessions.list", "sessions.show", "sessions.play", "sessions.tail", "sessions.export", "sessions.search", verbAudit:
 		need = policy.View
 	case "kill":
 		need = policy.Operate
+	case verbUnmask:
+		need = policy.Unmask
 	case "revoke":
 		return policy.Operate, slices.Contains(rights, policy.Operate) || slices.Contains(rights, policy.Administer)
 	case "revoke.lift":
 		need = policy.Administer
 	case "revocations":
 		return policy.View, slices.ContainsFunc(rights, func(r policy.Right) bool { return r == policy.View || r == policy.Operate || r == policy.Administer })
+	case "sessions.hold", "sessions.unhold", "sessions.holds", "recording.shred":
+		return permitsKeeping(verb, rights)
 	case "web-login":
 		return "any", len(rights) > 0
 	default:
@@ -38,6 +43,9 @@ func (d *Decider) authorize(ctx context.Context, in protocol.Authorize) (protoco
 	who, conn, err := d.actor(in.Who)
 	if err != nil {
 		return protocol.Actor{}, err
+	}
+	if in.Verb == verbUnmask && strings.TrimSpace(in.Reason) == "" {
+		return protocol.Actor{}, invalid("showing what is masked needs a reason")
 	}
 	in.Verb, in.Object, in.Reason = cut(in.Verb, maxID), cut(in.Object, maxText), cut(in.Reason, maxText)
 	rights := d.currentPolicy().Rights(who)

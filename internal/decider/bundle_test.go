@@ -106,15 +106,15 @@ func TestOnlySignedPolicies(t *testing.T) {
 	if b.d.PolicyHash() != first {
 		t.Error("without the requirement, signatures are looked at")
 	}
-	b.must(b.reopen(b.signedOnly))
-	if !strings.Contains(b.d.problem, "it has 3, the last had 4") {
-		t.Errorf("after a time without the requirement: %s", b.d.problem)
+	if err := b.reopen(b.signedOnly); err == nil || !strings.Contains(err.Error(), "it has 3, the last had 4") {
+		t.Fatalf("after a time without the requirement: %v", err)
 	}
 	// Who is not allowed any more does not count, without a restart.
 	b.write("policy.yaml", second)
 	b.sign(5, keys["ann"], keys["ben"])
-	if r := b.reload(); r.Problem != "" {
-		t.Fatal(r.Problem)
+	b.must(b.reopen(b.signedOnly))
+	if b.d.problem != "" {
+		t.Fatal(b.d.problem)
 	}
 	b.signers("ann")
 	b.sign(6, keys["ann"], keys["ben"])
@@ -133,6 +133,22 @@ func TestUnsignedFirstPolicy(t *testing.T) {
 		err = errors.Join(d.Close(), errors.New("it started"))
 	}
 	if !strings.Contains(err.Error(), "no valid policy: the policy is not signed as required") {
+		t.Error(err)
+	}
+}
+
+// TestUnsignedLastGoodPolicy: a last good policy from before signatures were required is no last good one any more.
+func TestUnsignedLastGoodPolicy(t *testing.T) {
+	b := newBench(t)
+	b.signers("ann", "ben")
+	cfg := b.config()
+	b.must(b.d.Close())
+	b.signedOnly(&cfg)
+	d, err := Open(context.Background(), cfg)
+	if err == nil {
+		err = errors.Join(d.Close(), errors.New("it started"))
+	}
+	if !strings.Contains(err.Error(), "before signatures were required") {
 		t.Error(err)
 	}
 }

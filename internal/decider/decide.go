@@ -65,7 +65,7 @@ func (d *Decider) decide(ctx context.Context, in protocol.Decide) (protocol.Deci
 	if err != nil {
 		return protocol.Decided{}, err
 	}
-	return d.grant(ctx, r, certified)
+	return d.grant(ctx, r, traced(r.entry.Trace, certified))
 }
 
 // rule asks the policy. Unlisted environment variables are refused one by one, as RFC 4254 section 6.4 has it.
@@ -130,7 +130,7 @@ func (r *ruling) describe() {
 		r.details = map[string]any{"bytes": size, "code": dec.Code}
 	}
 	r.entry = audit.Entry{Type: audit.Decision, Actor: r.who.Principal(), Owner: r.who.Owner, Task: r.who.Task, Conn: r.conn.id, Session: r.in.Session,
-		Target: r.in.Target, Login: r.in.Login, Outcome: string(dec.Verdict), Policy: dec.PolicyHash, Reason: dec.Reason}
+		Target: r.in.Target, Login: r.in.Login, Outcome: string(dec.Verdict), Policy: dec.PolicyHash, Reason: dec.Reason, Trace: traceOf(r.in.Env)}
 	if len(dec.Rules) > 0 {
 		r.entry.Rule = dec.Rules[0]
 	}
@@ -162,7 +162,7 @@ func (d *Decider) makeExecutable(ctx context.Context, r *ruling, t config.Target
 // grant lets the answer go: the session is taken, and the entries are durable, before anything leaves this process.
 func (d *Decider) grant(ctx context.Context, r *ruling, certified []audit.Entry) (protocol.Decided, error) {
 	r.entry.Object, r.entry.Data = r.out.ID, data(r.details)
-	s := session{conn: r.conn.id, request: r.req, stdin: r.out.Decision.Stdin, size: len(r.entry.Data) + len(r.req.Text) + globBytes(r.req.Facts)}
+	s := session{conn: r.conn.id, trace: r.entry.Trace, request: r.req, stdin: r.out.Decision.Stdin, size: len(r.entry.Data) + len(r.req.Text) + globBytes(r.req.Facts)}
 	if err := d.takeSession(r.in.Session, s, r.out.Decision.Obligations.Sessions); err != nil {
 		return protocol.Decided{}, err
 	}

@@ -31,23 +31,27 @@ import (
 	"gatehouse/internal/revoke"
 	"gatehouse/policy"
 	"gatehouse/recorder/audit"
+	"gatehouse/recorder/audit/export"
+	"gatehouse/recorder/retain"
 )
 
 // ErrLocked is returned by Open when another process owns the folder.
 var ErrLocked = errors.New("the decider's folder is in use by a running gatehouse")
 
-// Config is what a decider needs to know. All fields but Shadow, Bundles, Now and Log are required.
+// Config is what a decider needs to know. All fields but Shadow, Bundles, Keep, Export, Now and Log are required.
 type Config struct {
-	Dir     string     // its own folder
-	Node    string     // name in the audit log
-	Names   []string   // the door's host names, for its face certificate
-	WebURL  string     // origin of the browser pages; empty: there are none
-	Policy  string     // file or folder
-	Targets string     // inventory file
-	Shadow  string     // a policy that decides beside the one in force, without effect; empty: none
-	Bundles *Bundles   // nil: a policy needs no signatures
-	Signers ca.Signers // where the CA keys are; the zero value: in files
-	Anchors Anchors    // who is handed the log's checkpoints; the zero value: nobody
+	Dir     string        // its own folder
+	Node    string        // name in the audit log
+	Names   []string      // the door's host names, for its face certificate
+	WebURL  string        // origin of the browser pages; empty: there are none
+	Policy  string        // file or folder
+	Targets string        // inventory file
+	Shadow  string        // a policy that decides beside the one in force, without effect; empty: none
+	Bundles *Bundles      // nil: a policy needs no signatures
+	Keep    []retain.Rule // how long recordings are kept: what else is said to be removed by a rule is refused
+	Signers ca.Signers    // where the CA keys are; the zero value: in files
+	Export  []config.Sink // where entries are sent to
+	Anchors Anchors       // who is handed the log's checkpoints; the zero value: nobody
 	Now     func() time.Time
 	Log     hclog.Logger
 }
@@ -67,6 +71,8 @@ type Decider struct {
 	signIns *signIns
 	issuers issuers       // has its own lock
 	revoked *revoke.Index // what the registry has of it
+
+	exporter *export.Exporter // nil: the audit log goes nowhere
 
 	// revoking serialises revocations. Taken before mu.
 	revoking sync.Mutex
@@ -140,6 +146,9 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	if err := d.loadRevocations(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	if err := d.openExport(); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
 	return d, nil
 }
 
@@ -172,6 +181,9 @@ func (d *Decider) append(ctx context.Context, entries ...audit.Entry) error {
 	d.nameDelegation(entries)
 	_, err := d.log.Append(ctx, entries...)
 	d.metrics.count(entries, err)
+	if d.exporter != nil {
+		d.exporter.Wake()
+	}
 	if errors.Is(err, audit.ErrTooLarge) {
 		return invalid("this is larger than the audit log can hold")
 	}

@@ -26,12 +26,13 @@ func (d *Decider) end(ctx context.Context, in protocol.End) (protocol.Empty, err
 	in.Target, in.Login = cut(in.Target, maxID), cut(in.Login, maxID)
 	entry := audit.Entry{Type: audit.SessionEnd, Conn: in.Connection, Session: in.Session, Target: in.Target, Login: in.Login, Outcome: in.State, Reason: in.Reason, Data: data(in)}
 	if s, ok := d.dropSession(in.Session); ok {
+		entry.Trace = s.trace
 		entry.Actor, entry.Owner, entry.Task = s.request.Identity.Principal(), s.request.Identity.Owner, s.request.Identity.Task
 		entry.Target, entry.Login = s.request.Target, string(s.request.Login)
 	}
 	if in.Recording == nil {
 		return protocol.Empty{}, d.append(ctx, entry)
 	}
-	closed := audit.Entry{Type: audit.RecClose, Session: in.Session, Outcome: "ok", Data: data(in.Recording)}
+	closed := audit.Entry{Type: audit.RecClose, Session: in.Session, Outcome: "ok", Trace: entry.Trace, Data: data(in.Recording)}
 	return protocol.Empty{}, d.append(ctx, closed, entry)
 }

@@ -27,11 +27,12 @@ import (
 )
 
 const testPolicy = `version: 1
-people: {ann: {roles: [oncall]}, vic: {roles: [viewer]}, nan: {}}
+people: {ann: {roles: [oncall]}, vic: {roles: [viewer]}, nan: {}, uma: {roles: [unmasker]}}
 agents: {bot: {owner: person:ann, roles: [operator]}, other: {owner: person:vic, roles: [elsewhere]}}
 roles:
   oncall: {rights: [view, operate]}
   viewer: {rights: [view]}
+  unmasker: {rights: [view, unmask]}
   operator:
     targets: [web-1, bastion-host, gone-1]
     logins: [deploy, ops]

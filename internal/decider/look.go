@@ -48,6 +48,7 @@ func (d *Decider) look(ctx context.Context, r *ruling) (protocol.Decided, error)
 		r.out.ProbeCertificate = cert.Marshal()
 		entries = append(entries, d.certEntry(cert, r.who, r.in.Session, r.in.Target, r.in.Login, true))
 	}
+	traced(r.entry.Trace, entries)
 	if err := d.append(ctx, entries...); err != nil {
 		return protocol.Decided{}, err
 	}

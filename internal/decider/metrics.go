@@ -38,7 +38,7 @@ func newMetrics() *metrics {
 func (m *metrics) signerFailed(authority string) { m.signers.WithLabelValues(authority).Inc() }
 
 // outcomes are the words that entries may be counted under; whatever the door says besides is "other".
-var outcomes = map[string]bool{"": true, "ok": true, "allow": true, "deny": true, "ask": true, "link": true, "sign-out": true, "last-good": true,
+var outcomes = map[string]bool{"": true, "ok": true, "allow": true, "deny": true, "ask": true, "link": true, "sign-out": true, "last-good": true, "lost": true, "moved": true,
 	"complete": true, "failed": true, "killed": true, "interrupted": true}
 
 func (m *metrics) count(entries []audit.Entry, err error) {

@@ -61,6 +61,9 @@ func (d *Decider) loadFirst(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if d.cfg.Bundles != nil && stored.Signed == nil {
+		return fmt.Errorf("no signed policy: %s; and the last good one was in force before signatures were required. Sign what is on disk: gatehouse policy sign", d.problem)
+	}
 	pol, inv, err := parse(stored)
 	if err != nil {
 		return fmt.Errorf("stored last good policy: %w", err)

@@ -24,6 +24,7 @@ func (d *Decider) ServeDoor(ctx context.Context, rw io.ReadWriteCloser) error {
 	d.mu.Unlock()
 	stop := d.runAnchors(ctx)
 	defer stop()
+	defer d.startExport(ctx)()
 	return srv.Serve(ctx)
 }
 
@@ -114,11 +115,13 @@ func (d *Decider) handleDoor(ctx context.Context, op protocol.Op, body json.RawM
 		return call(ctx, body, d.revocationsAsked)
 	case protocol.OpUnseal:
 		return call(ctx, body, d.unseal)
+	case protocol.OpDispose:
+		return call(ctx, body, d.dispose)
 	case protocol.OpOffers:
 		return call(ctx, body, d.offers)
 	case protocol.OpAuditState:
 		return call(ctx, body, d.auditState)
-	case protocol.OpStreamOpened, protocol.OpStreamData, protocol.OpStreamEnd:
+	case protocol.OpStreamOpened, protocol.OpStreamData, protocol.OpStreamEnd, protocol.OpStreamSent:
 		return d.borrower().Handle(op, body)
 	}
 	return d.handlePeople(ctx, op, body)
@@ -198,6 +201,8 @@ func (d *Decider) HandleAdmin(ctx context.Context, op protocol.Op, body json.Raw
 		return call(ctx, body, d.revocationsLocal)
 	case protocol.OpKRL:
 		return call(ctx, body, d.exportKRL)
+	case protocol.OpExportMove:
+		return call(ctx, body, d.moveExport)
 	case protocol.OpTargets:
 		return call(ctx, body, d.targets)
 	case protocol.OpEnrolTarget:

@@ -12,6 +12,7 @@ const (
 // session is a live session: what was asked, so that a policy change can ask again.
 type session struct {
 	conn    string
+	trace   string // the agent's own
 	request policy.Request
 	stdin   policy.StdinClass // what its client's input was granted to be
 	size    int

@@ -15,9 +15,12 @@ import (
 // reopen opens the decider again with another configuration, and gives the fake door its socket.
 func (b *bench) reopen(change func(*Config)) error {
 	b.t.Helper()
-	_ = b.door.Close()
-	<-b.door.Done()
-	b.must(b.d.Close())
+	if b.d != nil { // nil after a start that was refused
+		_ = b.door.Close()
+		<-b.door.Done()
+		b.must(b.d.Close())
+		b.d = nil
+	}
 	cfg := b.config()
 	change(&cfg)
 	d, err := Open(context.Background(), cfg)

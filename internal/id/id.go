@@ -27,6 +27,7 @@ const (
 	JoinToken  Prefix = "jt"
 	Check      Prefix = "chk" // a look at what a target accepts
 	Passkey    Prefix = "pk"
+	Hold       Prefix = "hld" // a legal hold
 )
 
 // New returns a fresh id, "ses_01J…", 26 random and time bits in Crockford base 32 after the prefix.

@@ -49,7 +49,7 @@ func Export(w io.Writer, v Version, h recorder.Header, events iter.Seq2[recorder
 			at -= last // intervals of whole microseconds do not drift
 		}
 		last = c.at
-		if _, err := out.Write(append(appendEvent(out.AvailableBuffer(), at, c.code, c.data), '\n')); err != nil {
+		if _, err := out.Write(append(AppendEvent(out.AvailableBuffer(), at, c.code, c.data), '\n')); err != nil {
 			return err
 		}
 	}
@@ -90,10 +90,10 @@ func header(v Version, h recorder.Header) any {
 	}{3, termV3{cols, rows, h.Term}, h.Started.Unix(), title, h.Session}
 }
 
-// appendEvent appends [seconds, code, data].
-func appendEvent(b []byte, at time.Duration, code byte, data string) []byte {
+// AppendEvent appends [seconds, code, data] to b.
+func AppendEvent(b []byte, at time.Duration, code byte, data string) []byte {
 	b = append(b, '[')
-	b = appendSeconds(b, at)
+	b = AppendSeconds(b, at)
 	b = append(b, `,"`...)
 	b = append(b, code)
 	b = append(b, `",`...)
@@ -104,8 +104,8 @@ func appendEvent(b []byte, at time.Duration, code byte, data string) []byte {
 	return append(append(b, text...), ']')
 }
 
-// appendSeconds writes whole microseconds exactly.
-func appendSeconds(b []byte, d time.Duration) []byte {
+// AppendSeconds appends d in seconds, whole microseconds exactly.
+func AppendSeconds(b []byte, d time.Duration) []byte {
 	us := d.Microseconds()
 	b = strconv.AppendInt(b, us/1e6, 10)
 	return fmt.Appendf(b, ".%06d", us%1e6)

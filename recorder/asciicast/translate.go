@@ -1,11 +1,10 @@
-// Package asciicast turns recordings into asciicast, version 2 and 3, and into the segmented form that asciinema-player can
-// seek in.
+// Package asciicast turns recordings into asciicast, version 2 and 3.
 //
 // It trusts recordings to be in order (recorder.Reader checks that) and nothing in their bytes. Everything here is made when
 // it is served: the recording keeps exact bytes, this keeps what a terminal would show. Bytes that are not UTF-8 become
 // U+FFFD, a character that was split between two reads is put together again, and without a pty a line feed becomes a
-// carriage return and a line feed. Input is left out unless it is asked for. Output is not made safe for a terminal; the
-// player emulates one of its own (package replay is for real terminals).
+// carriage return and a line feed. Input is left out unless it is asked for. What could drive a terminal beyond drawing is left
+// out too (package replay): a cast is played on terminals.
 package asciicast
 
 import (
@@ -14,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"gatehouse/recorder"
+	"gatehouse/recorder/replay"
 )
 
 // Options says how a recording is shown.
@@ -31,24 +31,17 @@ type event struct {
 	data string
 }
 
-// translator turns recorded events into asciicast events. It is a value: a copy continues from the same place.
+// translator turns recorded events into asciicast events.
 type translator struct {
 	opts   Options
-	pty    bool
+	screen *replay.Screen
 	real   time.Duration // of the last recorded event
 	played time.Duration
-	tails  [3]tail // of stdout, stderr and stdin
-}
-
-// tail is the begin of a character, and whether a carriage return came last.
-type tail struct {
-	bytes [utf8.UTFMax]byte
-	n     int
-	cr    bool
+	tail   []byte // the begin of a character of input
 }
 
 func newTranslator(h recorder.Header, opts Options) translator {
-	return translator{opts: opts, pty: h.PTY}
+	return translator{opts: opts, screen: replay.NewScreen(h.PTY)}
 }
 
 // next translates an event; ok is false for those that asciicast does not know or that have nothing to show yet.
@@ -60,43 +53,32 @@ func (t *translator) next(e recorder.Event) (out event, ok bool) {
 	t.real, t.played = e.At, t.played+pause
 	out = event{at: t.played}
 	switch e.Code {
-	case recorder.Output:
-		out.code, out.data = 'o', t.text(&t.tails[0], e.Data, !t.pty)
-	case recorder.Stderr:
-		out.code, out.data = 'o', t.text(&t.tails[1], e.Data, !t.pty)
+	case recorder.Output, recorder.Stderr:
+		out.code, out.data = 'o', t.screen.Text(e)
 	case recorder.Input:
 		if !t.opts.Input {
 			return out, false
 		}
-		out.code, out.data = 'i', t.text(&t.tails[2], e.Data, false)
+		out.code, out.data = 'i', t.input(e.Data)
 	case recorder.Resize:
 		out.code, out.data = 'r', size(e.Data)
 	case recorder.Exit:
 		out.code, out.data = 'x', status(e.Data)
 	default:
-		out.code, out.data = 'm', label(e)
+		out.code, out.data = 'm', Label(e)
 	}
 	return out, out.data != ""
 }
 
-// text decodes a piece of a stream.
-func (t *translator) text(s *tail, b []byte, crlf bool) string {
-	b = append(s.bytes[:s.n:s.n], b...)
-	s.n = 0
-	out := make([]byte, 0, len(b)+16)
-	for len(b) > 0 {
-		if !utf8.FullRune(b) {
-			s.n = copy(s.bytes[:], b)
-			break
-		}
+// input decodes a piece of input.
+func (t *translator) input(b []byte) string {
+	b = append(t.tail, b...)
+	out := make([]byte, 0, len(b))
+	for utf8.FullRune(b) {
 		r, n := utf8.DecodeRune(b)
-		b = b[n:]
-		if crlf && r == '\n' && !s.cr {
-			out = append(out, '\r')
-		}
-		s.cr = r == '\r'
-		out = utf8.AppendRune(out, r)
+		out, b = utf8.AppendRune(out, r), b[n:]
 	}
+	t.tail = append([]byte(nil), b...)
 	return string(out)
 }
 
@@ -125,8 +107,8 @@ func status(data []byte) string {
 	return string(b)
 }
 
-// label returns the marker for an event that matters when looking for it: a denial or a kill.
-func label(e recorder.Event) string {
+// Label returns the marker for an event that matters when looking for it: a denial or a kill.
+func Label(e recorder.Event) string {
 	switch e.Code {
 	case recorder.Kill:
 		var k struct{ By string }

@@ -118,7 +118,7 @@ func BenchmarkVerifyRecording(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			if what, _, err := r.chunk(Entry{Session: recSession, Data: data}); what != "" || err != nil {
+			if what, _, err := r.chunk(int64(n), Entry{Session: recSession, Data: data}); what != "" || err != nil {
 				b.Fatal(what, err)
 			}
 		}

@@ -37,6 +37,7 @@ type BundleReport struct {
 	Begun      time.Time
 	Ended      time.Time
 	Recorded   bool
+	Removed    bool // there was a recording, and an entry says that it was removed
 	Chunks     int
 	Size       int64 // of the recording
 	Bad        *Bad
@@ -321,9 +322,10 @@ func (b *bundleReader) included(leaf provenLeaf, line []byte) error {
 func (b *bundleReader) readRecording() error {
 	h, err := b.next()
 	if errors.Is(err, io.EOF) {
-		if b.claims.summary != nil {
+		if s := b.claims.summary; s != nil && s.SHA256 != b.claims.removed {
 			return b.claims.about("the recording is missing")
 		}
+		b.report.Removed = b.claims.summary != nil
 		return nil
 	}
 	if err != nil {

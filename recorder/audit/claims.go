@@ -30,6 +30,7 @@ type claims struct {
 	decided, allowed     bool
 	promised             bool // session.end says that there is a recording
 	done                 bool
+	removed              string // hash of the recording that an entry says was removed
 	first                *Bad
 }
 
@@ -63,6 +64,11 @@ func (c *claims) entry(e Entry) string {
 		return c.recChunk(e)
 	case RecClose:
 		return c.recClose(e)
+	case RecDelete:
+		var d Disposed
+		if e.Outcome == "ok" && json.Unmarshal(e.Data, &d) == nil {
+			c.removed = d.SHA256
+		}
 	}
 	return ""
 }

@@ -54,8 +54,10 @@ const (
 	ConnClose    Type = "conn.close"
 	Decision     Type = "decision"
 	CertIssue    Type = "cert.issue"
-	RecChunk     Type = "rec.chunk" // Data is a recorder.Chunk
-	RecClose     Type = "rec.close" // Data is a recorder.Summary
+	RecChunk     Type = "rec.chunk"  // Data is a recorder.Chunk
+	RecClose     Type = "rec.close"  // Data is a recorder.Summary
+	RecDelete    Type = "rec.delete" // a closed recording is about to be removed by Rule; Data is a Disposed
+	RecShred     Type = "rec.shred"  // its key is about to be destroyed; Data is a Disposed
 	SessionEnd   Type = "session.end"
 	Kill         Type = "kill"
 	PolicyLoad   Type = "policy.load"
@@ -81,6 +83,7 @@ const (
 	ClockStep    Type = "clock.step"
 	Witnessed    Type = "witness" // a witness contradicts the log, or does no more; Object is its name
 	KeysUsed     Type = "keys"    // the public keys that this start uses: CAs, permits
+	Export       Type = "export"  // a sink lost entries, or its cursor was moved; Object is its name
 )
 
 // Entry is one thing that was decided or done. V, Seq, Time and Node are set by the log.
@@ -104,7 +107,8 @@ type Entry struct {
 	Policy  string          `json:"policy,omitempty"` // hash of the policy
 	Serial  string          `json:"serial,omitempty"` // of a certificate, decimal
 	Reason  string          `json:"reason,omitempty"`
-	Data    json.RawMessage `json:"data,omitempty"` // by Type; at most MaxData
+	Trace   string          `json:"trace,omitempty"` // the agent's W3C trace context: traceparent, and after a space tracestate if there is one
+	Data    json.RawMessage `json:"data,omitempty"`  // by Type; at most MaxData
 }
 
 // check refuses what does not fit before it reaches the log.

@@ -40,6 +40,7 @@ type gathered struct {
 	ended  bool
 	closed bool // it has a recording that is closed
 	refuse bool // nothing but refusals
+	gone   bool // its recording was removed, by an entry
 }
 
 // gather collects, in three passes over the first size entries: what names the session; what is about its connections, and
@@ -106,6 +107,7 @@ func (g *gathered) ofSession(ctx context.Context, dir string, size int64, sessio
 		}
 		g.ended = g.ended || e.Type == SessionEnd
 		g.closed = g.closed || e.Type == RecClose
+		g.gone = g.gone || e.Type == RecDelete && e.Outcome == "ok"
 		keep(g.conns, e.Conn)
 		keep(g.policy, e.Policy)
 		return g.take(e, line)

@@ -67,7 +67,7 @@ func Prove(ctx context.Context, w io.Writer, opts ProveOptions) (Manifest, error
 	if err := p.prove(ctx); err != nil {
 		return Manifest{}, err
 	}
-	return p.write(w, g.closed)
+	return p.write(w, g.closed && !g.gone)
 }
 
 // choose takes the checkpoint that proves most: the verifier's own if it covers every entry, then a cosigned one, then the
@@ -131,7 +131,7 @@ func encodeHashes(list []tlog.Hash) []string {
 	return out
 }
 
-// write writes the bundle; recorded says that the log has a closed recording.
+// write writes the bundle; recorded says that the log has a closed recording, which was not removed.
 func (p *proof) write(w io.Writer, recorded bool) (Manifest, error) {
 	m := Manifest{Format: bundleFormat, Version: BundleVersion, Session: p.opts.Session, Origin: p.cp.Origin, Size: p.cp.Size, Entries: len(p.entries),
 		Program: p.opts.Program}

@@ -21,8 +21,16 @@ type recordings struct {
 	open   map[string]*recState // sessions with chunks and without rec.close
 	chunks int
 	closed int
-	bad    *Bad   // the first
-	buf    []byte // read into, again and again
+	bad    *Bad // the first, beside what is in gone and keyless
+
+	keys     bool             // key files are to be there
+	gone     map[string]*gone // files that are missing, so far without an entry that says why
+	keyless  map[string]*Bad  // keys that are missing, so far without one
+	removed  map[string]bool  // by rec.delete, and not there
+	shredded int
+	still    []string // destroyed by an entry, and still there
+
+	buf []byte // read into, again and again
 }
 
 // readSize is read at once; two cores then hash it.
@@ -39,29 +47,34 @@ var recMark = []byte("rec.")
 
 // entry looks at one stored entry about a recording. Its error is for what kept it from comparing.
 func (r *recordings) entry(seq int64, line []byte) error {
-	if r.dir == "" || r.bad != nil {
+	if r.dir == "" {
 		return nil
 	}
 	e, err := Parse(line)
 	if err != nil {
-		r.bad = &Bad{Entry: seq, Last: seq, Chunk: -1, What: err.Error()}
+		if r.bad == nil {
+			r.bad = &Bad{Entry: seq, Last: seq, Chunk: -1, What: err.Error()}
+		}
 		return nil
 	}
 	what, chunk := "", -1
-	switch e.Type {
-	case RecChunk:
-		what, chunk, err = r.chunk(e)
-	case RecClose:
-		what, err = r.close(e)
+	switch {
+	case e.Type == RecDelete || e.Type == RecShred:
+		what, err = r.dispose(seq, e) // after something bad too: it may say why files before that are missing
+	case r.bad != nil && r.gone[e.Session] == nil:
+	case e.Type == RecChunk:
+		what, chunk, err = r.chunk(seq, e)
+	case e.Type == RecClose:
+		what, err = r.close(seq, e)
 	}
-	if what != "" {
+	if what != "" && r.bad == nil {
 		r.bad = &Bad{Entry: seq, Last: seq, Time: e.Time, Session: e.Session, Chunk: chunk, What: what}
 	}
 	return err
 }
 
 // chunk compares a chunk; what says what is wrong.
-func (r *recordings) chunk(e Entry) (what string, n int, err error) {
+func (r *recordings) chunk(seq int64, e Entry) (what string, n int, err error) {
 	var c recorder.Chunk
 	if err := json.Unmarshal(e.Data, &c); err != nil {
 		return "its data is not a chunk", -1, nil
@@ -80,12 +93,17 @@ func (r *recordings) chunk(e Entry) (what string, n int, err error) {
 	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Sprintf("chunk %d: the recording %s is missing", c.N, path), c.N, nil
+		r.miss(seq, e, c.N, path)
+		state.end = max(state.end, c.Offset+c.Length)
+		return "", c.N, nil
 	}
 	if err != nil {
 		return "", c.N, fmt.Errorf("read recording: %w", err)
 	}
 	defer f.Close()
+	if r.gone[c.Session] != nil {
+		return fmt.Sprintf("chunk %d: the recording came back while it was being read", c.N), c.N, nil
+	}
 	if r.buf == nil {
 		r.buf = make([]byte, readSize)
 	}
@@ -123,7 +141,7 @@ func (s *recState) read(f io.ReaderAt, offset, length int64, buf []byte) (string
 }
 
 // close compares a closed recording.
-func (r *recordings) close(e Entry) (what string, err error) {
+func (r *recordings) close(seq int64, e Entry) (what string, err error) {
 	var sum recorder.Summary
 	if err := json.Unmarshal(e.Data, &sum); err != nil {
 		return "its data is not a summary", nil
@@ -136,10 +154,21 @@ func (r *recordings) close(e Entry) (what string, err error) {
 		return err.Error(), nil
 	}
 	state := r.open[sum.Session]
+	if g := r.gone[sum.Session]; g != nil {
+		g.close(sum)
+		delete(r.open, sum.Session)
+		return "", nil
+	}
 	if state == nil {
-		return closedAgain(path, sum)
+		return r.closedAgain(seq, e, path, sum)
 	}
 	st, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) { // since its chunks were read
+		r.miss(seq, e, -1, path)
+		r.gone[sum.Session].close(sum)
+		delete(r.open, sum.Session)
+		return "", nil
+	}
 	if err != nil {
 		return "", fmt.Errorf("read recording: %w", err)
 	}
@@ -147,16 +176,19 @@ func (r *recordings) close(e Entry) (what string, err error) {
 		return "the closed recording is not what was committed", nil
 	}
 	r.closed++
+	r.needKey(seq, e, path)
 	delete(r.open, sum.Session)
 	return "", nil
 }
 
 // closedAgain compares a recording that was closed before: a crash between an entry and the note that it is durable makes
 // the next start write it once more. The file must still be what the summary says.
-func closedAgain(path string, sum recorder.Summary) (what string, err error) {
+func (r *recordings) closedAgain(seq int64, e Entry, path string, sum recorder.Summary) (what string, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Sprintf("the closed recording %s is missing", path), nil
+		r.miss(seq, e, -1, path)
+		r.gone[sum.Session].close(sum)
+		return "", nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("read recording: %w", err)

@@ -18,6 +18,7 @@ import (
 type VerifyOptions struct {
 	LogDir        string
 	RecordingsDir string // empty: recordings are not checked
+	NoKeys        bool   // a copy without the key files of encrypted recordings
 	VerifierKey   string // from a place that the log's owner cannot change
 	// Checkpoint is a signed checkpoint kept elsewhere, older or newer than the log's own; empty if there is none.
 	Checkpoint []byte
@@ -37,6 +38,9 @@ type Report struct {
 	Chunks      int           // of recordings, compared
 	Closed      int           // recordings that are closed, compared
 	Unfinished  int           // recordings without rec.close: live, or not yet recovered
+	Removed     int           // recordings that are gone, as an entry says
+	Shredded    int           // keys that are destroyed, as an entry says
+	StillThere  []string      // sessions whose recording or key is there although an entry says that it was destroyed; the first 20
 	Bad         *Bad          // the first thing that is wrong
 }
 
@@ -89,7 +93,7 @@ func Verify(ctx context.Context, opts VerifyOptions) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("verifier key: %w", err)
 	}
-	v := &verifier{opts: opts, key: key, recs: recordings{dir: opts.RecordingsDir, open: make(map[string]*recState)}}
+	v := &verifier{opts: opts, key: key, recs: recordings{dir: opts.RecordingsDir, keys: !opts.NoKeys, open: make(map[string]*recState)}}
 	if err := v.loadCheckpoints(); err != nil {
 		return Report{}, err
 	}
@@ -103,8 +107,9 @@ func Verify(ctx context.Context, opts VerifyOptions) (Report, error) {
 		}
 	}
 	v.report.Chunks, v.report.Closed, v.report.Unfinished = v.recs.chunks, v.recs.closed, len(v.recs.open)
+	v.report.Removed, v.report.Shredded, v.report.StillThere = len(v.recs.removed), v.recs.shredded, v.recs.still
 	v.report.Bad = v.bad
-	if r := v.recs.bad; r != nil && (v.bad == nil || r.Entry < v.bad.Entry) {
+	if r := v.recs.first(); r != nil && (v.bad == nil || r.Entry < v.bad.Entry) {
 		v.report.Bad = r
 	}
 	if v.report.Bad == nil {

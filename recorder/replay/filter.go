@@ -7,13 +7,14 @@
 // text. It is an allow-list: what it does not know is dropped. Its memory is bounded, and the split of the input into pieces
 // does not change the output.
 //
-// Not faithful: line-drawing character sets, double-width lines, and whatever depends on a dropped mode. The browser's player
-// emulates a terminal of its own and does not need this filter.
+// Not faithful on a terminal: line-drawing character sets, double-width lines, and whatever depends on a dropped mode. A Screen
+// is the same for what emulates a terminal of its own, the browser's player and package vt: it gets character sets and modes too.
 package replay
 
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -44,9 +45,12 @@ const (
 type Filter struct {
 	// Plain also drops the sequences that a terminal may be shown: what remains is text.
 	Plain bool
+	// Screen also lets through what only an emulator gets, never a reader's terminal: character sets, tab stops, resets and the
+	// modes that change how text is drawn.
+	Screen bool
 
 	state  state
-	params []byte // of a control sequence
+	params []byte // of a control sequence, or what follows ESC in a choice of character set
 	length int    // of a control string
 	osc    bool   // it may end with BEL
 	utf8   []byte // the begin of a character
@@ -104,10 +108,7 @@ func (f *Filter) step(dst []byte, c byte) []byte {
 	case escape:
 		return f.stepEscape(dst, c)
 	case charset:
-		if c >= 0x30 {
-			f.state = ground
-		}
-		return dst
+		return f.stepCharset(dst, c)
 	case csi, badCSI:
 		return f.stepCSI(dst, c)
 	case str:
@@ -131,14 +132,32 @@ func (f *Filter) stepEscape(dst []byte, c byte) []byte {
 	case c == ']', c == 'P', c == 'X', c == '^', c == '_', c == 'k':
 		f.state, f.length, f.osc = str, 0, c == ']'
 	case c >= 0x20 && c < 0x30:
-		f.state = charset
+		f.state, f.params = charset, append(f.params[:0], c)
 	case c < 0x20:
 		f.state = escape
 		return f.control(dst, c)
 	case bytes.IndexByte([]byte("78DEM"), c) >= 0 && !f.Plain:
 		return append(dst, 0x1b, c)
+	case f.Screen && (c == 'H' || c == 'c'):
+		return append(dst, 0x1b, c)
 	case c >= 0x80:
 		return f.text(dst, c)
+	}
+	return dst
+}
+
+// stepCharset ends ESC and intermediate bytes. An emulator gets the choice of G0 or G1 and the screen full of E.
+func (f *Filter) stepCharset(dst []byte, c byte) []byte {
+	if c < 0x30 {
+		if len(f.params) < maxParams {
+			f.params = append(f.params, c)
+		}
+		return dst
+	}
+	f.state = ground
+	set := string(f.params)
+	if f.Screen && c < 0x7f && (set == "(" || set == ")" || set == "#" && c == '8') {
+		return append(append(append(dst, 0x1b), set...), c)
 	}
 	return dst
 }
@@ -156,9 +175,10 @@ func (f *Filter) stepCSI(dst []byte, c byte) []byte {
 		ok := f.state == csi && !f.Plain
 		f.state = ground
 		if ok {
-			return appendCSI(dst, string(f.params), c)
+			return f.appendCSI(dst, string(f.params), c)
 		}
 		return dst
+	case c == '!' && len(f.params) == 0 && f.Screen: // a soft reset has it
 	case c < 0x30 || len(f.params) >= maxParams:
 		f.state = badCSI
 		return dst
@@ -184,6 +204,14 @@ func (f *Filter) control(dst []byte, c byte) []byte {
 	switch c {
 	case '\n', '\r', '\t', '\b':
 		return append(dst, c)
+	case '\v', '\f':
+		if f.Screen {
+			return append(dst, '\n')
+		}
+	case 0x0e, 0x0f: // another character set
+		if f.Screen {
+			return append(dst, c)
+		}
 	}
 	return dst
 }
@@ -201,13 +229,13 @@ func (f *Filter) text(dst []byte, c byte) []byte {
 	for len(f.utf8) > 0 && utf8.FullRune(f.utf8) {
 		r, n := utf8.DecodeRune(f.utf8)
 		f.utf8 = f.utf8[:copy(f.utf8, f.utf8[n:])]
-		dst = appendRune(dst, r)
+		dst = AppendRune(dst, r)
 	}
 	return dst
 }
 
-// appendRune shows characters that change the reading of their neighbours, and C1 controls, by their number.
-func appendRune(dst []byte, r rune) []byte {
+// AppendRune appends a character; one that changes the reading of its neighbours, or is a C1 control, by its number.
+func AppendRune(dst []byte, r rune) []byte {
 	switch {
 	case r >= 0x80 && r < 0xa0,
 		r == 0x061c, r == 0x200e, r == 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069,
@@ -218,9 +246,12 @@ func appendRune(dst []byte, r rune) []byte {
 }
 
 // appendCSI appends a control sequence if it is one of those that a reviewer's terminal may be shown.
-func appendCSI(dst []byte, params string, final byte) []byte {
+func (f *Filter) appendCSI(dst []byte, params string, final byte) []byte {
 	if final == 'h' || final == 'l' {
-		return appendModes(dst, params, final)
+		return f.appendModes(dst, params, final)
+	}
+	if f.Screen && (final == 'g' && numbers(params) || final == 'p' && params == "!") {
+		return append(append(append(dst, 0x1b, '['), params...), final)
 	}
 	if !numbers(params) {
 		return dst
@@ -236,20 +267,25 @@ func appendCSI(dst []byte, params string, final byte) []byte {
 	return append(dst, final)
 }
 
-// appendModes lets through the alternate screen and the cursor's visibility, whatever else is set along with them.
-func appendModes(dst []byte, params string, final byte) []byte {
+// appendModes lets through the alternate screen and the cursor's visibility, and for an emulator what changes how text is drawn,
+// whatever else is set along with them.
+func (f *Filter) appendModes(dst []byte, params string, final byte) []byte {
 	list, private := strings.CutPrefix(params, "?")
-	if !private {
-		return dst
-	}
 	for mode := range strings.SplitSeq(list, ";") {
-		switch mode {
-		case "25", "47", "1047", "1048", "1049":
+		switch {
+		case private && slices.Contains(privateModes, mode), private && f.Screen && slices.Contains(drawingModes, mode):
 			dst = append(append(append(dst, "\x1b[?"...), mode...), final)
+		case !private && f.Screen && (mode == "4" || mode == "20"): // insert, new line
+			dst = append(append(append(dst, "\x1b["...), mode...), final)
 		}
 	}
 	return dst
 }
+
+var (
+	privateModes = []string{"25", "47", "1047", "1048", "1049"}
+	drawingModes = []string{"6", "7"} // origin, wrap
+)
 
 // numbers says whether params are small numbers.
 func numbers(params string) bool {

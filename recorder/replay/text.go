@@ -1,8 +1,6 @@
 package replay
 
 import (
-	"bytes"
-	"fmt"
 	"io"
 	"iter"
 	"time"
@@ -17,7 +15,7 @@ const maxLine = 4 << 10
 // removed and control characters dropped. The second column is the event's code (recorder.Code). Structured events are shown
 // as their JSON. It returns the error that ended the events, or w's.
 func Text(w io.Writer, events iter.Seq2[recorder.Event, error]) error {
-	t := transcript{w: w, streams: make(map[recorder.Code]*stream)}
+	t := transcript{Lines: NewLines(w), streams: make(map[recorder.Code]*stream)}
 	for e, err := range events {
 		if err == nil {
 			err = t.event(e)
@@ -32,7 +30,7 @@ func Text(w io.Writer, events iter.Seq2[recorder.Event, error]) error {
 
 // transcript keeps an unfinished line for each stream.
 type transcript struct {
-	w       io.Writer
+	*Lines
 	streams map[recorder.Code]*stream
 	order   []recorder.Code
 }
@@ -49,14 +47,8 @@ func (t *transcript) event(e recorder.Event) error {
 	case recorder.Output, recorder.Stderr, recorder.Input:
 		return t.stream(e)
 	}
-	f := Filter{Plain: true}
-	text := f.Flush(f.Append(nil, bytes.ReplaceAll(e.Data, []byte("\n"), []byte(" "))))
-	for i := range text {
-		if text[i] < ' ' {
-			text[i] = ' '
-		}
-	}
-	return t.put(e.At, e.Code, text)
+	t.Event(e)
+	return t.Err
 }
 
 func (t *transcript) stream(e recorder.Event) error {
@@ -99,9 +91,8 @@ func (t *transcript) char(s *stream, e recorder.Event, c byte) error {
 }
 
 func (t *transcript) put(at time.Duration, code recorder.Code, text []byte) error {
-	at = at.Truncate(time.Millisecond)
-	_, err := fmt.Fprintf(t.w, "%02d:%02d:%06.3f %c %s\n", int(at.Hours()), int(at.Minutes())%60, (at % time.Minute).Seconds(), code, text)
-	return err
+	t.Put(at, code, string(text))
+	return t.Err
 }
 
 // flush writes unfinished lines.

@@ -41,7 +41,9 @@ var measures = []measure{
 	{name: "enrolment", run: measureEnrolment},
 	{name: "revocation", run: measureRevocation},
 	{name: "micro", run: measureMicro, bare: true},
+	{name: "search", run: measureSearch, bare: true},
 	{name: "decision", run: measureDecision, bare: true},
+	{name: "replay", run: measureReplay, bare: true},
 }
 
 func main() {
@@ -50,10 +52,11 @@ func main() {
 	out := flag.String("out", "bench.json", "where the results go")
 	quick := flag.Bool("quick", false, "a tenth of the repetitions: to see that it works")
 	only := flag.String("only", "", "parts to measure, separated by commas: "+strings.Join(names(), ", "))
+	searchMB := flag.Int("search-mb", 64, "megabytes of text to search; 1000 takes minutes and two gigabytes of disk")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *binary, *out, *quick, *only); err != nil {
+	if err := run(ctx, *binary, *out, *quick, *only, *searchMB); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -67,7 +70,7 @@ func names() []string {
 	return all
 }
 
-func run(ctx context.Context, binary, out string, quick bool, only string) (err error) {
+func run(ctx context.Context, binary, out string, quick bool, only string, searchMB int) (err error) {
 	wanted := names()
 	if only != "" {
 		wanted = strings.Split(only, ",")
@@ -85,11 +88,12 @@ func run(ctx context.Context, binary, out string, quick bool, only string) (err 
 		return fmt.Errorf("make folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	w := &world{dir: dir, quick: quick}
+	w := &world{dir: dir, quick: quick, searchMB: searchMB}
 	if slices.ContainsFunc(measures, func(m measure) bool { return !m.bare && slices.Contains(wanted, m.name) }) {
 		if w, err = build(ctx, dir, binary, quick); err != nil {
 			return err
 		}
+		w.searchMB = searchMB
 		defer func() { err = errors.Join(err, w.close()) }()
 	}
 	var all []result

@@ -69,6 +69,21 @@ func measureMicro(ctx context.Context, w *world) ([]result, error) {
 		absolute("audit verify, MB of log a second", "MB/s", log["Verify MB/s"], nil, nil, atLeast(400)),
 		compared("audit verify, recordings", "MB/s", log["VerifyRecording MB/s"], nil, &raw, atLeast(0.9), &raw, "SHA-256 alone"),
 	}
+	recordings, err := w.benchmarks(ctx, "gatehouse/recorder", "BenchmarkWrite|BenchmarkOpen")
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range []struct{ name, bench, plain string }{
+		{"recording log text, encrypted, 32 KiB", "Write/text/encrypted", "Write/text"},
+		{"recording random bytes, encrypted, 32 KiB", "Write/random/encrypted", "Write/random"},
+		{"opening a recording, encrypted", "Open/encrypted", "Open/plain"},
+	} {
+		if recordings[c.bench] == 0 || recordings[c.plain] == 0 {
+			return nil, fmt.Errorf("no benchmark of recordings: %v", recordings)
+		}
+		plain := recordings[c.plain] / 1000
+		out = append(out, compared(c.name, "µs", recordings[c.bench]/1000, nil, &plain, atMost(2), &plain, "unencrypted"))
+	}
 	certificates, err := w.benchmarks(ctx, "gatehouse/ca", "BenchmarkIssue")
 	if err != nil {
 		return nil, err
@@ -76,5 +91,22 @@ func measureMicro(ctx context.Context, w *world) ([]result, error) {
 	if certificates["Issue"] == 0 {
 		return nil, fmt.Errorf("no benchmark of certificates: %v", certificates)
 	}
-	return append(out, absolute("certificates, one core", "1/s", 1e9/certificates["Issue"], nil, nil, atLeast(5000))), nil
+	out = append(out, absolute("certificates, one core", "1/s", 1e9/certificates["Issue"], nil, nil, atLeast(5000)))
+	return w.measureMasking(ctx, out)
+}
+
+// measureMasking is how fast secrets are looked for in 8 MiB of a service's log.
+func (w *world) measureMasking(ctx context.Context, out []result) ([]result, error) {
+	found, err := w.benchmarks(ctx, "gatehouse/recorder/secret", "BenchmarkScan/(log|pty)$")
+	if err != nil {
+		return nil, err
+	}
+	for _, kind := range []string{"log", "pty"} {
+		ns := found["Scan/"+kind]
+		if ns == 0 {
+			return nil, fmt.Errorf("no benchmark of masking: %v", found)
+		}
+		out = append(out, absolute("secrets looked for, "+kind+", one core", "MB/s", 8<<20/ns*1000, nil, nil, atLeast(20)))
+	}
+	return out, nil
 }

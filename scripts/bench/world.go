@@ -68,10 +68,13 @@ var programs = map[string]string{
 type world struct {
 	dir   string
 	quick bool
-	gate  *testgate.Gate
-	jump  *testhost.Host
-	key   string // private key file of the stock ways
-	ssh   string // ssh_config with all ways
+
+	searchMB int // megabytes of text to search
+
+	gate *testgate.Gate
+	jump *testhost.Host
+	key  string // private key file of the stock ways
+	ssh  string // ssh_config with all ways
 }
 
 // n is how often something is repeated.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"filippo.io/age"
+
 	"gatehouse/internal/store"
 	"gatehouse/internal/supervisor"
 	"gatehouse/recorder"
@@ -29,7 +31,7 @@ func (w *world) judge(ctx context.Context, r *report, seen []*witness, begun, ki
 	recordings := filepath.Join(supervisor.DoorDir(w.gate.Data), "recordings")
 	for _, s := range seen {
 		if found := rows[s.command]; s.steady && len(found) == 1 {
-			text, err := readOutput(recordings, found[0].ID)
+			text, err := w.readOutput(recordings, found[0].ID)
 			if err != nil {
 				r.violate("recording of %q: %v", s.command, err)
 				continue
@@ -84,12 +86,12 @@ func judgeIndex(r *report, seen []*witness, rows map[string][]row) {
 }
 
 // readOutput is the output that a recording holds; that it ends early is what a crash does.
-func readOutput(dir, session string) (string, error) {
+func (w *world) readOutput(dir, session string) (string, error) {
 	path, err := recorder.Path(dir, session)
 	if err != nil {
 		return "", err
 	}
-	rd, err := recorder.OpenFile(path)
+	rd, err := recorder.OpenFileWith(path, "", recorder.Encryption{Identities: []age.Identity{w.id}})
 	if err != nil {
 		return "", err
 	}

@@ -8,6 +8,11 @@
 // A killed process loses what it had in memory; what it had written stays in the kernel's cache. So this proves the order of
 // writes and the recovery, not that the disk keeps what fsync acknowledged.
 //
+// With -faults it runs the recorder and the log alone, without the service around them, into one fault a run: a kill, a full disk,
+// short writes, EIO, ENOSPC or EROFS at one of the calls by which something becomes durable, or a file that is cut at every byte of
+// what was not committed, while recordings are made, removed and shredded. Then verify passes, before recovery and after it, or names what was lost; and no recording lacks more
+// than the last second.
+//
 // The random numbers of a round come from the seed and the round's number alone: -from goes on where a run was stopped, and
 // repeats a round that failed.
 package main
@@ -28,7 +33,15 @@ import (
 
 func main() {
 	runtime.LockOSThread() // children die with the thread that started them, and this one lives as long as we do
+	if text := os.Getenv(orderEnv); text != "" {
+		if err := runChild(text); err != nil {
+			fmt.Fprintln(os.Stderr, "child:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	rounds := flag.Int("n", 50, "rounds")
+	faults := flag.Bool("faults", false, "put faults into the recorder and the log alone: full disks, EIO, short writes, cuts")
 	seed := flag.Uint64("seed", 0, "seed of the random moments; 0 takes one from the clock")
 	from := flag.Int("from", 1, "the round to begin with")
 	binary := flag.String("gatehouse", "bin/gatehouse", "the program to kill")
@@ -39,7 +52,11 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *binary, *seed, *from, *rounds, *keep); err != nil {
+	work := func() error { return run(ctx, *binary, *seed, *from, *rounds, *keep) }
+	if *faults {
+		work = func() error { return runMatrix(ctx, *seed, *from, *rounds) }
+	}
+	if err := work(); err != nil {
 		fmt.Fprintln(os.Stderr, "crash:", err)
 		os.Exit(1)
 	}

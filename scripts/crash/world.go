@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"filippo.io/age"
+
 	"gatehouse/internal/testgate"
 	"gatehouse/internal/testhost"
 )
@@ -47,16 +49,22 @@ const certificateTTL = "15m"
 type world struct {
 	dir  string
 	gate *testgate.Gate
+	id   *age.X25519Identity // who can read the recordings, which are encrypted
 }
 
 func build(ctx context.Context, dir, binary string) (*world, error) {
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		return nil, err
+	}
 	g, err := testgate.Start(ctx, testgate.Config{Dir: dir, Binary: binary, Policy: policyText,
 		Hosts: []testhost.Config{{Name: targetName, Accounts: []testhost.Account{{Name: "deploy", UID: 2000}}, Programs: map[string]string{"count": count}}},
+		More:  "recordings: {encrypt: {recipients: [" + id.Recipient().String() + "]}}\n",
 		Extra: "  bastion-host: {local: true, run_as: {ops: nobody}}\n"})
 	if err != nil {
 		return nil, err
 	}
-	return &world{dir: dir, gate: g}, nil
+	return &world{dir: dir, gate: g, id: id}, nil
 }
 
 func (w *world) close() error { return w.gate.Close() }

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """An independent judge of Gatehouse's evidence, written from docs/spec and not from the Go code.
 
-  evidence.py recording FILE   decode a recording and print it as JSON, chunks of events included
+  evidence.py recording FILE   decode a recording and print it as JSON, chunks of events included. Of an encrypted one it
+                               gives the hash, and "locked" with the number of sealed frames
+  evidence.py recording FILE IDENTITY  the same with the age program and an identity: the key file lies beside FILE
   evidence.py log DIR          recompute an audit log's Merkle root, compare it with the signed checkpoint, check the signature
   evidence.py bundle FILE      check a bundle of `gatehouse audit prove`: signature, every inclusion proof, every chunk of the recording
 
-Needs nothing but Python 3 and the zstd program. Exits 1 if anything does not fit.
+Needs nothing but Python 3 and the zstd program, and age to decrypt. Exits 1 if anything does not fit.
 """
 import base64, hashlib, json, struct, subprocess, sys, tarfile
 
-PREFIX = b"gatehouse recording 1\n"
+PREFIX = {1: b"gatehouse recording 1\n", 2: b"gatehouse recording 2\n"}
 
 
 def fail(text):
@@ -39,17 +41,61 @@ def parse_events(b):
     return out
 
 
-def recording(path):
+def chacha20(key, counter, nonce, data):
+    """RFC 8439, 2.4."""
+    out = bytearray()
+    for n in range(0, len(data), 64):
+        start = list(struct.unpack("<16I", b"expand 32-byte k" + key + struct.pack("<I", counter + n // 64) + nonce))
+        s = start[:]
+
+        def quarter(a, b, c, d):
+            for x, y, z, r in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+                s[x] = (s[x] + s[y]) & 0xFFFFFFFF
+                v = s[z] ^ s[x]
+                s[z] = (v << r | v >> (32 - r)) & 0xFFFFFFFF
+
+        for _ in range(10):
+            for a in range(4):
+                quarter(a, a + 4, a + 8, a + 12)
+            for a in range(4):
+                quarter(a, (a + 1) % 4 + 4, (a + 2) % 4 + 8, (a + 3) % 4 + 12)
+        block = struct.pack("<16I", *((x + y) & 0xFFFFFFFF for x, y in zip(s, start)))
+        out += bytes(x ^ y for x, y in zip(data[n:n + 64], block))
+    return bytes(out)
+
+
+def unseal(key, nonce, head, sealed):
+    """AEAD_CHACHA20_POLY1305, RFC 8439, 2.5 and 2.8."""
+    text, tag = sealed[:-16], sealed[-16:]
+    once = chacha20(key, 0, nonce, bytes(32))
+    r, s = (int.from_bytes(once[:16], "little") & 0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF), int.from_bytes(once[16:], "little")
+    pad = lambda b: b + bytes(-len(b) % 16)
+    message, acc = pad(head) + pad(text) + struct.pack("<QQ", len(head), len(text)), 0
+    for i in range(0, len(message), 16):
+        acc = (acc + int.from_bytes(message[i:i + 16] + b"\x01", "little")) * r % (2**130 - 5)
+    if ((acc + s) % 2**128).to_bytes(16, "little") != tag:
+        fail("a sealed frame is not what was encrypted with this key")
+    return chacha20(key, 1, nonce, text)
+
+
+def data_key(path, identity, session):
+    text = subprocess.run(["age", "-d", "-i", identity, path.removesuffix(".ghr") + ".key"], stdout=subprocess.PIPE, check=True).stdout
+    first, who, key, rest = text.split(b"\n")
+    if first != b"gatehouse recording key 1" or who.decode() != session or rest:
+        fail("the key file is not of this recording")
+    return base64.b64decode(key, validate=True)
+
+
+def recording(path, identity=None):
     data = open(path, "rb").read()
-    i, header, end, events, raw = 0, None, None, [], b""
+    i, header, end, events, raw, key, locked = 0, None, None, [], b"", None, 0
     while i < len(data):
         magic, size = struct.unpack_from("<II", data, i)
-        body = data[i + 8:i + 8 + size]
+        at, body = i, data[i + 8:i + 8 + size]
         i += 8 + size
         if magic in (0x184D2A5E, 0x184D2A5F):
-            if not body.startswith(PREFIX):
-                fail("unknown version")
-            meta = json.loads(body[len(PREFIX):])
+            version = next((v for v, p in PREFIX.items() if body.startswith(p)), None) or fail("unknown version")
+            meta = json.loads(body[len(PREFIX[version]):])
             header, end = (meta, end) if magic == 0x184D2A5E else (header, meta)
         elif magic == 0x184D2A5D and size == 8:
             stored, length = struct.unpack("<II", body)
@@ -59,6 +105,16 @@ def recording(path):
             events += parse_events(frame)
             raw += frame
             i += stored
+        elif magic == 0x184D2A5C and size > 20 and header["v"] == 2 and header["cipher"] == "chacha20poly1305":
+            if not identity:
+                locked += 1
+                continue
+            key = key or data_key(path, identity, header["session"])
+            content = unseal(key, struct.pack("<QI", at, 0), data[at:at + 12], body[4:])
+            frame = subprocess.run(["zstd", "-dc"], input=content, stdout=subprocess.PIPE, check=True).stdout
+            if len(frame) != struct.unpack_from("<I", body)[0]:
+                fail("a frame has another length than it says")
+            events += parse_events(frame)
         else:
             fail("unknown frame at %d" % (i - 8 - size))
     whole = subprocess.run(["zstd", "-dc", path], stdout=subprocess.PIPE, check=True).stdout
@@ -66,7 +122,7 @@ def recording(path):
         fail("zstd -dc of the file is not the concatenation of its frames")
     if [e[0] for e in events] != sorted(e[0] for e in events):
         fail("time runs backwards")
-    print(json.dumps({"header": header, "events": events, "end": end, "sha256": hashlib.sha256(data).hexdigest()}))
+    print(json.dumps({"header": header, "events": events, "end": end, "locked": locked, "sha256": hashlib.sha256(data).hexdigest()}))
 
 
 def root(leaves):
@@ -197,6 +253,6 @@ def log(path):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[1] not in ("recording", "log", "bundle"):
+    if len(sys.argv) not in (3, 4) or sys.argv[1] not in ("recording", "log", "bundle") or sys.argv[1] != "recording" and len(sys.argv) == 4:
         sys.exit(__doc__)
-    {"recording": recording, "log": log, "bundle": bundle}[sys.argv[1]](sys.argv[2])
+    {"recording": recording, "log": log, "bundle": bundle}[sys.argv[1]](*sys.argv[2:])

@@ -74,6 +74,8 @@ REQUESTS = {
     "stream_opened": ({"stream": N, "error?": S}, {}),
     "stream_data": ({"stream": N, "data": BYTES}, {}),
     "stream_end": ({"stream": N, "error?": S}, {}),
+    "export_move": ({"sink": S, "from": S, "by": S}, {"next": N}),
+    "stream_sent": ({"stream": N, "bytes": N}, {}),
     "sign_host": ({"target": S, "public_key": BYTES, "ttl_ns": N, "by": S}, issued),
     "host_seen": ({"target": S, "fingerprint": S}, {}),
     "ca_status": ({}, {"cas": [ca]}),
@@ -99,6 +101,7 @@ REQUESTS = {
                      "anchors?": [{"kind": S, "name": S, "size?": N, "at?": TIME, "problem?": S, "alarm?": S}],
                      "entries": [{"seq": N, "time": TIME, "type": S, "actor?": S, "outcome?": S, "session?": S, "target?": S, "object?": S, "reason?": S}],
                      "offset?": N, "seq?": N}),
+    "dispose": ({"who?": credential, "kind": S, "session": S, "sha256": S, "size": N, "why": S}, {}),
     "offers": ({"who": credential, "target?": S, "login?": S}, offering),
     "krl": ({"ca": S, "by": S}, {"krl": BYTES, "version": S, "serials": N, "keys": N}),
     "targets": ({"after?": S}, {"targets": [target], "more?": B, "host_cas": [BYTES], "target_cas": [{"public_key": BYTES, "state": S}],
@@ -109,7 +112,7 @@ REQUESTS = {
 }
 EVENTS = {"trust": trust, "inventory": {"targets": [target]}, "revoke": {"sessions": [S], "reason": S},
           "end_connections": {"connections": [S], "reason": S},
-          "dial": {"stream": N, "address": S}, "send": {"stream": N, "data": BYTES}, "hang_up": {"stream": N}}
+          "dial": {"stream": N, "address": S, "long?": B}, "send": {"stream": N, "data": BYTES}, "hang_up": {"stream": N}}
 
 REQUESTS.update({
     "sign_in_ways": ({}, {"passkeys?": B, "issuers?": [S]}),

@@ -23,6 +23,7 @@ type BorrowerConfig struct {
 type Borrower struct {
 	cfg   BorrowerConfig
 	slots chan struct{}  // one for each stream, until nothing of it runs any more
+	long  chan struct{}  // the same for long streams
 	work  sync.WaitGroup // the streams' goroutines
 	done  chan struct{}  // closed by Close
 
@@ -40,30 +41,48 @@ func NewBorrower(cfg BorrowerConfig) *Borrower {
 	if cfg.MaxBytes == 0 {
 		cfg.MaxBytes = MaxBytes
 	}
-	return &Borrower{cfg: cfg, slots: make(chan struct{}, MaxStreams), done: make(chan struct{}), streams: map[uint64]*stream{}}
+	return &Borrower{cfg: cfg, slots: make(chan struct{}, MaxStreams), long: make(chan struct{}, MaxLong), done: make(chan struct{}), streams: map[uint64]*stream{}}
 }
 
 // DialContext borrows a stream to a host on the list. It waits while all streams are lent out. The connection's deadlines work;
 // it has no half-close. What is read from it was brought by the door: run TLS over it.
 func (b *Borrower) DialContext(ctx context.Context, host string, port uint16) (net.Conn, error) {
+	s, err := b.dial(ctx, host, port, b.slots, nil)
+	if err != nil {
+		return nil, err
+	}
+	return s.outer, nil
+}
+
+// DialLong borrows a stream of the long kind, as DialContext does.
+func (b *Borrower) DialLong(ctx context.Context, host string, port uint16) (*LongConn, error) {
+	s, err := b.dial(ctx, host, port, b.long, newCredit())
+	if err != nil {
+		return nil, err
+	}
+	return &LongConn{Conn: s.outer, s: s}, nil
+}
+
+// dial borrows a stream; one with credit is a long one.
+func (b *Borrower) dial(ctx context.Context, host string, port uint16, slots chan struct{}, c *credit) (*stream, error) {
 	if !b.cfg.Allow(host, port) {
 		return nil, fmt.Errorf("%s: %w", address(host, port), ErrNotAllowed)
 	}
 	select {
-	case b.slots <- struct{}{}:
+	case slots <- struct{}{}:
 	case <-b.done:
 		return nil, ErrClosed
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	s, err := b.open(address(host, port))
+	s, err := b.open(address(host, port), slots, c)
 	if err != nil {
-		<-b.slots
+		<-slots
 		return nil, err
 	}
 	select {
 	case <-s.opened:
-		return s.outer, nil
+		return s, nil
 	case <-s.ended:
 		return nil, s.cause()
 	case <-ctx.Done():
@@ -73,7 +92,7 @@ func (b *Borrower) DialContext(ctx context.Context, host string, port uint16) (n
 }
 
 // open registers a stream and starts it; it gives its slot back when it has ended.
-func (b *Borrower) open(address string) (*stream, error) {
+func (b *Borrower) open(address string, slots chan struct{}, c *credit) (*stream, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
@@ -81,13 +100,16 @@ func (b *Borrower) open(address string) (*stream, error) {
 	}
 	b.next++
 	s := newStream(b, b.next, address)
+	if s.credit = c; c != nil {
+		s.lifetime, s.maxIn = LongLifetime, longBytes
+	}
 	b.streams[s.id] = s
 	b.work.Go(func() {
 		s.carry()
 		b.mu.Lock()
 		delete(b.streams, s.id)
 		b.mu.Unlock()
-		<-b.slots
+		<-slots
 	})
 	return s, nil
 }
@@ -119,6 +141,8 @@ func (b *Borrower) Handle(op protocol.Op, body json.RawMessage) (protocol.Empty,
 		return answer(b, body, func(in protocol.StreamData) uint64 { return in.Stream }, (*stream).hearData)
 	case protocol.OpStreamEnd:
 		return answer(b, body, func(in protocol.StreamEnd) uint64 { return in.Stream }, (*stream).hearEnd)
+	case protocol.OpStreamSent:
+		return b.sent(body)
 	}
 	return protocol.Empty{}, invalid("unknown operation %q", op)
 }
@@ -141,6 +165,25 @@ func answer[In any](b *Borrower, body json.RawMessage, id func(In) uint64, hear 
 	}
 	defer s.turn.Unlock()
 	if err := hear(s, in); err != nil {
+		s.end(err)
+		return protocol.Empty{}, refuse("the stream has ended: %v", err)
+	}
+	return protocol.Empty{}, nil
+}
+
+// sent hears how much of a long stream the door has written. It comes between the others: they wait for the user to read.
+func (b *Borrower) sent(body json.RawMessage) (protocol.Empty, error) {
+	var in protocol.StreamSent
+	if err := protocol.Decode(body, &in); err != nil {
+		return protocol.Empty{}, invalid("malformed body: %v", err)
+	}
+	b.mu.Lock()
+	s := b.streams[in.Stream]
+	b.mu.Unlock()
+	if s == nil || s.credit == nil {
+		return protocol.Empty{}, refuse("there is no such long stream")
+	}
+	if err := s.credit.confirm(in.Bytes); err != nil {
 		s.end(err)
 		return protocol.Empty{}, refuse("the stream has ended: %v", err)
 	}

@@ -17,7 +17,8 @@ import (
 const (
 	dialTimeout  = 5 * time.Second
 	lentLifetime = Lifetime + 5*time.Second
-	maxLent      = 2 * MaxStreams
+	longLifetime = LongLifetime + 5*time.Second
+	maxLent      = 2 * (MaxStreams + MaxLong)
 	maxQueue     = 64 // frames of one stream that wait to be sent to the host
 )
 
@@ -27,6 +28,7 @@ type Decider interface {
 	StreamOpened(ctx context.Context, in protocol.StreamOpened) error
 	StreamData(ctx context.Context, in protocol.StreamData) error
 	StreamEnd(ctx context.Context, in protocol.StreamEnd) error
+	StreamSent(ctx context.Context, in protocol.StreamSent) error
 }
 
 var _ Decider = protocol.Door{}
@@ -54,8 +56,13 @@ type Lender struct {
 type lent struct {
 	queue  chan []byte // closed never; what waits to be sent to the host
 	ctx    context.Context
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc // with a brokenError: this end gave up
 }
+
+// brokenError is why this end gave a stream up: the decider is to know.
+type brokenError struct{ why string }
+
+func (e brokenError) Error() string { return e.why }
 
 // NewLender prepares to lend.
 func NewLender(cfg LenderConfig) *Lender {
@@ -77,11 +84,17 @@ func (l *Lender) Dial(e protocol.DialEvent) {
 		l.cfg.Log.Error("stream is not lent", "stream", e.Stream, "lent", len(l.lent))
 		return
 	}
-	ctx, cancel := context.WithTimeout(l.ctx, lentLifetime)
+	lifetime := lentLifetime
+	if e.Long {
+		lifetime = longLifetime
+	}
+	ctx, cancel := context.WithCancelCause(l.ctx)
+	late := time.AfterFunc(lifetime, func() { cancel(context.DeadlineExceeded) })
 	s := &lent{queue: make(chan []byte, maxQueue), ctx: ctx, cancel: cancel}
 	l.lent[e.Stream] = s
 	l.work.Go(func() {
 		defer l.forget(e.Stream)
+		defer late.Stop()
 		l.run(e, s)
 	})
 }
@@ -98,7 +111,7 @@ func (l *Lender) Send(e protocol.SendEvent) {
 	case s.queue <- e.Data:
 	default:
 		l.cfg.Log.Warn("the host does not read what the decider sends", "stream", e.Stream)
-		s.cancel()
+		s.cancel(brokenError{"it does not read what it is sent"})
 	}
 }
 
@@ -108,7 +121,7 @@ func (l *Lender) HangUp(e protocol.HangUpEvent) {
 	s := l.lent[e.Stream]
 	l.mu.Unlock()
 	if s != nil {
-		s.cancel()
+		s.cancel(nil)
 	}
 }
 
@@ -124,7 +137,7 @@ func (l *Lender) Close() {
 func (l *Lender) forget(stream uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lent[stream].cancel()
+	l.lent[stream].cancel(nil)
 	delete(l.lent, stream)
 }
 
@@ -143,13 +156,23 @@ func (l *Lender) run(e protocol.DialEvent, s *lent) {
 		return
 	}
 	var sending sync.WaitGroup
-	sending.Go(func() { s.send(host) })
+	wrote := func(int) error { return nil }
+	if e.Long {
+		wrote = func(n int) error {
+			return l.cfg.Decider.StreamSent(s.ctx, protocol.StreamSent{Stream: e.Stream, Bytes: int64(n)})
+		}
+	}
+	sending.Go(func() { s.send(host, wrote) })
 	end, told := l.receive(e.Stream, s.ctx, host)
 	if told {
 		_ = l.cfg.Decider.StreamEnd(s.ctx, end) // an error: it has hung up
 	}
-	s.cancel()
+	s.cancel(nil)
 	sending.Wait()
+	var broken brokenError
+	if errors.As(context.Cause(s.ctx), &broken) {
+		_ = l.cfg.Decider.StreamEnd(l.ctx, protocol.StreamEnd{Stream: e.Stream, Error: cut(broken.why)}) // likewise
+	}
 }
 
 func (l *Lender) dial(ctx context.Context, address string) (net.Conn, error) {
@@ -158,13 +181,18 @@ func (l *Lender) dial(ctx context.Context, address string) (net.Conn, error) {
 	return l.cfg.Dial(ctx, "tcp", address)
 }
 
-// send writes the queue to the host until the stream ends.
-func (s *lent) send(host net.Conn) {
+// send writes the queue to the host until the stream ends, and says so after each write.
+func (s *lent) send(host net.Conn, wrote func(n int) error) {
 	for {
 		select {
 		case data := <-s.queue:
-			if _, err := host.Write(data); err != nil {
-				s.cancel()
+			n, err := host.Write(data)
+			if err != nil {
+				s.cancel(brokenError{err.Error()})
+				return
+			}
+			if wrote(n) != nil { // it is not wanted any more
+				s.cancel(nil)
 				return
 			}
 		case <-s.ctx.Done():

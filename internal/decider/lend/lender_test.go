@@ -68,3 +68,4 @@ func (d *told) StreamOpened(_ context.Context, in protocol.StreamOpened) error {
 }
 func (d *told) StreamData(context.Context, protocol.StreamData) error    { return nil }
 func (d *told) StreamEnd(_ context.Context, in protocol.StreamEnd) error { d.end <- in; return nil }
+func (d *told) StreamSent(context.Context, protocol.StreamSent) error    { return nil }

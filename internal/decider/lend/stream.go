@@ -25,6 +25,10 @@ type stream struct {
 	opened  chan struct{}
 	ended   chan struct{}
 
+	lifetime time.Duration
+	maxIn    int
+	credit   *credit // nil: it is not a long one
+
 	turn     sync.Mutex // held while a request of the door is answered
 	isOpen   bool       // guarded by turn
 	received int        // guarded by turn
@@ -35,16 +39,17 @@ type stream struct {
 
 func newStream(b *Borrower, id uint64, address string) *stream {
 	outer, inner := net.Pipe()
-	s := &stream{b: b, id: id, address: address, inner: inner, opened: make(chan struct{}), ended: make(chan struct{})}
+	s := &stream{b: b, id: id, address: address, inner: inner, opened: make(chan struct{}), ended: make(chan struct{}),
+		lifetime: b.cfg.Lifetime, maxIn: b.cfg.MaxBytes}
 	s.outer = &conn{Conn: outer, s: s}
 	return s
 }
 
 // carry asks the door to dial, carries what the user writes until the stream ends, and hangs up.
 func (s *stream) carry() {
-	late := time.AfterFunc(s.b.cfg.Lifetime, func() { s.end(ErrTooLong) })
+	late := time.AfterFunc(s.lifetime, func() { s.end(ErrTooLong) })
 	defer late.Stop()
-	if err := s.b.cfg.Tell(protocol.EventDial, protocol.DialEvent{Stream: s.id, Address: s.address}); err != nil {
+	if err := s.b.cfg.Tell(protocol.EventDial, protocol.DialEvent{Stream: s.id, Address: s.address, Long: s.credit != nil}); err != nil {
 		s.end(errors.Join(ErrClosed, err))
 		return
 	}
@@ -60,8 +65,15 @@ func (s *stream) send() error {
 		if err != nil {
 			return io.EOF // the user has closed, or the stream has ended already
 		}
-		if sent += n; sent > s.b.cfg.MaxBytes {
-			return ErrTooMuch
+		switch {
+		case s.credit != nil:
+			if !s.credit.take(n, s.ended) {
+				return io.EOF // it has ended already
+			}
+		default:
+			if sent += n; sent > s.b.cfg.MaxBytes {
+				return ErrTooMuch
+			}
 		}
 		if err := s.b.cfg.Tell(protocol.EventSend, protocol.SendEvent{Stream: s.id, Data: buf[:n]}); err != nil {
 			return errors.Join(ErrClosed, err)
@@ -104,7 +116,7 @@ func (s *stream) hearData(in protocol.StreamData) error {
 	if !s.isOpen || len(in.Data) == 0 || len(in.Data) > protocol.MaxStreamData {
 		return fmt.Errorf("%w: %d bytes, open: %t", ErrDoor, len(in.Data), s.isOpen)
 	}
-	if s.received += len(in.Data); s.received > s.b.cfg.MaxBytes {
+	if s.received += len(in.Data); s.received > s.maxIn {
 		return ErrTooMuch
 	}
 	if _, err := s.inner.Write(in.Data); err != nil {
@@ -141,6 +153,9 @@ func (c *conn) Read(p []byte) (int, error) {
 // Write gives bytes to the door.
 func (c *conn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
+	if c.s.credit != nil {
+		c.s.credit.wrote(n)
+	}
 	return n, c.why(err)
 }
 

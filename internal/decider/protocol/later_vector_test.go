@@ -11,6 +11,8 @@ func laterBodies() map[Op][2]any {
 		Rules: []policy.RuleOffer{rule}, Env: []policy.EnvOffer{{Name: "APP_ENV", Value: "<enum:a,b>"}}, Dirs: []string{"/srv"}, Read: []string{"/var/log/**"},
 		Write: []string{"/tmp/*"}, Forward: []string{"db-1:5432"}, Dropped: 3}
 	return map[Op][2]any{
+		OpStreamSent: {StreamSent{7, 5}, Empty{}},
+		OpExportMove: {ExportMove{"siem", "now", "root"}, ExportMoved{5}},
 		OpOffers: {ListOffers{Credential{Connection: con}, "web-1", "deploy"}, policy.Offering{Principal: "agent:bot",
 			Reach:  []policy.Reach{{Role: "web", Targets: []policy.TargetPattern{{Name: "web-*", Labels: map[string]string{"env": "prod"}}}, Logins: []policy.Login{"deploy"}}},
 			Logins: []policy.LoginOffer{{Login: "deploy", Offers: []policy.Offer{offer}}}}},
@@ -18,8 +20,9 @@ func laterBodies() map[Op][2]any {
 		OpAuditState: {ReadAudit{Credential{SignIn: "cookie"}, 4711, 12}, AuditState{By: Actor{Principal: "person:ann", Rights: []string{"view"}}, Size: 13, Checkpoint: "n\n13\nroot\n", Key: "n+1+k",
 			At: at, Gap: 60, GapAt: at, GapSince: at, Anchors: []AuditAnchor{{"witness", "w", 12, at, "p", "a"}},
 			Entries: []AuditEntry{{11, at, "decision", "agent:bot", "deny", ses, "web-1", "o", "r"}}, Offset: 4000, Seq: 11}},
+		OpDispose: {Dispose{Credential{Connection: con}, "shredded", ses, "00ff", 4096, "asked to"}, Empty{}},
 	}
 }
 
 // laterOrder follows peopleOrder.
-var laterOrder = []Op{OpOffers, OpUnseal, OpAuditState}
+var laterOrder = []Op{OpOffers, OpUnseal, OpDispose, OpStreamSent, OpExportMove, OpAuditState}

@@ -30,6 +30,7 @@ const (
 	OpStreamOpened Op = "stream_opened" // StreamOpened: what became of EventDial
 	OpStreamData   Op = "stream_data"   // StreamData
 	OpStreamEnd    Op = "stream_end"    // StreamEnd
+	OpStreamSent   Op = "stream_sent"   // StreamSent
 )
 
 // What the decider tells the door unasked.

@@ -9,7 +9,8 @@ const MaxStreamData = 64 << 10
 // number and never uses it twice. What flows is TLS that ends in the decider; the door only carries it.
 type DialEvent struct {
 	Stream  uint64 `json:"stream"`
-	Address string `json:"address"` // host:port
+	Address string `json:"address"`        // host:port
+	Long    bool   `json:"long,omitempty"` // it may last, and the door says what it has written
 }
 
 // SendEvent carries bytes from the decider to the host.
@@ -42,6 +43,12 @@ type StreamEnd struct {
 	Error  string `json:"error,omitempty"`
 }
 
+// StreamSent says that the door has written the next frame of a long stream to the host: how many bytes that was.
+type StreamSent struct {
+	Stream uint64 `json:"stream"`
+	Bytes  int64  `json:"bytes"`
+}
+
 // StreamOpened says what became of a DialEvent.
 func (d Door) StreamOpened(ctx context.Context, in StreamOpened) error {
 	return d.Call(ctx, OpStreamOpened, in, nil)
@@ -55,4 +62,9 @@ func (d Door) StreamData(ctx context.Context, in StreamData) error {
 // StreamEnd says that the host has closed.
 func (d Door) StreamEnd(ctx context.Context, in StreamEnd) error {
 	return d.Call(ctx, OpStreamEnd, in, nil)
+}
+
+// StreamSent says what was written.
+func (d Door) StreamSent(ctx context.Context, in StreamSent) error {
+	return d.Call(ctx, OpStreamSent, in, nil)
 }

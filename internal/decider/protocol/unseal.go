@@ -18,6 +18,8 @@ type Unseal struct {
 	Wrapped []byte     `json:"wrapped"` // the recording's wrapped key
 }
 
+var _ console.Unsealer = Door{}
+
 // Unsealed is the key of that one recording's input.
 type Unsealed struct {
 	Key []byte `json:"key"`
@@ -27,5 +29,5 @@ type Unsealed struct {
 // entry is durable when it returns, for a refusal too.
 func (d Door) Unseal(ctx context.Context, who console.Credential, session, reason string, wrapped []byte) (seal.Key, error) {
 	out, err := ask[Unsealed](ctx, d.Client, OpUnseal, Unseal{Who: credential(who), Session: session, Reason: reason, Wrapped: wrapped})
-	return out.Key, revokeError(console.Verb("sessions.unmask"), err)
+	return out.Key, revokeError(console.SessionsUnmask, err)
 }

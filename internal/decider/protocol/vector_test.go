@@ -100,7 +100,7 @@ func bodies() map[Op][2]any {
 		OpKeyRemove:    {Remove{"SHA256:x", "root"}, Empty{}},
 		EventInventory: {InventoryEvent{[]Target{target}}, nil},
 		EventRevoke:    {RevokeEvent{[]string{ses}, "why"}, nil},
-		EventDial:      {DialEvent{7, "issuer.example:443"}, nil},
+		EventDial:      {DialEvent{7, "issuer.example:443", true}, nil},
 		EventSend:      {SendEvent{7, []byte{0, 255}}, nil},
 		EventHangUp:    {HangUpEvent{7}, nil},
 		OpRevoke: {Revoke{credential, "root", []string{"agent:bot", "task:a: b"}, "laptop stolen", at},

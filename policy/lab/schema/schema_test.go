@@ -141,7 +141,7 @@ agents:
   bot: {owner: group:sre, roles: [web], max_ttl: 30m, disabled: false, enrol: [join, key, {oidc: github, subject: "repo:*", claims: {env: prod}, actors: ["svc:*"]}]}
 slots: {app-log: "<path:/var/log/app/**>"}
 roles:
-  oncall: {rights: [view, operate, review, approve, administer]}
+  oncall: {rights: [view, operate, unmask, review, approve, administer]}
   web:
     includes: [base]
     targets: ["web-*", {name: "db-*", labels: {env: prod}}, {labels: {tier: "front*"}}]

@@ -113,7 +113,7 @@ func (size) JSONSchema() *jsonschema.Schema {
 
 // JSONSchema describes a right.
 func (right) JSONSchema() *jsonschema.Schema {
-	return oneOf("view", "operate", "review", "approve", "administer")
+	return oneOf("view", "operate", "unmask", "review", "approve", "administer")
 }
 
 // JSONSchema describes what a named slot stands for.

@@ -36,6 +36,7 @@ const shortcuts = {
   'k': () => step(-1),
   'g o': () => location.assign('/'),
   'g s': () => location.assign('/sessions'),
+  'g f': () => location.assign('/search'),
 };
 
 let prefix = '';

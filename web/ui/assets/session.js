@@ -1,43 +1,66 @@
 // The page of one session: replay or live view, a timeline that seeks, the transcript, and the dialog that ends the session.
+import { drawStrip, movePlayhead } from './strip.js';
 
 const box = document.getElementById('player');
 const live = box !== null && 'liveView' in box.dataset;
 const look = { fit: 'width', theme: 'asciinema', terminalFontFamily: 'var(--mono)', controls: true };
 let player = null;
+let playing = false;
 let times = null; // of the replay: pairs of [real, played] seconds
 let duration = Infinity; // played seconds; what shows nothing may come after it
 
 // between maps a time along pairs, by straight lines from one to the next.
 function between(pairs, from, to, t) {
   if (!pairs || pairs.length === 0) return t;
-  let low = pairs[0];
-  for (const pair of pairs) {
-    if (pair[from] > t) {
-      const share = (t - low[from]) / (pair[from] - low[from] || 1);
-      return low[to] + share * (pair[to] - low[to]);
-    }
-    low = pair;
+  let first = 0;
+  let last = pairs.length; // the first pair that is later than t
+  while (first < last) {
+    const middle = (first + last) >> 1;
+    if (pairs[middle][from] > t) last = middle;
+    else first = middle + 1;
   }
-  return low[to];
+  const low = pairs[Math.max(0, last - 1)];
+  if (last === 0 || last === pairs.length) return low[to];
+  const share = (t - low[from]) / (pairs[last][from] - low[from] || 1);
+  return low[to] + share * (pairs[last][to] - low[to]);
 }
 
 const played = (seconds) => between(times, 0, 1, seconds);
 const real = (seconds) => between(times, 1, 0, seconds);
 
-function show(source, options) {
-  player?.dispose();
-  box.replaceChildren();
-  player = AsciinemaPlayer.create(source, box, { ...look, ...options });
+// clock writes seconds as 0:54 or 1:02:03.
+function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  if (parts[0] === 0) parts.shift();
+  return parts.map((part, i) => (i ? String(part).padStart(2, '0') : part)).join(':');
 }
 
-async function replay(at, playing) {
-  const idle = document.getElementById('idle').checked ? 2 : 0;
-  const url = `${box.dataset.base}/cast/index.json?idle=${idle}`;
+// ofDay is the time of the day of a real one, in UTC.
+function ofDay(seconds) {
+  return new Date(Date.parse(box.dataset.started) + seconds * 1000).toISOString().slice(11, 19);
+}
+
+function show(source, options) {
+  player?.dispose();
+  playing = false;
+  box.replaceChildren();
+  player = AsciinemaPlayer.create(source, box, { ...look, ...options });
+  for (const [name, value] of [['playing', true], ['play', true], ['pause', false], ['ended', false]]) {
+    player.addEventListener(name, () => { playing = value; });
+  }
+}
+
+async function replay(at, start) {
+  const url = `${box.dataset.base}/cast/index.json?idle=${document.getElementById('idle').value}`;
   const index = await fetch(url).then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(answer.statusText))));
   ({ times, duration } = index);
   show({ url, format: 'segmented' }, {
-    startAt: played(at), autoPlay: playing, preload: true, poster: `npt:${at > 0 ? played(at) : duration + 1}`, speed: Number(document.getElementById('speed').value),
+    startAt: played(at), autoPlay: start, preload: true, poster: `npt:${at > 0 ? played(at) : duration + 1}`, speed: Number(document.getElementById('speed').value),
   });
+  document.getElementById('notes').textContent = (index.notes ?? []).join('; ');
+  drawStrip(document.getElementById('strip'), { index, played, real, ofDay, clock, seek });
+  at > 0 ? mark(at) : position();
 }
 
 function fail(error) {
@@ -48,36 +71,123 @@ function fail(error) {
   box.append(text);
 }
 
-// position marks the moment of the timeline that the player has reached.
-async function position() {
-  if (!player) return;
-  const shown = await player.getCurrentTime();
-  const now = shown < duration ? real(shown) : Infinity;
+// mark shows a real time as the moment at hand: in the timeline, on the strip, and in words.
+function mark(now) {
   let current = null;
   for (const link of document.querySelectorAll('[data-t]')) {
     if (Number(link.dataset.t) <= now + 0.05) current = link.closest('li');
   }
   for (const item of document.querySelectorAll('.timeline li')) item.classList.toggle('now', item === current);
+  const end = times ? times[times.length - 1][0] : 0;
+  const at = Math.min(now, end);
+  document.getElementById('position').textContent = `${clock(at)} of ${clock(end)} · ${ofDay(at)} UTC`;
+  movePlayhead(document.getElementById('strip'), played(at), `${clock(at)}, ${ofDay(at)} UTC`);
+}
+
+let wanted = null; // the real time that was sought before the player has begun, as it does not say where it will
+
+async function now() {
+  const shown = await player.getCurrentTime();
+  if (wanted !== null && !playing && shown === 0) return wanted;
+  return shown < duration ? real(shown) : Infinity;
+}
+
+async function position() {
+  if (player && times) mark(await now());
+}
+
+// seek goes to a played time.
+async function seek(to) {
+  if (!player) return;
+  const at = Math.max(0, Math.min(duration, to));
+  wanted = real(at);
+  await player.seek(at);
+  mark(at < duration ? wanted : Infinity);
 }
 
 async function change() {
-  const at = player ? real(await player.getCurrentTime()) : 0;
-  replay(at, false).catch(fail);
+  const at = player ? await now() : 0;
+  replay(Math.min(at, times ? times[times.length - 1][0] : 0), playing).catch(fail);
+}
+
+// linked is the real time that the address names: ?t=90 or ?t=1:30, #t=90 the same without loading the page anew, #c2 for the
+// second command.
+function linked(address = location) {
+  const t = /^#t=([\d.:]+)$/.exec(address.hash)?.[1] ?? new URLSearchParams(address.search).get('t');
+  if (t) return t.split(':').reduce((sum, part) => sum * 60 + (Number(part) || 0), 0);
+  const command = /^#c\d+$/.test(address.hash) ? document.querySelector(`${address.hash} [data-t]`) : null;
+  return command ? Number(command.dataset.t) : 0;
+}
+
+// atTop shows the linked moment in the timeline, and the player, which the browser scrolls away for it, at the latest when the
+// page has loaded.
+async function atTop() {
+  if (document.readyState !== 'complete') await new Promise((loaded) => { addEventListener('load', () => requestAnimationFrame(loaded), { once: true }); });
+  const item = document.querySelector('.timeline li.now');
+  const list = item?.closest('.timeline');
+  if (list) list.scrollTop = item.offsetTop - list.offsetTop - 48;
+  if (location.hash) scrollTo(0, 0);
+}
+
+// go is what a click or a key on a moment of the timeline does.
+async function go(link) {
+  history.replaceState(null, '', link.getAttribute('href'));
+  await seek(played(Number(link.dataset.t)));
+}
+
+// command steps to the next or the previous command.
+async function command(by) {
+  if (!player) return;
+  const at = await now();
+  const links = [...document.querySelectorAll('.timeline li.command [data-t]')];
+  const next = by > 0 ? links.find((link) => Number(link.dataset.t) > at + 0.05) : links.findLast((link) => Number(link.dataset.t) < at - 0.5);
+  if (!next) return;
+  await go(next);
+  next.closest('li').scrollIntoView({ block: 'nearest' });
+}
+
+async function copyLink() {
+  const at = Math.min(await now(), times[times.length - 1][0]);
+  history.replaceState(null, '', `?t=${at.toFixed(3)}`);
+  await navigator.clipboard?.writeText(location.href).catch(() => {});
+  const button = document.getElementById('link');
+  const text = button.textContent;
+  button.textContent = 'Link copied';
+  setTimeout(() => { button.textContent = text; }, 1500);
+}
+
+const keys = {
+  ' ': () => (playing ? player.pause() : player.play()),
+  ArrowLeft: async () => seek(played(await now()) - 5),
+  ArrowRight: async () => seek(played(await now()) + 5),
+  n: () => command(1),
+  p: () => command(-1),
+  l: copyLink,
+};
+
+function onKey(event) {
+  if (!player || !times || event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, textarea, select, dialog, .ap-wrapper, .strip')) return;
+  if (event.key === ' ' && event.target.closest('button, a, summary')) return;
+  if (!Object.hasOwn(keys, event.key) || event.target.closest('pre') && event.key.startsWith('Arrow')) return;
+  event.preventDefault();
+  keys[event.key]();
 }
 
 function startReplay() {
-  const at = Number(new URLSearchParams(location.search).get('t')) || 0;
-  replay(at, false).catch(fail);
+  const at = linked();
+  wanted = at || null;
+  replay(at, false).then(atTop).catch(fail);
   document.getElementById('speed').addEventListener('change', change);
   document.getElementById('idle').addEventListener('change', change);
+  document.getElementById('link').addEventListener('click', copyLink);
+  document.addEventListener('keydown', onKey);
+  addEventListener('hashchange', () => { if (times) seek(played(linked({ hash: location.hash, search: '' }))).then(atTop); });
   setInterval(position, 500);
   document.querySelector('.timeline').addEventListener('click', async (event) => {
     const link = event.target.closest('[data-t]');
     if (!link || !player) return;
     event.preventDefault();
-    history.replaceState(null, '', link.getAttribute('href'));
-    await player.seek(played(Number(link.dataset.t)));
-    position();
+    go(link);
   });
 }
 
