@@ -39,6 +39,7 @@ var statuses = []struct {
 	{errTooMany, http.StatusTooManyRequests, "Too many at once", "Wait a moment, close other tabs of Gatehouse, then try again."},
 	{store.ErrNotFound, http.StatusNotFound, "No such session", "No session has this id. It may have been mistyped or cut off."},
 	{store.ErrAmbiguous, http.StatusNotFound, "Which session?", "More than one session begins with this id. Use more of it."},
+	{console.ErrAuditPage, http.StatusNotFound, "No such page", "The audit log has no such page. Begin with the newest entries, under Audit."},
 	{fs.ErrNotExist, http.StatusNotFound, "No recording", "Nothing was recorded of this session."},
 	{console.ErrNotLive, http.StatusConflict, "Nothing to end", "The session is not running any more. Nothing changed."},
 	{console.ErrUnmask, http.StatusBadRequest, "A reason is needed", "Say in one line, at most 500 characters, why you need to see what is masked. Nothing was shown."},

@@ -154,7 +154,7 @@ func newHouse(t testing.TB, stream time.Duration) *house {
 	must(t, err)
 	h.server = httptest.NewUnstartedServer(nil)
 	url := "http://localhost" + strings.TrimPrefix(h.server.Listener.Addr().String(), "127.0.0.1")
-	h.web, err = New(Config{Console: h.console, SignIns: h.decider, Accounts: h.decider, Devices: h.decider, Enrolments: h.decider, URL: url, Stream: stream, Log: hclog.New(&hclog.LoggerOptions{Output: h.logs})})
+	h.web, err = New(Config{Console: h.console, SignIns: h.decider, Accounts: h.decider, Devices: h.decider, Enrolments: h.decider, Integrity: integrity{h.decider}, URL: url, Stream: stream, Log: hclog.New(&hclog.LoggerOptions{Output: h.logs})})
 	must(t, err)
 	h.server.Config = h.web.HTTP()
 	h.server.Start()

@@ -34,7 +34,7 @@ type pages struct {
 	by map[string]*template.Template
 }
 
-var pageNames = []string{"overview", "sessions", "session", "transcript", "search", "kill", "killed", "signin", "oidc", "account", "device", "error"}
+var pageNames = []string{"overview", "sessions", "session", "transcript", "search", "kill", "killed", "signin", "oidc", "account", "device", "audit", "error"}
 
 func loadPages() (*pages, error) {
 	p := &pages{by: map[string]*template.Template{}}

@@ -14,13 +14,14 @@ import (
 	"gatehouse/internal/console"
 )
 
-// Config says what a Server serves. Console, SignIns, Accounts, Devices, Enrolments and URL are required.
+// Config says what a Server serves. Console, SignIns, Accounts, Devices, Enrolments, Integrity and URL are required.
 type Config struct {
 	Console    *console.Console
 	SignIns    SignIns
 	Accounts   Accounts
 	Devices    Devices
 	Enrolments Enrolments
+	Integrity  console.Integrity
 
 	URL    string           // the one origin: https://HOST[:PORT], or http://localhost[:PORT]
 	Log    hclog.Logger     // nil means none
@@ -30,8 +31,8 @@ type Config struct {
 
 // Validate says what is missing or wrong.
 func (c Config) Validate() error {
-	if c.Console == nil || c.SignIns == nil || c.Accounts == nil || c.Devices == nil || c.Enrolments == nil {
-		return errors.New("web: Console, SignIns, Accounts, Devices and Enrolments are required")
+	if c.Console == nil || c.SignIns == nil || c.Accounts == nil || c.Devices == nil || c.Enrolments == nil || c.Integrity == nil {
+		return errors.New("web: Console, SignIns, Accounts, Devices, Enrolments and Integrity are required")
 	}
 	_, err := parseOrigin(c.URL)
 	return err
@@ -124,6 +125,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /sessions/{id}/transcript", s.signedIn(s.transcriptPage))
 	mux.HandleFunc("GET /sessions/{id}/kill", s.signedIn(s.killPage))
 	mux.HandleFunc("POST /sessions/{id}/kill", s.signedIn(s.killSubmit))
+	mux.HandleFunc("GET /audit", s.signedIn(s.auditPage))
+	mux.HandleFunc("GET /audit/checkpoint", s.signedIn(s.auditCheckpoint))
 	mux.HandleFunc("GET /search", s.signedIn(s.searchPage))
 	s.unmaskRoutes(mux)
 	mux.HandleFunc("GET /sign-in", s.signInPage)

@@ -16,22 +16,31 @@ import (
 
 // AuditCmd is `gatehouse audit`.
 type AuditCmd struct {
-	Verify AuditVerifyCmd `cmd:"" help:"Check the audit log and the recordings, offline: exit status 0 good, 1 changed, 2 cannot tell."`
-	Export AuditExportCmd `cmd:"" help:"Send entries again to a configured sink (--sink), or write them to standard output (--to -)."`
+	Verify      AuditVerifyCmd      `cmd:"" help:"Check the audit log and the recordings, or a bundle of prove, offline: exit status 0 good, 1 changed, 2 cannot tell."`
+	Prove       AuditProveCmd       `cmd:"" help:"Write a bundle that proves one session on any machine."`
+	Tiles       AuditTilesCmd       `cmd:"" help:"Write the log as C2SP tlog-tiles, for a web server or a bucket; only what is new since the last time."`
+	Reconcile   AuditReconcileCmd   `cmd:"" help:"Compare a target's own sshd log with what was issued: exit status 0 equal, 1 differences, 2 cannot tell."`
+	Consistency AuditConsistencyCmd `cmd:"" help:"Prove that the log goes on from an old checkpoint: exit status 0 it does, 1 it does not, 2 cannot tell."`
+	Export      AuditExportCmd      `cmd:"" help:"Send entries again to a configured sink (--sink), or write them to standard output (--to -)."`
 }
 
 // AuditVerifyCmd is `gatehouse audit verify`.
 type AuditVerifyCmd struct {
+	Bundle     string `arg:"" optional:"" help:"A bundle of audit prove; without it the log in the data folder is checked." type:"existingfile"`
 	Data       string `help:"The data folder of Gatehouse." default:"data" type:"path"`
 	Log        string `help:"The log's folder, if it is not in the data folder." type:"path"`
 	Recordings string `help:"The folder of recordings, if it is not in the data folder." type:"path"`
 	Checkpoint string `help:"A signed checkpoint that was kept elsewhere." type:"existingfile"`
 	NoKeys     bool   `help:"Verify a copy that lacks the key files of encrypted recordings."`
 	Key        string `help:"The log's verifier key (log.pub) that was kept elsewhere." type:"existingfile"`
+	Witness    string `help:"Verifier keys of witnesses, one a line: a bundle's checkpoint must be cosigned by one of them." type:"existingfile"`
 }
 
 // Run verifies and prints a report.
 func (c *AuditVerifyCmd) Run(ctx context.Context) error {
+	if c.Bundle != "" {
+		return c.runBundle(ctx)
+	}
 	opts, err := c.options()
 	if err != nil {
 		return &exitError{exitUsage, err}

@@ -39,6 +39,7 @@ type cli struct {
 	Targets   TargetsCmd   `cmd:"" help:"List targets, make a host one, check what they accept."`
 	Policy    PolicyCmd    `cmd:"" help:"Check and test a policy."`
 	Audit     AuditCmd     `cmd:"" help:"Verify the audit log and the recordings."`
+	Witness   WitnessCmd   `cmd:"" help:"Cosign the audit log's checkpoints, on another machine."`
 	Backup    BackupCmd    `cmd:"" help:"Copy the data folder into one file, while the service runs."`
 	Restore   RestoreCmd   `cmd:"" help:"Put a backup into a new data folder."`
 	Recording RecordingCmd `cmd:"" help:"Read a recording that lies on this machine, decrypted with your own identity."`

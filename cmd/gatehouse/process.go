@@ -47,6 +47,10 @@ func (c *deciderCmd) Run(ctx context.Context) error {
 	if settings.Bundles != nil {
 		readable = append(readable, filepath.Dir(settings.Bundles.AllowedSigners))
 	}
+	anchors, err := anchorsOf(settings)
+	if err != nil {
+		return err
+	}
 	signers, err := inheritedSigners(settings)
 	if err != nil {
 		return err
@@ -55,6 +59,7 @@ func (c *deciderCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	folders = append(folders, anchorFolders(settings)...)
 	writable, read, err := exportPaths(settings)
 	if err != nil {
 		return err
@@ -65,7 +70,7 @@ func (c *deciderCmd) Run(ctx context.Context) error {
 		return err
 	}
 	d, err := decider.Open(ctx, decider.Config{Keep: settings.Recordings.Rules(), Dir: dir, Node: settings.Node, Names: settings.SSH.Names, WebURL: webURL(settings),
-		Policy: settings.Policy, Targets: settings.Targets, Shadow: settings.ShadowPolicy, Bundles: signedBundles(settings), Signers: signers, Export: settings.Export, Log: log})
+		Policy: settings.Policy, Targets: settings.Targets, Shadow: settings.ShadowPolicy, Bundles: signedBundles(settings), Signers: signers, Anchors: anchors, Export: settings.Export, Log: log})
 	if err != nil {
 		return err
 	}

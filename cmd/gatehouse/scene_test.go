@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -41,10 +42,11 @@ type scene struct {
 	last       result             // of the last client
 	background map[string]*client // by name
 	terminal   *terminal
-	muted      []func() error // closes what listen-mute opened
-	entries    int64          // size of the audit log when the last client began
-	logged     int            // lines of the service's log at that moment
-	calls      map[string]int // calls on each target at that moment
+	muted      []func() error       // closes what listen-mute opened
+	entries    int64                // size of the audit log when the last client began
+	logged     int                  // lines of the service's log at that moment
+	witnesses  map[string]*exec.Cmd // by folder
+	calls      map[string]int       // calls on each target at that moment
 }
 
 // close ends everything that the case began.
@@ -59,6 +61,9 @@ func (s *scene) close() error {
 	}
 	if s.gate != nil {
 		errs = append(errs, s.gate.Close())
+	}
+	for dir := range s.witnesses {
+		errs = append(errs, s.stopWitness(dir))
 	}
 	for _, c := range s.muted {
 		errs = append(errs, c())

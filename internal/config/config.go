@@ -37,6 +37,7 @@ type Config struct {
 	Secrets Secrets `yaml:"secrets"`
 	Log     Log     `yaml:"log"`
 
+	Audit      Audit      `yaml:"audit"` // who is handed the audit log's checkpoints; none: nobody
 	Recordings Recordings `yaml:"recordings"`
 }
 
@@ -155,6 +156,7 @@ func Load(path string) (Config, error) {
 		}
 	}
 	c.CA.resolve(base)
+	c.Audit.resolve(base)
 	c.Recordings.resolve(base)
 	c.completeExports(base)
 	return c, c.validate(doc)
@@ -214,6 +216,7 @@ func (c Config) validate(doc document) error {
 		}
 	}
 	c.CA.validate(bad)
+	c.Audit.validate(bad)
 	c.Recordings.validate(bad)
 	c.Storage.validate(bad)
 	c.validateExports(bad)

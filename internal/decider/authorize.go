@@ -15,7 +15,7 @@ func permits(verb string, rights []policy.Right) (need policy.Right, ok bool) {
 	switch verb {
 	case "whoami":
 		return "", true
-	case "sessions.list", "sessions.show", "sessions.play", "sessions.tail", "sessions.export", "sessions.search":
+	case "sessions.list", "sessions.show", "sessions.play", "sessions.tail", "sessions.export", "sessions.search", verbAudit:
 		need = policy.View
 	case "kill":
 		need = policy.Operate

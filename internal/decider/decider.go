@@ -24,6 +24,7 @@ import (
 
 	"gatehouse/ca"
 	"gatehouse/internal/config"
+	"gatehouse/internal/decider/anchor"
 	"gatehouse/internal/decider/lend"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/decider/registry"
@@ -50,6 +51,7 @@ type Config struct {
 	Keep    []retain.Rule // how long recordings are kept: what else is said to be removed by a rule is refused
 	Signers ca.Signers    // where the CA keys are; the zero value: in files
 	Export  []config.Sink // where entries are sent to
+	Anchors Anchors       // who is handed the log's checkpoints; the zero value: nobody
 	Now     func() time.Time
 	Log     hclog.Logger
 }
@@ -84,7 +86,8 @@ type Decider struct {
 	enrolling chan struct{} // a place for each enrolment that is looked into
 	loaded    string        // fingerprint of the files that Open read
 
-	shadow shadow // has its own lock
+	shadow  shadow          // has its own lock
+	anchors *anchor.Anchors // has its own lock
 
 	// reload serialises policy and inventory changes, rotation the steps of the CAs' rotations.
 	reload, rotation sync.Mutex
@@ -130,6 +133,9 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	if err := d.openLog(); err != nil {
 		_ = lock.Close()
 		return nil, err
+	}
+	if err := d.openAnchors(); err != nil {
+		return nil, errors.Join(err, d.log.Close(), lock.Close())
 	}
 	if d.facts, err = registry.Open(ctx, filepath.Join(cfg.Dir, registry.File)); err != nil {
 		return nil, errors.Join(err, d.log.Close(), lock.Close())

@@ -22,6 +22,8 @@ func (d *Decider) ServeDoor(ctx context.Context, rw io.ReadWriteCloser) error {
 	d.mu.Lock()
 	d.door, d.streams = srv, streams
 	d.mu.Unlock()
+	stop := d.runAnchors(ctx)
+	defer stop()
 	defer d.startExport(ctx)()
 	return srv.Serve(ctx)
 }
@@ -54,7 +56,7 @@ func (d *Decider) Started(ctx context.Context, detail string) error {
 	for _, name := range ca.Names() {
 		d.cfg.Log.Info("CA key", "ca", string(name), "signer", d.cas.Describe(name))
 	}
-	return d.append(ctx, audit.Entry{Type: audit.ServeStart, Outcome: "ok", Policy: d.PolicyHash(), Reason: detail})
+	return d.append(ctx, audit.Entry{Type: audit.ServeStart, Outcome: "ok", Policy: d.PolicyHash(), Reason: detail}, d.keysEntry())
 }
 
 // Stopped writes the log's entry that the service ends, with the reason.
@@ -117,6 +119,8 @@ func (d *Decider) handleDoor(ctx context.Context, op protocol.Op, body json.RawM
 		return call(ctx, body, d.dispose)
 	case protocol.OpOffers:
 		return call(ctx, body, d.offers)
+	case protocol.OpAuditState:
+		return call(ctx, body, d.auditState)
 	case protocol.OpStreamOpened, protocol.OpStreamData, protocol.OpStreamEnd, protocol.OpStreamSent:
 		return d.borrower().Handle(op, body)
 	}

@@ -1,12 +1,18 @@
 package audit
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"gatehouse/recorder"
 )
 
 var benchEntry = Entry{
@@ -77,4 +83,45 @@ func BenchmarkVerify(b *testing.B) {
 		size = rep.Bytes
 	}
 	b.SetBytes(size)
+}
+
+// BenchmarkSHA256 is what BenchmarkVerify and BenchmarkVerifyRecording are measured against: the hash alone, of as many bytes.
+func BenchmarkSHA256(b *testing.B) {
+	block := make([]byte, 1<<20)
+	h := sha256.New()
+	for b.Loop() {
+		h.Write(block)
+	}
+	b.SetBytes(int64(len(block)))
+}
+
+// BenchmarkVerifyRecording compares the chunks of a recording of 64 MiB, and the whole, twice over the same bytes.
+func BenchmarkVerifyRecording(b *testing.B) {
+	dir := b.TempDir()
+	path, err := recorder.Path(dir, recSession)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		b.Fatal(err)
+	}
+	block := make([]byte, 512<<10)
+	if err := os.WriteFile(path, bytes.Repeat(block, 128), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	sum := sha256.Sum256(block)
+	for b.Loop() {
+		r := recordings{dir: dir, open: map[string]*recState{}}
+		for n := range 128 {
+			c := recorder.Chunk{Session: recSession, N: n, Offset: int64(n) * int64(len(block)), Length: int64(len(block)), SHA256: hex.EncodeToString(sum[:])}
+			data, err := json.Marshal(c)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if what, _, err := r.chunk(int64(n), Entry{Session: recSession, Data: data}); what != "" || err != nil {
+				b.Fatal(what, err)
+			}
+		}
+	}
+	b.SetBytes(128 * int64(len(block)))
 }

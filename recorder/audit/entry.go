@@ -19,9 +19,11 @@
 package audit
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -79,7 +81,9 @@ const (
 	LocalStart   Type = "local.start"
 	Sweep        Type = "sweep"
 	ClockStep    Type = "clock.step"
-	Export       Type = "export" // a sink lost entries, or its cursor was moved; Object is its name
+	Witnessed    Type = "witness" // a witness contradicts the log, or does no more; Object is its name
+	KeysUsed     Type = "keys"    // the public keys that this start uses: CAs, permits
+	Export       Type = "export"  // a sink lost entries, or its cursor was moved; Object is its name
 )
 
 // Entry is one thing that was decided or done. V, Seq, Time and Node are set by the log.
@@ -154,9 +158,26 @@ func appendLine(dst []byte, seq int64, at time.Time, node string, body []byte) [
 	return append(dst, '\n')
 }
 
+// headBegin is how a stored entry begins.
+var headBegin = fmt.Sprintf(`{"v":%d,"seq":`, Version)
+
+// typeMark stands before an entry's type; what a node's name says before it is quoted and cannot look like it.
+var typeMark = []byte(`"type":"`)
+
+// lineType is the rest of a stored entry from its type on; empty for another line.
+func lineType(line []byte) []byte {
+	i := bytes.Index(line, typeMark)
+	if i < 0 {
+		return nil
+	}
+	return line[i+len(typeMark):]
+}
+
 // appendHead appends what every stored entry with this number begins with.
 func appendHead(dst []byte, seq int64) []byte {
-	return fmt.Appendf(dst, `{"v":%d,"seq":%d,"time":"`, Version, seq)
+	dst = append(dst, headBegin...)
+	dst = strconv.AppendInt(dst, seq, 10)
+	return append(dst, `,"time":"`...)
 }
 
 // Parse decodes a stored entry.

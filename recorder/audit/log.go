@@ -20,6 +20,7 @@ const (
 	hashesFile     = "hashes"
 	checkpointFile = "checkpoint"
 	historyFile    = "checkpoints"
+	cosignedFile   = "cosigned" // the newest checkpoint that a witness cosigned
 	tornPrefix     = "torn-"
 )
 

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -30,7 +29,12 @@ type recordings struct {
 	removed  map[string]bool  // by rec.delete, and not there
 	shredded int
 	still    []string // destroyed by an entry, and still there
+
+	buf []byte // read into, again and again
 }
+
+// readSize is read at once; two cores then hash it.
+const readSize = 512 << 10
 
 // recState is a recording of which chunks were seen.
 type recState struct {
@@ -38,12 +42,12 @@ type recState struct {
 	whole hash.Hash
 }
 
-var recMark = []byte(`"type":"rec.`)
+// recMark begins the types that are about recordings.
+var recMark = []byte("rec.")
 
-// entry looks at one stored entry. Its error is for what kept it from comparing.
+// entry looks at one stored entry about a recording. Its error is for what kept it from comparing.
 func (r *recordings) entry(seq int64, line []byte) error {
-	// The type comes after a number, a time and a node name of at most 256 bytes.
-	if r.dir == "" || !bytes.Contains(line[:min(len(line), 400)], recMark) {
+	if r.dir == "" {
 		return nil
 	}
 	e, err := Parse(line)
@@ -100,7 +104,10 @@ func (r *recordings) chunk(seq int64, e Entry) (what string, n int, err error) {
 	if r.gone[c.Session] != nil {
 		return fmt.Sprintf("chunk %d: the recording came back while it was being read", c.N), c.N, nil
 	}
-	sum, err := state.read(f, c.Offset, c.Length)
+	if r.buf == nil {
+		r.buf = make([]byte, readSize)
+	}
+	sum, err := state.read(f, c.Offset, c.Length, r.buf)
 	if err != nil {
 		return "", c.N, fmt.Errorf("read recording %s: %w", path, err)
 	}
@@ -112,9 +119,8 @@ func (r *recordings) chunk(seq int64, e Entry) (what string, n int, err error) {
 }
 
 // read hashes a range of the file, and adds what is new of it to the hash of the whole on another core.
-func (s *recState) read(f io.ReaderAt, offset, length int64) (string, error) {
+func (s *recState) read(f io.ReaderAt, offset, length int64, buf []byte) (string, error) {
 	part := sha256.New()
-	buf := make([]byte, min(length, 1<<20))
 	for pos, end := offset, offset+length; pos < end; {
 		n, err := f.ReadAt(buf[:min(int64(len(buf)), end-pos)], pos)
 		fresh := buf[min(max(s.end-pos, 0), int64(n)):n]

@@ -28,7 +28,7 @@ func (w *world) benchmarks(ctx context.Context, pkg, pattern string) (nsPerOp, e
 }
 
 // parseBenchmarks reads lines such as "BenchmarkDecide/allow/rules=10-2  123  456 ns/op". The name loses "Benchmark" and
-// the number of processors.
+// the number of processors. Where a benchmark says MB/s, that is found under its name and " MB/s".
 func parseBenchmarks(out []byte) nsPerOp {
 	found := nsPerOp{}
 	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
@@ -43,23 +43,31 @@ func parseBenchmarks(out []byte) nsPerOp {
 		if ns, err := strconv.ParseFloat(fields[2], 64); err == nil {
 			found[name] = ns
 		}
+		if len(fields) > 5 && fields[5] == "MB/s" {
+			if rate, err := strconv.ParseFloat(fields[4], 64); err == nil {
+				found[name+" MB/s"] = rate
+			}
+		}
 	}
 	return found
 }
 
 // measureMicro is what one machine's core and disk do, without any SSH: audit entries, certificates.
 func measureMicro(ctx context.Context, w *world) ([]result, error) {
-	log, err := w.benchmarks(ctx, "gatehouse/recorder/audit", "BenchmarkAppend|BenchmarkFsync")
+	log, err := w.benchmarks(ctx, "gatehouse/recorder/audit", "BenchmarkAppend|BenchmarkFsync|BenchmarkVerify|BenchmarkSHA256")
 	if err != nil {
 		return nil, err
 	}
-	if log["AppendConcurrent"] == 0 || log["Fsync"] == 0 {
+	if log["AppendConcurrent"] == 0 || log["Fsync"] == 0 || log["Verify MB/s"] == 0 || log["SHA256 MB/s"] == 0 {
 		return nil, fmt.Errorf("no benchmark of the audit log: %v", log)
 	}
 	fsync := log["Fsync"] / 1000
+	raw := log["SHA256 MB/s"]
 	out := []result{
 		absolute("durable audit entries, 64 writers", "1/s", 1e9/log["AppendConcurrent"], nil, nil, atLeast(20_000)),
 		compared("one durable audit entry", "µs", log["AppendAlone"]/1000, nil, &fsync, atMost(2), &fsync, "fsync"),
+		absolute("audit verify, MB of log a second", "MB/s", log["Verify MB/s"], nil, nil, atLeast(400)),
+		compared("audit verify, recordings", "MB/s", log["VerifyRecording MB/s"], nil, &raw, atLeast(0.9), &raw, "SHA-256 alone"),
 	}
 	recordings, err := w.benchmarks(ctx, "gatehouse/recorder", "BenchmarkWrite|BenchmarkOpen")
 	if err != nil {

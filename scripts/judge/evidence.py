@@ -5,10 +5,11 @@
                                gives the hash, and "locked" with the number of sealed frames
   evidence.py recording FILE IDENTITY  the same with the age program and an identity: the key file lies beside FILE
   evidence.py log DIR          recompute an audit log's Merkle root, compare it with the signed checkpoint, check the signature
+  evidence.py bundle FILE      check a bundle of `gatehouse audit prove`: signature, every inclusion proof, every chunk of the recording
 
 Needs nothing but Python 3 and the zstd program, and age to decrypt. Exits 1 if anything does not fit.
 """
-import base64, hashlib, json, struct, subprocess, sys
+import base64, hashlib, json, struct, subprocess, sys, tarfile
 
 PREFIX = {1: b"gatehouse recording 1\n", 2: b"gatehouse recording 2\n"}
 
@@ -176,10 +177,11 @@ def signed(key, message, sig):
     return s < L and mul(s, base) == add(point(sig[:32]), mul(h, point(key)))
 
 
-def log(path):
-    name, key_id, key = open(path + "/log.pub").read().strip().split("+", 2)
+def checkpoint(vkey, text):
+    """Returns origin, size and root (base64) of a checkpoint that the key has signed."""
+    name, key_id, key = vkey.strip().split("+", 2)
     key = base64.b64decode(key)
-    text, _, sigs = open(path + "/checkpoint").read().partition("\n\n")
+    text, _, sigs = text.partition("\n\n")
     text += "\n"
     origin, size, want = text.splitlines()
     who, sig = sigs.splitlines()[0].removeprefix("\u2014 ").split(" ")
@@ -188,18 +190,69 @@ def log(path):
         fail("the checkpoint is not of this key")
     if not signed(key[1:], text.encode(), sig[4:]):
         fail("the checkpoint's signature is wrong")
+    return origin, int(size), want
+
+
+def included(leaf, n, size, proof):
+    """The root that an inclusion proof leads to, RFC 9162, 2.1.3.2."""
+    fn, sn, r = n, size - 1, hashlib.sha256(b"\x00" + leaf).digest()
+    for p in proof:
+        if sn == 0:
+            fail("the proof of entry %d is too long" % n)
+        if fn & 1 or fn == sn:
+            r = hashlib.sha256(b"\x01" + p + r).digest()
+            while fn and not fn & 1:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            r = hashlib.sha256(b"\x01" + r + p).digest()
+        fn, sn = fn >> 1, sn >> 1
+    if sn:
+        fail("the proof of entry %d is too short" % n)
+    return r
+
+
+def bundle(path):
+    with tarfile.open(path, "r:") as t:
+        files = {m.name: t.extractfile(m).read() for m in t}
+    origin, size, want = checkpoint(files["log.pub"].decode(), files["checkpoint"].decode())
+    session = json.loads(files["manifest.json"])["session"]
+    lines, proofs = files["entries"].split(b"\n")[:-1], files["proofs"].split(b"\n")[:-1]
+    if len(lines) != len(proofs):
+        fail("%d entries, %d proofs" % (len(lines), len(proofs)))
+    chunks, closed = 0, None
+    for line, proof in zip(lines, proofs):
+        entry, proof = json.loads(line), json.loads(proof)
+        if entry["seq"] != proof["seq"]:
+            fail("a proof is of another entry")
+        if base64.b64encode(included(line, entry["seq"], size, map(base64.b64decode, proof["proof"]))).decode() != want:
+            fail("entry %d is not in the log" % entry["seq"])
+        if entry.get("session") != session:
+            continue
+        if entry["type"] == "rec.chunk":
+            c, chunks = entry["data"], chunks + 1
+            if hashlib.sha256(files["recording.ghr"][c["offset"]:c["offset"] + c["length"]]).hexdigest() != c["sha256"]:
+                fail("chunk %d is not what was committed" % c["n"])
+        if entry["type"] == "rec.close":
+            closed = entry["data"]["sha256"]
+    if closed and hashlib.sha256(files["recording.ghr"]).hexdigest() != closed:
+        fail("the recording is not what was closed")
+    print(json.dumps({"origin": origin, "size": size, "root": want, "entries": len(lines), "chunks": chunks, "closed": bool(closed)}))
+
+
+def log(path):
+    origin, size, want = checkpoint(open(path + "/log.pub").read(), open(path + "/checkpoint").read())
     lines = open(path + "/entries", "rb").read().split(b"\n")[:-1]
     for n, line in enumerate(lines):
         entry = json.loads(line)
         if entry["v"] != 1 or entry["seq"] != n:
             fail("entry %d is numbered %r" % (n, entry["seq"]))
-    leaves = lines[:int(size)]
-    if len(leaves) != int(size) or base64.b64encode(root(leaves)).decode() != want:
+    leaves = lines[:size]
+    if len(leaves) != size or base64.b64encode(root(leaves)).decode() != want:
         fail("the entries do not have the signed root")
-    print(json.dumps({"origin": origin, "size": int(size), "root": want}))
+    print(json.dumps({"origin": origin, "size": size, "root": want}))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (3, 4) or sys.argv[1] not in ("recording", "log") or sys.argv[1] == "log" and len(sys.argv) == 4:
+    if len(sys.argv) not in (3, 4) or sys.argv[1] not in ("recording", "log", "bundle") or sys.argv[1] != "recording" and len(sys.argv) == 4:
         sys.exit(__doc__)
-    {"recording": recording, "log": log}[sys.argv[1]](*sys.argv[2:])
+    {"recording": recording, "log": log, "bundle": bundle}[sys.argv[1]](*sys.argv[2:])

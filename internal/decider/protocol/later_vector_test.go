@@ -16,10 +16,13 @@ func laterBodies() map[Op][2]any {
 		OpOffers: {ListOffers{Credential{Connection: con}, "web-1", "deploy"}, policy.Offering{Principal: "agent:bot",
 			Reach:  []policy.Reach{{Role: "web", Targets: []policy.TargetPattern{{Name: "web-*", Labels: map[string]string{"env": "prod"}}}, Logins: []policy.Login{"deploy"}}},
 			Logins: []policy.LoginOffer{{Login: "deploy", Offers: []policy.Offer{offer}}}}},
-		OpUnseal:  {Unseal{Credential{SignIn: "cookie"}, ses, "to see what was typed", []byte("age-encryption.org/v1\n")}, Unsealed{Key: []byte("0123456789abcdef0123456789abcdef")}},
+		OpUnseal: {Unseal{Credential{SignIn: "cookie"}, ses, "to see what was typed", []byte("age-encryption.org/v1\n")}, Unsealed{Key: []byte("0123456789abcdef0123456789abcdef")}},
+		OpAuditState: {ReadAudit{Credential{SignIn: "cookie"}, 4711, 12}, AuditState{By: Actor{Principal: "person:ann", Rights: []string{"view"}}, Size: 13, Checkpoint: "n\n13\nroot\n", Key: "n+1+k",
+			At: at, Gap: 60, GapAt: at, GapSince: at, Anchors: []AuditAnchor{{"witness", "w", 12, at, "p", "a"}},
+			Entries: []AuditEntry{{11, at, "decision", "agent:bot", "deny", ses, "web-1", "o", "r"}}, Offset: 4000, Seq: 11}},
 		OpDispose: {Dispose{Credential{Connection: con}, "shredded", ses, "00ff", 4096, "asked to"}, Empty{}},
 	}
 }
 
 // laterOrder follows peopleOrder.
-var laterOrder = []Op{OpOffers, OpUnseal, OpDispose, OpStreamSent, OpExportMove}
+var laterOrder = []Op{OpOffers, OpUnseal, OpDispose, OpStreamSent, OpExportMove, OpAuditState}

@@ -72,6 +72,8 @@ var mappings = map[audit.Type]mapping{
 	audit.ServeStop:    {lifecycle, 4, "Stop", fillApp},
 	audit.LocalStart:   {lifecycle, 3, "Start", fillApp},
 	audit.LogStart:     {lifecycle, 1, "Install", fillApp},
+	audit.Witnessed:    {finding, 1, "Create", fillFinding("A witness contradicts the audit log, or does no more")},
+	audit.KeysUsed:     {lifecycle, other, "Load keys", fillApp},
 	audit.LogRecovered: {lifecycle, other, "Recover", fillApp},
 	audit.Heartbeat:    {lifecycle, other, "Heartbeat", fillApp},
 	audit.ClockStep:    {lifecycle, other, "Clock Step", fillApp},

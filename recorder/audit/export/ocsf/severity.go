@@ -20,7 +20,7 @@ func (s Severity) String() string {
 // SeverityOf is how much an entry matters to those who watch: by what it is about, and by how it ended.
 func SeverityOf(e audit.Entry) Severity {
 	switch e.Type {
-	case audit.Kill, audit.SignerFault, audit.PolicyReject, audit.LogRecovered, audit.ClockStep:
+	case audit.Kill, audit.Witnessed, audit.SignerFault, audit.PolicyReject, audit.LogRecovered, audit.ClockStep:
 		return High
 	case audit.Export:
 		if e.Outcome == "lost" {
