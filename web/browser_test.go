@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -69,6 +70,16 @@ func (b *browser) complaints() string {
 	return strings.Join(b.lines, "\n")
 }
 
+// press clicks an element wherever it is by then: a page grows while its player loads.
+func (b *browser) press(t testing.TB, what, selector string) {
+	t.Helper()
+	b.until(t, fmt.Sprintf(`document.querySelector(%q) !== null`, selector))
+	_, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](fmt.Sprintf(`(document.querySelector(%q).click(), true)`, selector)))
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+}
+
 // do runs steps in the page; what fails is told with what the page's console said.
 func (b *browser) do(t testing.TB, what string, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
@@ -120,7 +131,7 @@ func TestBrowser(t *testing.T) {
 	b.until(t, `document.querySelector('.timeline li:last-child').classList.contains('now')`)
 	b.do(t, "seek to the beginning", chromedp.Click(chromedp.CSS(`.timeline li:first-child a`)))
 	b.until(t, `!`+screenText+`.includes('step two')`)
-	b.do(t, "open the transcript", chromedp.Click(chromedp.CSS(`#transcript summary`)))
+	b.press(t, "open the transcript", `#transcript summary`)
 	b.until(t, `document.querySelector('#transcript pre').innerText.includes('step two')`)
 
 	b.do(t, "open the live session", chromedp.Navigate(h.server.URL+"/sessions/"+live.ID))

@@ -210,12 +210,18 @@ if (box && globalThis.AsciinemaPlayer) {
   (live ? startLive : startReplay)();
 }
 
-document.getElementById('transcript')?.addEventListener('toggle', async (event) => {
-  const pane = event.target.querySelector('pre');
-  if (!event.target.open || (pane.textContent && !live)) return;
-  const answer = await fetch(event.target.dataset.src);
+async function loadTranscript(box) {
+  const pane = box.querySelector('pre');
+  if (!box.open || (pane.textContent && !live)) return;
+  const answer = await fetch(box.dataset.src);
   pane.textContent = answer.ok ? await answer.text() : `The transcript could not be loaded (${answer.statusText}).`;
-});
+}
+
+const transcript = document.getElementById('transcript');
+if (transcript) {
+  transcript.addEventListener('toggle', () => loadTranscript(transcript));
+  loadTranscript(transcript); // it may have been opened before this script was there
+}
 
 function reportLine(session) {
   const item = document.createElement('li');
