@@ -26,6 +26,7 @@ type recordings struct {
 	keys     bool             // key files are to be there
 	gone     map[string]*gone // files that are missing, so far without an entry that says why
 	keyless  map[string]*Bad  // keys that are missing, so far without one
+	excused  *excuse          // the newest of those
 	removed  map[string]bool  // by rec.delete, and not there
 	shredded int
 	still    []string // destroyed by an entry, and still there
@@ -155,9 +156,8 @@ func (r *recordings) close(seq int64, e Entry) (what string, err error) {
 	}
 	state := r.open[sum.Session]
 	if g := r.gone[sum.Session]; g != nil {
-		g.close(sum)
 		delete(r.open, sum.Session)
-		return "", nil
+		return g.close(sum), nil
 	}
 	if state == nil {
 		return r.closedAgain(seq, e, path, sum)
@@ -165,9 +165,8 @@ func (r *recordings) close(seq int64, e Entry) (what string, err error) {
 	st, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) { // since its chunks were read
 		r.miss(seq, e, -1, path)
-		r.gone[sum.Session].close(sum)
 		delete(r.open, sum.Session)
-		return "", nil
+		return r.gone[sum.Session].close(sum), nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("read recording: %w", err)
@@ -187,8 +186,7 @@ func (r *recordings) closedAgain(seq int64, e Entry, path string, sum recorder.S
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		r.miss(seq, e, -1, path)
-		r.gone[sum.Session].close(sum)
-		return "", nil
+		return r.gone[sum.Session].close(sum), nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("read recording: %w", err)

@@ -105,6 +105,9 @@ func Verify(ctx context.Context, opts VerifyOptions) (Report, error) {
 		if err := v.run(ctx); err != nil {
 			return v.report, err
 		}
+		if err := v.signedSince(ctx); err != nil {
+			return v.report, err
+		}
 	}
 	v.report.Chunks, v.report.Closed, v.report.Unfinished = v.recs.chunks, v.recs.closed, len(v.recs.open)
 	v.report.Removed, v.report.Shredded, v.report.StillThere = len(v.recs.removed), v.recs.shredded, v.recs.still
@@ -112,10 +115,32 @@ func Verify(ctx context.Context, opts VerifyOptions) (Report, error) {
 	if r := v.recs.first(); r != nil && (v.bad == nil || r.Entry < v.bad.Entry) {
 		v.report.Bad = r
 	}
-	if v.report.Bad == nil {
-		v.report.Bad = v.alarms.standing()
+	for _, bad := range []*Bad{v.alarms.standing(), v.recs.excused.unsigned(v.good), v.alarms.calmed.unsigned(v.good)} {
+		if v.report.Bad == nil {
+			v.report.Bad = bad
+		}
 	}
 	return v.report, nil
+}
+
+// signedSince looks for a newer checkpoint if an entry beyond the one that this began with explains something: the log is in use.
+func (v *verifier) signedSince(ctx context.Context) error {
+	if v.bad != nil || v.recs.excused.unsigned(v.good) == nil && v.alarms.calmed.unsigned(v.good) == nil {
+		return nil
+	}
+	cp, _, err := newestCheckpoint(v.opts.LogDir, v.key)
+	if err != nil || cp.Size <= v.good {
+		return err
+	}
+	var t tree
+	err = eachLeaf(ctx, v.opts.LogDir, cp.Size, func(leaf []byte) error {
+		t.add(leafHash(leaf), nil)
+		return nil
+	})
+	if err == nil && t.root() == cp.Root {
+		v.good = cp.Size
+	}
+	return err
 }
 
 // loadCheckpoints collects the checkpoints that the log must agree with: its own newest, which is first, and the caller's.
