@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"hash/maphash"
 	"io"
 	"io/fs"
 	"os"
@@ -27,6 +28,8 @@ type recordings struct {
 	gone     map[string]*gone // files that are missing, so far without an entry that says why
 	keyless  map[string]*Bad  // keys that are missing, so far without one
 	excused  *excuse          // the newest of those
+	again    map[uint64]int64 // by hash of the session: bytes of closed recordings that were read more than once
+	seed     maphash.Seed
 	removed  map[string]bool  // by rec.delete, and not there
 	shredded int
 	still    []string // destroyed by an entry, and still there
@@ -39,8 +42,10 @@ const readSize = 512 << 10
 
 // recState is a recording of which chunks were seen.
 type recState struct {
-	end   int64 // bytes covered, from the start and without a gap
-	whole hash.Hash
+	end    int64 // bytes covered, from the start and without a gap
+	again  int64 // bytes read that were read before
+	closed bool  // it was before, so that all of it was
+	whole  hash.Hash
 }
 
 // recMark begins the types that are about recordings.
@@ -83,6 +88,7 @@ func (r *recordings) chunk(seq int64, e Entry) (what string, n int, err error) {
 	state := r.open[c.Session]
 	if state == nil {
 		state = &recState{whole: sha256.New()}
+		state.again, state.closed = r.before(c.Session)
 		r.open[c.Session] = state
 	}
 	if e.Session != c.Session || c.Offset < 0 || c.Length < 0 || c.Offset > state.end {
@@ -104,6 +110,9 @@ func (r *recordings) chunk(seq int64, e Entry) (what string, n int, err error) {
 	defer f.Close()
 	if r.gone[c.Session] != nil {
 		return fmt.Sprintf("chunk %d: the recording came back while it was being read", c.N), c.N, nil
+	}
+	if st, err := f.Stat(); err == nil && tooOften(state.again, st.Size()) {
+		return fmt.Sprintf("chunk %d: more than %d times as many bytes are covered as the recording has", c.N, maxOverlap), c.N, nil
 	}
 	if r.buf == nil {
 		r.buf = make([]byte, readSize)
@@ -130,6 +139,9 @@ func (s *recState) read(f io.ReaderAt, offset, length int64, buf []byte) (string
 		part.Write(buf[:n])
 		wg.Wait()
 		s.end += int64(len(fresh))
+		if s.again += int64(n); !s.closed {
+			s.again -= int64(len(fresh))
+		}
 		pos += int64(n)
 		if errors.Is(err, io.EOF) {
 			break // a short file has another hash
@@ -139,6 +151,24 @@ func (s *recState) read(f io.ReaderAt, offset, length int64, buf []byte) (string
 		}
 	}
 	return hex.EncodeToString(part.Sum(nil)), nil
+}
+
+// tooOften bounds what one recording can cost: whoever speaks to the decider as the door can repeat its entries, and each is
+// compared. A crash repeats a few.
+func tooOften(again, size int64) bool { return again/maxOverlap > max(size, 4<<10) }
+
+// before says whether a session's recording was closed before, and how much of it was read more than once.
+func (r *recordings) before(session string) (again int64, closed bool) {
+	again, closed = r.again[maphash.String(r.seed, session)]
+	return again, closed
+}
+
+// reread notes that for a closed recording. Hashes are kept, as a log may speak of millions; two that collide share a bound.
+func (r *recordings) reread(session string, again int64) {
+	if r.again == nil {
+		r.again = map[uint64]int64{}
+	}
+	r.again[maphash.String(r.seed, session)] = again
 }
 
 // close compares a closed recording.
@@ -175,6 +205,7 @@ func (r *recordings) close(seq int64, e Entry) (what string, err error) {
 		return "the closed recording is not what was committed", nil
 	}
 	r.closed++
+	r.reread(sum.Session, state.again)
 	r.needKey(seq, e, path)
 	delete(r.open, sum.Session)
 	return "", nil
@@ -192,8 +223,13 @@ func (r *recordings) closedAgain(seq int64, e Entry, path string, sum recorder.S
 		return "", fmt.Errorf("read recording: %w", err)
 	}
 	defer f.Close()
+	again, _ := r.before(sum.Session)
+	if tooOften(again, sum.Size) {
+		return "it closes the recording again and again", nil
+	}
 	h := sha256.New()
 	n, err := io.Copy(h, f)
+	r.reread(sum.Session, again+n)
 	if err != nil {
 		return "", fmt.Errorf("read recording: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"io/fs"
 	"os"
@@ -93,7 +94,7 @@ func Verify(ctx context.Context, opts VerifyOptions) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("verifier key: %w", err)
 	}
-	v := &verifier{opts: opts, key: key, recs: recordings{dir: opts.RecordingsDir, keys: !opts.NoKeys, open: make(map[string]*recState)}}
+	v := &verifier{opts: opts, key: key, recs: recordings{dir: opts.RecordingsDir, keys: !opts.NoKeys, open: make(map[string]*recState), seed: maphash.MakeSeed()}}
 	if err := v.loadCheckpoints(); err != nil {
 		return Report{}, err
 	}
