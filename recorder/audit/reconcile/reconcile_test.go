@@ -134,6 +134,12 @@ func TestHostileLines(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
+	// The rest of another program's line, after a line feed that a log daemon let through.
+	for _, log := range []string{m + "\nNov 22 12:00:01 web-1 cron[3]: x\n", "Nov 22 12:00:01 web-1 app[3]: hello\n" + m + "\n", `{"_UID":"1000"}` + "\n" + m + "\n"} {
+		if r := Compare(Config{Target: "web-1", Skew: time.Minute}, read(t, log), []Issued{issue(1)}); r.Matched != 0 {
+			t.Errorf("a line without a head in a log with heads matches: %+v", r)
+		}
+	}
 	// A key ID by another CA says what it likes.
 	fake := fmt.Sprintf("x (serial 1) CA ED25519 %s", caFP)
 	got := read(t, "Nov 22 12:00:01 web-1 sshd[3]: "+accepted("deploy", id(1)+" (serial 1) CA ED25519 "+caFP+fake, 666, fp)+"\n")
