@@ -30,7 +30,7 @@ type recordings struct {
 	excused  *excuse          // the newest of those
 	again    map[uint64]int64 // by hash of the session: bytes of closed recordings that were read more than once
 	seed     maphash.Seed
-	removed  map[string]bool  // by rec.delete, and not there
+	removed  map[string]bool // by rec.delete, and not there
 	shredded int
 	still    []string // destroyed by an entry, and still there
 

@@ -85,7 +85,7 @@ func TestDifferences(t *testing.T) {
 		"never showed up":      {good + stamp(400, accepted("deploy", id(300), 300, fp)) + stamp(700, accepted("deploy", id(9), 9, fp)), []string{"was issued at", "no certificate with this serial", "serial 600"}},
 		"not as sshd writes":   {stamp(2, "Accepted publickey for a b from 192.0.2.9 port 22 ssh2"), []string{"not as sshd writes it"}},
 		"a keyboard":           {stamp(2, "Accepted keyboard-interactive/pam for deploy from 192.0.2.9 port 22 ssh2"), []string{"without a certificate"}},
-		"the same in two logs": {good + good, nil},
+		"the same line twice":  {good + good, []string{"had let in already"}},
 	} {
 		r := Compare(Config{Target: "web-1", From: noon, To: noon.Add(1000 * time.Second), Skew: 5 * time.Second}, read(t, c.log), issued)
 		if name == "a password" {
@@ -114,6 +114,22 @@ func TestDifferences(t *testing.T) {
 	other.Target = "db-1"
 	if r := Compare(Config{Target: "web-1"}, read(t, stamp(5, accepted("deploy", id(5), 5, fp))), []Issued{other}); len(r.Differences) != 1 || !strings.Contains(r.Differences[0].What, `for the target "db-1"`) {
 		t.Errorf("a certificate for another target: %+v", r)
+	}
+}
+
+// Two logs of one target may both tell of a login; each log tells of it once.
+func TestTwoLogs(t *testing.T) {
+	line := "Nov 22 12:00:01 web-1 sshd[3]: " + accepted("deploy", id(1), 1, fp) + "\n"
+	for want, logs := range map[int][]string{0: {line, line}, 1: {line, line + line}} {
+		r := Reader{Now: noon.Add(time.Hour)}
+		for i, text := range logs {
+			if err := r.Read(fmt.Sprint("log", i), strings.NewReader(text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if c := Compare(Config{Target: "web-1", Skew: time.Minute}, r.Logins, []Issued{issue(1)}); len(c.Differences) != want || c.Matched != 1 {
+			t.Errorf("%d lines in the second: %+v", want+1, c)
+		}
 	}
 }
 
