@@ -98,11 +98,14 @@ func (r *recordings) chunk(seq int64, e Entry) (what string, n int, err error) {
 	if err != nil {
 		return err.Error(), c.N, nil
 	}
-	f, err := os.Open(path)
+	f, err := openPlain(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		r.miss(seq, e, c.N, path)
 		state.end = max(state.end, c.Offset+c.Length)
 		return "", c.N, nil
+	}
+	if errors.Is(err, errNotPlain) {
+		return fmt.Sprintf("chunk %d: the recording %v", c.N, err), c.N, nil
 	}
 	if err != nil {
 		return "", c.N, fmt.Errorf("read recording: %w", err)
@@ -214,7 +217,7 @@ func (r *recordings) close(seq int64, e Entry) (what string, err error) {
 // closedAgain compares a recording that was closed before: a crash between an entry and the note that it is durable makes
 // the next start write it once more. The file must still be what the summary says.
 func (r *recordings) closedAgain(seq int64, e Entry, path string, sum recorder.Summary) (what string, err error) {
-	f, err := os.Open(path)
+	f, err := openPlain(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		r.miss(seq, e, -1, path)
 		return r.gone[sum.Session].close(sum), nil

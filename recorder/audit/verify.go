@@ -8,7 +8,6 @@ import (
 	"hash/maphash"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -146,7 +145,7 @@ func (v *verifier) signedSince(ctx context.Context) error {
 
 // loadCheckpoints collects the checkpoints that the log must agree with: its own newest, which is first, and the caller's.
 func (v *verifier) loadCheckpoints() error {
-	msg, err := os.ReadFile(filepath.Join(v.opts.LogDir, checkpointFile))
+	msg, err := readSmall(filepath.Join(v.opts.LogDir, checkpointFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read checkpoint: %w", err)
 	}
@@ -182,7 +181,7 @@ func (v *verifier) loadCheckpoints() error {
 
 // run reads the entries once, and a second time if something does not fit.
 func (v *verifier) run(ctx context.Context) error {
-	f, err := os.Open(filepath.Join(v.opts.LogDir, entriesFile))
+	f, err := openPlain(filepath.Join(v.opts.LogDir, entriesFile))
 	if err != nil {
 		return fmt.Errorf("read entries: %w", err)
 	}

@@ -28,7 +28,7 @@ func TestTwoRefuse(t *testing.T) {
 	b.run(e)
 	for still, size := 0, int64(0); still < 8; time.Sleep(gather + 50*time.Millisecond) {
 		now := b.log.Size()
-		if now > 200 {
+		if now > 80 {
 			t.Fatalf("the log has %d entries, and it goes on", now)
 		}
 		if still++; now != size || e.Stats()[0].Behind > 0 {
