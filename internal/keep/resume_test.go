@@ -3,6 +3,7 @@ package keep
 import (
 	"bytes"
 	"os"
+	"strings"
 	"testing"
 
 	"gatehouse/internal/store"
@@ -30,5 +31,17 @@ func TestResumeOfAnotherFile(t *testing.T) {
 		if _, err := os.Stat(recorder.KeyPath(h.path(s))); err != nil || !bytes.Equal(left, other) {
 			t.Errorf("%s: what was put there is gone, or its key: %v", kind, err)
 		}
+	}
+}
+
+// A key file that was overwritten is as good as missing, and is found without an identity.
+func TestKeyOverwritten(t *testing.T) {
+	h := newHouse(t)
+	s := h.session("web-1", "op/allow[0]", 2*day)
+	info, err := os.Stat(recorder.KeyPath(h.path(s)))
+	h.must(err)
+	h.must(os.WriteFile(recorder.KeyPath(h.path(s)), make([]byte, info.Size()), 0o600))
+	if r := h.verify(); r.Bad == nil || r.Bad.Session != s.ID || !strings.Contains(r.Bad.What, "overwritten") {
+		t.Errorf("%+v, %v", r, r.Bad)
 	}
 }

@@ -123,7 +123,8 @@ func (r *recordings) needKey(seq int64, e Entry, path string) {
 	if !r.keys {
 		return
 	}
-	if _, err := os.Lstat(recorder.KeyPath(path)); !errors.Is(err, fs.ErrNotExist) {
+	wrong := keyFault(recorder.KeyPath(path))
+	if wrong == "" {
 		return
 	}
 	rd, err := recorder.OpenFile(path)
@@ -136,8 +137,29 @@ func (r *recordings) needKey(seq int64, e Entry, path string) {
 			r.keyless = map[string]*Bad{}
 		}
 		r.keyless[e.Session] = &Bad{Entry: seq, Last: seq, Time: e.Time, Session: e.Session, Chunk: -1,
-			What: "the recording is encrypted and its key file is missing, and no entry says that it was shredded"}
+			What: "the recording is encrypted and its key file is " + wrong + ", and no entry says that it was shredded"}
 	}
+}
+
+// keyFault says what can be seen to be wrong with a key file by who cannot open it: that it is missing, or was overwritten.
+func keyFault(path string) string {
+	f, err := openPlain(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "missing"
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return "" // there it is
+	}
+	if err != nil {
+		return "not readable: " + err.Error()
+	}
+	defer f.Close()
+	const begin = "age-encryption.org/v1\n"
+	got := make([]byte, len(begin))
+	if _, err := f.ReadAt(got, 0); err != nil || string(got) != begin {
+		return "no key (it was overwritten)"
+	}
+	return ""
 }
 
 // note keeps a session's id for the report.

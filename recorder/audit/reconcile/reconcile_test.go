@@ -74,18 +74,18 @@ func TestDifferences(t *testing.T) {
 		log  string
 		want []string
 	}{
-		"a password":           {edges, []string{"without a certificate"}},
-		"a plain key":          {stamp(2, "Accepted publickey for deploy from 192.0.2.9 port 22 ssh2: ED25519 "+fp), []string{"without a certificate"}},
-		"an unknown serial":    {stamp(2, accepted("deploy", id(2), 2, fp)), []string{"no certificate with this serial"}},
-		"the serial twice":     {good + stamp(9, strings.Replace(accepted("deploy", id(1), 1, fp), "port 40001", "port 40002", 1)), []string{"had let in already"}},
-		"another key ID":       {stamp(2, accepted("deploy", id(1)+";x=y", 1, fp)), []string{"has the key ID"}},
-		"another key":          {stamp(2, accepted("deploy", id(1), 1, caFP)), []string{"is over the key"}},
-		"another login":        {stamp(2, accepted("root", id(1), 1, fp)), []string{`for the login "deploy"`}},
-		"too late":             {stamp(200, accepted("deploy", id(1), 1, fp)), []string{"was issued at"}},
-		"never showed up":      {good + stamp(400, accepted("deploy", id(300), 300, fp)) + stamp(700, accepted("deploy", id(9), 9, fp)), []string{"was issued at", "no certificate with this serial", "serial 600"}},
-		"not as sshd writes":   {stamp(2, "Accepted publickey for a b from 192.0.2.9 port 22 ssh2"), []string{"not as sshd writes it"}},
-		"a keyboard":           {stamp(2, "Accepted keyboard-interactive/pam for deploy from 192.0.2.9 port 22 ssh2"), []string{"without a certificate"}},
-		"the same line twice":  {good + good, []string{"had let in already"}},
+		"a password":          {edges, []string{"without a certificate"}},
+		"a plain key":         {stamp(2, "Accepted publickey for deploy from 192.0.2.9 port 22 ssh2: ED25519 "+fp), []string{"without a certificate"}},
+		"an unknown serial":   {stamp(2, accepted("deploy", id(2), 2, fp)), []string{"no certificate with this serial"}},
+		"the serial twice":    {good + stamp(9, strings.Replace(accepted("deploy", id(1), 1, fp), "port 40001", "port 40002", 1)), []string{"had let in already"}},
+		"another key ID":      {stamp(2, accepted("deploy", id(1)+";x=y", 1, fp)), []string{"has the key ID"}},
+		"another key":         {stamp(2, accepted("deploy", id(1), 1, caFP)), []string{"is over the key"}},
+		"another login":       {stamp(2, accepted("root", id(1), 1, fp)), []string{`for the login "deploy"`}},
+		"too late":            {stamp(200, accepted("deploy", id(1), 1, fp)), []string{"was issued at"}},
+		"never showed up":     {good + stamp(400, accepted("deploy", id(300), 300, fp)) + stamp(700, accepted("deploy", id(9), 9, fp)), []string{"was issued at", "no certificate with this serial", "serial 600"}},
+		"not as sshd writes":  {stamp(2, "Accepted publickey for a b from 192.0.2.9 port 22 ssh2"), []string{"not as sshd writes it"}},
+		"a keyboard":          {stamp(2, "Accepted keyboard-interactive/pam for deploy from 192.0.2.9 port 22 ssh2"), []string{"without a certificate"}},
+		"the same line twice": {good + good, []string{"had let in already"}},
 	} {
 		r := Compare(Config{Target: "web-1", From: noon, To: noon.Add(1000 * time.Second), Skew: 5 * time.Second}, read(t, c.log), issued)
 		if name == "a password" {
