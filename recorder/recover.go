@@ -91,6 +91,9 @@ func (r *Recorder) recoverSession(ctx context.Context, session string) (Recovere
 		return Recovered{}, err
 	}
 	out, err := r.survey(path, &tail)
+	if errors.Is(err, fs.ErrNotExist) && tail.Offset > 0 {
+		return Recovered{}, fmt.Errorf("%w: its file is gone, and %d bytes of it are in the audit log; put it back from a backup", ErrCorrupt, tail.Offset)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		// The process ended between the marker and the file: nothing was recorded.
 		if kerr := os.Remove(KeyPath(path)); kerr != nil && !errors.Is(kerr, fs.ErrNotExist) {

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/alecthomas/kong"
 
@@ -102,7 +104,7 @@ func exitCode(err error) int {
 		return 0
 	}
 	if text := err.Error(); text != "" {
-		fmt.Fprintln(os.Stderr, "gatehouse:", text)
+		fmt.Fprintln(os.Stderr, "gatehouse:", printable(text))
 	}
 	var e *exitError
 	if errors.As(err, &e) {
@@ -113,4 +115,14 @@ func exitCode(err error) int {
 		return exitUnavailable
 	}
 	return exitNo
+}
+
+// printable is a text that cannot drive a terminal: an error may quote a recording, a bundle or a log that somebody else made.
+func printable(text string) string {
+	return strings.Map(func(c rune) rune {
+		if c == '\n' || c == '\t' || unicode.IsPrint(c) {
+			return c
+		}
+		return unicode.ReplacementChar
+	}, text)
 }

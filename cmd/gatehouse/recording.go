@@ -109,7 +109,7 @@ func (c *CheckKeysCmd) Run(ctx context.Context) error {
 		return err
 	}
 	var sum recorder.KeyReport
-	err = recorder.CheckKeys(ctx, c.Dir, ids, func(session, fault string) { fmt.Printf("%s  %s\n", session, fault) }, &sum)
+	err = recorder.CheckKeys(ctx, c.Dir, ids, func(session, fault string) { fmt.Println(printable(session + "  " + fault)) }, &sum)
 	if err != nil {
 		return err
 	}

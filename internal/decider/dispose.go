@@ -43,6 +43,9 @@ func (d *Decider) dispose(ctx context.Context, in protocol.Dispose) (protocol.Em
 	if sum, err := hex.DecodeString(in.SHA256); err != nil || len(sum) != 32 || !id.Valid(id.Session, in.Session) || in.Size <= 0 {
 		return protocol.Empty{}, invalid("%q, %q, %d bytes name no recording", in.Session, in.SHA256, in.Size)
 	}
+	if d.running(in.Session) {
+		return protocol.Empty{}, refuse("the session %s is live: its recording has not ended", in.Session)
+	}
 	entry := audit.Entry{Session: in.Session, Outcome: "ok", Policy: d.PolicyHash(), Data: data(audit.Disposed{SHA256: in.SHA256, Size: in.Size})}
 	nobody := in.Who == protocol.Credential{}
 	switch {

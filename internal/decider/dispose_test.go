@@ -103,3 +103,19 @@ func TestFakeDoorDispose(t *testing.T) {
 		t.Errorf("%d entries for what makes no sense", n-before)
 	}
 }
+
+// TestDisposeLive: no entry says that the recording of a session was removed that has not ended.
+func TestDisposeLive(t *testing.T) {
+	b := newBench(t)
+	b.must(b.reopen(func(c *Config) { c.Keep = []retain.Rule{{MaxSize: 9}} }))
+	conn := b.connect(policy.Agent, "bot")
+	q := b.question(conn, "echo", "x")
+	_, err := b.door.Decide(t.Context(), q)
+	b.must(err)
+	gone := protocol.Dispose{Kind: "deleted", Session: q.Session, SHA256: strings.Repeat("ab", 32), Size: 9, Why: "everything else, at most 9 bytes"}
+	if err := b.door.Dispose(t.Context(), console.Credential{}, gone); err == nil || lastOf(b, audit.RecDelete).Session != "" {
+		t.Errorf("a live session: %v", err)
+	}
+	b.must(b.door.End(t.Context(), protocol.End{Connection: conn, Session: q.Session, State: "ended"}))
+	b.must(b.door.Dispose(t.Context(), console.Credential{}, gone))
+}

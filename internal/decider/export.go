@@ -68,11 +68,17 @@ func (d *Decider) moveExport(ctx context.Context, in protocol.ExportMove) (proto
 	if from.Now {
 		from.Seq = d.log.Size()
 	}
-	if err := d.exporter.Move(in.Sink, from.Seq); err != nil {
+	if err := d.exporter.CanMove(in.Sink, from.Seq); err != nil {
 		return protocol.ExportMoved{}, refuse("%v", err)
 	}
-	err = d.append(ctx, audit.Entry{Type: audit.Export, Actor: "local:" + cut(in.By, maxID), Object: in.Sink, Outcome: "moved", Data: data(map[string]int64{"next": from.Seq})})
-	return protocol.ExportMoved{Next: from.Seq}, err
+	// The entry first: what is left out without one would be missed by nobody.
+	if err := d.append(ctx, audit.Entry{Type: audit.Export, Actor: "local:" + cut(in.By, maxID), Object: in.Sink, Outcome: "moved", Data: data(map[string]int64{"next": from.Seq})}); err != nil {
+		return protocol.ExportMoved{}, err
+	}
+	if err := d.exporter.Move(in.Sink, from.Seq); err != nil {
+		return protocol.ExportMoved{}, err
+	}
+	return protocol.ExportMoved{Next: from.Seq}, nil
 }
 
 // exportNumbers are the exports' metrics, read when they are asked for.

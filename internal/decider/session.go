@@ -68,6 +68,13 @@ func (d *Decider) dropSession(name string) (session, bool) {
 	return *s, true
 }
 
+// running says whether a session was decided and has not ended.
+func (d *Decider) running(name string) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.sessions[name] != nil
+}
+
 // stillAllowed looks once more, after the wait for the disk: a kill, a closed connection or another policy may have come in
 // between, and whoever ended live sessions then could not know of this one's certificate.
 func (d *Decider) stillAllowed(name, conn string, decidedBy *policy.Policy) error {

@@ -216,7 +216,12 @@ func (k *Keeper) resume(ctx context.Context, fate store.Fate) error {
 			return err
 		}
 	}
-	noted := func(context.Context, recorder.Doomed) error { return nil }
+	noted := func(_ context.Context, d recorder.Doomed) error {
+		if err == nil && d.SHA256 != "" && d.SHA256 != s.Recording {
+			return errChanged // since the entry: it names another file
+		}
+		return nil
+	}
 	if err := k.remove(ctx, fate, noted); err != nil && !errors.Is(err, recorder.ErrNotEncrypted) && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

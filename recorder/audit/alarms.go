@@ -4,7 +4,10 @@ package audit
 const maxAlarms = 64
 
 // alarms are the witnesses that, by the log's own entries, contradict it and have not cosigned since.
-type alarms struct{ open map[string]*Bad }
+type alarms struct {
+	open   map[string]*Bad
+	calmed *excuse // the newest that ended
+}
 
 // witnessMark is the rest of a line whose type is Witnessed, from the type on.
 var witnessMark = []byte(`witness"`)
@@ -16,6 +19,9 @@ func (a *alarms) entry(seq int64, line []byte) {
 		return
 	}
 	if e.Outcome == "ok" {
+		if b := a.open[e.Object]; b != nil {
+			a.calmed = &excuse{seq, *b}
+		}
 		delete(a.open, e.Object)
 		return
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"golang.org/x/mod/sumdb/note"
@@ -76,7 +75,7 @@ func extends(ctx context.Context, dir string, old, now Checkpoint) (tlog.TreePro
 
 // newestCheckpoint is the newest signed checkpoint in a log's folder, as bytes as well.
 func newestCheckpoint(dir string, key note.Verifier) (Checkpoint, []byte, error) {
-	msg, err := os.ReadFile(filepath.Join(dir, checkpointFile))
+	msg, err := readSmall(filepath.Join(dir, checkpointFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Checkpoint{}, nil, fmt.Errorf("read checkpoint: %w", err)
 	}

@@ -54,7 +54,7 @@ func appendHistory(path string, now time.Time, msg []byte) error {
 
 // Cosigned returns the newest cosigned checkpoint of the log in dir; nil if there is none.
 func Cosigned(dir string) ([]byte, error) {
-	msg, err := os.ReadFile(filepath.Join(dir, cosignedFile))
+	msg, err := readSmall(filepath.Join(dir, cosignedFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -73,7 +73,7 @@ func KeepContradiction(dir string, msg []byte) error {
 
 // contradiction is what KeepContradiction kept, if the log's key signed it: anybody can write a file.
 func contradiction(dir string, key note.Verifier) (Checkpoint, bool) {
-	msg, err := os.ReadFile(filepath.Join(dir, contradictionFile))
+	msg, err := readSmall(filepath.Join(dir, contradictionFile))
 	if err != nil || len(msg) > maxCheckpoint || len(bytes.TrimSpace(msg)) == 0 {
 		return Checkpoint{}, false
 	}
@@ -102,7 +102,7 @@ func EndAlarm(dir, witness string) error {
 
 // StandingAlarm is what RaiseAlarm remembered; empty if there is no alarm.
 func StandingAlarm(dir, witness string) (string, error) {
-	text, err := os.ReadFile(alarmPath(dir, witness))
+	text, err := readSmall(alarmPath(dir, witness))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

@@ -55,6 +55,7 @@ func (r *recordings) dispose(seq int64, e Entry) (what string, err error) {
 	if r.open[e.Session] != nil {
 		return "it destroys a recording that was not closed", nil
 	}
+	r.free(seq, r.keyless[e.Session])
 	delete(r.keyless, e.Session) // of both, the key goes first
 	if e.Type == RecShred {
 		if _, err := os.Lstat(recorder.KeyPath(path)); err == nil {
@@ -73,6 +74,7 @@ func (r *recordings) dispose(seq int64, e Entry) (what string, err error) {
 		if g.sum.SHA256 != "" && (g.sum.SHA256 != d.SHA256 || g.sum.Size != d.Size) {
 			return "it removes another file than the one that was closed", nil
 		}
+		r.free(seq, &g.bad)
 		delete(r.gone, e.Session)
 	}
 	if !r.removed[e.Session] { // a crash between the entry and the removal makes the next start write it once more
@@ -84,15 +86,45 @@ func (r *recordings) dispose(seq int64, e Entry) (what string, err error) {
 	return "", nil
 }
 
-// closeGone keeps what the log says of a closed recording whose file is missing.
-func (g *gone) close(sum recorder.Summary) { g.sum = sum }
+// excuse is a finding that an entry explained.
+type excuse struct {
+	seq int64 // of that entry
+	bad Bad
+}
+
+// free notes that an entry explains a finding. The newest counts: if a checkpoint covers it, one covers those before.
+func (r *recordings) free(seq int64, b *Bad) {
+	if b != nil {
+		r.excused = &excuse{seq, *b}
+	}
+}
+
+// unsigned is the finding again if no checkpoint covers the entry that explains it: anybody who can write a file can add a line.
+func (x *excuse) unsigned(signed int64) *Bad {
+	if x == nil || x.seq < signed {
+		return nil
+	}
+	bad := x.bad
+	bad.What += fmt.Sprintf(", and entry %d, which explains it, is covered by no signed checkpoint (start Gatehouse, which signs what it finds, and verify again if the power failed)", x.seq)
+	return &bad
+}
+
+// close keeps what the log says of a closed recording whose file is missing.
+func (g *gone) close(sum recorder.Summary) (what string) {
+	if g.sum.SHA256 != "" && (g.sum.SHA256 != sum.SHA256 || g.sum.Size != sum.Size) {
+		return "it closes the recording a second time, and otherwise"
+	}
+	g.sum = sum
+	return ""
+}
 
 // needKey notes an encrypted recording without its key file.
 func (r *recordings) needKey(seq int64, e Entry, path string) {
 	if !r.keys {
 		return
 	}
-	if _, err := os.Lstat(recorder.KeyPath(path)); !errors.Is(err, fs.ErrNotExist) {
+	wrong := keyFault(recorder.KeyPath(path))
+	if wrong == "" {
 		return
 	}
 	rd, err := recorder.OpenFile(path)
@@ -105,8 +137,29 @@ func (r *recordings) needKey(seq int64, e Entry, path string) {
 			r.keyless = map[string]*Bad{}
 		}
 		r.keyless[e.Session] = &Bad{Entry: seq, Last: seq, Time: e.Time, Session: e.Session, Chunk: -1,
-			What: "the recording is encrypted and its key file is missing, and no entry says that it was shredded"}
+			What: "the recording is encrypted and its key file is " + wrong + ", and no entry says that it was shredded"}
 	}
+}
+
+// keyFault says what can be seen to be wrong with a key file by who cannot open it: that it is missing, or was overwritten.
+func keyFault(path string) string {
+	f, err := openPlain(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "missing"
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return "" // there it is
+	}
+	if err != nil {
+		return "not readable: " + err.Error()
+	}
+	defer f.Close()
+	const begin = "age-encryption.org/v1\n"
+	got := make([]byte, len(begin))
+	if _, err := f.ReadAt(got, 0); err != nil || string(got) != begin {
+		return "no key (it was overwritten)"
+	}
+	return ""
 }
 
 // note keeps a session's id for the report.

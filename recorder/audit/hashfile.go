@@ -32,7 +32,7 @@ func hashReader(f io.ReaderAt) tlog.HashReader {
 // withHashes calls f with the log's stored hashes, and again with hashes that are computed from the entries if the first time
 // it says errHashes or cannot read them: what a disk has spoilt there must not look like a changed log.
 func withHashes(ctx context.Context, dir string, size int64, f func(tlog.HashReader) error) error {
-	stored, err := os.Open(filepath.Join(dir, hashesFile))
+	stored, err := openPlain(filepath.Join(dir, hashesFile))
 	if err == nil {
 		defer stored.Close()
 		if err = f(hashReader(stored)); err == nil {
@@ -77,7 +77,7 @@ var errShort = errors.New("the log ends too early")
 
 // eachLeaf calls f with the first size entries, each with a zero byte before it, valid until f returns.
 func eachLeaf(ctx context.Context, dir string, size int64, f func(leaf []byte) error) error {
-	file, err := os.Open(filepath.Join(dir, entriesFile))
+	file, err := openPlain(filepath.Join(dir, entriesFile))
 	if err != nil {
 		return fmt.Errorf("read entries: %w", err)
 	}

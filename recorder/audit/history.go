@@ -28,7 +28,7 @@ type oldCheckpoints struct {
 
 // openHistory opens the history; a missing one is empty.
 func openHistory(path string) (*oldCheckpoints, error) {
-	f, err := os.Open(path)
+	f, err := openPlain(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &oldCheckpoints{}, nil
 	}
@@ -42,7 +42,7 @@ func openHistory(path string) (*oldCheckpoints, error) {
 
 // lastOfHistory returns the last signed checkpoint of the history, or one of size 0. It reads only the end of the file.
 func lastOfHistory(path string, key note.Verifier) (Checkpoint, []byte, error) {
-	f, err := os.Open(path)
+	f, err := openPlain(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Checkpoint{}, nil, nil
 	}

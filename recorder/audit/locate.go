@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
-	"os"
 	"path/filepath"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -31,7 +30,7 @@ func (v *verifier) locate() error {
 
 // narrowByHistory moves the start of the bad range to the last signed checkpoint of the history that fits.
 func (v *verifier) narrowByHistory() error {
-	f, err := os.Open(filepath.Join(v.opts.LogDir, entriesFile))
+	f, err := openPlain(filepath.Join(v.opts.LogDir, entriesFile))
 	if err != nil {
 		return fmt.Errorf("read entries: %w", err)
 	}
@@ -73,7 +72,7 @@ func (s *storedLeaves) next() (h tlog.Hash, err error) {
 }
 
 func (v *verifier) openLeaves() (*storedLeaves, io.Closer, error) {
-	f, err := os.Open(filepath.Join(v.opts.LogDir, hashesFile))
+	f, err := openPlain(filepath.Join(v.opts.LogDir, hashesFile))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -99,7 +98,7 @@ func (v *verifier) storedLeavesFit(cp Checkpoint) bool {
 
 // walk reads the entries again, compares the first proven ones with their stored hashes, and describes the bad one.
 func (v *verifier) walk(proven int64) error {
-	f, err := os.Open(filepath.Join(v.opts.LogDir, entriesFile))
+	f, err := openPlain(filepath.Join(v.opts.LogDir, entriesFile))
 	if err != nil {
 		return fmt.Errorf("read entries: %w", err)
 	}

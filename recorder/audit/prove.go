@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -74,7 +73,7 @@ func Prove(ctx context.Context, w io.Writer, opts ProveOptions) (Manifest, error
 // newest.
 func (p *proof) choose(ctx context.Context) error {
 	need, newest := p.entries[len(p.entries)-1].seq+1, p.cp
-	if msg, err := os.ReadFile(filepath.Join(p.opts.LogDir, cosignedFile)); err == nil {
+	if msg, err := readSmall(filepath.Join(p.opts.LogDir, cosignedFile)); err == nil {
 		if cp, err := OpenCheckpoint(msg, p.key); err == nil && cp.Size >= need && cp.Size <= p.cp.Size {
 			p.cp, p.msg = cp, msg
 		}
@@ -170,7 +169,7 @@ func (p *proof) addRecording(out bundleWriter) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(path)
+	f, err := openPlain(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("the recording is not in %s: a bundle needs it", p.opts.RecordingsDir)
 	}

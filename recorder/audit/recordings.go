@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"hash/maphash"
 	"io"
 	"io/fs"
 	"os"
@@ -26,7 +27,10 @@ type recordings struct {
 	keys     bool             // key files are to be there
 	gone     map[string]*gone // files that are missing, so far without an entry that says why
 	keyless  map[string]*Bad  // keys that are missing, so far without one
-	removed  map[string]bool  // by rec.delete, and not there
+	excused  *excuse          // the newest of those
+	again    map[uint64]int64 // by hash of the session: bytes of closed recordings that were read more than once
+	seed     maphash.Seed
+	removed  map[string]bool // by rec.delete, and not there
 	shredded int
 	still    []string // destroyed by an entry, and still there
 
@@ -38,8 +42,10 @@ const readSize = 512 << 10
 
 // recState is a recording of which chunks were seen.
 type recState struct {
-	end   int64 // bytes covered, from the start and without a gap
-	whole hash.Hash
+	end    int64 // bytes covered, from the start and without a gap
+	again  int64 // bytes read that were read before
+	closed bool  // it was before, so that all of it was
+	whole  hash.Hash
 }
 
 // recMark begins the types that are about recordings.
@@ -82,6 +88,7 @@ func (r *recordings) chunk(seq int64, e Entry) (what string, n int, err error) {
 	state := r.open[c.Session]
 	if state == nil {
 		state = &recState{whole: sha256.New()}
+		state.again, state.closed = r.before(c.Session)
 		r.open[c.Session] = state
 	}
 	if e.Session != c.Session || c.Offset < 0 || c.Length < 0 || c.Offset > state.end {
@@ -91,11 +98,14 @@ func (r *recordings) chunk(seq int64, e Entry) (what string, n int, err error) {
 	if err != nil {
 		return err.Error(), c.N, nil
 	}
-	f, err := os.Open(path)
+	f, err := openPlain(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		r.miss(seq, e, c.N, path)
 		state.end = max(state.end, c.Offset+c.Length)
 		return "", c.N, nil
+	}
+	if errors.Is(err, errNotPlain) {
+		return fmt.Sprintf("chunk %d: the recording %v", c.N, err), c.N, nil
 	}
 	if err != nil {
 		return "", c.N, fmt.Errorf("read recording: %w", err)
@@ -103,6 +113,9 @@ func (r *recordings) chunk(seq int64, e Entry) (what string, n int, err error) {
 	defer f.Close()
 	if r.gone[c.Session] != nil {
 		return fmt.Sprintf("chunk %d: the recording came back while it was being read", c.N), c.N, nil
+	}
+	if st, err := f.Stat(); err == nil && tooOften(state.again, st.Size()) {
+		return fmt.Sprintf("chunk %d: more than %d times as many bytes are covered as the recording has", c.N, maxOverlap), c.N, nil
 	}
 	if r.buf == nil {
 		r.buf = make([]byte, readSize)
@@ -129,6 +142,9 @@ func (s *recState) read(f io.ReaderAt, offset, length int64, buf []byte) (string
 		part.Write(buf[:n])
 		wg.Wait()
 		s.end += int64(len(fresh))
+		if s.again += int64(n); !s.closed {
+			s.again -= int64(len(fresh))
+		}
 		pos += int64(n)
 		if errors.Is(err, io.EOF) {
 			break // a short file has another hash
@@ -138,6 +154,24 @@ func (s *recState) read(f io.ReaderAt, offset, length int64, buf []byte) (string
 		}
 	}
 	return hex.EncodeToString(part.Sum(nil)), nil
+}
+
+// tooOften bounds what one recording can cost: whoever speaks to the decider as the door can repeat its entries, and each is
+// compared. A crash repeats a few.
+func tooOften(again, size int64) bool { return again/maxOverlap > max(size, 4<<10) }
+
+// before says whether a session's recording was closed before, and how much of it was read more than once.
+func (r *recordings) before(session string) (again int64, closed bool) {
+	again, closed = r.again[maphash.String(r.seed, session)]
+	return again, closed
+}
+
+// reread notes that for a closed recording. Hashes are kept, as a log may speak of millions; two that collide share a bound.
+func (r *recordings) reread(session string, again int64) {
+	if r.again == nil {
+		r.again = map[uint64]int64{}
+	}
+	r.again[maphash.String(r.seed, session)] = again
 }
 
 // close compares a closed recording.
@@ -155,9 +189,8 @@ func (r *recordings) close(seq int64, e Entry) (what string, err error) {
 	}
 	state := r.open[sum.Session]
 	if g := r.gone[sum.Session]; g != nil {
-		g.close(sum)
 		delete(r.open, sum.Session)
-		return "", nil
+		return g.close(sum), nil
 	}
 	if state == nil {
 		return r.closedAgain(seq, e, path, sum)
@@ -165,9 +198,8 @@ func (r *recordings) close(seq int64, e Entry) (what string, err error) {
 	st, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) { // since its chunks were read
 		r.miss(seq, e, -1, path)
-		r.gone[sum.Session].close(sum)
 		delete(r.open, sum.Session)
-		return "", nil
+		return r.gone[sum.Session].close(sum), nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("read recording: %w", err)
@@ -176,6 +208,7 @@ func (r *recordings) close(seq int64, e Entry) (what string, err error) {
 		return "the closed recording is not what was committed", nil
 	}
 	r.closed++
+	r.reread(sum.Session, state.again)
 	r.needKey(seq, e, path)
 	delete(r.open, sum.Session)
 	return "", nil
@@ -184,18 +217,22 @@ func (r *recordings) close(seq int64, e Entry) (what string, err error) {
 // closedAgain compares a recording that was closed before: a crash between an entry and the note that it is durable makes
 // the next start write it once more. The file must still be what the summary says.
 func (r *recordings) closedAgain(seq int64, e Entry, path string, sum recorder.Summary) (what string, err error) {
-	f, err := os.Open(path)
+	f, err := openPlain(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		r.miss(seq, e, -1, path)
-		r.gone[sum.Session].close(sum)
-		return "", nil
+		return r.gone[sum.Session].close(sum), nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("read recording: %w", err)
 	}
 	defer f.Close()
+	again, _ := r.before(sum.Session)
+	if tooOften(again, sum.Size) {
+		return "it closes the recording again and again", nil
+	}
 	h := sha256.New()
 	n, err := io.Copy(h, f)
+	r.reread(sum.Session, again+n)
 	if err != nil {
 		return "", fmt.Errorf("read recording: %w", err)
 	}

@@ -76,7 +76,7 @@ func tilesCheckpoint(opts TilesOptions, key note.Verifier) (Checkpoint, []byte, 
 
 // tilesBefore is the checkpoint that is in the folder; the zero one for a new folder.
 func tilesBefore(dir string, key note.Verifier) (Checkpoint, error) {
-	msg, err := os.ReadFile(filepath.Join(dir, "checkpoint"))
+	msg, err := readSmall(filepath.Join(dir, "checkpoint"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return Checkpoint{}, nil
 	}

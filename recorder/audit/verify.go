@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -93,7 +93,7 @@ func Verify(ctx context.Context, opts VerifyOptions) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("verifier key: %w", err)
 	}
-	v := &verifier{opts: opts, key: key, recs: recordings{dir: opts.RecordingsDir, keys: !opts.NoKeys, open: make(map[string]*recState)}}
+	v := &verifier{opts: opts, key: key, recs: recordings{dir: opts.RecordingsDir, keys: !opts.NoKeys, open: make(map[string]*recState), seed: maphash.MakeSeed()}}
 	if err := v.loadCheckpoints(); err != nil {
 		return Report{}, err
 	}
@@ -105,6 +105,9 @@ func Verify(ctx context.Context, opts VerifyOptions) (Report, error) {
 		if err := v.run(ctx); err != nil {
 			return v.report, err
 		}
+		if err := v.signedSince(ctx); err != nil {
+			return v.report, err
+		}
 	}
 	v.report.Chunks, v.report.Closed, v.report.Unfinished = v.recs.chunks, v.recs.closed, len(v.recs.open)
 	v.report.Removed, v.report.Shredded, v.report.StillThere = len(v.recs.removed), v.recs.shredded, v.recs.still
@@ -112,15 +115,37 @@ func Verify(ctx context.Context, opts VerifyOptions) (Report, error) {
 	if r := v.recs.first(); r != nil && (v.bad == nil || r.Entry < v.bad.Entry) {
 		v.report.Bad = r
 	}
-	if v.report.Bad == nil {
-		v.report.Bad = v.alarms.standing()
+	for _, bad := range []*Bad{v.alarms.standing(), v.recs.excused.unsigned(v.good), v.alarms.calmed.unsigned(v.good)} {
+		if v.report.Bad == nil {
+			v.report.Bad = bad
+		}
 	}
 	return v.report, nil
 }
 
+// signedSince looks for a newer checkpoint if an entry beyond the one that this began with explains something: the log is in use.
+func (v *verifier) signedSince(ctx context.Context) error {
+	if v.bad != nil || v.recs.excused.unsigned(v.good) == nil && v.alarms.calmed.unsigned(v.good) == nil {
+		return nil
+	}
+	cp, _, err := newestCheckpoint(v.opts.LogDir, v.key)
+	if err != nil || cp.Size <= v.good {
+		return err
+	}
+	var t tree
+	err = eachLeaf(ctx, v.opts.LogDir, cp.Size, func(leaf []byte) error {
+		t.add(leafHash(leaf), nil)
+		return nil
+	})
+	if err == nil && t.root() == cp.Root {
+		v.good = cp.Size
+	}
+	return err
+}
+
 // loadCheckpoints collects the checkpoints that the log must agree with: its own newest, which is first, and the caller's.
 func (v *verifier) loadCheckpoints() error {
-	msg, err := os.ReadFile(filepath.Join(v.opts.LogDir, checkpointFile))
+	msg, err := readSmall(filepath.Join(v.opts.LogDir, checkpointFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read checkpoint: %w", err)
 	}
@@ -156,7 +181,7 @@ func (v *verifier) loadCheckpoints() error {
 
 // run reads the entries once, and a second time if something does not fit.
 func (v *verifier) run(ctx context.Context) error {
-	f, err := os.Open(filepath.Join(v.opts.LogDir, entriesFile))
+	f, err := openPlain(filepath.Join(v.opts.LogDir, entriesFile))
 	if err != nil {
 		return fmt.Errorf("read entries: %w", err)
 	}

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/mod/sumdb/note"
@@ -232,13 +233,27 @@ func (a *Anchors) round(ctx context.Context) bool {
 	return errors.Join(errs...) == nil
 }
 
+// maxSaid bounds what is kept and logged of why something did not work: a receiver may have chosen the words.
+const maxSaid = 512
+
+// said is an error as one line of printable text.
+func said(err error) string {
+	text := strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return ' '
+	}, err.Error())
+	return strings.ToValidUTF8(text[:min(len(text), maxSaid)], "?")
+}
+
 // done notes the outcome of a try.
 func (a *Anchors) done(i int, size int64, at time.Time, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := &a.states[i]
 	if err != nil {
-		s.Problem = err.Error()
+		s.Problem = said(err)
 		return
 	}
 	s.Size, s.At, s.Problem = size, at, ""

@@ -100,7 +100,7 @@ func (a *Anchors) hand(ctx context.Context, i int, p *place, cp audit.Checkpoint
 	}
 	err := p.put(ctx, cp, msg)
 	if err != nil {
-		a.cfg.Log.Warn("anchor", "kind", a.states[i].Kind, "name", a.states[i].Name, "error", err)
+		a.cfg.Log.Warn("anchor", "kind", a.states[i].Kind, "name", a.states[i].Name, "error", said(err))
 	} else {
 		p.have = cp.Size
 	}
@@ -166,12 +166,12 @@ func (a *Anchors) post(ctx context.Context, client *http.Client, to string, cp a
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(line))
 	if err != nil {
-		return err
+		return withoutURL(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	res, err := client.Do(req)
 	if err != nil {
-		return err
+		return withoutURL(err)
 	}
 	defer res.Body.Close()
 	_, _ = io.CopyN(io.Discard, res.Body, 4<<10) // what it says is nobody's business
@@ -179,6 +179,14 @@ func (a *Anchors) post(ctx context.Context, client *http.Client, to string, cp a
 		return fmt.Errorf("the webhook answered %d", res.StatusCode)
 	}
 	return nil
+}
+
+// withoutURL is an error of an HTTP client less the address, whose path is often a webhook's secret.
+func withoutURL(err error) error {
+	if e := (*url.Error)(nil); errors.As(err, &e) {
+		return e.Err
+	}
+	return err
 }
 
 // bucket puts each checkpoint into an object of its own, which the bucket does not give up again before its time.

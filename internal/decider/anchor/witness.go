@@ -24,7 +24,7 @@ func tlsConfig(roots *x509.CertPool) *tls.Config {
 func (a *Anchors) ask(ctx context.Context, i int, w *asked, cp audit.Checkpoint, msg []byte) (line []byte, err error) {
 	defer func() {
 		if err != nil {
-			a.cfg.Log.Warn("witness", "witness", w.client.Key.Name(), "error", err)
+			a.cfg.Log.Warn("witness", "witness", w.client.Key.Name(), "error", said(err))
 			a.done(i, 0, a.cfg.Now(), err)
 		}
 	}()
@@ -73,7 +73,7 @@ func (a *Anchors) alarm(ctx context.Context, i int, w *asked, outcome, text stri
 	a.cfg.Log.Error("AUDIT LOG CONTRADICTED", "witness", w.client.Key.Name(), "problem", text)
 	a.setAlarm(i, text)
 	if msg, err := a.newestOf(ctx, w); err != nil {
-		a.cfg.Log.Warn("fetch the witness' checkpoint", "error", err)
+		a.cfg.Log.Warn("fetch the witness' checkpoint", "error", said(err))
 	} else if err := audit.KeepContradiction(a.cfg.LogDir, msg); err != nil {
 		a.cfg.Log.Error("keep the witness' checkpoint", "error", err)
 	}

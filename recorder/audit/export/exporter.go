@@ -121,16 +121,29 @@ func (e *Exporter) Reaches(host string, port uint16) bool {
 	return e.hosts[net.JoinHostPort(host, fmt.Sprint(port))]
 }
 
-// Move makes a sink go on from another entry: at once where Run runs, otherwise when it will.
-func (e *Exporter) Move(sink string, seq int64) error {
+// CanMove says why Move would refuse.
+func (e *Exporter) CanMove(sink string, seq int64) error {
+	_, err := e.movable(sink, seq)
+	return err
+}
+
+func (e *Exporter) movable(sink string, seq int64) (*worker, error) {
 	i := slices.IndexFunc(e.workers, func(w *worker) bool { return w.name == sink })
 	if i < 0 {
-		return fmt.Errorf("there is no sink %q; there are %s", sink, strings.Join(e.names(), ", "))
+		return nil, fmt.Errorf("there is no sink %q; there are %s", sink, strings.Join(e.names(), ", "))
 	}
 	if size := e.cfg.Size(); seq < 0 || seq > size {
-		return fmt.Errorf("the log has entries 0 to %d, not %d", size-1, seq)
+		return nil, fmt.Errorf("the log has entries 0 to %d, not %d", size-1, seq)
 	}
-	w := e.workers[i]
+	return e.workers[i], nil
+}
+
+// Move makes a sink go on from another entry: at once where Run runs, otherwise when it will.
+func (e *Exporter) Move(sink string, seq int64) error {
+	w, err := e.movable(sink, seq)
+	if err != nil {
+		return err
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.running {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -252,8 +253,8 @@ func (w *worker) giveUp(ctx context.Context, records []audit.Record, no *refused
 	return w.lose(ctx, records, int64(len(records)), no.why)
 }
 
-// lose counts, logs and audits what a receiver will never have. The entry about it is not about itself: where that one is lost
-// too, it is counted and logged.
+// lose counts, logs and audits what a receiver will never have. The entry about it is not about itself: where nothing but such
+// entries is lost, its own or another sink's, that is counted and logged, or receivers that refuse everything would fill the log.
 func (w *worker) lose(ctx context.Context, records []audit.Record, n int64, why string) error {
 	first, last := records[0].Seq, records[len(records)-1].Seq
 	w.mu.Lock()
@@ -261,7 +262,8 @@ func (w *worker) lose(ctx context.Context, records []audit.Record, n int64, why 
 	w.mu.Unlock()
 	why = strings.ToValidUTF8(why[:min(len(why), 512)], "?")
 	w.log.Error("the receiver refuses entries for good", "first", first, "last", last, "entries", n, "why", why)
-	if len(records) == 1 && audit.TypeOf(records[0].Line) == audit.Export || w.cfg.Audit == nil {
+	other := slices.ContainsFunc(records, func(r audit.Record) bool { return audit.TypeOf(r.Line) != audit.Export })
+	if !other || w.cfg.Audit == nil {
 		return nil
 	}
 	return w.cfg.Audit(ctx, lossEntry(w.name, first, last, n, why))

@@ -37,11 +37,17 @@ type Reader struct {
 	Logins  []Login
 	Lines   int
 	TooLong int // lines that were passed over for their length
+
+	// Of the log that is being read.
+	bare   []int // which of Logins have no head of a log daemon
+	headed bool  // another line has one
 }
 
 // Read adds the logins of one log.
 func (r *Reader) Read(name string, in io.Reader) error {
 	lines := bufio.NewReaderSize(in, maxLine)
+	r.bare, r.headed = nil, false
+	defer r.doubt()
 	for n := 1; ; n++ {
 		line, err := lines.ReadSlice('\n')
 		switch {
@@ -76,7 +82,8 @@ func skip(in *bufio.Reader) error {
 }
 
 func (r *Reader) line(where string, line []byte) error {
-	at, message, ok := r.message(line)
+	at, message, bare, ok := r.message(line)
+	r.headed = r.headed || !bare
 	if !ok || !strings.HasPrefix(message, "Accepted ") || detailLine.MatchString(message) {
 		return nil
 	}
@@ -85,23 +92,38 @@ func (r *Reader) line(where string, line []byte) error {
 	}
 	l := parseAccepted(message)
 	l.Where, l.Time = where, at
+	if bare {
+		r.bare = append(r.bare, len(r.Logins))
+	}
 	r.Logins = append(r.Logins, l)
 	return nil
 }
 
-// message takes what sshd wrote out of a line.
-func (r *Reader) message(line []byte) (time.Time, string, bool) {
+// message takes what sshd wrote out of a line. One that is bare has no head of a log daemon.
+func (r *Reader) message(line []byte) (at time.Time, text string, bare, ok bool) {
 	if bytes.HasPrefix(line, []byte("{")) {
-		return journal(line)
+		at, text, ok = journal(line)
+		return at, text, false, ok
 	}
 	m := syslogHead.FindSubmatch(line)
 	if m == nil {
-		return time.Time{}, string(line), true // as sshd writes itself
+		return time.Time{}, string(line), true, true // as sshd writes itself
 	}
 	if !programs[string(m[3])] {
-		return time.Time{}, "", false
+		return time.Time{}, "", false, false
 	}
-	return r.time(string(m[1])), string(line[len(m[0]):]), true
+	return r.time(string(m[1])), string(line[len(m[0]):]), false, true
+}
+
+// doubt makes bare lines a difference where other lines of the same log have a head: some program's text that had a line feed in it
+// can look like that, and sshd's own log has none with a head.
+func (r *Reader) doubt() {
+	if !r.headed {
+		return
+	}
+	for _, i := range r.bare {
+		r.Logins[i].Trouble = "the line has no time and no program, as others of this log have"
+	}
 }
 
 // journal reads a line of journalctl -o json. Its fields that begin with "_" are the journal's own: no client of it can set

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -31,7 +32,7 @@ type Result struct {
 // Compare compares logins with certificates. Each login must have a certificate for this target and login, with the same key,
 // key ID and serial, while it was valid, and each certificate lets in once.
 func Compare(cfg Config, logins []Login, issued []Issued) Result {
-	c := comparison{cfg: cfg, bySerial: map[string]Issued{}, used: map[string]Login{}}
+	c := comparison{cfg: cfg, bySerial: map[string]Issued{}, used: map[string]Login{}, told: map[[2]string]bool{}}
 	for _, i := range issued {
 		c.bySerial[i.Serial] = i
 	}
@@ -49,7 +50,8 @@ func Compare(cfg Config, logins []Login, issued []Issued) Result {
 type comparison struct {
 	cfg      Config
 	bySerial map[string]Issued
-	used     map[string]Login // by serial
+	used     map[string]Login   // by serial
+	told     map[[2]string]bool // serials and logs
 	out      Result
 }
 
@@ -82,7 +84,9 @@ func (c *comparison) login(l Login) {
 	if !c.inside(l.Time, 0) {
 		return
 	}
-	if first, ok := c.used[l.Serial]; ok && l.Serial != "" && same(first, l) {
+	told := [2]string{l.Serial, logOf(l)}
+	if first, ok := c.used[l.Serial]; ok && l.Serial != "" && same(first, l) && !c.told[told] {
+		c.told[told] = true
 		return // the same line in two logs
 	}
 	c.out.Logins++
@@ -90,7 +94,7 @@ func (c *comparison) login(l Login) {
 		c.differ(l.Time, "login that we did not give: %s: %s", describe(l), why)
 		return
 	}
-	c.used[l.Serial] = l
+	c.used[l.Serial], c.told[told] = l, true
 	c.out.Matched++
 }
 
@@ -123,11 +127,14 @@ func (c *comparison) wrong(l Login) string {
 	return ""
 }
 
-// same says whether two lines tell of one login: one client's port cannot be used twice within the life of a certificate.
+// same says whether lines of two logs tell of one login. Those of one log do not: a client may use its port again at once.
 func same(a, b Login) bool {
-	return a.Source == b.Source && a.User == b.User && a.Key == b.Key && a.KeyID == b.KeyID && a.Where != b.Where &&
+	return a.Source == b.Source && a.User == b.User && a.Key == b.Key && a.KeyID == b.KeyID &&
 		a.Time.Sub(b.Time).Abs() <= 2*time.Second
 }
+
+// logOf is the log that a line is in.
+func logOf(l Login) string { return l.Where[:max(strings.LastIndexByte(l.Where, ':'), 0)] }
 
 // issued looks for a certificate that nobody showed.
 func (c *comparison) issued(i Issued) {

@@ -74,18 +74,18 @@ func TestDifferences(t *testing.T) {
 		log  string
 		want []string
 	}{
-		"a password":           {edges, []string{"without a certificate"}},
-		"a plain key":          {stamp(2, "Accepted publickey for deploy from 192.0.2.9 port 22 ssh2: ED25519 "+fp), []string{"without a certificate"}},
-		"an unknown serial":    {stamp(2, accepted("deploy", id(2), 2, fp)), []string{"no certificate with this serial"}},
-		"the serial twice":     {good + stamp(9, strings.Replace(accepted("deploy", id(1), 1, fp), "port 40001", "port 40002", 1)), []string{"had let in already"}},
-		"another key ID":       {stamp(2, accepted("deploy", id(1)+";x=y", 1, fp)), []string{"has the key ID"}},
-		"another key":          {stamp(2, accepted("deploy", id(1), 1, caFP)), []string{"is over the key"}},
-		"another login":        {stamp(2, accepted("root", id(1), 1, fp)), []string{`for the login "deploy"`}},
-		"too late":             {stamp(200, accepted("deploy", id(1), 1, fp)), []string{"was issued at"}},
-		"never showed up":      {good + stamp(400, accepted("deploy", id(300), 300, fp)) + stamp(700, accepted("deploy", id(9), 9, fp)), []string{"was issued at", "no certificate with this serial", "serial 600"}},
-		"not as sshd writes":   {stamp(2, "Accepted publickey for a b from 192.0.2.9 port 22 ssh2"), []string{"not as sshd writes it"}},
-		"a keyboard":           {stamp(2, "Accepted keyboard-interactive/pam for deploy from 192.0.2.9 port 22 ssh2"), []string{"without a certificate"}},
-		"the same in two logs": {good + good, nil},
+		"a password":          {edges, []string{"without a certificate"}},
+		"a plain key":         {stamp(2, "Accepted publickey for deploy from 192.0.2.9 port 22 ssh2: ED25519 "+fp), []string{"without a certificate"}},
+		"an unknown serial":   {stamp(2, accepted("deploy", id(2), 2, fp)), []string{"no certificate with this serial"}},
+		"the serial twice":    {good + stamp(9, strings.Replace(accepted("deploy", id(1), 1, fp), "port 40001", "port 40002", 1)), []string{"had let in already"}},
+		"another key ID":      {stamp(2, accepted("deploy", id(1)+";x=y", 1, fp)), []string{"has the key ID"}},
+		"another key":         {stamp(2, accepted("deploy", id(1), 1, caFP)), []string{"is over the key"}},
+		"another login":       {stamp(2, accepted("root", id(1), 1, fp)), []string{`for the login "deploy"`}},
+		"too late":            {stamp(200, accepted("deploy", id(1), 1, fp)), []string{"was issued at"}},
+		"never showed up":     {good + stamp(400, accepted("deploy", id(300), 300, fp)) + stamp(700, accepted("deploy", id(9), 9, fp)), []string{"was issued at", "no certificate with this serial", "serial 600"}},
+		"not as sshd writes":  {stamp(2, "Accepted publickey for a b from 192.0.2.9 port 22 ssh2"), []string{"not as sshd writes it"}},
+		"a keyboard":          {stamp(2, "Accepted keyboard-interactive/pam for deploy from 192.0.2.9 port 22 ssh2"), []string{"without a certificate"}},
+		"the same line twice": {good + good, []string{"had let in already"}},
 	} {
 		r := Compare(Config{Target: "web-1", From: noon, To: noon.Add(1000 * time.Second), Skew: 5 * time.Second}, read(t, c.log), issued)
 		if name == "a password" {
@@ -117,6 +117,22 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
+// Two logs of one target may both tell of a login; each log tells of it once.
+func TestTwoLogs(t *testing.T) {
+	line := "Nov 22 12:00:01 web-1 sshd[3]: " + accepted("deploy", id(1), 1, fp) + "\n"
+	for want, logs := range map[int][]string{0: {line, line}, 1: {line, line + line}} {
+		r := Reader{Now: noon.Add(time.Hour)}
+		for i, text := range logs {
+			if err := r.Read(fmt.Sprint("log", i), strings.NewReader(text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if c := Compare(Config{Target: "web-1", Skew: time.Minute}, r.Logins, []Issued{issue(1)}); len(c.Differences) != want || c.Matched != 1 {
+			t.Errorf("%d lines in the second: %+v", want+1, c)
+		}
+	}
+}
+
 // Text that a client or a user of the target chose makes no login of ours out of nothing, and hides none.
 func TestHostileLines(t *testing.T) {
 	m := accepted("deploy", id(1), 1, fp)
@@ -132,6 +148,12 @@ func TestHostileLines(t *testing.T) {
 	} {
 		if got := read(t, line+"\n"); len(got) != 0 {
 			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	// The rest of another program's line, after a line feed that a log daemon let through.
+	for _, log := range []string{m + "\nNov 22 12:00:01 web-1 cron[3]: x\n", "Nov 22 12:00:01 web-1 app[3]: hello\n" + m + "\n", `{"_UID":"1000"}` + "\n" + m + "\n"} {
+		if r := Compare(Config{Target: "web-1", Skew: time.Minute}, read(t, log), []Issued{issue(1)}); r.Matched != 0 {
+			t.Errorf("a line without a head in a log with heads matches: %+v", r)
 		}
 	}
 	// A key ID by another CA says what it likes.
