@@ -60,21 +60,33 @@ func TestRowsAreMaskedAsTheyAreRead(t *testing.T) {
 	}
 }
 
-// A host makes no more rows than it wrote bytes for, nearly.
+// A host makes no more lines than in proportion to what it wrote: a few bytes can fill a screen, again and again. The index says
+// so, and what comes after that is found all the same.
 func TestRowsAreBoundedByOutput(t *testing.T) {
 	for name, piece := range map[string]string{
-		"screens full of E":      "\x1b#8\x1b[2J",
-		"scrolled full of E":     "\x1b#8\x1b[999S",
-		"repeated":               "x\x1b[9999b\x1b[9999b",
-		"repeated, wide":         "\u754c\x1b[9999b\x1b[9999b",
-		"full of E on the other": "\x1b[?1049h\x1b#8\x1b[?1049l",
-		"reset":                  "\x1b#8\x1bc",
+		"repeated":           "x\x1b[9999b\x1b[9999b",
+		"repeated and wide":  "\u754c\x1b[9999b\x1b[9999b",
+		"on the other":       "\x1b[?1049hx\x1b[9999b\x1b[9999b\x1b[?1049l",
+		"full of E, cleared": "\x1b#8\x1b[2J",
 	} {
-		text := strings.Repeat(piece, 200<<10/len(piece))
-		n, bytes := 0, 0
-		begun := time.Now()
-		built(recorder.Header{PTY: true, Cols: 1000, Rows: 1000}, Options{Rows: func(r Row) { n++; bytes += len(r.Text) }}, at(0, 'o', text), at(time.Second, 'x', `{"status":0}`))
-		t.Logf("%s: %d rows, %d bytes, in %v", name, n, bytes, time.Since(begun))
+		text := strings.Repeat(piece, 64<<10/len(piece))
+		bytes, fed, all := 0, 0, map[string]bool{}
+		var events []recorder.Event
+		for i := range 4 {
+			events = append(events, at(time.Duration(i)*time.Second, 'o', text))
+			fed += len(text)
+		}
+		events = append(events, at(time.Minute, 'c', `{"line":"next"}`), at(2*time.Minute, 'o', "\x1bcfound after it\r\n"), at(3*time.Minute, 'x', "{}"))
+		x := built(recorder.Header{PTY: true, Cols: 1000, Rows: 1000}, Options{Rows: func(r Row) { bytes += len(r.Text); all[r.Text] = true }}, events...)
+		if bytes > rowsFree+rowsEach*fed {
+			t.Errorf("%s: %d bytes of rows from %d of output", name, bytes, fed)
+		}
+		if !all["next"] || !all["found after it"] {
+			t.Errorf("%s: what comes later is not there", name)
+		}
+		if said := strings.Contains(strings.Join(x.Notes(), "\n"), "the search has not all"); said != strings.HasPrefix(name, "repeated") {
+			t.Errorf("%s: the notes are %q", name, x.Notes())
+		}
 	}
 }
 

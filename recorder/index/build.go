@@ -231,6 +231,9 @@ func (b *builder) finish() *Index {
 	x := b.x
 	if b.rows != nil {
 		b.rows.end(micros(x.Last))
+		if b.rows.omitted > 0 {
+			b.note("a few bytes of output fill many lines, again and again: the search has not all of those")
+		}
 	}
 	if b.term.Lost() {
 		b.note("the screen could not be followed everywhere: what is shown after a jump may be wrong until it is painted again")
