@@ -27,7 +27,7 @@ func (i integrity) AuditState(ctx context.Context, who console.Credential, befor
 			{Kind: "witness", Name: "w2.example/w", Alarm: "ROLLBACK: <b>\x1b[2J", Problem: "refused"}},
 		Entries: []console.AuditEntry{{Seq: 4710, Time: at, Type: "decision", Actor: "agent:<script>", Outcome: "deny", Target: "web-1", Session: "ses_01JDABCDEFGHJKMNPQRSTVWXYZ", Reason: "\u202eno rule"},
 			{Seq: 4709, Time: at, Type: "read", Actor: "person:ann", Outcome: "allow", Object: "token=ghp_" + strings.Repeat("k3Y9", 9), Reason: strings.Repeat("x ", 100) + "ghp_k3Y9k3Y9k"}},
-		Next:    "4660.99"}, nil
+		Next: "4660.99"}, nil
 }
 
 // The page says how it is with the log, in escaped words, to those who may see sessions, and asks once.

@@ -66,7 +66,10 @@ func (a *archive) index(s Sink) *indexing {
 	in := &indexing{}
 	var err error
 	in.Indexer, err = New(Config{Dir: a.dir, Source: a, Detector: detector(a.t), Sink: s,
-		Meta: func(_ context.Context, m *Meta) error { m.Verdict, m.Task = "allow", "correct-horse-battery"; return nil }, Log: hclog.New(&hclog.LoggerOptions{Output: &in.logs, Mutex: &sync.Mutex{}})})
+		Meta: func(_ context.Context, m *Meta) error {
+			m.Verdict, m.Task = "allow", "correct-horse-battery"
+			return nil
+		}, Log: hclog.New(&hclog.LoggerOptions{Output: &in.logs, Mutex: &sync.Mutex{}})})
 	must(a.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

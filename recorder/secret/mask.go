@@ -204,6 +204,7 @@ func (m *masker) wait() time.Duration {
 
 // flush yields everything.
 func (m *masker) flush(yield func(recorder.Event, error) bool) bool {
+	m.s.peek() // the recording may go on
 	m.s.end()
 	return m.yield(len(m.held), yield)
 }

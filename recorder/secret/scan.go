@@ -19,6 +19,7 @@ func (d *Detector) Scan(h recorder.Header, events iter.Seq2[recorder.Event, erro
 	s := newScanner(d, h, func(h Hit) { hits = append(hits, h) })
 	for e, err := range events {
 		if err != nil {
+			s.peek()
 			s.end()
 			return inOrder(hits), err
 		}
@@ -29,6 +30,7 @@ func (d *Detector) Scan(h recorder.Header, events iter.Seq2[recorder.Event, erro
 			return append(inOrder(hits), Hit{settled, 0, -1, "too-many"}), nil
 		}
 	}
+	s.peek() // the recording may go on
 	s.end()
 	return inOrder(hits), nil
 }
