@@ -36,3 +36,17 @@ func TestBeginningOfASecretIsMasked(t *testing.T) {
 		}
 	}
 }
+
+// A session's row has only the beginning of a long command, which may end in the middle of a secret.
+func TestCutCommandIsMasked(t *testing.T) {
+	d := newDesk(t)
+	command := (strings.Repeat("x ", 2038) + "ghp_" + strings.Repeat("k3Y9", 9))[:4096]
+	s := store.Session{ID: "ses_01M8HA88DAMZ9FFJMGMC13Q7F1", Identity: "agent:release-bot", Target: "web-1", Login: "deploy", State: store.Ended, Command: command, Started: d.now.Add(-time.Hour)}
+	must(t, d.store.Put(t.Context(), s))
+	for _, line := range []string{"sessions list --json", "sessions show " + s.ID} {
+		out, errs, code := d.run(strings.Fields(line)...)
+		if code != 0 || !strings.Contains(out, "x x x") || strings.Contains(out, "k3Y9") {
+			t.Errorf("%s: exit %d %.3000s%s", line, code, out, errs)
+		}
+	}
+}
