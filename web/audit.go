@@ -29,6 +29,7 @@ func (s *Server) auditPage(w http.ResponseWriter, r *http.Request, who console.C
 	if err != nil {
 		return err
 	}
+	state = s.cfg.Console.MaskAudit(state)
 	view := auditView{AuditState: state, Paged: before != "", Unwitnessed: true, Verify: verifyCommand}
 	for _, a := range state.Anchors {
 		view.Alarm = view.Alarm || a.Alarm != ""

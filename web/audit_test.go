@@ -25,8 +25,9 @@ func (i integrity) AuditState(ctx context.Context, who console.Credential, befor
 	return console.AuditState{By: by, Size: 4711, Checkpoint: "gatehouse\n4711\nroot\n\n— gatehouse sig\n", Key: "gatehouse+1234+key", At: at, Gap: 61 * time.Second, GapAt: at, GapSince: at,
 		Anchors: []console.AuditAnchor{{Kind: "witness", Name: "w1.example/w", Size: 4700, At: at},
 			{Kind: "witness", Name: "w2.example/w", Alarm: "ROLLBACK: <b>\x1b[2J", Problem: "refused"}},
-		Entries: []console.AuditEntry{{Seq: 4710, Time: at, Type: "decision", Actor: "agent:<script>", Outcome: "deny", Target: "web-1", Session: "ses_01JDABCDEFGHJKMNPQRSTVWXYZ", Reason: "\u202eno rule"}},
-		Next:    "4660.99"}, nil
+		Entries: []console.AuditEntry{{Seq: 4710, Time: at, Type: "decision", Actor: "agent:<script>", Outcome: "deny", Target: "web-1", Session: "ses_01JDABCDEFGHJKMNPQRSTVWXYZ", Reason: "\u202eno rule"},
+			{Seq: 4709, Time: at, Type: "read", Actor: "person:ann", Outcome: "allow", Object: "token=ghp_" + strings.Repeat("k3Y9", 9), Reason: strings.Repeat("x ", 100) + "ghp_k3Y9k3Y9k"}},
+		Next: "4660.99"}, nil
 }
 
 // The page says how it is with the log, in escaped words, to those who may see sessions, and asks once.
@@ -46,6 +47,9 @@ func TestAuditPage(t *testing.T) {
 			if !strings.Contains(body, want) {
 				t.Errorf("%s does not say %q", path, want)
 			}
+		}
+		if strings.Contains(body, "k3Y9") {
+			t.Errorf("%s shows a secret", path)
 		}
 		if strings.ContainsAny(body, "\x1b\u202e") {
 			t.Errorf("%s shows foreign text raw", path)

@@ -65,6 +65,9 @@ func (c *Console) Export(ctx context.Context, who Credential, id string, format 
 	}
 	return &Download{By: by, Session: s.ID, Name: s.ID + kind.suffix, MediaType: kind.media, Write: func(w io.Writer) error {
 		defer p.Close()
+		if format == Text && !c.unmasked() {
+			w = maskedLines{w, c.cfg.Secrets}
+		}
 		return p.write(w, format)
 	}}, nil
 }

@@ -40,6 +40,16 @@ type AuditEntry struct {
 	Type, Actor, Outcome, Session, Target, Object, Reason string
 }
 
+// MaskAudit returns the state with the secrets in what entries name and give as reasons masked: an entry is as whoever asked
+// wrote it, a search for a password for one. It may be cut off in the middle of a secret.
+func (c *Console) MaskAudit(s AuditState) AuditState {
+	for i := range s.Entries {
+		e := &s.Entries[i]
+		e.Object, e.Reason = c.cfg.Secrets.MaskCut(e.Object), c.cfg.Secrets.MaskCut(e.Reason)
+	}
+	return s
+}
+
 // ErrAuditPage is returned for a page of the audit log that there is not.
 var ErrAuditPage = errors.New("there is no such page of the audit log")
 

@@ -76,7 +76,7 @@ func (c *Console) liveFirst(ctx context.Context, f store.Filter, page []store.Se
 }
 
 func (c *Console) view(ctx context.Context, s store.Session) Session {
-	return viewSession(s, c.ShortID(ctx, s.ID), c.cfg.Now().UTC(), c.cfg.Secrets.MaskText)
+	return viewSession(s, c.ShortID(ctx, s.ID), c.cfg.Now().UTC(), c.mask)
 }
 
 type listCmd struct {

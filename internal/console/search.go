@@ -108,7 +108,7 @@ func (c *Console) Search(ctx context.Context, who Credential, text, from string)
 	}
 	out.Next, out.Stopped = page.Next, page.Stopped
 	for _, s := range page.Sessions {
-		out.Sessions = append(out.Sessions, viewFound(s))
+		out.Sessions = append(out.Sessions, c.viewFound(s))
 	}
 	return out, nil
 }
@@ -143,10 +143,14 @@ func (c *Console) searchedSession(ctx context.Context, q *search.Query) error {
 	return nil
 }
 
-func viewFound(s search.Session) FoundSession {
-	v := FoundSession{ID: s.ID, Identity: s.Identity, Owner: s.Owner, Task: s.Task, Target: s.Target, Login: s.Login, Verdict: s.Verdict,
+// viewFound is what is shown of a session with hits. Its lines were masked when they were kept; what has become known as a secret
+// since then is masked here.
+func (c *Console) viewFound(s search.Session) FoundSession {
+	shown := c.cfg.Secrets.MaskText
+	v := FoundSession{ID: s.ID, Identity: s.Identity, Owner: s.Owner, Task: shown(s.Task), Target: s.Target, Login: s.Login, Verdict: s.Verdict,
 		Started: s.Started, More: s.More, Cut: s.Cut}
 	for _, h := range s.Hits {
+		h.Text = shown(h.Text) // as long as before: the marks stay where they are
 		hit := FoundHit{Kind: "output", Command: h.Command, Time: s.Time(h), Seconds: h.At.Seconds(), Text: h.Text, Marks: [][2]int{}, Link: momentLink(s.ID, h.At), bytes: h.Marks}
 		if h.Kind == search.Commands {
 			hit.Kind = "command"

@@ -40,6 +40,20 @@ func searchDesk(t *testing.T) (*desk, *shelf, store.Session) {
 	return d, s, ended
 }
 
+// What a search finds is masked, like everything else: the task that an agent named, and lines that were kept before a secret was known.
+func TestSearchIsMasked(t *testing.T) {
+	d, s, _ := searchDesk(t)
+	secret := "token=" + "ghp_" + strings.Repeat("k3Y9", 9)
+	found := &s.page.Sessions[0]
+	found.Task, found.Hits[1].Text = secret, "größe "+secret
+	for _, args := range [][]string{{"sessions", "search", "one"}, {"sessions", "search", "one", "--json"}} {
+		out, errs, code := d.run(args...)
+		if code != 0 || !strings.Contains(out, "****") || strings.Contains(out, "k3Y9") {
+			t.Errorf("%q: exit %d %s%s", args, code, out, errs)
+		}
+	}
+}
+
 func TestSearchAnswers(t *testing.T) {
 	d, s, ended := searchDesk(t)
 	out, errs, code := d.run("sessions", "search", "one", "--page", "2026-11.z.0.z.0")

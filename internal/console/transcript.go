@@ -5,6 +5,7 @@ import (
 
 	"gatehouse/recorder/index"
 	"gatehouse/recorder/replay"
+	"gatehouse/recorder/secret"
 )
 
 // transcript writes the recording as text. With a pty it is what was seen on the screen, line by line; without one it is what
@@ -14,4 +15,15 @@ func (p *Playback) transcript(w io.Writer) error {
 		return index.Transcript(w, h, p.Events)
 	}
 	return replay.Text(w, p.Events)
+}
+
+// maskedLines masks a transcript as it is read: a secret may come together only when escape sequences are gone, or on the screen.
+type maskedLines struct {
+	io.Writer
+	secrets *secret.Detector
+}
+
+// Write takes whole lines.
+func (m maskedLines) Write(p []byte) (int, error) {
+	return io.WriteString(m.Writer, m.secrets.MaskText(string(p))) // as long as before
 }

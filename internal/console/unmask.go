@@ -54,6 +54,17 @@ func (c *Console) shown(text string) string {
 	if c.unmasked() {
 		return text
 	}
+	return c.mask(text)
+}
+
+// keptText is from how many bytes on a text of a session's row may be the beginning of a longer one.
+const keptText = 4096
+
+// mask masks a text of a session's row.
+func (c *Console) mask(text string) string {
+	if len(text) >= keptText {
+		return c.cfg.Secrets.MaskCut(text)
+	}
 	return c.cfg.Secrets.MaskText(text)
 }
 

@@ -59,6 +59,9 @@ func (x *Index) from(rd *recorder.Reader, frame int64, number int, at time.Durat
 		}
 		n := number
 		for e, err := range rd.Events() {
+			if err == nil && n >= x.Count {
+				return // it was recorded since, and nobody looked for secrets in it
+			}
 			if err == nil && e.At < at {
 				n++
 				continue

@@ -20,6 +20,11 @@ type Options struct {
 	// Hits are the places of secrets, in the order of the recording. Masked says that they were looked for.
 	Hits   []secret.Hit
 	Masked bool
+	// Detector looks once more at each row, for what only the screen has put together; nil does not.
+	Detector *secret.Detector
+	// Most is how many events there are to be read: a recording may have grown since secrets were looked for. 0 is all of them,
+	// below 0 none.
+	Most int
 	// Rows gets the recording's rows as they come; nil leaves them out.
 	Rows func(Row)
 }
@@ -35,6 +40,9 @@ func Build(ctx context.Context, rd *recorder.Reader, o Options) (*Index, error) 
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read recording: %w", err)
+		}
+		if o.Most != 0 && b.number >= o.Most {
+			break
 		}
 		if frame := rd.Frame(); frame != b.frame {
 			if err := context.Cause(ctx); err != nil {
@@ -74,7 +82,7 @@ func newBuilder(h recorder.Header, o Options) *builder {
 	b := &builder{x: &Index{head: head{Header: h, Hits: o.Hits, Masked: o.Masked}}, opts: o, screen: replay.NewScreen(h.PTY),
 		term: vt.New(cols, rows), frame: -1, apart: segmentBytes, pauses: pauses{least: leastPause}, activity: newActivity()}
 	if o.Rows != nil {
-		b.rows = newRows(b.term, o.Rows)
+		b.rows = newRows(b.term, b.row)
 	}
 	if n := len(o.Hits); n > 0 && o.Hits[n-1].To < 0 {
 		b.note("there are more secrets than are kept: everything after them is masked")
@@ -121,6 +129,14 @@ func (b *builder) output(e recorder.Event) {
 		return
 	}
 	_, _ = b.term.Write([]byte(text)) // never fails
+}
+
+// row hands on a row.
+func (b *builder) row(r Row) {
+	if b.opts.Detector != nil {
+		r.Text = b.opts.Detector.MaskText(r.Text)
+	}
+	b.opts.Rows(r)
 }
 
 // keep takes an event that belongs to no stream.
@@ -215,11 +231,14 @@ func (b *builder) finish() *Index {
 	x := b.x
 	if b.rows != nil {
 		b.rows.end(micros(x.Last))
+		if b.rows.omitted > 0 {
+			b.note("a few bytes of output fill many lines, again and again: the search has not all of those")
+		}
 	}
 	if b.term.Lost() {
 		b.note("the screen could not be followed everywhere: what is shown after a jump may be wrong until it is painted again")
 	}
-	x.Shown = b.shown.Microseconds()
+	x.Count, x.Shown = b.number, b.shown.Microseconds()
 	if n := len(x.Keyframes); n > 1 && x.Keyframes[n-1].At == x.Shown {
 		x.Keyframes, x.snapshots = x.Keyframes[:n-1], x.snapshots[:n-1]
 	}

@@ -21,7 +21,7 @@ import (
 // An index file is the magic line, a byte of flags, the length of the head, the head (zstd of JSON), and then the snapshots, one
 // after the other, each zstd. The format is nobody's but this package's: a file of another version is made again.
 const (
-	magic     = "gatehouse index 1\n"
+	magic     = "gatehouse index 2\n"
 	flagRows  = 1 // the search has the recording's rows
 	maxHead   = 8 << 20
 	maxJSON   = 64 << 20

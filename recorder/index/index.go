@@ -37,6 +37,7 @@ type head struct {
 	SHA256    string          `json:"sha256"` // hex, of the recording's file as it was read
 	Size      int64           `json:"size"`   // of that file
 	Torn      bool            `json:"torn,omitempty"`
+	Count     int             `json:"count"` // of all events: nobody looked for secrets in what came later
 	Last      int64           `json:"last"`  // the last event
 	Shown     int64           `json:"shown"` // the last event that a viewer sees
 	Output    int64           `json:"output"`

@@ -296,6 +296,7 @@ func (ix *Indexer) meta(ctx context.Context, session string) (Meta, error) {
 	if ix.cfg.Meta != nil {
 		err = ix.cfg.Meta(ctx, &m)
 	}
+	m.Task = ix.cfg.Detector.MaskText(m.Task) // an agent names it
 	return m, err
 }
 

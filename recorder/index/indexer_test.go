@@ -66,7 +66,10 @@ func (a *archive) index(s Sink) *indexing {
 	in := &indexing{}
 	var err error
 	in.Indexer, err = New(Config{Dir: a.dir, Source: a, Detector: detector(a.t), Sink: s,
-		Meta: func(_ context.Context, m *Meta) error { m.Verdict = "allow"; return nil }, Log: hclog.New(&hclog.LoggerOptions{Output: &in.logs, Mutex: &sync.Mutex{}})})
+		Meta: func(_ context.Context, m *Meta) error {
+			m.Verdict, m.Task = "allow", "correct-horse-battery"
+			return nil
+		}, Log: hclog.New(&hclog.LoggerOptions{Output: &in.logs, Mutex: &sync.Mutex{}})})
 	must(a.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -102,7 +105,7 @@ func TestIndexerCatchesUp(t *testing.T) {
 	if b.Failed != 0 || b.Oldest != 0 || s.puts != 3 || len(s.rows[before[1]]) != 1 || s.rows[before[1]][0].Text != "two "+strings.Repeat("*", 21) {
 		t.Errorf("%+v, %d puts, rows %+v", b, s.puts, s.rows)
 	}
-	if m := s.meta[before[0]]; m.Identity != "agent:bot" || m.Verdict != "allow" || m.Target != "web-1" {
+	if m := s.meta[before[0]]; m.Identity != "agent:bot" || m.Verdict != "allow" || m.Task != strings.Repeat("*", 21) || m.Target != "web-1" {
 		t.Errorf("meta %+v", m)
 	}
 	x, err := in.Open(sum.Session, sum.SHA256)

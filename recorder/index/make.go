@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 
 	"gatehouse/recorder"
@@ -22,10 +23,10 @@ type Source interface {
 // Make makes the index of a session's recording, masked by d; nil masks nothing. rows gets its rows as they come; nil leaves
 // them out.
 func Make(ctx context.Context, src Source, session string, d *secret.Detector, rows func(Row)) (*Index, error) {
-	o := Options{Rows: rows, Masked: d != nil}
+	o := Options{Rows: rows, Masked: d != nil, Detector: d}
 	if d != nil {
 		var err error
-		if o.Hits, err = scan(ctx, src, session, d); err != nil {
+		if o.Hits, o.Most, err = scan(ctx, src, session, d); err != nil {
 			return nil, err
 		}
 	}
@@ -37,18 +38,39 @@ func Make(ctx context.Context, src Source, session string, d *secret.Detector, r
 	return Build(ctx, rd, o)
 }
 
-// scan finds a recording's secrets, in a pass of its own: what is secret in an event may only show in a later one.
-func scan(ctx context.Context, src Source, session string, d *secret.Detector) ([]secret.Hit, error) {
+// scan finds a recording's secrets, in a pass of its own: what is secret in an event may only show in a later one. most is
+// Options.Most: what is written meanwhile was not looked at.
+func scan(ctx context.Context, src Source, session string, d *secret.Detector) (hits []secret.Hit, most int, err error) {
 	rd, err := src.Read(session)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer rd.Close()
-	hits, err := d.Scan(rd.Header(), until(ctx, rd))
+	hits, err = d.Scan(rd.Header(), counted(until(ctx, rd), &most))
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, recorder.ErrCorrupt) {
-		return nil, fmt.Errorf("look for secrets: %w", err)
+		return nil, 0, fmt.Errorf("look for secrets: %w", err)
 	}
-	return hits, nil
+	switch n := len(hits); {
+	case n > 0 && hits[n-1].To < 0:
+		most = 0 // it looked no further: everything from there on is masked
+	case most == 0:
+		most = -1
+	}
+	return hits, most, nil
+}
+
+// counted counts events as they go by.
+func counted(events iter.Seq2[recorder.Event, error], n *int) iter.Seq2[recorder.Event, error] {
+	return func(yield func(recorder.Event, error) bool) {
+		for e, err := range events {
+			if err == nil {
+				*n++
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
 }
 
 // until yields a recording's events until ctx ends.

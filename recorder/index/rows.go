@@ -16,6 +16,9 @@ const (
 	maxRow    = 16 << 10        // bytes of one; a longer one becomes several
 	lookEvery = 2 * time.Second // how often a screen that is painted over is read
 	maxSeen   = 4096            // rows of painted screens that are remembered, so that they come once
+	rowsFree  = 16 << 20        // bytes of rows that any recording may have, and
+	rowsEach  = 16              // for each byte of its output: a few bytes can fill a screen, again and again
+	rowCost   = 64              // bytes that a row counts for beside its text
 )
 
 // rows makes rows of what a terminal shows: lines as they leave the main screen, at its top or because it is cleared; the rest
@@ -39,10 +42,13 @@ type rows struct {
 	seen   map[uint64]bool
 	looked time.Duration // when a painted screen was last read
 	fed    int           // bytes since
+
+	room    int // bytes of rows that there is room for; output makes more
+	omitted int // rows that there was none for
 }
 
 func newRows(term *vt.Terminal, emit func(Row)) *rows {
-	r := &rows{term: term, emit: emit, seed: maphash.MakeSeed(), seen: map[uint64]bool{}, looked: -lookEvery}
+	r := &rows{term: term, emit: emit, room: rowsFree, seed: maphash.MakeSeed(), seen: map[uint64]bool{}, looked: -lookEvery}
 	term.OnLine(r.line)
 	return r
 }
@@ -55,6 +61,7 @@ func (r *rows) stamp(at time.Duration) {
 
 // write feeds the terminal, and reads an alternate screen before that is lost.
 func (r *rows) write(at time.Duration, text string) {
+	r.room += rowsEach * len(text)
 	r.fed += len(text)
 	for r.term.Alternate() || strings.Contains(text, enter) {
 		n, length := screenGoes(text)
@@ -151,13 +158,18 @@ func (r *rows) endPart() {
 
 // put emits the line at hand.
 func (r *rows) put(once bool) {
-	text := oneLine(r.part.String())
-	at := micros(r.partAt)
+	part, at := r.part.String(), micros(r.partAt)
 	r.part.Reset()
 	r.partAt = 0
+	if cost := len(part) + rowCost; part != "" && cost > r.room {
+		r.omitted++
+		return
+	}
+	text := oneLine(part)
 	if text == "" || once && !r.fresh(text) {
 		return
 	}
+	r.room -= len(part) + rowCost
 	for len(text) > maxRow {
 		n := maxRow
 		for n > 0 && text[n]&0xc0 == 0x80 {

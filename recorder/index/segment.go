@@ -130,7 +130,7 @@ func (x *Index) play(rd *recorder.Reader, n int, yield func(shownEvent) bool) er
 		if err != nil {
 			return fmt.Errorf("read recording: %w", err)
 		}
-		if number++; e.At.Microseconds() >= until {
+		if number++; number >= x.Count || e.At.Microseconds() >= until {
 			return nil
 		}
 		out, ok := x.show(screen, number, e)

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"fmt"
 	"io"
 	"iter"
 
@@ -43,5 +44,8 @@ func Transcript(w io.Writer, h recorder.Header, events iter.Seq2[recorder.Event,
 		}
 	}
 	rows.end(rows.at())
+	if rows.omitted > 0 {
+		out.Put(rows.at(), recorder.Note, fmt.Sprintf(`{"note":"%d lines are left out: a few bytes of output fill many, again and again"}`, rows.omitted))
+	}
 	return out.Err
 }

@@ -16,7 +16,7 @@ func (x *Index) validate() error {
 	case len(x.Keyframes) > maxKeyframes || len(x.Pauses) > maxPauses || len(x.head.Events) > maxEvents || len(x.Hits) > maxHits ||
 		len(x.head.Activity) > maxBuckets || len(x.head.Notes) > maxNotes:
 		return errors.New("too much of something")
-	case x.Size < 0 || x.Shown < 0 || x.Last < x.Shown || x.Last > maxMicros || x.Output < 0 || x.Bucket <= 0 || x.Bucket > maxMicros || x.Least < 0:
+	case x.Size < 0 || x.Count < 0 || x.Shown < 0 || x.Last < x.Shown || x.Last > maxMicros || x.Output < 0 || x.Bucket <= 0 || x.Bucket > maxMicros || x.Least < 0:
 		return errors.New("a number out of range")
 	}
 	return errors.Join(x.validKeyframes(), x.validPauses(), x.validHits(), x.validEvents())

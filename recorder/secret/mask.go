@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"bytes"
 	"context"
 	"iter"
 	"time"
@@ -36,11 +37,11 @@ func (d *Detector) Mask(h recorder.Header, events iter.Seq2[recorder.Event, erro
 	}
 }
 
-// MaskEvent returns an event that is no stream's (a command, a decision, a note, a kill) with the secrets in it masked.
+// MaskEvent returns an event that is no stream's (a command, a decision, a signal, an exit, a note, a kill) with the secrets in it masked.
 // Others come back as they are: what is in a stream does not end with an event.
 func (d *Detector) MaskEvent(e recorder.Event) recorder.Event {
 	switch e.Code {
-	case recorder.Command, recorder.Decision, recorder.Kill, recorder.Note:
+	case recorder.Command, recorder.Decision, recorder.Signal, recorder.Exit, recorder.Kill, recorder.Note:
 		e.Data = d.MaskJSON(e.Data)
 	}
 	return e
@@ -60,6 +61,16 @@ func (d *Detector) MaskText(text string) string {
 	b := []byte(text)
 	for _, s := range spans {
 		stars(b[s.From:s.To])
+	}
+	return string(b)
+}
+
+// MaskCut is MaskText for a text that may be cut off: what may be the beginning of a secret at its end is masked too.
+func (d *Detector) MaskCut(text string) string {
+	b := []byte(d.MaskText(text))
+	line := bytes.LastIndexByte(b, '\n') + 1
+	for _, s := range d.open([]byte(text)[line:]) {
+		stars(b[line+s.From : line+s.To])
 	}
 	return string(b)
 }
@@ -193,6 +204,7 @@ func (m *masker) wait() time.Duration {
 
 // flush yields everything.
 func (m *masker) flush(yield func(recorder.Event, error) bool) bool {
+	m.s.peek() // the recording may go on
 	m.s.end()
 	return m.yield(len(m.held), yield)
 }

@@ -19,6 +19,7 @@ func (d *Detector) Scan(h recorder.Header, events iter.Seq2[recorder.Event, erro
 	s := newScanner(d, h, func(h Hit) { hits = append(hits, h) })
 	for e, err := range events {
 		if err != nil {
+			s.peek()
 			s.end()
 			return inOrder(hits), err
 		}
@@ -29,6 +30,7 @@ func (d *Detector) Scan(h recorder.Header, events iter.Seq2[recorder.Event, erro
 			return append(inOrder(hits), Hit{settled, 0, -1, "too-many"}), nil
 		}
 	}
+	s.peek() // the recording may go on
 	s.end()
 	return inOrder(hits), nil
 }
@@ -84,7 +86,7 @@ func (s *scanner) event(e recorder.Event) {
 		s.streams[e.Code].write(n, e.Data)
 	case recorder.Resize:
 		s.resize(e.Data)
-	case recorder.Command, recorder.Decision, recorder.Kill, recorder.Note:
+	case recorder.Command, recorder.Decision, recorder.Signal, recorder.Exit, recorder.Kill, recorder.Note:
 		for _, h := range s.d.eventHits(n, e.Data) {
 			s.hit(h)
 		}
