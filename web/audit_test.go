@@ -25,7 +25,7 @@ func (i integrity) AuditState(ctx context.Context, who console.Credential, befor
 	return console.AuditState{By: by, Size: 4711, Checkpoint: "gatehouse\n4711\nroot\n\n— gatehouse sig\n", Key: "gatehouse+1234+key", At: at, Gap: 61 * time.Second, GapAt: at, GapSince: at,
 		Anchors: []console.AuditAnchor{{Kind: "witness", Name: "w1.example/w", Size: 4700, At: at},
 			{Kind: "witness", Name: "w2.example/w", Alarm: "ROLLBACK: <b>\x1b[2J", Problem: "refused"}},
-		Entries: []console.AuditEntry{{Seq: 4710, Time: at, Type: "decision", Actor: "agent:<script>", Outcome: "deny", Target: "web-1", Session: "ses_01JDABCDEFGHJKMNPQRSTVWXYZ", Reason: "\u202eno rule"},
+		Entries: []console.AuditEntry{{Seq: 4711, Time: at, Type: "read", Verb: "sessions.search", Actor: "person:ann", Outcome: "allow"}, {Seq: 4710, Time: at, Type: "decision", Actor: "agent:<script>", Outcome: "deny", Target: "web-1", Session: "ses_01JDABCDEFGHJKMNPQRSTVWXYZ", Reason: "\u202eno rule"},
 			{Seq: 4709, Time: at, Type: "read", Actor: "person:ann", Outcome: "allow", Object: "token=ghp_" + strings.Repeat("k3Y9", 9), Reason: strings.Repeat("x ", 100) + "ghp_k3Y9k3Y9k"}},
 		Next: "4660.99"}, nil
 }
@@ -34,7 +34,7 @@ func (i integrity) AuditState(ctx context.Context, who console.Credential, befor
 func TestAuditPage(t *testing.T) {
 	h := newHouse(t, 0)
 	for path, wants := range map[string][]string{
-		"/audit":                {"4711", "w1.example/w", "The log is contradicted", "ROLLBACK: &lt;b&gt;", "agent:&lt;script&gt;", "/audit?before=4660.99", "gatehouse audit verify", "aria-current"},
+		"/audit":                {"4711", "w1.example/w", "The log is contradicted", "ROLLBACK: &lt;b&gt;", "agent:&lt;script&gt;", "/audit?before=4660.99", "gatehouse audit verify", "read sessions.search", "aria-current"},
 		"/audit?before=4660.99": {"Newest", "4711"},
 		"/audit/checkpoint":     {"gatehouse\n4711\nroot\n\n— gatehouse sig\n"},
 	} {

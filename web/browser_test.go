@@ -118,6 +118,8 @@ func TestBrowser(t *testing.T) {
 
 	b.do(t, "open the link", chromedp.Navigate(h.server.URL+"/sign-in#link-token"))
 	b.until(t, `location.pathname === '/' && document.querySelector('.who')?.innerText === 'ann'`)
+	b.do(t, "go to the audit log by keyboard", chromedp.KeyEvent("g"), chromedp.KeyEvent("a"))
+	b.until(t, `location.pathname === '/audit' && document.querySelector('.entries .row') !== null`)
 	b.do(t, "go to the sessions by keyboard", chromedp.KeyEvent("g"), chromedp.KeyEvent("s"))
 	b.until(t, `location.pathname === '/sessions' && document.querySelectorAll('.row').length === 2`)
 	b.until(t, `document.querySelector('.row .chip').innerText.trim().toLowerCase() === 'live'`)

@@ -64,6 +64,9 @@ func problemOf(err error, now time.Time) problem {
 	if errors.As(err, &refused) {
 		return problem{http.StatusForbidden, "That was refused", sentence(refused.Reason), ""}
 	}
+	if gone := (*console.GoneError)(nil); errors.As(err, &gone) {
+		return problem{http.StatusGone, "No recording", sentence(gone.Error()), ""}
+	}
 	if locked := (*recorder.EncryptedError)(nil); errors.As(err, &locked) {
 		return problem{http.StatusConflict, "Encrypted", sentence(locked.Error()), ""}
 	}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,7 +76,7 @@ func (c *AuditVerifyCmd) options() (audit.VerifyOptions, error) {
 	}
 	key, err := os.ReadFile(keyFile)
 	if err != nil {
-		return opts, fmt.Errorf("read verifier key: %w", err)
+		return opts, unreadKey(err)
 	}
 	opts.VerifierKey = strings.TrimSpace(string(key))
 	if c.Checkpoint != "" {
@@ -121,4 +123,12 @@ func printReport(w io.Writer, r audit.Report, ownKey bool) {
 	if r.Bad == nil {
 		fmt.Fprintln(w, "OK")
 	}
+}
+
+// unreadKey says what to do about a verifier key that cannot be read: mostly the data folder is another one.
+func unreadKey(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read verifier key: %w: name Gatehouse's data folder with --data, or the key with --key", err)
+	}
+	return fmt.Errorf("read verifier key: %w", err)
 }

@@ -33,7 +33,7 @@ func (f logFlags) find() (dir, key string, err error) {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return "", "", fmt.Errorf("read verifier key: %w", err)
+		return "", "", unreadKey(err)
 	}
 	return dir, strings.TrimSpace(string(text)), nil
 }

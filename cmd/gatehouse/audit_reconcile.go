@@ -43,7 +43,7 @@ func (c *AuditReconcileCmd) Run(ctx context.Context) error {
 		return &exitError{exitUsage, err}
 	}
 	r := reconcile.Compare(reconcile.Config{Target: c.Target, From: c.From, To: c.To, Skew: c.Skew}, logins, issued)
-	printReconciled(os.Stdout, r)
+	printReconciled(os.Stdout, c.Target, r)
 	if len(r.Differences) > 0 {
 		return &exitError{exitNo, fmt.Errorf("%d differences", len(r.Differences))}
 	}
@@ -80,10 +80,17 @@ func readLog(r *reconcile.Reader, name string) error {
 	return r.Read(name, f)
 }
 
-func printReconciled(w io.Writer, r reconcile.Result) {
-	fmt.Fprintf(w, "compared     %s to %s\n", moment(r.From), moment(r.To))
+func printReconciled(w io.Writer, target string, r reconcile.Result) {
+	if r.From.IsZero() && r.To.IsZero() {
+		fmt.Fprintln(w, "compared     everything: no login in these lines has a time")
+	} else {
+		fmt.Fprintf(w, "compared     %s to %s\n", moment(r.From), moment(r.To))
+	}
 	fmt.Fprintf(w, "logins       %d on the target, %d with a certificate of ours\n", r.Logins, r.Matched)
 	fmt.Fprintf(w, "issued       %d certificates for it\n", r.Issued)
+	if r.Issued == 0 && r.Logins > 0 {
+		fmt.Fprintf(w, "note         none was issued for %q in that time: is the target called so in the inventory?\n", target)
+	}
 	for _, d := range r.Differences {
 		fmt.Fprintf(w, "DIFFERENCE   %s  %s\n", moment(d.Time), d.What)
 	}

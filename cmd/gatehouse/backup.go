@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"gatehouse/internal/backup"
+	"gatehouse/internal/store"
 )
 
 // BackupCmd copies the whole data folder into one file while Gatehouse runs.
@@ -16,6 +18,9 @@ type BackupCmd struct {
 // Run writes the backup and says what is in it.
 func (c *BackupCmd) Run(ctx context.Context) error {
 	summary, err := backup.Create(ctx, c.Data, c.Out)
+	if errors.Is(err, store.ErrExists) {
+		return fmt.Errorf("%s exists, and a backup never replaces a file: name another with --out", c.Out)
+	}
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -35,7 +36,11 @@ func (f recordingFile) open() (*recorder.Reader, error) {
 		}
 		e.Identities = ids
 	}
-	return recorder.OpenFileWith(f.File, f.Key, e)
+	rd, err := recorder.OpenFileWith(f.File, f.Key, e)
+	if locked := (*recorder.EncryptedError)(nil); errors.As(err, &locked) && !locked.Lost {
+		return nil, fmt.Errorf("%s is encrypted for %s (%s): name an identity that opens it: --identity FILE", f.File, locked.For, locked.Why)
+	}
+	return rd, err
 }
 
 // run opens the recording and does something with it.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 
@@ -39,7 +40,7 @@ func askConsole(ctx context.Context, argv policy.Argv) error {
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit) && exit.ExitCode() == 255:
-		return &exitError{exitUnavailable, nil}
+		return &exitError{exitUnavailable, fmt.Errorf("ssh did not reach %s, or lost it (see gatehouse ssh-config; GATEHOUSE_HOST names another host, GATEHOUSE_SSH_CONFIG its configuration)", host)}
 	case errors.As(err, &exit):
 		return &exitError{exit.ExitCode(), nil}
 	}

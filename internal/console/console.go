@@ -100,7 +100,7 @@ const (
 // as it was written, so that someone without the right learns nothing about which sessions exist.
 func (c *Console) session(ctx context.Context, who Credential, verb Verb, id, reason string) (Actor, store.Session, error) {
 	id, ok := normalID(id)
-	found, err := store.Session{}, store.ErrNotFound
+	found, err := store.Session{}, fmt.Errorf("session %q: %w", id, store.ErrNotFound)
 	if ok {
 		found, err = c.cfg.Sessions.Get(ctx, id)
 	}
@@ -113,7 +113,7 @@ func (c *Console) session(ctx context.Context, who Credential, verb Verb, id, re
 		return Actor{}, store.Session{}, authErr
 	}
 	if err != nil {
-		return by, store.Session{}, fmt.Errorf("session %q: %w", id, err)
+		return by, store.Session{}, err
 	}
 	return c.mayUnmask(ctx, who, by, found)
 }

@@ -67,6 +67,9 @@ func Explain(err error) string {
 	if errors.As(err, &forbidden) {
 		return "not permitted: " + forbidden.Reason
 	}
+	if gone := (*GoneError)(nil); errors.As(err, &gone) {
+		return gone.Error()
+	}
 	if locked := (*recorder.EncryptedError)(nil); errors.As(err, &locked) {
 		return locked.Error()
 	}

@@ -57,7 +57,7 @@ func (c *Console) Export(ctx context.Context, who Credential, id string, format 
 		return nil, err
 	}
 	if format == Raw {
-		return c.exportRaw(by, s)
+		return c.exportRaw(ctx, by, s)
 	}
 	p, err := c.open(ctx, who, by, s)
 	if err != nil {

@@ -22,10 +22,13 @@ type helpCmd struct {
 	What []string `arg:"" optional:"" help:"A target and a login, LOGIN@TARGET, or a verb." placeholder:"TARGET"`
 }
 
-// helpArgs turns no arguments into help, and "help VERB" into "VERB --help". What is no verb is a target.
+// helpArgs turns no arguments into help, and "help VERB" and "VERB help" into "VERB --help". What is no verb is a target.
 func helpArgs(args []string, verbs *kong.Application) []string {
 	if len(args) == 0 {
 		return []string{"help"}
+	}
+	if len(args) == 2 && args[1] == "help" && isGroup(args[0], verbs) {
+		return []string{args[0], "--help"}
 	}
 	at := slices.IndexFunc(args, isWord)
 	if at < 0 || args[at] != "help" {
@@ -36,6 +39,11 @@ func helpArgs(args []string, verbs *kong.Application) []string {
 		return append(words, "--help")
 	}
 	return args
+}
+
+// isGroup says whether name is a verb that has verbs of its own: the word after it cannot be an argument.
+func isGroup(name string, verbs *kong.Application) bool {
+	return slices.ContainsFunc(verbs.Children, func(n *kong.Node) bool { return n.Name == name && len(n.Children) > 0 })
 }
 
 func isWord(arg string) bool { return !strings.HasPrefix(arg, "-") }

@@ -35,9 +35,12 @@ type AuditAnchor struct {
 
 // AuditEntry is an entry of the log, without its details.
 type AuditEntry struct {
-	Seq                                                   int64
-	Time                                                  time.Time
-	Type, Actor, Outcome, Session, Target, Object, Reason string
+	Seq  int64
+	Time time.Time
+	Type string
+	Verb string // of a reading
+
+	Actor, Outcome, Session, Target, Object, Reason string
 }
 
 // MaskAudit returns the state with the secrets in what entries name and give as reasons masked: an entry is as whoever asked

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -159,6 +160,9 @@ func (c *Console) Shred(ctx context.Context, who Credential, id, reason string) 
 	}
 	if c.cfg.Keep == nil {
 		return "", errNoKeeper
+	}
+	if gone := c.gone(ctx, s, fs.ErrNotExist); gone != fs.ErrNotExist {
+		return "", gone // before, not beside, what the keeper would say of it
 	}
 	return s.ID, c.cfg.Keep.Shred(ctx, who, by.Principal, s, reason)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatehouse/internal/store"
+	"gatehouse/recorder/search"
 )
 
 // HoldView is a hold as programs see it.
@@ -38,27 +39,29 @@ type holdCmd struct {
 	Agent  string `help:"Every session of this agent." placeholder:"NAME"`
 	Person string `help:"Every session of this person." placeholder:"NAME"`
 	Target string `help:"Every session on this target." placeholder:"NAME"`
-	Since  string `help:"Sessions that started at or after, 2026-11-23T10:00:00Z." placeholder:"TIME"`
-	Until  string `help:"Sessions that started before." placeholder:"TIME"`
+	Since  string `help:"Sessions that started then or later: 2h, 3d, 2026-11-28 or a whole time." placeholder:"TIME"`
+	Until  string `help:"Sessions that started before; of a date, the whole day." placeholder:"TIME"`
 	Reason string `help:"Why, in one line; it is recorded." required:"" placeholder:"TEXT"`
 }
 
-func (h *holdCmd) choice() (HoldChoice, error) {
+// choice reads the flags; times are written as in a search.
+func (h *holdCmd) choice(now time.Time) (HoldChoice, error) {
 	kill, err := (&killCmd{ID: h.ID, Agent: h.Agent, Person: h.Person, Target: h.Target}).choice()
 	out := HoldChoice{Session: kill.Session, Identity: kill.Identity, Target: kill.Target}
-	for text, at := range map[string]*time.Time{h.Since: &out.Since, h.Until: &out.Until} {
-		if text == "" || err != nil {
-			continue
-		}
-		if *at, err = time.Parse(time.RFC3339, text); err != nil {
-			return out, usagef("%s is not a time such as 2026-11-23T10:00:00Z", Visible(text))
-		}
+	if err != nil {
+		return out, err
 	}
-	return out, err
+	if out.Since, err = search.Time("since", h.Since, now); err != nil {
+		return out, usagef("--%s", err)
+	}
+	if out.Until, err = search.Time("until", h.Until, now); err != nil {
+		return out, usagef("--%s", err)
+	}
+	return out, nil
 }
 
 func (h *holdCmd) Run(in *invocation) error {
-	choice, err := h.choice()
+	choice, err := h.choice(in.c.cfg.Now())
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func (c *Console) view(ctx context.Context, s store.Session) Session {
 
 type listCmd struct {
 	Live   bool          `help:"Only sessions that still run."`
-	State  string        `help:"Only sessions in this state." enum:",live,ended,denied,killed,failed,interrupted" default:""`
+	State  string        `help:"Only sessions in this state: live, ended, denied, killed, failed or interrupted." placeholder:"STATE" enum:",live,ended,denied,killed,failed,interrupted" default:""`
 	Denied bool          `help:"Only sessions that policy denied."`
 	Agent  string        `help:"Only sessions of this agent." placeholder:"NAME"`
 	Person string        `help:"Only sessions of this person." placeholder:"NAME"`

@@ -52,7 +52,7 @@ func (c *Console) Tail(ctx context.Context, who Credential, id string) (*Playbac
 func (c *Console) open(ctx context.Context, who Credential, by Actor, s store.Session) (*Playback, error) {
 	rec, err := c.cfg.Recordings.Read(s.ID)
 	if err != nil {
-		return nil, fmt.Errorf("read recording of %s: %w", s.ID, err)
+		return nil, fmt.Errorf("read recording of %s: %w", s.ID, c.gone(ctx, s, err))
 	}
 	events := c.masked(rec.Header(), rec.Events())
 	if c.unmasked() {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -9,10 +10,10 @@ import (
 
 // exportRaw hands out a recording as it lies: what is encrypted stays so, and whoever has an identity opens it on a machine of
 // their own. What is not encrypted holds its secrets unmasked, and is handed out like them.
-func (c *Console) exportRaw(by Actor, s store.Session) (*Download, error) {
+func (c *Console) exportRaw(ctx context.Context, by Actor, s store.Session) (*Download, error) {
 	raw, err := c.cfg.Recordings.Raw(s.ID)
 	if err != nil {
-		return nil, fmt.Errorf("read recording of %s: %w", s.ID, err)
+		return nil, fmt.Errorf("read recording of %s: %w", s.ID, c.gone(ctx, s, err))
 	}
 	if !raw.Encrypted() && !c.unmasked() {
 		raw.Close()

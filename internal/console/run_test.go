@@ -90,6 +90,7 @@ func TestExitCodes(t *testing.T) {
 		{"sessions --help", 0, "export"},
 		{"sessions list", 0, ""},
 		{"help sessions list", 0, "--denied"},
+		{"sessions help", 0, "export"},
 		{"help web-9", 1, "not permitted"},
 		{"help a b c", 2, "LOGIN@TARGET"},
 		{"help @web-1", 2, "LOGIN@TARGET"},

@@ -26,6 +26,7 @@ func (c *Console) Show(ctx context.Context, who Credential, id string) (Detail, 
 		return Detail{}, fmt.Errorf("read recording of %s: %w", s.ID, err)
 	}
 	view, err := c.addKept(ctx, s, c.detail(ctx, s))
+	t.sayGone(view.Kept)
 	return Detail{By: by, Session: view, Timeline: t, Unmasked: c.unmasked()}, err
 }
 
@@ -71,16 +72,16 @@ type Fact struct{ Name, Value string }
 
 // Facts lists what is known of a session and worth reading, in reading order. Values are foreign text.
 func Facts(s Session) []Fact {
-	ended := ""
+	ended, bytes := "", "" // of a live one they are not known yet
 	if s.Ended != nil {
-		ended = Stamp(*s.Ended)
+		ended, bytes = Stamp(*s.Ended), fmt.Sprintf("%s in, %s out", Bytes(s.BytesIn), Bytes(s.BytesOut))
 	}
 	all := []Fact{
 		{"command", s.Command}, {"state", stateText(s)}, {"why", s.Reason}, {"rule", s.Rule}, {"code", s.Code},
 		{"who", s.Identity}, {"owner", s.Owner}, {"task", s.Task}, {"where", s.Login + "@" + s.Target}, {"from", s.Source},
 		{"mode", strings.Trim(s.Mode+", "+s.Exactness, ", ")}, {"started", Stamp(s.Started)}, {"ended", ended},
 		{"took", fmt.Sprintf("%s (%.3f s)", Took(s.Took()), s.Seconds)},
-		{"bytes", fmt.Sprintf("%s in, %s out", Bytes(s.BytesIn), Bytes(s.BytesOut))},
+		{"bytes", bytes},
 		{"connection", s.Connection}, {"recording", hashText(s.Recording)}, {"kept", s.Kept.Text()},
 	}
 	var out []Fact
@@ -112,12 +113,12 @@ func stateText(s Session) string {
 }
 
 func printTimeline(in *invocation, t Timeline) {
-	if !t.Recorded {
-		in.println("No recording.")
-		return
-	}
 	if t.Locked != "" {
 		in.println(Visible(t.Locked))
+		return
+	}
+	if !t.Recorded {
+		in.println("No recording.")
 		return
 	}
 	for _, m := range t.Moments {

@@ -12,7 +12,7 @@ import (
 )
 
 // ErrUnmask is returned where something unmasked is asked for without a reason, or with one that is no single line.
-var ErrUnmask = errors.New("showing what is masked needs a reason (--reason): one line of at most 500 characters")
+var ErrUnmask = errors.New("showing what is masked needs a reason (--unmask --reason TEXT): one line of at most 500 characters")
 
 // Unmasked returns a console that shows sessions with the secrets in them. Each of its reads of a session needs the right
 // unmask beside the verb's own, and is audited as sessions.unmask with the reason before anything is shown. Its lists are masked.

@@ -2,6 +2,7 @@ package decider
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -56,8 +57,19 @@ func (d *Decider) auditState(ctx context.Context, in protocol.ReadAudit) (protoc
 	}
 	out.Offset, out.Seq = next.Offset, next.Seq
 	for _, e := range list {
-		out.Entries = append(out.Entries, protocol.AuditEntry{Seq: e.Seq, Time: e.Time, Type: string(e.Type), Actor: cut(e.Actor, auditWord), Outcome: e.Outcome,
+		out.Entries = append(out.Entries, protocol.AuditEntry{Seq: e.Seq, Time: e.Time, Type: string(e.Type), Verb: readingVerb(e), Actor: cut(e.Actor, auditWord), Outcome: e.Outcome,
 			Session: e.Session, Target: e.Target, Object: cut(e.Object, auditWord), Reason: cut(e.Reason, auditWord)})
 	}
 	return out, nil
+}
+
+// readingVerb is the verb of an entry about a reading; empty for any other.
+func readingVerb(e audit.Entry) string {
+	var data struct {
+		Verb string `json:"verb"`
+	}
+	if e.Type != audit.Read || json.Unmarshal(e.Data, &data) != nil {
+		return ""
+	}
+	return cut(data.Verb, auditWord)
 }

@@ -25,7 +25,7 @@ func TestAuditState(t *testing.T) {
 		if err != nil || state.Size == 0 || !strings.HasPrefix(state.Checkpoint, state.Key[:strings.IndexByte(state.Key, '+')]) || state.At.IsZero() {
 			t.Fatalf("%+v, %v", state, err)
 		}
-		if before == "" && (state.Entries[0].Type != string(audit.Read) || state.Entries[0].Actor != "person:vic") {
+		if before == "" && (state.Entries[0].Type != string(audit.Read) || state.Entries[0].Verb != string(console.AuditRead) || state.Entries[0].Actor != "person:vic") {
 			t.Errorf("the newest entry is not this reading: %+v", state.Entries[0])
 		}
 		seen += len(state.Entries)

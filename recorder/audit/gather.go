@@ -51,7 +51,7 @@ func gather(ctx context.Context, dir string, size int64, session string) (*gathe
 		return nil, err
 	}
 	if g.begun < 0 {
-		return nil, fmt.Errorf("%w: %s", ErrNoSession, session)
+		return nil, fmt.Errorf("%w: %s: give its whole id, as sessions show prints it", ErrNoSession, session)
 	}
 	if !g.ended && !g.refuse {
 		return nil, ErrLive

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,6 +42,21 @@ func oneOf(to *string, value string, values ...string) (want string) {
 
 // wantTime says how a time is written.
 const wantTime = "a date as 2026-11-28, a time as 2026-11-28T14:00:00Z, or how long ago as 30m, 2h, 3d or 2w"
+
+// Time reads a time as the filter of this name, since or until, does. Without one it is zero.
+func Time(filter, value string, now time.Time) (at time.Time, err error) {
+	days := 0
+	if filter == "until" {
+		days = 1
+	}
+	if value == "" {
+		return at, nil
+	}
+	if want := moment(&at, value, now, days); want != "" {
+		return at, fmt.Errorf("%s takes %s", filter, want)
+	}
+	return at, nil
+}
 
 // moment reads a time. A date is the day's beginning in UTC, or that of the days after it.
 func moment(to *time.Time, value string, now time.Time, days int) (want string) {

@@ -50,6 +50,7 @@ type AuditEntry struct {
 	Seq     int64     `json:"seq"`
 	Time    time.Time `json:"time"`
 	Type    string    `json:"type"`
+	Verb    string    `json:"verb,omitempty"`
 	Actor   string    `json:"actor,omitempty"`
 	Outcome string    `json:"outcome,omitempty"`
 	Session string    `json:"session,omitempty"`

@@ -19,7 +19,7 @@ func laterBodies() map[Op][2]any {
 		OpUnseal: {Unseal{Credential{SignIn: "cookie"}, ses, "to see what was typed", []byte("age-encryption.org/v1\n")}, Unsealed{Key: []byte("0123456789abcdef0123456789abcdef")}},
 		OpAuditState: {ReadAudit{Credential{SignIn: "cookie"}, 4711, 12}, AuditState{By: Actor{Principal: "person:ann", Rights: []string{"view"}}, Size: 13, Checkpoint: "n\n13\nroot\n", Key: "n+1+k",
 			At: at, Gap: 60, GapAt: at, GapSince: at, Anchors: []AuditAnchor{{"witness", "w", 12, at, "p", "a"}},
-			Entries: []AuditEntry{{11, at, "decision", "agent:bot", "deny", ses, "web-1", "o", "r"}}, Offset: 4000, Seq: 11}},
+			Entries: []AuditEntry{{11, at, "decision", "", "agent:bot", "deny", ses, "web-1", "o", "r"}}, Offset: 4000, Seq: 11}},
 		OpDispose: {Dispose{Credential{Connection: con}, "shredded", ses, "00ff", 4096, "asked to"}, Empty{}},
 	}
 }

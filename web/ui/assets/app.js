@@ -37,6 +37,7 @@ const shortcuts = {
   'g o': () => location.assign('/'),
   'g s': () => location.assign('/sessions'),
   'g f': () => location.assign('/search'),
+  'g a': () => location.assign('/audit'),
 };
 
 let prefix = '';
