@@ -6,23 +6,39 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
-// FreePort is a TCP port on 127.0.0.1 that nobody listens on now. Another process may take it before the caller does.
+// The ports that FreePort chooses from: below those that Linux gives to outgoing connections, any of which could take one
+// between the choice and its use.
+const (
+	firstPort = 16_384
+	lastPort  = 32_767
+)
+
+var given sync.Map // ports that FreePort has handed out in this process
+
+// FreePort is a TCP port on 127.0.0.1 that nobody listens on now, and that it has not returned before. Another process may take
+// it before the caller does.
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+	for range 1000 {
+		port := firstPort + rand.IntN(lastPort-firstPort+1)
+		if _, before := given.LoadOrStore(port, true); before {
+			continue
+		}
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return port, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, errors.New("find a free port: none of a thousand is")
 }
 
 // KnownHosts is the known_hosts line that pins the target's host key at its address.

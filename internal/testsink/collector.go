@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gatehouse/internal/testhost"
 )
 
 // Collector is an OpenTelemetry collector: scripts/otelcol, built from the collector's own modules.
@@ -31,12 +33,10 @@ func NewCollector(t testing.TB, root string) *Collector {
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the collector: %v\n%s", err, text)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	var err error
+	if c.port, err = testhost.FreePort(); err != nil {
 		t.Fatal(err)
 	}
-	c.port = l.Addr().(*net.TCPAddr).Port
-	_ = l.Close()
 	t.Cleanup(func() { c.Down(syscall.SIGKILL) })
 	return c
 }

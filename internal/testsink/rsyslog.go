@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gatehouse/internal/testhost"
 )
 
 // Rsyslog is Debian's rsyslogd, which writes every message as it came into a file.
@@ -33,12 +35,11 @@ action(type="omfile" file="%[3]s" template="raw")
 // NewRsyslog prepares one, that is stopped when the test ends.
 func NewRsyslog(t testing.TB, tls bool) *Rsyslog {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := testhost.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Rsyslog{t: t, Dir: t.TempDir(), port: l.Addr().(*net.TCPAddr).Port}
-	_ = l.Close()
+	r := &Rsyslog{t: t, Dir: t.TempDir(), port: port}
 	r.out = filepath.Join(r.Dir, "out")
 	more, global := "", ""
 	if tls {
