@@ -111,7 +111,7 @@ func BenchmarkVerifyRecording(b *testing.B) {
 	}
 	sum := sha256.Sum256(block)
 	for b.Loop() {
-		r := recordings{dir: dir, open: map[string]*recState{}}
+		r := newRecordings(dir, false)
 		for n := range 128 {
 			c := recorder.Chunk{Session: recSession, N: n, Offset: int64(n) * int64(len(block)), Length: int64(len(block)), SHA256: hex.EncodeToString(sum[:])}
 			data, err := json.Marshal(c)

@@ -51,6 +51,11 @@ type recState struct {
 // recMark begins the types that are about recordings.
 var recMark = []byte("rec.")
 
+// newRecordings begins with no entry seen; an empty folder means that recordings are not looked at.
+func newRecordings(dir string, keys bool) recordings {
+	return recordings{dir: dir, keys: keys, open: make(map[string]*recState), seed: maphash.MakeSeed()}
+}
+
 // entry looks at one stored entry about a recording. Its error is for what kept it from comparing.
 func (r *recordings) entry(seq int64, line []byte) error {
 	if r.dir == "" {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"io/fs"
 	"path/filepath"
@@ -93,7 +92,7 @@ func Verify(ctx context.Context, opts VerifyOptions) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("verifier key: %w", err)
 	}
-	v := &verifier{opts: opts, key: key, recs: recordings{dir: opts.RecordingsDir, keys: !opts.NoKeys, open: make(map[string]*recState), seed: maphash.MakeSeed()}}
+	v := &verifier{opts: opts, key: key, recs: newRecordings(opts.RecordingsDir, !opts.NoKeys)}
 	if err := v.loadCheckpoints(); err != nil {
 		return Report{}, err
 	}
