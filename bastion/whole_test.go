@@ -56,11 +56,18 @@ type whole struct {
 	store   *store.SQLite
 	host    *testhost.Host
 	addr    string
+	change  func(*Config)
 }
 
 func newWhole(t *testing.T) *whole {
 	t.Helper()
-	w := &whole{t: t, dir: t.TempDir()}
+	return newWholeWith(t, func(*Config) {})
+}
+
+// newWholeWith starts one whose door's configuration is changed first.
+func newWholeWith(t *testing.T, change func(*Config)) *whole {
+	t.Helper()
+	w := &whole{t: t, dir: t.TempDir(), change: change}
 	ctx := t.Context()
 	log := hclog.New(&hclog.LoggerOptions{Name: "test", Level: hclog.Debug, Output: &testWriter{t}})
 	w.write("policy.yaml", wholePolicy)
@@ -120,8 +127,10 @@ func (w *whole) openDoor(client protocol.Door, hello protocol.HelloAnswer, log h
 	w.must(err)
 	hostKey, err := ssh.NewSignerFromSigner(key)
 	w.must(err)
-	w.server, err = New(Config{Gate: client, Evidence: client, Certifier: client, Recorder: rec, Sessions: w.store, Local: w.localStarter(log),
-		Trust: hello.Trust, HostKey: hostKey, Targets: hello.Targets, Log: log})
+	cfg := Config{Gate: client, Evidence: client, Certifier: client, Recorder: rec, Sessions: w.store, Local: w.localStarter(log),
+		Trust: hello.Trust, HostKey: hostKey, Targets: hello.Targets, Log: log}
+	w.change(&cfg)
+	w.server, err = New(cfg)
 	w.must(err)
 	verbs, err := console.New(console.Config{Sessions: w.store, Recordings: rec, Authorize: client, Kill: w.server, Links: client, Revoke: client, Offers: client, Unseal: client})
 	w.must(err)
