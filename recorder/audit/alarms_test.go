@@ -36,7 +36,7 @@ func TestAlarmStands(t *testing.T) {
 	}
 	rolled := copyDir(t, dir)
 	fill(t, l, 9)
-	if err := writeFile(rolled+"/"+contradictionFile, l.Checkpoint(), 0o600); err != nil {
+	if err := ReplaceFile(rolled+"/"+contradictionFile, l.Checkpoint(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if rep := verifyDir(t, rolled, nil); rep.Bad == nil || !strings.Contains(rep.Bad.What, "missing") {

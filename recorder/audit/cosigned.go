@@ -36,7 +36,7 @@ func KeepCosigned(dir string, msg []byte, now time.Time) error {
 			return fmt.Errorf("history of cosigned checkpoints: %w", err)
 		}
 	}
-	return writeFile(filepath.Join(dir, cosignedFile), msg, 0o644)
+	return ReplaceFile(filepath.Join(dir, cosignedFile), msg, 0o644)
 }
 
 func appendHistory(path string, now time.Time, msg []byte) error {
@@ -68,7 +68,7 @@ func KeepContradiction(dir string, msg []byte) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	return writeFile(path, msg, 0o644)
+	return ReplaceFile(path, msg, 0o644)
 }
 
 // contradiction is what KeepContradiction kept, if the log's key signed it: anybody can write a file.
@@ -89,7 +89,7 @@ func alarmPath(dir, witness string) string {
 
 // RaiseAlarm remembers over restarts that a witness contradicts the log in dir.
 func RaiseAlarm(dir, witness, text string) error {
-	return writeFile(alarmPath(dir, witness), []byte(text+"\n"), 0o600)
+	return ReplaceFile(alarmPath(dir, witness), []byte(text+"\n"), 0o600)
 }
 
 // EndAlarm forgets that.

@@ -64,14 +64,14 @@ func createKey(dir, origin string) error {
 	if _, err := note.NewSigner(secret); err != nil {
 		return fmt.Errorf("origin %q: %w", origin, err)
 	}
-	if err := writeFile(filepath.Join(dir, VerifierFile), []byte(public+"\n"), 0o644); err != nil {
+	if err := ReplaceFile(filepath.Join(dir, VerifierFile), []byte(public+"\n"), 0o644); err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dir, KeyFile), []byte(secret+"\n"), 0o600)
+	return ReplaceFile(filepath.Join(dir, KeyFile), []byte(secret+"\n"), 0o600)
 }
 
-// writeFile replaces a file atomically and durably.
-func writeFile(path string, b []byte, mode fs.FileMode) error {
+// ReplaceFile replaces a file atomically and durably: after a power cut it holds the old bytes or the new ones, whole.
+func ReplaceFile(path string, b []byte, mode fs.FileMode) error {
 	tmp := path + ".tmp"
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {

@@ -234,7 +234,7 @@ func (l *Log) moveAside(offset int64) (string, error) {
 		return "", err
 	}
 	name := tornPrefix + strings.ReplaceAll(l.cfg.Now().UTC().Format("20060102T150405.000000"), ".", "-")
-	if err := writeFile(filepath.Join(l.cfg.Dir, name), b, 0o600); err != nil {
+	if err := ReplaceFile(filepath.Join(l.cfg.Dir, name), b, 0o600); err != nil {
 		return "", err
 	}
 	l.cfg.Log.Warn("torn end of the audit log moved aside", "file", name, "bytes", len(b))

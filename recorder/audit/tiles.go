@@ -56,7 +56,7 @@ func WriteTiles(ctx context.Context, opts TilesOptions) (Tiles, error) {
 	if err := out.entries(ctx, opts, now); err != nil {
 		return out, err
 	}
-	return out, writeFile(filepath.Join(opts.Out, "checkpoint"), msg, 0o644)
+	return out, ReplaceFile(filepath.Join(opts.Out, "checkpoint"), msg, 0o644)
 }
 
 func tilesCheckpoint(opts TilesOptions, key note.Verifier) (Checkpoint, []byte, error) {

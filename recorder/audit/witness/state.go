@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 
 	"filippo.io/torchwood"
+
+	"gatehouse/recorder/audit"
 )
 
 // The files of a witness' folder.
@@ -54,7 +56,7 @@ func loadOrCreateKey(dir, name string) (*torchwood.CosignatureSigner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("witness name %q: %w", name, err)
 	}
-	return signer, writeFile(filepath.Join(dir, VerifierFile), []byte(signer.Verifier().String()+"\n"), 0o644)
+	return signer, audit.ReplaceFile(filepath.Join(dir, VerifierFile), []byte(signer.Verifier().String()+"\n"), 0o644)
 }
 
 func createKey(path string) ([]byte, error) {
@@ -67,28 +69,5 @@ func createKey(path string) ([]byte, error) {
 		return nil, err
 	}
 	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	return text, writeFile(path, text, 0o600)
-}
-
-// writeFile replaces a file atomically and durably.
-func writeFile(path string, b []byte, mode fs.FileMode) error {
-	f, err := os.OpenFile(path+".tmp", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, os.Remove(path+".tmp"))
-	}
-	if err := os.Rename(path+".tmp", path); err != nil {
-		return err
-	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return text, audit.ReplaceFile(path, text, 0o600)
 }

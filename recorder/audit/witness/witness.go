@@ -187,7 +187,7 @@ func (w *Witness) refuse(r Request, why error) error {
 	if w.refused < maxRefused {
 		w.refused++
 		path := filepath.Join(w.cfg.Dir, fmt.Sprintf("refused-%02d", w.refused))
-		if err := writeFile(path, r.Encode(), 0o600); err != nil {
+		if err := audit.ReplaceFile(path, r.Encode(), 0o600); err != nil {
 			w.cfg.Log.Error("keep what was refused", "error", err)
 		}
 	}
@@ -197,7 +197,7 @@ func (w *Witness) refuse(r Request, why error) error {
 // keep makes a checkpoint the newest, durably, and then signs it. It returns a note with our signature alone.
 func (w *Witness) keep(cp audit.Checkpoint, msg []byte) ([]byte, error) {
 	if cp != w.newest {
-		if err := writeFile(filepath.Join(w.cfg.Dir, stateFile), msg, 0o644); err != nil {
+		if err := audit.ReplaceFile(filepath.Join(w.cfg.Dir, stateFile), msg, 0o644); err != nil {
 			return nil, fmt.Errorf("keep checkpoint: %w", err)
 		}
 		w.newest, w.cosig = cp, msg
