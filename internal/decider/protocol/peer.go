@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -151,17 +152,19 @@ type Handler func(ctx context.Context, op Op, body json.RawMessage) (any, error)
 type Server struct {
 	rw     io.ReadWriteCloser
 	handle Handler
-	failed func(op Op, err error) // told of internal errors, whose text stays here
+	report func(op Op, err error) // told of internal errors, whose text stays here
 
 	patience time.Duration // writeTimeout
 	room     int64         // maxInFlightBytes
 	gone     func()        // called when nothing more can be read, before waiting for requests; nil: nothing
-	wmu      sync.Mutex
+
+	wmu    sync.Mutex
+	failed error // why write closed the connection
 }
 
-// NewServer prepares to answer on rw. failed may be nil.
-func NewServer(rw io.ReadWriteCloser, handle Handler, failed func(Op, error)) *Server {
-	return &Server{rw: rw, handle: handle, failed: failed, patience: writeTimeout, room: maxInFlightBytes}
+// NewServer prepares to answer on rw. report may be nil.
+func NewServer(rw io.ReadWriteCloser, handle Handler, report func(Op, error)) *Server {
+	return &Server{rw: rw, handle: handle, report: report, patience: writeTimeout, room: maxInFlightBytes}
 }
 
 // OnGone sets what is called when the other end is gone, before Serve waits for the requests that are under way: what they wait
@@ -187,7 +190,7 @@ func (s *Server) Serve(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			return err
+			return s.why(err)
 		}
 		if f.ID == 0 || f.Op == "" || f.OK != nil || f.Error != nil {
 			return fmt.Errorf("%w: not a request", ErrFrame)
@@ -230,8 +233,8 @@ func (s *Server) wireError(op Op, err error) *Error {
 	if errors.As(err, &e) {
 		return e
 	}
-	if s.failed != nil {
-		s.failed(op, err)
+	if s.report != nil {
+		s.report(op, err)
 	}
 	return &Error{Code: CodeInternal, Msg: "internal error in the decider"}
 }
@@ -245,7 +248,24 @@ func (s *Server) write(f Frame) error {
 	}
 	err := WriteFrame(s.rw, f)
 	if err != nil {
+		if s.failed == nil {
+			s.failed = err
+		}
 		_ = s.rw.Close()
 	}
 	return err
+}
+
+// why is Serve's answer to a read that failed: where a write had failed before it, that is the reason, and a write to an end that
+// has closed is its close.
+func (s *Server) why(read error) error {
+	s.wmu.Lock()
+	defer s.wmu.Unlock()
+	switch {
+	case s.failed == nil:
+		return read
+	case errors.Is(s.failed, io.ErrClosedPipe), errors.Is(s.failed, syscall.EPIPE), errors.Is(s.failed, syscall.ECONNRESET):
+		return nil
+	}
+	return s.failed
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -110,6 +111,31 @@ func TestUnread(t *testing.T) {
 	}
 	<-done // the connection is over
 	_ = door.Close()
+}
+
+// unwritable is a connection whose writes fail, and whose reads end only when it is closed.
+type unwritable struct {
+	err    error
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (u *unwritable) Read([]byte) (int, error)  { <-u.closed; return 0, net.ErrClosed }
+func (u *unwritable) Write([]byte) (int, error) { return 0, u.err }
+func (u *unwritable) Close() error              { u.once.Do(func() { close(u.closed) }); return nil }
+
+// TestGoneAtWrite: an end that closes while it is written to has closed, which is no fault; a write that fails otherwise is one.
+func TestGoneAtWrite(t *testing.T) {
+	for err, want := range map[error]error{syscall.EPIPE: nil, syscall.ECONNRESET: nil, io.ErrClosedPipe: nil, os.ErrDeadlineExceeded: os.ErrDeadlineExceeded} {
+		s := NewServer(&unwritable{err: err, closed: make(chan struct{})}, nil, nil)
+		done := serve(s)
+		if got := s.Event(EventRevoke, Empty{}); !errors.Is(got, err) {
+			t.Errorf("event: %v", got)
+		}
+		if got := <-done; !errors.Is(got, want) {
+			t.Errorf("after %v Serve says %v", err, got)
+		}
+	}
 }
 
 // TestInFlight: the bodies of requests that are worked on are bounded together; what waits goes on when there is room.
