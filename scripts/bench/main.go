@@ -36,6 +36,7 @@ var measures = []measure{
 	{name: "line", run: measureLine},
 	{name: "transfer", run: measureTransfer},
 	{name: "memory", run: measureMemory},
+	{name: "crowd", run: measureCrowd},
 	{name: "kill", run: measureKill},
 	{name: "credentials", run: measureCredentials},
 	{name: "enrolment", run: measureEnrolment},
