@@ -15,10 +15,10 @@ func TestAliases(t *testing.T) {
 		t.Fatalf("%+v, %v", inv, err)
 	}
 	for _, c := range []struct{ first, second, want string }{
-		{"[db]", "[db]", `targets.yaml:4:52: target "db-2": the alias "db" is an alias of "db-1" too`},
-		{"[db-2]", "[x]", `targets.yaml:3:52: target "db-1": the alias "db-2" is the name of a target`},
-		{"[db-1]", "[x]", `targets.yaml:3:52: target "db-1": the alias "db-1" is the name of a target`},
-		{"[x]", "[y, y]", `targets.yaml:4:55: target "db-2": the alias "y" is there twice`},
+		{"[db]", "[db]", `targets.yaml:4:49: target "db-2": the alias "db" is an alias of "db-1" too`},
+		{"[db-2]", "[x]", `targets.yaml:3:49: target "db-1": the alias "db-2" is the name of a target`},
+		{"[db-1]", "[x]", `targets.yaml:3:49: target "db-1": the alias "db-1" is the name of a target`},
+		{"[x]", "[y, y]", `targets.yaml:4:52: target "db-2": the alias "y" is there twice`},
 		{"[x]", "[env=prod]", `the alias "env=prod" is not a name`}, {"[A]", "[x]", `the alias "A" is not a name`}, {`[""]`, "[x]", `the alias "" is not a name`},
 		{"[a@b]", "[x]", `is not a name`}, {"[a" + strings.Repeat(", b", 16) + "]", "[x]", `17 aliases, at most 16`},
 	} {
