@@ -72,6 +72,7 @@ type Console interface {
 // Config is what a Server needs. All fields but Now and Limits are required.
 type Config struct {
 	Gate      Gate
+	Transfers Transfers
 	Evidence  Evidence
 	Certifier Certifier
 	Recorder  Recorder
@@ -88,7 +89,7 @@ type Config struct {
 // Validate says what is missing.
 func (c Config) Validate() error {
 	for name, missing := range map[string]bool{
-		"Gate": c.Gate == nil, "Evidence": c.Evidence == nil, "Certifier": c.Certifier == nil, "Recorder": c.Recorder == nil, "Local": c.Local == nil, "Sessions": c.Sessions == nil,
+		"Gate": c.Gate == nil, "Transfers": c.Transfers == nil, "Evidence": c.Evidence == nil, "Certifier": c.Certifier == nil, "Recorder": c.Recorder == nil, "Local": c.Local == nil, "Sessions": c.Sessions == nil,
 		"Trust": len(c.Trust.AgentCAs) == 0, "HostKey": c.HostKey == nil, "Log": c.Log == nil,
 	} {
 		if missing {

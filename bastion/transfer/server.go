@@ -43,13 +43,21 @@ func (s *Session) ServeSFTP(ctx context.Context, in io.Reader, out io.Writer) er
 			return s.fail(fmt.Errorf("%w: its packets are not SFTP's", ErrClient))
 		}
 		_ = s.cfg.Received(0) // it is not idle
-		if err := s.serve(ctx, p); err != nil {
-			return s.failure(err)
-		}
-		if err := s.target.Err(); err != nil {
+		if err := s.serveOne(ctx, p); err != nil {
 			return s.failure(err)
 		}
 	}
+}
+
+// serveOne serves a request while nobody closes the session.
+func (s *Session) serveOne(ctx context.Context, p sftp.Packet) error {
+	s.serving.Lock()
+	defer s.serving.Unlock()
+	if err := s.target.Err(); err != nil || s.closed {
+		p.Release()
+		return err
+	}
+	return s.serve(ctx, p)
 }
 
 // version is the server's first packet.

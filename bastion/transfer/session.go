@@ -73,7 +73,9 @@ type Session struct {
 	target *sftp.Client
 	home   string
 
-	// Of the serving goroutine.
+	// serving is held while a request is served, and guards what follows.
+	serving sync.Mutex
+	closed  bool
 	fds     *descriptors
 	pins    []*folder
 	handles map[uint32]any // *file or *listing, by the client's number
@@ -82,8 +84,8 @@ type Session struct {
 	writing sync.Mutex // held around a packet to the client
 	client  io.Writer
 
-	once sync.Once
-	err  error // why contents do not pass any more; set once, before the target's client fails
+	failing sync.Mutex
+	err     error // why nothing passes any more, if it is not the target's end
 }
 
 // New begins SFTP on the stream and makes sure that the target's open files can be verified. The session owns the stream.
@@ -122,8 +124,12 @@ func (s *Session) begin(ctx context.Context) error {
 }
 
 // Close ends the target's side and notes the end of what was still open.
+// It may be called while a client is served, whose requests then fail.
 func (s *Session) Close() error {
 	s.target.Close()
+	s.serving.Lock()
+	defer s.serving.Unlock()
+	s.closed = true
 	ctx, cancel := context.WithTimeout(context.Background(), endLimit)
 	defer cancel()
 	var errs []error
@@ -136,26 +142,30 @@ func (s *Session) Close() error {
 	return errors.Join(errs...)
 }
 
+// Done is closed when the target's side has ended; Err then says why.
+func (s *Session) Done() <-chan struct{} { return s.target.Done() }
+
+// Err is why the target's side has ended.
+func (s *Session) Err() error { return s.failure(s.target.Err()) }
+
 // fail ends the session for a reason that is not the target's.
 func (s *Session) fail(err error) error {
-	s.once.Do(func() { s.err = err })
+	s.failing.Lock()
+	if s.err == nil {
+		s.err = err
+	}
+	s.failing.Unlock()
 	s.target.Fail(err)
 	return err
 }
 
-// failure is why a step could not be done: what ended the session before the target's own end.
+// failure is why a step could not be done: what ended the session rather than what it led to.
 func (s *Session) failure(err error) error {
-	if s.target.Err() == nil {
-		return err
-	}
-	failed := s.err
-	s.once.Do(func() {}) // nothing sets it any more
-	if s.err != nil {
-		failed = s.err
-	}
+	s.failing.Lock()
+	defer s.failing.Unlock()
 	switch {
-	case failed != nil:
-		return failed
+	case s.err != nil:
+		return s.err
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrClosedPipe):
 		return fmt.Errorf("%w: %w", errNotGiven, err)
 	}
