@@ -49,7 +49,7 @@ func (s *Session) mkdir(ctx context.Context, name string, a sftp.Attrs) error {
 	if err := soundMode(a, 0o1777); err != nil {
 		return err
 	}
-	return s.inFolder(ctx, opMkdir, name, func(p place, by string) error {
+	return s.inFolder(ctx, policy.OpMkdir, name, func(p place, by string) error {
 		if p.Exists {
 			return refuse(sftp.StatusFailure, "it exists")
 		}
@@ -64,7 +64,7 @@ func (s *Session) mkdir(ctx context.Context, name string, a sftp.Attrs) error {
 }
 
 func (s *Session) rmdir(ctx context.Context, name string) error {
-	return s.inFolder(ctx, opRmdir, name, func(p place, by string) error {
+	return s.inFolder(ctx, policy.OpRmdir, name, func(p place, by string) error {
 		if !p.Exists {
 			return refuse(sftp.StatusNoFile, "no such folder")
 		}
@@ -73,7 +73,7 @@ func (s *Session) rmdir(ctx context.Context, name string) error {
 }
 
 func (s *Session) remove(ctx context.Context, name string) error {
-	return s.inFolder(ctx, opRemove, name, func(p place, by string) error {
+	return s.inFolder(ctx, policy.OpRemove, name, func(p place, by string) error {
 		if !p.Exists {
 			return refuse(sftp.StatusNoFile, "no such file")
 		}
@@ -82,7 +82,7 @@ func (s *Session) remove(ctx context.Context, name string) error {
 }
 
 func (s *Session) readlink(ctx context.Context, name string) (text string, err error) {
-	err = s.inFolder(ctx, opReadlink, name, func(p place, by string) error {
+	err = s.inFolder(ctx, policy.OpReadlink, name, func(p place, by string) error {
 		if !p.Exists {
 			return refuse(sftp.StatusNoFile, "no such file")
 		}
@@ -106,7 +106,7 @@ func (s *Session) rename(ctx context.Context, from, to string, over bool) error 
 	if err != nil {
 		return err
 	}
-	in := s.ask(opRename, p)
+	in := s.ask(policy.OpRename, p)
 	in.To, in.AskedTo = []byte(q.Real), []byte(q.asked)
 	if in.Why == "" {
 		in.Why = q.Why
@@ -152,7 +152,7 @@ func (s *Session) setstat(ctx context.Context, name string, a sftp.Attrs) error 
 	if err != nil {
 		return err
 	}
-	in := s.ask(opAttributes, p)
+	in := s.ask(policy.OpAttributes, p)
 	answer, err := s.decide(ctx, in)
 	if err != nil {
 		return err
@@ -215,7 +215,7 @@ func (s *Session) stat(ctx context.Context, name string, follow bool) (sftp.Attr
 	if err != nil {
 		return sftp.Attrs{}, err
 	}
-	in := s.ask(opStat, p)
+	in := s.ask(policy.OpStat, p)
 	a, err := s.decide(ctx, in)
 	if err != nil {
 		return sftp.Attrs{}, err
@@ -252,7 +252,7 @@ func (s *Session) realpath(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	in := s.ask(opStat, p)
+	in := s.ask(policy.OpStat, p)
 	in.Quiet = true
 	if _, err := s.decide(ctx, in); err != nil {
 		if _, refused := asRefusal(err); refused {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"unicode/utf8"
 
 	"gatehouse/bastion/target/sftp"
@@ -27,9 +28,17 @@ func (p place) kind() policy.PathKind {
 	return policy.PathOther
 }
 
+// homeFact is the login's home, if it is one: sshd starts its server in / where there is none.
+func (s *Session) homeFact() string {
+	if s.home == "/" || path.Clean(s.home) != s.home || !utf8.ValidString(s.home) {
+		return ""
+	}
+	return s.home
+}
+
 // ask is the question about an operation at a place.
 func (s *Session) ask(op policy.FileOp, p place) protocol.File {
-	in := protocol.File{Session: s.cfg.Session, Op: op, Path: []byte(p.Real), Asked: []byte(p.asked), Kind: p.kind(), Why: p.Why}
+	in := protocol.File{Session: s.cfg.Session, Home: s.homeFact(), Op: op, Path: []byte(p.Real), Asked: []byte(p.asked), Kind: p.kind(), Why: p.Why}
 	if p.Exists {
 		in.Size = int64(min(p.Attrs.Size, 1<<62))
 	}

@@ -10,20 +10,6 @@ import (
 	"gatehouse/policy"
 )
 
-// The operations, by the names that policy has for them.
-const (
-	opRead       policy.FileOp = "read"
-	opWrite      policy.FileOp = "write"
-	opStat       policy.FileOp = "stat"
-	opList       policy.FileOp = "list"
-	opMkdir      policy.FileOp = "mkdir"
-	opRmdir      policy.FileOp = "rmdir"
-	opRemove     policy.FileOp = "remove"
-	opRename     policy.FileOp = "rename"
-	opAttributes policy.FileOp = "attributes"
-	opReadlink   policy.FileOp = "readlink"
-)
-
 // file is a file that is open on the target and was verified.
 type file struct {
 	opened
@@ -59,12 +45,12 @@ func (s *Session) open(ctx context.Context, name string, flags uint32, a sftp.At
 	f := &file{path: p.Real, asked: p.asked, append: flags&sftp.OpenAppend != 0}
 	var in protocol.File
 	if reads {
-		if in, f.read, err = s.grant(ctx, opRead, p); err != nil {
+		if in, f.read, err = s.grant(ctx, policy.OpRead, p); err != nil {
 			return nil, err
 		}
 	}
 	if writes {
-		if in, f.write, err = s.grant(ctx, opWrite, p); err != nil {
+		if in, f.write, err = s.grant(ctx, policy.OpWrite, p); err != nil {
 			return nil, err
 		}
 	}
@@ -111,7 +97,7 @@ func (f *file) decision() protocol.FileAnswer {
 // grant asks for one direction of an open.
 func (s *Session) grant(ctx context.Context, op policy.FileOp, p place) (protocol.File, *protocol.FileAnswer, error) {
 	in := s.ask(op, p)
-	if op == opWrite {
+	if op == policy.OpWrite {
 		in.Size = 0
 	}
 	a, err := s.decide(ctx, in)

@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/bastion/target/sftp"
 	"gatehouse/internal/decider/protocol"
+	"gatehouse/policy"
 )
 
 // maxHeld is how much of a file is held back where policy says nothing else.
@@ -265,7 +266,7 @@ func (s *Session) fsetstat(ctx context.Context, f *file, a sftp.Attrs) error {
 	case f.held != nil && a.Known&sftp.AttrSize != 0:
 		return refuse(sftp.StatusDenied, "gatehouse: DENIED: the policy looks at the content of this file, so it has to be written whole")
 	}
-	in := protocol.File{Session: s.cfg.Session, Op: opAttributes, Path: []byte(f.path), Asked: []byte(f.asked), Kind: "file", Size: f.size}
+	in := protocol.File{Session: s.cfg.Session, Home: s.homeFact(), Op: policy.OpAttributes, Path: []byte(f.path), Asked: []byte(f.asked), Kind: "file", Size: f.size}
 	answer, err := s.decide(ctx, in)
 	if err != nil {
 		return err

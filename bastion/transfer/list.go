@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/bastion/target/sftp"
 	"gatehouse/internal/decider/protocol"
+	"gatehouse/policy"
 )
 
 // listing is a folder that is being read. Names in it are looked at by way of the folder that is held open beside it.
@@ -26,7 +27,7 @@ func (s *Session) opendir(ctx context.Context, name string) (*listing, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := s.ask(opList, p)
+	in := s.ask(policy.OpList, p)
 	a, err := s.decide(ctx, in)
 	if err != nil {
 		return nil, err

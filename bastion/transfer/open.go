@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/bastion/target/sftp"
 	"gatehouse/internal/decider/protocol"
+	"gatehouse/policy"
 )
 
 // soundMode refuses what would make a program run as somebody else. It is refused, not masked: what was asked for is what is done.
@@ -138,14 +139,14 @@ func (s *Session) lstat(ctx context.Context, at string) (sftp.Attrs, error) {
 // opened gives an open file a number and notes it.
 func (s *Session) opened(in protocol.File, f *file) error {
 	if f.read != nil {
-		if err := s.record(event{Op: "open", Path: f.path, Asked: f.asked, Direction: string(opRead), Size: f.size, Result: "ok", Decision: f.read.ID}); err != nil {
+		if err := s.record(event{Op: "open", Path: f.path, Asked: f.asked, Direction: string(policy.OpRead), Size: f.size, Result: "ok", Decision: f.read.ID}); err != nil {
 			return err
 		}
 	}
 	if f.write == nil {
 		return nil
 	}
-	return s.record(event{Op: "open", Path: f.path, Asked: f.asked, Direction: string(opWrite), Size: f.size, Result: "ok", Decision: f.write.ID})
+	return s.record(event{Op: "open", Path: f.path, Asked: f.asked, Direction: string(policy.OpWrite), Size: f.size, Result: "ok", Decision: f.write.ID})
 }
 
 // closeFile closes a file and notes what went by.
@@ -168,11 +169,11 @@ func (s *Session) fileEnds(ctx context.Context, f *file, why string) error {
 	var errs []error
 	if f.read != nil {
 		sum, ok := f.out.whole(f.out.next)
-		errs = append(errs, s.fileEnd(ctx, f, string(opRead), f.read, &f.out, sum, ok && f.ended && why == "", why))
+		errs = append(errs, s.fileEnd(ctx, f, string(policy.OpRead), f.read, &f.out, sum, ok && f.ended && why == "", why))
 	}
 	if f.write != nil {
 		sum, ok := f.in.whole(f.in.next)
-		errs = append(errs, s.fileEnd(ctx, f, string(opWrite), f.write, &f.in, sum, ok && f.fresh && !f.failed && why == "", why))
+		errs = append(errs, s.fileEnd(ctx, f, string(policy.OpWrite), f.write, &f.in, sum, ok && f.fresh && !f.failed && why == "", why))
 	}
 	return errors.Join(errs...)
 }

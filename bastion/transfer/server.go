@@ -10,6 +10,7 @@ import (
 	"path"
 
 	"gatehouse/bastion/target/sftp"
+	"gatehouse/policy"
 )
 
 // handleSize is what a client's handles take, as with OpenSSH's server: writes can be handed on where they are.
@@ -345,7 +346,7 @@ func (s *Session) refuseLink(ctx context.Context, r *sftp.Reader) error {
 	}
 	p := place{asked: path.Clean(abs)}
 	p.Real = p.asked
-	in := s.ask(opWrite, p)
+	in := s.ask(policy.OpWrite, p)
 	in.To, in.AskedTo = []byte(first), []byte(first)
 	return s.elsewhere(ctx, in, errors.New("links are not made through Gatehouse: a link would be another name for what the policy decides by name"))
 }

@@ -14,20 +14,6 @@ import (
 	"gatehouse/recorder/audit"
 )
 
-// The operations on files, by the names that policy has for them.
-const (
-	fileRead   policy.FileOp = "read"
-	fileWrite  policy.FileOp = "write"
-	fileStat   policy.FileOp = "stat"
-	fileList   policy.FileOp = "list"
-	fileMkdir  policy.FileOp = "mkdir"
-	fileRmdir  policy.FileOp = "rmdir"
-	fileRemove policy.FileOp = "remove"
-	fileRename policy.FileOp = "rename"
-	fileAttrs  policy.FileOp = "attributes"
-	fileLink   policy.FileOp = "readlink"
-)
-
 // The bounds of one question about a file.
 const (
 	maxFilePath  = 4096
@@ -61,13 +47,13 @@ func (d *Decider) file(ctx context.Context, in protocol.File) (protocol.FileAnsw
 		return r.out, nil
 	}
 	r.out.ID = id.New(id.Denial, d.cfg.Now())
-	return r.out, d.append(ctx, r.entry(d))
+	return r.out, d.append(ctx, r.entry())
 }
 
 // checkFile refuses what no door asks.
 func checkFile(in protocol.File) error {
 	switch in.Op {
-	case fileRead, fileWrite, fileStat, fileList, fileMkdir, fileRmdir, fileRemove, fileRename, fileAttrs, fileLink:
+	case policy.OpRead, policy.OpWrite, policy.OpStat, policy.OpList, policy.OpMkdir, policy.OpRmdir, policy.OpRemove, policy.OpRename, policy.OpAttributes, policy.OpReadlink:
 	default:
 		return invalid("%q is nothing that is done with a file", in.Op)
 	}
@@ -76,9 +62,11 @@ func checkFile(in protocol.File) error {
 		return invalid("%q is not a session id", in.Session)
 	case len(in.Path)+len(in.To) > 2*maxFilePath || len(in.Asked)+len(in.AskedTo) > 4*maxFilePath || len(in.Why) > 4*maxFilePath || len(in.Names) > maxFileNames:
 		return invalid("a question about a file with names that are too long, or too many")
-	case in.Quiet && in.Op != fileStat, len(in.Names) > 0 && in.Op != fileList:
+	case in.Home != "" && (!clean([]byte(in.Home)) || len(in.Home) > maxFilePath):
+		return invalid("%q is no home", in.Home)
+	case in.Quiet && in.Op != policy.OpStat, len(in.Names) > 0 && in.Op != policy.OpList:
 		return invalid("%s is neither quiet nor about names", in.Op)
-	case in.Why == "" && !clean(in.Path), in.Why == "" && in.Op == fileRename && !clean(in.To):
+	case in.Why == "" && !clean(in.Path), in.Why == "" && in.Op == policy.OpRename && !clean(in.To):
 		return invalid("%q is not a resolved path", in.Path)
 	}
 	return nil
@@ -97,6 +85,7 @@ func (d *Decider) ruleFile(in protocol.File) (*fileRuling, error) {
 		return nil, err
 	}
 	r := &fileRuling{in: in, session: s, pol: pol, req: req}
+	r.req.Facts.Home = in.Home
 	ask := policy.FileAsk{By: s.by, Op: in.Op, Path: string(in.Path), To: string(in.To), Kind: in.Kind, Size: in.Size}
 	r.dec = r.decide(ask)
 	r.out.PolicyHash = r.dec.PolicyHash
@@ -138,49 +127,14 @@ func (d *Decider) transferring(name string) (session, policy.Request, *policy.Po
 	return copied, req, d.policy, nil
 }
 
-// decide is what policy says, and what it cannot say of one path alone.
+// decide is what policy says, and the door has found nothing that stands against it.
 func (r *fileRuling) decide(ask policy.FileAsk) policy.Decision {
-	dec := r.pol.DecideFileAsk(r.req, ask)
-	if dec.Verdict == policy.Allow && ask.Op == fileRename {
-		dec = r.decideRename(ask, dec)
-	}
-	if dec.Verdict != policy.Allow {
-		return dec
-	}
-	why := r.in.Why
-	if why == "" && (ask.Op == fileRead || ask.Op == fileWrite) && ask.Kind != policy.PathFile && ask.Kind != policy.PathNone {
-		why = "it is no regular file, and only those are carried"
-	}
-	if why != "" {
-		dec.Verdict, dec.Code, dec.Reason = policy.Deny, policy.CodeFileNotAllowed, why
-	}
-	return dec
-}
-
-// inside are names of what may be below a folder, of any depth: only a pattern that takes everything takes all of them.
-var inside = []string{"/\uE000", "/.\uE000", "/\uE000/\uE000", "/.\uE000/.\uE000", "/\uE000/\uE000/\uE000/\uE000/\uE000/\uE000/\uE000/\uE000"}
-
-// decideRename keeps a rename from doing what neither name's permission does: what may not be read must not become readable by its
-// new name, and a folder takes all that is in it along.
-func (r *fileRuling) decideRename(ask policy.FileAsk, dec policy.Decision) policy.Decision {
-	may := func(op policy.FileOp, name string) bool {
-		return r.pol.DecideFileAsk(r.req, policy.FileAsk{By: ask.By, Op: op, Path: name, Kind: policy.PathFile}).Verdict == policy.Allow
-	}
-	deny := func(why string) policy.Decision {
-		dec.Verdict, dec.Code, dec.Reason = policy.Deny, policy.CodeFileNotAllowed, why
-		return dec
-	}
-	below := []string{""}
-	if ask.Kind != policy.PathFile {
-		below = append(below, inside...)
-	}
-	for _, name := range below {
-		if name != "" && (!may(fileWrite, ask.Path+name) || !may(fileWrite, ask.To+name)) {
-			return deny("a folder is renamed only where everything below both names may be written")
-		}
-		if may(fileRead, ask.To+name) && !may(fileRead, ask.Path+name) {
-			return deny("what may not be read does not get a name under which it could be")
-		}
+	dec := r.pol.DecideFile(r.req, ask)
+	switch {
+	case dec.Verdict == policy.Look: // only the home can be missing
+		dec.Verdict, dec.Code, dec.Reason = policy.Deny, policy.CodeFileNotAllowed, "the login has no home on the target, which the policy's paths begin with"
+	case dec.Verdict == policy.Allow && r.in.Why != "":
+		dec.Verdict, dec.Code, dec.Reason = policy.Deny, policy.CodeFileNotAllowed, r.in.Why
 	}
 	return dec
 }
@@ -188,31 +142,35 @@ func (r *fileRuling) decideRename(ask policy.FileAsk, dec policy.Decision) polic
 // allowed fills the answer of what is allowed.
 func (r *fileRuling) allowed() {
 	r.out.Allowed = true
-	r.out.MaxFile, r.out.Hold = fileLimits(r.dec)
+	r.out.MaxFile, r.out.Hold = r.dec.Obligations.MaxFile, r.dec.Hold
 	for _, name := range r.in.Names {
-		ask := policy.FileAsk{By: r.session.by, Op: fileStat, Path: path.Join(string(r.in.Path), string(name)), Kind: policy.PathOther}
-		r.out.Shown = append(r.out.Shown, r.pol.DecideFileAsk(r.req, ask).Verdict == policy.Allow)
+		ask := policy.FileAsk{By: r.session.by, Op: policy.OpStat, Path: path.Join(string(r.in.Path), string(name)), Kind: policy.PathOther}
+		r.out.Shown = append(r.out.Shown, r.pol.DecideFile(r.req, ask).Verdict == policy.Allow)
 	}
 }
 
-// denied fills the answer of what is not: the client's text comes from the name that it asked for, so that it says nothing of what is
+// denied fills the answer of what is not. The client's text comes from the name that it asked for, so that it says nothing of what is
 // there or where it leads.
 func (r *fileRuling) denied() {
-	r.out.Code = r.dec.Code
-	ask := policy.FileAsk{By: r.session.by, Op: r.in.Op, Path: string(r.in.Asked), To: string(r.in.AskedTo), Kind: policy.PathFile}
-	if by := r.pol.DecideFileAsk(r.req, ask); by.Verdict != policy.Allow {
+	asked, to := string(r.in.Asked), string(r.in.AskedTo)
+	by := r.pol.DecideFile(r.req, policy.FileAsk{By: r.session.by, Op: r.in.Op, Path: asked, To: to, Kind: policy.PathFile})
+	switch {
+	case by.Verdict == policy.Deny:
 		r.out.Code, r.out.Reason, r.out.Nearest = by.Code, by.Reason, by.Nearest
-		return
-	}
-	r.out.Reason = r.dec.Reason
-	if r.in.Why != "" {
-		r.out.Reason = answer.Visible(cut(path.Clean(string(r.in.Asked)), maxText)) + ": " + r.in.Why
+	case r.in.Why == "" && asked == string(r.in.Path) && to == string(r.in.To):
+		r.out.Code, r.out.Reason = r.dec.Code, r.dec.Reason
+	case r.in.Why != "":
+		r.out.Code, r.out.Reason = policy.CodeFileNotAllowed, answer.Visible(cut(asked, maxText)+": "+r.in.Why)
+	default:
+		r.out.Code, r.out.Reason = policy.CodeFileNotAllowed, answer.Visible(cut(asked, maxText))+" leads to where no role lets it go"
 	}
 	r.out.Reason = cut(r.out.Reason, maxText)
 }
 
 // counted reports whether a denial counts against a role's limit of them: clients look around by themselves.
-func counted(op policy.FileOp) bool { return op != fileStat && op != fileList && op != fileLink }
+func counted(op policy.FileOp) bool {
+	return op != policy.OpStat && op != policy.OpList && op != policy.OpReadlink
+}
 
 // countDenial counts a denial as that of a command.
 func (d *Decider) countDenial(r *fileRuling) {
@@ -231,12 +189,12 @@ func (d *Decider) allowFile(ctx context.Context, r *fileRuling) (protocol.FileAn
 		return r.out, nil
 	}
 	r.out.ID = id.New(id.Decision, d.cfg.Now())
-	if r.in.Op == fileRead || r.in.Op == fileWrite {
+	if r.in.Op == policy.OpRead || r.in.Op == policy.OpWrite {
 		if err := d.openFile(r); err != nil {
 			return protocol.FileAnswer{}, err
 		}
 	}
-	if err := d.append(ctx, r.entry(d)); err != nil {
+	if err := d.append(ctx, r.entry()); err != nil {
 		return protocol.FileAnswer{}, err
 	}
 	if _, _, pol, err := d.transferring(r.in.Session); err != nil { // ended meanwhile
@@ -261,6 +219,7 @@ func (d *Decider) openFile(r *fileRuling) error {
 	if s.open == nil {
 		s.open = map[string]policy.FileAsk{}
 	}
+	s.request.Facts.Home = r.in.Home
 	s.open[r.out.ID] = policy.FileAsk{By: s.by, Op: r.in.Op, Path: string(r.in.Path), Kind: policy.PathFile, Size: r.in.Size}
 	return nil
 }
@@ -272,7 +231,7 @@ func (d *Decider) carries(s *session, req policy.Request) bool {
 		return false
 	}
 	for _, ask := range s.open {
-		if d.policy.DecideFileAsk(req, ask).Verdict != policy.Allow {
+		if d.policy.DecideFile(req, ask).Verdict != policy.Allow {
 			return false
 		}
 	}
@@ -284,7 +243,7 @@ func (d *Decider) fileEnd(ctx context.Context, in protocol.FileEnd) (protocol.Em
 	if !id.Valid(id.Session, in.Session) || !id.Valid(id.Decision, in.ID) {
 		return protocol.Empty{}, invalid("%q is no session, or %q no decision", in.Session, in.ID)
 	}
-	if in.Direction != string(fileRead) && in.Direction != string(fileWrite) || len(in.Path) > maxFilePath {
+	if in.Direction != string(policy.OpRead) && in.Direction != string(policy.OpWrite) || len(in.Path) > maxFilePath {
 		return protocol.Empty{}, invalid("a file's end without a direction, or with too long a name")
 	}
 	entry := audit.Entry{Type: audit.File, Session: in.Session, Object: in.ID, Outcome: cut(in.Result, maxID), Reason: cut(in.Why, maxText)}
@@ -305,7 +264,7 @@ func (d *Decider) fileEnd(ctx context.Context, in protocol.FileEnd) (protocol.Em
 }
 
 // entry is what the log says of the decision.
-func (r *fileRuling) entry(d *Decider) audit.Entry {
+func (r *fileRuling) entry() audit.Entry {
 	s := r.session
 	details := map[string]any{"event": "decision", "op": r.in.Op, "by": s.by, "kind": r.in.Kind, "size": r.in.Size}
 	named(details, "path", r.in.Path)

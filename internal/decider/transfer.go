@@ -2,6 +2,7 @@ package decider
 
 import (
 	"context"
+	"slices"
 
 	"gatehouse/ca"
 	"gatehouse/internal/answer"
@@ -63,6 +64,7 @@ func (d *Decider) ruleTransfer(in protocol.Transfer) (*ruling, error) {
 		conn: conn, who: who, pol: d.currentPolicy(), by: in.By}
 	r.req = policy.Request{Identity: who, Target: in.Target, Labels: d.labels(in.Target), Login: policy.Login(in.Login), Source: conn.source.String(), Now: d.cfg.Now()}
 	r.out.Decision = r.pol.DecideTransfer(r.req, in.By)
+	r.out.Decision.Mode = policy.Pinned
 	r.dryRunTransfer()
 	d.quota(r)
 	dec := &r.out.Decision
@@ -111,7 +113,4 @@ func (d *Decider) makeCarrying(ctx context.Context, r *ruling, t config.Target) 
 }
 
 // writes reports whether a decision about a transfer lets anything be written.
-func writes(dec policy.Decision) bool { return true }
-
-// fileLimits are what a decision about a file obliges to.
-func fileLimits(dec policy.Decision) (most int64, hold *policy.Hold) { return 0, nil }
+func writes(dec policy.Decision) bool { return slices.Contains(dec.Directions, policy.FileWrite) }

@@ -36,6 +36,7 @@ type File struct {
 	To      []byte          `json:"to,omitempty"`
 	Asked   []byte          `json:"asked"`
 	AskedTo []byte          `json:"asked_to,omitempty"`
+	Home    string          `json:"home,omitempty"` // the login's, as the target says; empty: it has none
 	Kind    policy.PathKind `json:"kind,omitempty"`
 	Size    int64           `json:"size,omitempty"`  // of what is there
 	Why     string          `json:"why,omitempty"`   // it is denied whatever policy says: what the name leads to cannot be verified, or its content may not pass
