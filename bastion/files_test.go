@@ -109,3 +109,29 @@ func TestSFTP(t *testing.T) {
 		t.Logf("%s: %d\n%s\n%s", host, r.Status, r.Stdout, r.Stderr)
 	}
 }
+
+// scp runs the stock client.
+func (f *filing) scp(args ...string) testhost.Result {
+	f.t.Helper()
+	r, err := testhost.Run(f.t.Context(), nil, "scp", append([]string{"-F", f.config}, args...)...)
+	f.must(err)
+	return r
+}
+
+func TestSCP(t *testing.T) {
+	f := newFiling(t, filesPolicy)
+	f.root("mkdir -p /srv/in/d/e /srv/out; echo hello >/srv/in/a; echo b >'/srv/in/b c'; echo x >/srv/in/d/e/x; echo secret >/srv/out/s; chown -R 2000:2000 /srv/in /srv/out; ln -s /srv/out/s /srv/in/link")
+	dir := t.TempDir()
+	f.must(os.WriteFile(filepath.Join(dir, "up"), []byte(strings.Repeat("upload\n", 100_000)), 0o640))
+	for _, old := range []string{"-O", "-s"} {
+		for _, args := range [][]string{
+			{"deploy:/srv/in/a", dir + "/a"}, {"-p", dir + "/up", "deploy:/srv/in/up"}, {"-r", "deploy:/srv/in/d", dir + "/d" + old}, {"-r", dir + "/d" + old, "deploy:/srv/in/d2" + old},
+			{"deploy:/srv/in/*", dir}, {"deploy:/srv/out/s", dir}, {"deploy:/srv/out/*", dir}, {dir + "/up", "deploy:/srv/out/up"}, {dir + "/up", "deploy:/srv/out/"}, {dir + "/up", "deploy:/srv/in"},
+			{"-3", "deploy:/srv/in/a", "root:/srv/in/a3"},
+		} {
+			r := f.scp(append([]string{old}, args...)...)
+			t.Logf("%s %v: %d\n%s%s", old, args, r.Status, r.Stdout, r.Stderr)
+		}
+	}
+	t.Log(f.root("find /srv/in /srv/out -type f -printf '%M %s %T+ %p\n'"))
+}
