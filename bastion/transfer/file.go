@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"gatehouse/bastion/target/sftp"
@@ -65,7 +66,7 @@ func (s *Session) open(ctx context.Context, name string, flags uint32, a sftp.At
 		err = s.openHeld(ctx, f, p, in, flags, a)
 	}
 	if err != nil {
-		return nil, s.did(in, f.decision(), err)
+		return nil, s.notOpened(ctx, f, in, err)
 	}
 	return f, s.opened(in, f)
 }
@@ -84,6 +85,25 @@ func (s *Session) openHeld(ctx context.Context, f *file, p place, in protocol.Fi
 		}
 	}
 	return nil
+}
+
+// notOpened notes that what was allowed was not opened.
+func (s *Session) notOpened(ctx context.Context, f *file, in protocol.File, err error) error {
+	r, ok := asRefusal(err)
+	if !ok {
+		return err
+	}
+	err = s.did(in, f.decision(), err)
+	for direction, a := range map[policy.Direction]*protocol.FileAnswer{policy.FileRead: f.read, policy.FileWrite: f.write} {
+		if a == nil {
+			continue
+		}
+		end := protocol.FileEnd{Session: s.cfg.Session, ID: a.ID, Path: []byte(f.path), Direction: string(direction), Result: "none", Why: r.text}
+		if gerr := s.cfg.Gate.FileEnd(ctx, end); gerr != nil {
+			err = s.fail(fmt.Errorf("note what was not opened: %w", gerr))
+		}
+	}
+	return err
 }
 
 // decision is the one by which the file is open; of two, the one to write.
