@@ -37,7 +37,12 @@ type filing struct {
 
 func newFiling(t *testing.T, text string) *filing {
 	t.Helper()
-	w := newWhole(t)
+	return newFilingWith(t, text, func(*Config) {})
+}
+
+func newFilingWith(t *testing.T, text string, change func(*Config)) *filing {
+	t.Helper()
+	w := newWholeWith(t, change)
 	w.write("policy.yaml", text)
 	_, err := w.decider.Reload(t.Context())
 	w.must(err)
