@@ -28,6 +28,7 @@ import (
 	"gatehouse/internal/prompt"
 	"gatehouse/internal/store"
 	"gatehouse/recorder"
+	"gatehouse/recorder/secret"
 )
 
 // Gate decides. Its errors are *protocol.Error for the decider's own refusals; both audit before they answer.
@@ -69,10 +70,11 @@ type Console interface {
 	Run(ctx context.Context, who console.Credential, args []string, std console.Streams) int
 }
 
-// Config is what a Server needs. All fields but Now and Limits are required.
+// Config is what a Server needs. All fields but Now, Limits and Secrets are required.
 type Config struct {
 	Gate      Gate
 	Transfers Transfers
+	Secrets   *secret.Detector // looks at contents that policy holds back; nil: one without values of its own
 	Evidence  Evidence
 	Certifier Certifier
 	Recorder  Recorder
@@ -128,6 +130,12 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Secrets == nil {
+		var err error
+		if cfg.Secrets, err = secret.New(secret.Config{}); err != nil {
+			return nil, err
+		}
 	}
 	s := &Server{cfg: cfg, limits: newLimiter(cfg.Limits), ahead: newAheads(), looks: look.NewCache(cfg.Now), conns: map[string]*conn{}, sessions: map[string]*session{}}
 	s.SetTargets(cfg.Targets)

@@ -281,4 +281,6 @@ func (s *session) transferFailed(err error) outcome {
 }
 
 // inspect says why content may not pass.
-func (s *session) inspect(hold *policy.Hold, op policy.FileOp, content []byte) string { return "" }
+func (s *session) inspect(hold *policy.Hold, content []byte) string {
+	return transfer.Inspect(s.conn.server.cfg.Secrets, hold, content)
+}

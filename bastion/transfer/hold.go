@@ -79,7 +79,7 @@ func (s *Session) holdDownload(ctx context.Context, f *file, in protocol.File, m
 
 // inspect denies content that policy's rules on content do not let pass.
 func (s *Session) inspect(ctx context.Context, content []byte, a *protocol.FileAnswer, in protocol.File) error {
-	why := s.cfg.Inspect(a.Hold, in.Op, content)
+	why := s.cfg.Inspect(a.Hold, content)
 	if why == "" {
 		return nil
 	}

@@ -45,7 +45,7 @@ type Config struct {
 	// Denied is told of each denial, for the client's standard error.
 	Denied func(ask protocol.File, answer protocol.FileAnswer)
 	// Inspect says why content may not pass; "" lets it.
-	Inspect func(hold *policy.Hold, op policy.FileOp, content []byte) (why string)
+	Inspect func(hold *policy.Hold, content []byte) (why string)
 	// ReadOnly says that the target's server takes nothing that writes.
 	ReadOnly bool
 }
