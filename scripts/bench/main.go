@@ -35,6 +35,7 @@ var measures = []measure{
 	{name: "master", run: measureMaster},
 	{name: "line", run: measureLine},
 	{name: "transfer", run: measureTransfer},
+	{name: "files", run: measureFiles},
 	{name: "memory", run: measureMemory},
 	{name: "crowd", run: measureCrowd},
 	{name: "kill", run: measureKill},

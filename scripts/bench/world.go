@@ -56,6 +56,7 @@ roles:
       - head -n 1 /srv/lines
       - head -n 1 <path:/srv/look/**>
       - {run: sink, stdin: data}
+    files: {read: [/srv/noise], write: [/home/deploy/landed]}
 `
 
 // programs are what the clients run on the target.
