@@ -134,7 +134,7 @@ func (c *conn) dialAhead(cert *ssh.Certificate, r route) {
 		return
 	}
 	t, known := c.server.target(r.target)
-	if !known || t.Local {
+	if !known || t.Local || t.Gatehouse {
 		return
 	}
 	key := poolKey{target: r.target, login: r.login}

@@ -31,6 +31,7 @@ type outcome struct {
 // run is the way of one command (docs/architecture.md).
 func (s *session) run(a ask) {
 	if s.conn.route.target == "" {
+		s.giveHints()
 		s.runConsole(a)
 		return
 	}
@@ -45,6 +46,7 @@ func (s *session) run(a ask) {
 	if err := s.openEvidence(asked.event); err != nil {
 		asked.unrecorded = &evidenceError{err}
 	}
+	s.giveHints()
 	if refused != nil {
 		s.finish(s.refuse(a, *refused))
 		return

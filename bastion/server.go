@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/crypto/ssh"
 
+	"gatehouse/bastion/endpoint"
 	"gatehouse/bastion/target"
 	"gatehouse/bastion/target/local"
 	"gatehouse/bastion/target/look"
@@ -34,6 +35,7 @@ import (
 type Gate interface {
 	Authenticate(ctx context.Context, in protocol.Authenticate) (protocol.Authenticated, error)
 	Decide(ctx context.Context, in protocol.Decide) (protocol.Decided, error)
+	Forward(ctx context.Context, in protocol.Forward) (protocol.Forwarded, error)
 	Renew(ctx context.Context, in protocol.Renew) (protocol.Enrolled, error)
 }
 
@@ -69,7 +71,7 @@ type Console interface {
 	Run(ctx context.Context, who console.Credential, args []string, std console.Streams) int
 }
 
-// Config is what a Server needs. All fields but Now and Limits are required.
+// Config is what a Server needs. All fields but Now, Limits and Dialer are required.
 type Config struct {
 	Gate      Gate
 	Evidence  Evidence
@@ -81,6 +83,7 @@ type Config struct {
 	HostKey   ssh.Signer     // the door's own
 	Targets   []protocol.Target
 	Limits    Limits
+	Dialer    endpoint.Dialer // of forwards; the zero value is the network's
 	Now       func() time.Time
 	Log       hclog.Logger
 }
@@ -142,8 +145,10 @@ func New(cfg Config) (*Server, error) {
 		ConnCallback:         attach,
 		ChannelHandlers: map[string]gliderssh.ChannelHandler{
 			"session":      s.handleSession,
-			"direct-tcpip": s.handleJump,
+			"direct-tcpip": s.handleDirect,
 			"default":      s.refuseChannel,
+
+			"direct-streamlocal@openssh.com": s.handleSocket,
 		},
 		RequestHandlers: map[string]gliderssh.RequestHandler{"default": s.globalRequest},
 	}
@@ -168,6 +173,9 @@ func (s *Server) SetTargets(targets []protocol.Target) {
 	}
 	s.inventory = inventory
 }
+
+// named returns the target that a client's word for it means.
+func (s *Server) named(name string) (protocol.Target, bool) { return s.target(name) }
 
 func (s *Server) target(name string) (protocol.Target, bool) {
 	s.mu.Lock()

@@ -14,7 +14,7 @@ CODES = {"refused", "invalid", "evidence", "internal", "unavailable", "ceremony"
 S, N, B = "string", "number", "bool"
 BYTES, TIME = "base64", "time"
 identity = {"kind": S, "name": S, "owner?": S, "task?": S, "delegation?": S}
-target = {"name": S, "address?": S, "host_key?": BYTES, "logins": [S], "local?": B, "path?": [S]}
+target = {"name": S, "address?": S, "host_key?": BYTES, "logins": [S], "local?": B, "path?": [S], "gatehouse?": B}
 env = {"name": S, "value": S}
 redir = {"fd": N, "op": S, "path?": S, "to?": N, "data?": S}
 plan = {"op": S, "parts?": ["plan"], "dir?": S, "umask?": S, "redirs?": [redir], "not?": B, "pipefail?": B, "argv?": [S], "env?": [env],
@@ -61,7 +61,8 @@ REQUESTS = {
                 "denials_left?": N, "probe_certificate?": BYTES, "probe_permit?": BYTES}),
     "refuse": ({"conn": S, "session?": S, "target?": S, "login?": S, "what": S, "code": S, "why": S}, {}),
     "chunk": (chunk, {}),
-    "end": ({"conn?": S, "session": S, "state": S, "reason?": S, "exit?": N, "signal?": S, "remote?": S, "target?": S, "login?": S, "missing?": S, "recording?": summary}, {}),
+    "end": ({"conn?": S, "session": S, "state": S, "reason?": S, "exit?": N, "signal?": S, "remote?": S, "target?": S, "login?": S, "missing?": S, "recording?": summary,
+             "forward?": {"host?": S, "port?": N, "socket?": S, "address?": S, "via?": S, "bytes_in": N, "bytes_out": N}}, {}),
     "close": ({"conn": S, "reason?": S}, {}),
     "authorize": ({"who": credential, "verb": S, "object?": S, "reason?": S}, {"principal": S, "rights": [S]}),
     "sweep": ({"session": S, "target": S, "login": S, "public_key": BYTES, "reason": S}, {"certificate": BYTES, "line": S}),
@@ -102,6 +103,8 @@ REQUESTS = {
                      "entries": [{"seq": N, "time": TIME, "type": S, "actor?": S, "outcome?": S, "session?": S, "target?": S, "object?": S, "reason?": S}],
                      "offset?": N, "seq?": N}),
     "dispose": ({"who?": credential, "kind": S, "session": S, "sha256": S, "size": N, "why": S}, {}),
+    "forward": ({"conn": S, "session": S, "target": S, "login?": S, "host?": S, "port?": N, "socket?": S, "addresses?": [S], "public_key?": BYTES, "unrecorded?": B},
+                {"id?": S, "decision": decision, "fault?": S, "via?": S, "needs?": S, "addresses?": [S], "dial?": S, "certificate?": BYTES, "denials_left?": N}),
     "offers": ({"who": credential, "target?": S, "login?": S}, offering),
     "krl": ({"ca": S, "by": S}, {"krl": BYTES, "version": S, "serials": N, "keys": N}),
     "targets": ({"after?": S}, {"targets": [target], "more?": B, "host_cas": [BYTES], "target_cas": [{"public_key": BYTES, "state": S}],

@@ -72,6 +72,8 @@ type Target struct {
 	Logins  []string `json:"logins"`
 	Local   bool     `json:"local,omitempty"`
 	Path    []string `json:"path,omitempty"` // where programs are looked up; empty: the usual folders
+
+	Gatehouse bool `json:"gatehouse,omitempty"` // another Gatehouse: jumps go through it, and nothing else
 }
 
 // Authenticate asks whether a certificate opens the door. The decider checks it again, whatever the door found.
@@ -172,6 +174,7 @@ type End struct {
 	Login      string            `json:"login,omitempty"`
 	Missing    string            `json:"missing,omitempty"` // why a session that was recorded at best effort was not recorded whole
 	Recording  *recorder.Summary `json:"recording,omitempty"`
+	Forward    *ForwardEnd       `json:"forward,omitempty"` // of a forward that was opened
 }
 
 // Close reports the end of a connection.

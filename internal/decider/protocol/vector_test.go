@@ -62,7 +62,7 @@ func bodies() map[Op][2]any {
 			Decided{"dec_01JDABCDEFGHJKMNPQRSTVWXYZ", decision, "unknown_target", "exec 'id'", []byte("cert"), []byte("permit"), []string{"FOO"}, true, 3, []byte("cert"), []byte("permit")}},
 		OpRefuse:    {Refuse{con, ses, "web-1", "deploy", "exec", "unsupported_syntax", "why"}, Empty{}},
 		OpChunk:     {Chunk{Session: ses, N: 3, Offset: 4, Length: 5, Raw: 6, First: 7, Last: 8, SHA256: strings.Repeat("0", 64)}, Empty{}},
-		OpEnd:       {End{con, ses, "killed", "why", status(137), "KILL", "ended", "web-1", "deploy", "why", &recorder.Summary{Session: ses, SHA256: strings.Repeat("0", 64), Size: 1, Chunks: 2, BytesIn: 3, BytesOut: 4, Duration: time.Second}}, Empty{}},
+		OpEnd:       {End{con, ses, "killed", "why", status(137), "KILL", "ended", "web-1", "deploy", "why", &recorder.Summary{Session: ses, SHA256: strings.Repeat("0", 64), Size: 1, Chunks: 2, BytesIn: 3, BytesOut: 4, Duration: time.Second}, nil}, Empty{}},
 		OpClose:     {Close{con, "why"}, Empty{}},
 		OpAuthorize: {Authorize{credential, "kill", ses, "why"}, Actor{"person:ann", []string{"view"}}},
 		OpSweep:     {Sweep{ses, "web-1", "deploy", []byte("key"), "why"}, SweepAnswer{[]byte("cert"), "exec /bin/sh"}},
