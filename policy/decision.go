@@ -103,6 +103,5 @@ type Decision struct {
 	Approvals   []Approval  `json:"approvals,omitempty"` // ask: each must be met
 	Probes      []Probe     `json:"probes,omitempty"`    // probe
 	Plan        *Plan       `json:"plan,omitempty"`      // allow and ask: the final plan, which is what runs
-	Via         string      `json:"via,omitempty"`
-	PolicyHash  string      `json:"policy_hash"` // "sha256:…" of the policy text
+	PolicyHash  string      `json:"policy_hash"`         // "sha256:…" of the policy text
 }

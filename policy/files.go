@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -161,17 +160,8 @@ func (p *Policy) DecideFile(r Request, direction Direction, path string) Decisio
 	return p.stamp(Decision{Verdict: Allow})
 }
 
-// ForwardAsk is a stub.
-type ForwardAsk struct {
-	Host    string
-	Port    uint16
-	Socket  string
-	Address netip.Addr
-}
-
 // DecideForward says whether an identity may reach host and port through a target.
-func (p *Policy) DecideForward(r Request, f ForwardAsk) Decision {
-	host, port := f.Host, f.Port
+func (p *Policy) DecideForward(r Request, host string, port uint16) Decision {
 	roles, no := p.applying(&r)
 	if no != nil {
 		return p.stamp(*no)
@@ -180,7 +170,7 @@ func (p *Policy) DecideForward(r Request, f ForwardAsk) Decision {
 		if !role.denyOnly && slices.ContainsFunc(role.forwards, func(f forwardRule) bool {
 			return f.port == port && f.host.Match([]string{"host", host}, command.View{}).Matched
 		}) {
-			return p.stamp(Decision{Verdict: Allow, Via: "door", Rules: []string{role.name + "/forward"}})
+			return p.stamp(Decision{Verdict: Allow, Rules: []string{role.name + "/forward"}})
 		}
 	}
 	return p.stamp(deny(CodeNotAllowed, fmt.Sprintf("no role lets %s be reached through this target", quoteCut(fmt.Sprintf("%s:%d", host, port)))))
