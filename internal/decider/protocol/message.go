@@ -73,7 +73,10 @@ type Target struct {
 	Local   bool     `json:"local,omitempty"`
 	Path    []string `json:"path,omitempty"` // where programs are looked up; empty: the usual folders
 
-	Gatehouse bool `json:"gatehouse,omitempty"` // another Gatehouse: jumps go through it, and nothing else
+	// By what else it may be called; ChooseTarget reads them.
+	Aliases   []string          `json:"aliases,omitempty"`
+	Labels    map[string]string `json:"labels,omitempty"`
+	Gatehouse bool              `json:"gatehouse,omitempty"` // another Gatehouse: jumps go through it, and nothing else
 }
 
 // Authenticate asks whether a certificate opens the door. The decider checks it again, whatever the door found.
