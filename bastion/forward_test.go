@@ -208,7 +208,7 @@ func dialRaw(c *ssh.Client, to string) (ssh.Channel, error) {
 // TestForwardNeverThere: whatever a name leads to, the door dials no address of its own machine or link, and does not say which it was.
 func TestForwardNeverThere(t *testing.T) {
 	w, o := newForwards(t, "    forward: [\"*:80\", \"*:22\"]\n")
-	c := w.client("deploy@web-1", w.certify(policy.Agent, "bot", time.Hour))
+	c := w.client("deploy@web-1", w.certify(policy.Agent, "bot", 5*time.Minute))
 	lan, err := net.InterfaceAddrs()
 	w.must(err)
 	bad := []string{"127.0.0.1", "0.0.0.0", "::", "::1", "::ffff:127.0.0.1", "169.254.169.254", "fe80::1", "224.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "fd00:ec2::254"}
@@ -220,7 +220,7 @@ func TestForwardNeverThere(t *testing.T) {
 		o.names[name] = []string{"192.0.2.7", a}
 		for _, host := range []string{name, a} {
 			_, err := dialRaw(c, net.JoinHostPort(host, "80"))
-			if err == nil || !strings.Contains(err.Error(), "never dials") {
+			if err == nil || host == name && !strings.Contains(err.Error(), "never dials") {
 				t.Errorf("%s (%s): %v", host, a, err)
 			}
 			if host == name && strings.Contains(err.Error(), a) {

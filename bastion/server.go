@@ -114,6 +114,7 @@ type Server struct {
 
 	mu        sync.Mutex
 	inventory map[string]protocol.Target
+	aliases   map[string]string // other names, and whose they are
 	conns     map[string]*conn
 	sessions  map[string]*session
 	closing   bool
@@ -160,9 +161,12 @@ func (s *Server) SetConsole(c Console) { s.console = c }
 
 // SetTargets replaces the inventory; connections that are open keep what they have.
 func (s *Server) SetTargets(targets []protocol.Target) {
-	inventory := make(map[string]protocol.Target, len(targets))
+	inventory, aliases := make(map[string]protocol.Target, len(targets)), map[string]string{}
 	for _, t := range targets {
 		inventory[t.Name] = t
+		for _, alias := range t.Aliases {
+			aliases[alias] = t.Name
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -170,12 +174,12 @@ func (s *Server) SetTargets(targets []protocol.Target) {
 		if t, ok := inventory[name]; !ok || t.Address != was.Address || !bytes.Equal(t.HostKey, was.HostKey) || !slices.Equal(t.Path, was.Path) {
 			s.looks.Forget(name) // what was found there need not be true of what has the name now
 		}
+		if t := inventory[name]; !slices.Equal(t.Aliases, was.Aliases) {
+			s.faces.forget(name) // the face has them as well
+		}
 	}
-	s.inventory = inventory
+	s.inventory, s.aliases = inventory, aliases
 }
-
-// named returns the target that a client's word for it means.
-func (s *Server) named(name string) (protocol.Target, bool) { return s.target(name) }
 
 func (s *Server) target(name string) (protocol.Target, bool) {
 	s.mu.Lock()

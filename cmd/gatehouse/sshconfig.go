@@ -87,10 +87,7 @@ func reachable(settings config.Config) (host, port string) {
 // knownHosts trusts the face CA, during a rotation both its keys, for the door's names and for every remote target's: under ssh -J the door shows a face of
 // the target, and the target's own key is checked by Gatehouse.
 func knownHosts(settings config.Config, inventory config.Inventory, faces []ssh.PublicKey) string {
-	names := slices.Clone(settings.SSH.Names)
-	for name := range inventory.Targets {
-		names = append(names, name)
-	}
+	names := slices.Concat(settings.SSH.Names, inventory.Names())
 	slices.Sort(names)
 	var sb strings.Builder
 	for _, face := range faces {

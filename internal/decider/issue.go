@@ -50,10 +50,11 @@ func prefixes(texts []string) ([]netip.Prefix, error) {
 func (d *Decider) face(ctx context.Context, in protocol.Face) (protocol.FaceAnswer, error) {
 	names := d.cfg.Names
 	if in.Target != "" {
-		if t, known := d.target(in.Target); !known || t.Gatehouse {
+		t, known := d.target(in.Target)
+		if !known || t.Gatehouse {
 			return protocol.FaceAnswer{}, refuse("no target %q", in.Target)
 		}
-		names = []string{in.Target}
+		names = append([]string{in.Target}, t.Aliases...)
 	}
 	key, err := ssh.ParsePublicKey(in.PublicKey)
 	if err != nil {

@@ -54,7 +54,7 @@ ANY = "any"  # another standard's JSON
 REQUESTS = {
     "hello": ({}, {"node": S, "trust": trust, "policy_hash": S, "targets": [target], "at": TIME, "input_recipient": S}),
     "authenticate": ({"conn": S, "certificate?": BYTES, "source": S, "outer?": S, "proven?": B, "target?": S, "login?": S, "key?": BYTES},
-                     {"identity": identity, "not_after": TIME, "reaches?": B, "renew_only?": B}),
+                     {"identity": identity, "not_after": TIME, "reaches?": B, "renew_only?": B, "target?": S}),
     "face": ({"public_key": BYTES, "target?": S}, {"certificate": BYTES, "not_after": TIME}),
     "decide": ({"conn": S, "session": S, "target": S, "login": S, "plan": "plan", "env?": [env], "pty?": B, "public_key?": BYTES, "unrecorded?": B,
                 "facts?": facts, "looking?": B, "probe_key?": BYTES, "refusal?": S, "text?": S},
