@@ -226,6 +226,9 @@ func (s *session) report(ctx context.Context, begun time.Time, sibling bool) con
 	remote := "unconfirmed"
 	select {
 	case <-s.done:
+		if s.forward != nil {
+			remote = "ended" // nothing runs for it, and both its connections are closed
+		}
 	case <-ctx.Done():
 	}
 	s.mu.Lock()
