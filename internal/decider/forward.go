@@ -157,7 +157,13 @@ func (d *Decider) quotaForward(f *forwardRuling) {
 // entryNow is what the log says of the answer.
 func (f *forwardRuling) entryNow() audit.Entry {
 	dec := f.out.Decision
-	details := map[string]any{"event": "open", "source": f.req.Source, "code": dec.Code, "rules": dec.Rules}
+	details := map[string]any{"event": "open", "source": f.req.Source}
+	if dec.Code != "" {
+		details["code"] = dec.Code
+	}
+	if len(dec.Rules) > 0 {
+		details["rules"] = dec.Rules
+	}
 	for name, value := range map[string]string{"host": f.in.Host, "socket": f.in.Socket, "via": f.out.Via, "dial": f.out.Dial, "fault": f.out.Fault} {
 		if value != "" {
 			details[name] = value
