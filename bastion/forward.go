@@ -43,6 +43,8 @@ type forward struct {
 	via     string
 	opened  bool
 
+	recorded, unrecorded bool // neither before the recording was tried
+
 	in, out atomic.Int64 // bytes so far, from and to the client
 }
 
@@ -142,7 +144,7 @@ func (s *session) runForward() {
 	s.row = store.Session{ID: s.id, Connection: s.conn.id, Identity: s.conn.identity.Principal(), Owner: s.conn.identity.Owner, Task: s.conn.identity.Task,
 		Target: f.target, Login: f.login, Source: s.conn.source.String(), Mode: modeForward, Command: "forward " + f.String(), State: store.Live, Started: s.started}
 	// 1. What policy refuses by its name is in the log; it is not looked up, dialled or recorded.
-	d, err := s.askForward(nil, nil, false)
+	d, err := s.askForward(nil, nil)
 	if err != nil {
 		f.answer(s.explain(err))
 		return
@@ -153,9 +155,10 @@ func (s *session) runForward() {
 		return
 	}
 	// 2. The evidence is open before anything is reached.
-	unrecorded := s.openEvidence(event(map[string]any{"what": "forward", "line": s.row.Command}))
+	f.recorded = s.openEvidence(event(map[string]any{"what": "forward", "line": s.row.Command})) == nil
+	f.unrecorded = !f.recorded
 	// 3. The second decision, about what the name means; and with it the way there.
-	remote, d, out := s.reachForward(d, unrecorded != nil)
+	remote, d, out := s.reachForward(d)
 	if out == nil {
 		// 4. The bytes, until an end closes, or somebody ends it.
 		out = s.joinForward(d.Decision.Obligations, remote)
@@ -165,10 +168,10 @@ func (s *session) runForward() {
 }
 
 // askForward puts the question to the decider.
-func (s *session) askForward(addresses []netip.Addr, key []byte, unrecorded bool) (protocol.Forwarded, error) {
+func (s *session) askForward(addresses []netip.Addr, key []byte) (protocol.Forwarded, error) {
 	f := s.forward
 	return s.conn.server.cfg.Gate.Forward(s.ctx, protocol.Forward{Connection: s.conn.id, Session: s.id, Target: f.target, Login: f.login, Host: f.host.Name, Port: f.port,
-		Socket: f.socket, Addresses: addresses, PublicKey: key, Unrecorded: unrecorded})
+		Socket: f.socket, Addresses: addresses, PublicKey: key, Recorded: f.recorded, Unrecorded: f.unrecorded})
 }
 
 // notForwarded turns everything but a plain allow into an outcome.

@@ -26,28 +26,28 @@ type remote interface {
 
 // reachForward asks about what the endpoint's name means and opens the way that the answer names. The answer is durable in the log and in
 // the recording before anything is dialled on its strength.
-func (s *session) reachForward(d protocol.Forwarded, unrecorded bool) (remote, protocol.Forwarded, *outcome) {
+func (s *session) reachForward(d protocol.Forwarded) (remote, protocol.Forwarded, *outcome) {
 	switch d.Via {
 	case protocol.ViaTarget:
-		return s.forwardByTarget(unrecorded)
+		return s.forwardByTarget()
 	case protocol.ViaDoor:
-		return s.forwardByDoor(unrecorded)
+		return s.forwardByDoor()
 	case protocol.ViaGatehouse:
-		return s.forwardToGatehouse(unrecorded)
+		return s.forwardToGatehouse()
 	}
 	out := s.explain(fmt.Errorf("a forward by way of %q", d.Via))
 	return nil, d, &out
 }
 
 // forwardByDoor resolves the host and dials one of the addresses that were decided.
-func (s *session) forwardByDoor(unrecorded bool) (remote, protocol.Forwarded, *outcome) {
+func (s *session) forwardByDoor() (remote, protocol.Forwarded, *outcome) {
 	f := s.forward
 	addresses, err := s.conn.server.cfg.Dialer.Resolve(s.ctx, f.host, protocol.MaxForwardAddresses)
 	if err != nil {
 		out := s.notResolved(err)
 		return nil, protocol.Forwarded{}, &out
 	}
-	d, out := s.decideForward(func() (protocol.Forwarded, error) { return s.askForward(addresses, nil, unrecorded) })
+	d, out := s.decideForward(func() (protocol.Forwarded, error) { return s.askForward(addresses, nil) })
 	if out != nil {
 		return nil, d, out
 	}
@@ -77,8 +77,8 @@ func (s *session) notResolved(err error) outcome {
 }
 
 // forwardToGatehouse dials another Gatehouse, where the inventory says that it is.
-func (s *session) forwardToGatehouse(unrecorded bool) (remote, protocol.Forwarded, *outcome) {
-	d, out := s.decideForward(func() (protocol.Forwarded, error) { return s.askForward(nil, nil, unrecorded) })
+func (s *session) forwardToGatehouse() (remote, protocol.Forwarded, *outcome) {
+	d, out := s.decideForward(func() (protocol.Forwarded, error) { return s.askForward(nil, nil) })
 	if out != nil {
 		return nil, d, out
 	}
@@ -95,7 +95,7 @@ func (s *session) forwardToGatehouse(unrecorded bool) (remote, protocol.Forwarde
 const gatehouseTime = 10 * time.Second
 
 // forwardByTarget opens a connection to the target that is for this forward alone.
-func (s *session) forwardByTarget(unrecorded bool) (remote, protocol.Forwarded, *outcome) {
+func (s *session) forwardByTarget() (remote, protocol.Forwarded, *outcome) {
 	t, known := s.conn.server.target(s.forward.target)
 	if !known || t.Local || t.Gatehouse {
 		out := s.fault(answer.FaultTargetRefused, s.forward.target+" is no target that could forward", errors.New("via: target, for a target that is not remote"))
@@ -106,7 +106,7 @@ func (s *session) forwardByTarget(unrecorded bool) (remote, protocol.Forwarded, 
 		return nil, protocol.Forwarded{}, s.notReached(err)
 	}
 	d, out := s.decideForward(func() (protocol.Forwarded, error) {
-		return s.askForward(nil, pending.PublicKey().Marshal(), unrecorded)
+		return s.askForward(nil, pending.PublicKey().Marshal())
 	})
 	if out != nil {
 		pending.Close()

@@ -95,11 +95,14 @@ func (d *Decider) ruleForward(in protocol.Forward) (*forwardRuling, error) {
 	return f, nil
 }
 
-// needs is what must be known before the forward can be decided: nothing for another Gatehouse, whose address the inventory has.
+// needs is what must be known before the forward can be decided: nothing more for another Gatehouse, whose address the inventory has.
 func (f *forwardRuling) needs(t config.Target) string {
 	switch {
 	case t.Gatehouse:
 		f.out.Via, f.out.Dial = protocol.ViaGatehouse, t.Address
+		if !f.in.Recorded && !f.in.Unrecorded {
+			return protocol.NeedsRecording
+		}
 	case f.out.Via == protocol.ViaDoor && len(f.in.Addresses) == 0:
 		return protocol.NeedsAddresses
 	case f.out.Via == protocol.ViaTarget && len(f.in.PublicKey) == 0:

@@ -104,7 +104,7 @@ REQUESTS = {
                      "entries": [{"seq": N, "time": TIME, "type": S, "actor?": S, "outcome?": S, "session?": S, "target?": S, "object?": S, "reason?": S}],
                      "offset?": N, "seq?": N}),
     "dispose": ({"who?": credential, "kind": S, "session": S, "sha256": S, "size": N, "why": S}, {}),
-    "forward": ({"conn": S, "session": S, "target": S, "login?": S, "host?": S, "port?": N, "socket?": S, "addresses?": [S], "public_key?": BYTES, "unrecorded?": B},
+    "forward": ({"conn": S, "session": S, "target": S, "login?": S, "host?": S, "port?": N, "socket?": S, "addresses?": [S], "public_key?": BYTES, "recorded?": B, "unrecorded?": B},
                 {"id?": S, "decision": decision, "fault?": S, "via?": S, "needs?": S, "addresses?": [S], "dial?": S, "certificate?": BYTES, "denials_left?": N}),
     "offers": ({"who": credential, "target?": S, "login?": S}, offering),
     "krl": ({"ca": S, "by": S}, {"krl": BYTES, "version": S, "serials": N, "keys": N}),

@@ -18,13 +18,14 @@ const (
 
 	NeedsAddresses = "addresses" // what the host resolves to
 	NeedsKey       = "key"       // the key of a connection to the target
+	NeedsRecording = "recording" // nothing else: its recording
 )
 
 // MaxForwardAddresses is how many addresses one question names.
 const MaxForwardAddresses = 16
 
 // Forward asks about one forward. Exactly one of Host (a name in lower case, or an address) with Port, and Socket, is set. It is asked
-// first without Addresses and PublicKey: what policy refuses by its name is never looked up or dialled.
+// first without Addresses, PublicKey and Recorded: what policy refuses by its name is never looked up or dialled.
 type Forward struct {
 	Connection string       `json:"conn"`
 	Session    string       `json:"session"` // the forward's own id
@@ -35,7 +36,8 @@ type Forward struct {
 	Socket     string       `json:"socket,omitempty"`
 	Addresses  []netip.Addr `json:"addresses,omitempty"` // what the host resolved to; the door dials no other
 	PublicKey  []byte       `json:"public_key,omitempty"`
-	Unrecorded bool         `json:"unrecorded,omitempty"` // there is no recording
+	Recorded   bool         `json:"recorded,omitempty"`   // the second question: its recording is open
+	Unrecorded bool         `json:"unrecorded,omitempty"` // the second question: there is no recording
 }
 
 // Forwarded is the answer. With Needs nothing was decided: ask again with it.

@@ -24,7 +24,7 @@ func laterBodies() map[Op][2]any {
 		OpAuditState: {ReadAudit{Credential{SignIn: "cookie"}, 4711, 12}, AuditState{By: Actor{Principal: "person:ann", Rights: []string{"view"}}, Size: 13, Checkpoint: "n\n13\nroot\n", Key: "n+1+k",
 			At: at, Gap: 60, GapAt: at, GapSince: at, Anchors: []AuditAnchor{{"witness", "w", 12, at, "p", "a"}},
 			Entries: []AuditEntry{{11, at, "decision", "", "agent:bot", "deny", ses, "web-1", "o", "r"}}, Offset: 4000, Seq: 11}},
-		OpForward: {Forward{con, ses, "web-1", "deploy", "db-1", 5432, "/run/app.sock", []netip.Addr{netip.MustParseAddr("192.0.2.7")}, []byte("key"), true},
+		OpForward: {Forward{con, ses, "web-1", "deploy", "db-1", 5432, "/run/app.sock", []netip.Addr{netip.MustParseAddr("192.0.2.7")}, []byte("key"), true, true},
 			Forwarded{"dec_01JDABCDEFGHJKMNPQRSTVWXYZ", policy.Decision{Verdict: policy.Allow, PolicyHash: "sha256:00"}, "signer", ViaDoor, NeedsKey, []netip.Addr{netip.MustParseAddr("192.0.2.7")}, "192.0.2.9:22", []byte("cert"), 3}},
 		OpDispose: {Dispose{Credential{Connection: con}, "shredded", ses, "00ff", 4096, "asked to"}, Empty{}},
 	}
