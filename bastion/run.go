@@ -235,6 +235,9 @@ func (s *session) denied(d protocol.Decided, a asked) outcome {
 	if a.unreadable != nil && dec.Code == policy.CodeUnsupportedSyntax {
 		denial.Construct, denial.ConstructAt = a.unreadable.Construct, a.unreadable.Column
 	}
+	if dec.Code == policy.CodeNotAllowed && s.looksLikeEditor(a.plan) {
+		denial.Why += forEditors
+	}
 	for _, argv := range a.plan.Commands() {
 		denial.Argv = append(denial.Argv, argv)
 	}
