@@ -225,6 +225,10 @@ func (s *session) stopped(stop *ended) outcome {
 // answer sends what the client is told and how the command ended, in the order that loses nothing: data, exit-status, EOF,
 // CLOSE. A client that answers EOF with CLOSE could not take an exit-status after it.
 func (s *session) answer(out outcome) {
+	if s.forward != nil {
+		s.forward.answer(out)
+		return
+	}
 	if out.text != "" {
 		if s.pty != nil {
 			_ = s.write(s.channel, []byte(strings.ReplaceAll(out.text, "\n", "\r\n")))

@@ -13,9 +13,9 @@ import (
 // canary stands in every file outside; no byte of it may reach a client.
 const canary = "canary-7f3a-not-for-agents"
 
-// outside lays out a target for escapes: /srv/in is the agent's, /srv/out and all else is not. The login owns both, so that nothing
+// escapeLayout lays out a target for escapes: /srv/in is the agent's, /srv/out and all else is not. The login owns both, so that nothing
 // but Gatehouse stands between them.
-const outside = `
+const escapeLayout = `
 mkdir -p /srv/in/d/e /srv/in/real /srv/out/sub /srv/out/empty /srv/wo /srv/ro
 echo hello >/srv/in/a
 echo deep >/srv/in/d/e/f
@@ -76,7 +76,7 @@ const (
 // TestEscapes: what a client asks by hand, one after the other, over one session: none of it reads or changes anything outside.
 func TestEscapes(t *testing.T) {
 	f := newFiling(t, escapePolicy)
-	f.root(outside)
+	f.root(escapeLayout)
 	before := f.snapshot()
 	r := f.raw("bot", "deploy@web-1")
 	const rd, wr, creat, trunc, excl, app = sftp.OpenRead, sftp.OpenWrite, sftp.OpenCreate, sftp.OpenTrunc, sftp.OpenExcl, sftp.OpenAppend
@@ -200,7 +200,7 @@ func TestEscapes(t *testing.T) {
 // TestInside: what is allowed works, links that stay inside included, in the same session as what is not.
 func TestInside(t *testing.T) {
 	f := newFiling(t, escapePolicy)
-	f.root(outside)
+	f.root(escapeLayout)
 	r := f.raw("bot", "root@web-1")
 	h := r.open("/srv/in/inlink", sftp.OpenRead)
 	if got := r.read(h); got != "hello\n" {
@@ -252,7 +252,7 @@ func TestInside(t *testing.T) {
 // anything is there.
 func TestNamesShown(t *testing.T) {
 	f := newFiling(t, escapePolicy)
-	f.root(outside)
+	f.root(escapeLayout)
 	r := f.raw("bot", "deploy@web-1")
 	var shown []string
 	h, err := r.ask(sftp.PacketOpendir, "/srv").Handle()

@@ -202,7 +202,7 @@ func (f *filing) dialogue(line, said string) (stdout, stderr string, status int)
 // TestSCPEscapes: the old protocol by hand, as no good client speaks it.
 func TestSCPEscapes(t *testing.T) {
 	f := newFiling(t, escapePolicy)
-	f.root(outside)
+	f.root(escapeLayout)
 	before := f.snapshot()
 	for name, c := range map[string]struct {
 		line, said string

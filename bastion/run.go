@@ -31,6 +31,7 @@ type outcome struct {
 // run is the way of one command (docs/architecture.md).
 func (s *session) run(a ask) {
 	if s.conn.route.target == "" {
+		s.giveHints()
 		s.runConsole(a)
 		return
 	}
@@ -49,6 +50,7 @@ func (s *session) run(a ask) {
 	if err := s.openEvidence(asked.event); err != nil {
 		asked.unrecorded = &evidenceError{err}
 	}
+	s.giveHints()
 	if refused != nil {
 		s.finish(s.refuse(a, *refused))
 		return
@@ -236,6 +238,9 @@ func (s *session) denied(d protocol.Decided, a asked) outcome {
 	}
 	if a.unreadable != nil && dec.Code == policy.CodeUnsupportedSyntax {
 		denial.Construct, denial.ConstructAt = a.unreadable.Construct, a.unreadable.Column
+	}
+	if dec.Code == policy.CodeNotAllowed && s.looksLikeEditor(a.plan) {
+		denial.Why += forEditors
 	}
 	for _, argv := range a.plan.Commands() {
 		denial.Argv = append(denial.Argv, argv)

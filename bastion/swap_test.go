@@ -42,7 +42,7 @@ func (f *filing) exchange(a, b string) {
 func TestSwapped(t *testing.T) {
 	b := &between{}
 	f := newFilingWith(t, escapePolicy, func(c *Config) { b.Transfers = c.Transfers; c.Transfers = b })
-	f.root(outside + `
+	f.root(escapeLayout + `
 mkdir /srv/in/swap /srv/out/swapdir; echo inside >/srv/in/swap/s; mkdir /srv/in/swap/sub
 ln -s /srv/out /srv/in/swap.link; ln -s /srv/out/s /srv/in/s.link; ln -s /srv/out/sub /srv/in/sub.link; echo file >/srv/in/file
 mkdir -m 311 /srv/in/blind; ln -s /srv/out /srv/in/blind.link; echo inside >/srv/in/blind/s
@@ -106,7 +106,7 @@ chown -R -h 2000:2000 /srv/in/swap /srv/in/swap.link /srv/in/blind /srv/in/file`
 // TestRaces: the same, left to chance: two names change places all the time while a client works by one of them.
 func TestRaces(t *testing.T) {
 	f := newFiling(t, escapePolicy)
-	f.root(outside + `
+	f.root(escapeLayout + `
 mkdir /srv/in/swap; echo inside >/srv/in/swap/s; ln -s /srv/out /srv/in/swap.link
 chown -R -h 2000:2000 /srv/in/swap /srv/in/swap.link`)
 	before := f.snapshot()
@@ -147,7 +147,7 @@ chown -R -h 2000:2000 /srv/in/swap /srv/in/swap.link`)
 // can make one through Gatehouse, and Linux lets no login make one to a file that is not its own (fs.protected_hardlinks).
 func TestHardLink(t *testing.T) {
 	f := newFiling(t, escapePolicy)
-	f.root(outside + "ln /srv/out/s /srv/in/hard")
+	f.root(escapeLayout + "ln /srv/out/s /srv/in/hard")
 	r := f.raw("bot", "deploy@web-1")
 	if got := r.read(r.open("/srv/in/hard", sftp.OpenRead)); !strings.Contains(got, canary) {
 		t.Errorf("a hard link is not what it was thought to be: %q; if it is refused now, docs/transfer.md may say so", got)
@@ -158,7 +158,7 @@ func TestHardLink(t *testing.T) {
 func TestOnlyRegularFiles(t *testing.T) {
 	b := &between{}
 	f := newFilingWith(t, escapePolicy, func(c *Config) { b.Transfers = c.Transfers; c.Transfers = b })
-	f.root(outside + "echo x >/srv/in/file; chown 2000:2000 /srv/in/file")
+	f.root(escapeLayout + "echo x >/srv/in/file; chown 2000:2000 /srv/in/file")
 	r := f.raw("bot", "deploy@web-1")
 	for name, flags := range map[string]int{"read": sftp.OpenRead, "write": sftp.OpenWrite | sftp.OpenTrunc} {
 		once := func(in protocol.File) {
@@ -178,7 +178,7 @@ func TestOnlyRegularFiles(t *testing.T) {
 // nothing.
 func TestDenialsAlike(t *testing.T) {
 	f := newFiling(t, escapePolicy)
-	f.root(outside + "ln -s /srv/out/secret-place /srv/out/la; ln -s /srv/out/back /srv/out/lb; ln -s /srv/out/la /srv/in/lc")
+	f.root(escapeLayout + "ln -s /srv/out/secret-place /srv/out/la; ln -s /srv/out/back /srv/out/lb; ln -s /srv/out/la /srv/in/lc")
 	told := func(name string) string {
 		r := f.sftp("deploy", "-get "+name+" /dev/null\n-ls "+name+"\n-rm "+name+"\n-chmod 644 "+name+"\n")
 		var lines []string

@@ -76,7 +76,7 @@ func (c *doorCmd) Run(ctx context.Context) error {
 		return err
 	}
 	dir := supervisor.DoorDir(settings.Data)
-	if err := confine.Door(confine.Paths{ReadWrite: []string{dir}, ReadOnly: append(existing("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/services"), tlsFolders(settings)...)}); err != nil {
+	if err := confine.Door(confine.Paths{ReadWrite: []string{dir}, ReadOnly: append(existing("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/services", "/run/systemd/resolve"), tlsFolders(settings)...)}); err != nil {
 		return err
 	}
 	d := &door{settings: settings, log: log, secrets: secrets, encryption: encryption}

@@ -85,6 +85,8 @@ func (d *Decider) handleDoor(ctx context.Context, op protocol.Op, body json.RawM
 		return call(ctx, body, d.file)
 	case protocol.OpFileEnd:
 		return call(ctx, body, d.fileEnd)
+	case protocol.OpForward:
+		return call(ctx, body, d.forward)
 	case protocol.OpRefuse:
 		return call(ctx, body, d.refused)
 	case protocol.OpChunk:

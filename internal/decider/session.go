@@ -1,6 +1,9 @@
 package decider
 
-import "gatehouse/policy"
+import (
+	"gatehouse/internal/decider/protocol"
+	"gatehouse/policy"
+)
 
 // The bounds of what the decider keeps of live sessions: how many, and the bytes of what was asked, as one command line may
 // be long. At the bound new sessions are refused.
@@ -21,6 +24,8 @@ type session struct {
 	writes      bool           // its target's server takes writes
 	obligations policy.Obligations
 	open        map[string]policy.FileAsk // by the decision's id: the files that it has open
+	forward     *policy.ForwardAsk        // of a forward; its request has no plan
+	via         string                    // how it goes
 }
 
 // takeSession keeps a session that is about to begin. No two have one id.
@@ -102,7 +107,7 @@ func (d *Decider) stillAllowed(name, conn string, decidedBy *policy.Policy) erro
 // it has. Called with mu held.
 func (d *Decider) allows(s *session) bool {
 	t, known := d.inventory.Targets[s.request.Target]
-	if !known || !t.HasLogin(string(s.request.Login)) {
+	if !known || s.via != protocol.ViaGatehouse && !t.HasLogin(string(s.request.Login)) {
 		return false
 	}
 	req := s.request
@@ -114,6 +119,9 @@ func (d *Decider) allows(s *session) bool {
 	}
 	if s.by != "" {
 		return d.carries(s, req)
+	}
+	if s.forward != nil {
+		return d.allowsForward(s, t, req)
 	}
 	dec := d.policy.Decide(req)
 	return dec.Verdict == policy.Allow && !dec.Obligations.DryRun && (req.PTY || s.stdin == policy.StdinNone || dec.Stdin == s.stdin)

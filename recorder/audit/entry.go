@@ -53,6 +53,7 @@ const (
 	ConnRefused  Type = "conn.refused"
 	ConnClose    Type = "conn.close"
 	Decision     Type = "decision"
+	Forward      Type = "forward" // a forward was decided (Outcome allow or deny) or is over (close); Data says where it leads
 	CertIssue    Type = "cert.issue"
 	RecChunk     Type = "rec.chunk"  // Data is a recorder.Chunk
 	RecClose     Type = "rec.close"  // Data is a recorder.Summary

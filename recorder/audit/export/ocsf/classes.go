@@ -50,6 +50,7 @@ var mappings = map[audit.Type]mapping{
 	audit.SessionEnd:   {processes, 2, "Terminate", fillProcess},
 	audit.Kill:         {processes, 2, "Terminate", fillProcess},
 	audit.Sweep:        {processes, 2, "Terminate", fillProcess},
+	audit.Forward:      {ssh, other, "Forward", fillForward},
 	audit.CertIssue:    {authorize, 1, "Assign Privileges", fillCertificate},
 	audit.RecChunk:     {entities, 3, "Update", of("recording", func(e audit.Entry) string { return e.Session })},
 	audit.RecClose:     {entities, 3, "Update", of("recording", func(e audit.Entry) string { return e.Session })},
@@ -111,6 +112,13 @@ func filePath(e audit.Entry) string {
 // fillSSH is for connections: the door is the server.
 func fillSSH(v *event, e audit.Entry, d details) {
 	v.DstEndpoint = &endpoint{Hostname: e.Node}
+	v.SrcEndpoint = source(d)
+	v.Actor = actorOf(e)
+}
+
+// fillForward is for forwards: where one leads is the server.
+func fillForward(v *event, e audit.Entry, d details) {
+	v.DstEndpoint = &endpoint{Hostname: first(d.Host, e.Target, e.Node), Name: d.Socket}
 	v.SrcEndpoint = source(d)
 	v.Actor = actorOf(e)
 }
