@@ -33,7 +33,10 @@ type Target struct {
 	Labels  map[string]string `yaml:"labels" json:"labels,omitempty"`
 	Local   bool              `yaml:"local" json:"local,omitempty"`
 	RunAs   map[string]string `yaml:"run_as" json:"run_as,omitempty"` // local only: login → a named unprivileged user of this machine
-	Path    []string          `yaml:"path" json:"path,omitempty"`     // folders in which programs are looked up there, in order; empty means the usual ones
+	Limits  Limits            `yaml:"limits" json:"limits,omitzero"`  // local only: of every login
+	// local only: of one login, in the place of the target's, limit by limit
+	LoginLimits map[string]Limits `yaml:"login_limits" json:"login_limits,omitempty"`
+	Path        []string          `yaml:"path" json:"path,omitempty"` // folders in which programs are looked up there, in order; empty means the usual ones
 }
 
 // HasLogin reports whether the target offers the login.
@@ -100,6 +103,8 @@ func (t Target) validate(name string) error {
 		return errors.New("logins is missing")
 	case t.RunAs != nil:
 		return errors.New("run_as is for local targets")
+	case t.limited():
+		return errors.New("limits are for local targets; elsewhere they are the target's own matter")
 	case (t.HostKey == "") == !t.HostCA:
 		return errors.New("exactly one of host_key and host_ca is needed: a host is never trusted at first sight")
 	}
@@ -129,7 +134,7 @@ func (t Target) validateLocal() error {
 			return err
 		}
 	}
-	return nil
+	return t.validateLimits()
 }
 
 // maxPath bounds a target's search path.

@@ -106,3 +106,13 @@ func alive(pid int) bool {
 	rest := string(stat[strings.LastIndexByte(string(stat), ')')+1:])
 	return !strings.HasPrefix(rest, " Z") && !strings.HasPrefix(rest, " X")
 }
+
+// leaderOf is the process number of a command, which is its warden's only child.
+func leaderOf(t *testing.T, b *bench, p *Process) int {
+	t.Helper()
+	all := descendants(b.server.process(p.id).cmd.Process.Pid)
+	if len(all) == 0 {
+		t.Fatal("the warden has no child")
+	}
+	return all[0].pid
+}

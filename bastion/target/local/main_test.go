@@ -10,6 +10,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if code, is := Helper(os.Args); is {
+		os.Exit(code)
+	}
 	// As the supervisor does at its start: what this process was started with goes no further.
 	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		os.Exit(1)
