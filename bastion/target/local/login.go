@@ -27,12 +27,16 @@ func loginOf(name, loginName string, reserved []uint32) (login, error) {
 	if err != nil {
 		return login{}, fmt.Errorf("login %q runs as %q, which is no user of this machine; make it, or name another in run_as", loginName, name)
 	}
-	l := login{name: u.Username, home: u.HomeDir, shell: shellOf(u.Username)}
+	return take(u, reserved)
+}
+
+func take(u *user.User, reserved []uint32) (l login, err error) {
+	l = login{name: u.Username, home: u.HomeDir, shell: shellOf(u.Username)}
 	if l.uid, l.gid, err = ids(u); err != nil {
 		return login{}, err
 	}
 	if !strings.HasPrefix(l.home, "/") {
-		return login{}, fmt.Errorf("user %s has no home; give it one (usermod --home)", name)
+		return login{}, fmt.Errorf("user %s has no home; give it one (usermod --home)", u.Username)
 	}
 	return l, l.join(u, reserved)
 }

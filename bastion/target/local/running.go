@@ -28,12 +28,13 @@ type process struct {
 	streams []*os.File    // the door's, until they are handed over
 	left    chan int      // what the warden says at the end
 	gone    chan struct{} // closed when the warden has ended
+	heard   chan struct{} // closed when, beyond that, all that it said has been heard
 
 	wmu sync.Mutex // serialises packets
 }
 
 func newProcess(session string) *process {
-	return &process{session: session, left: make(chan int, 1), gone: make(chan struct{})}
+	return &process{session: session, left: make(chan int, 1), gone: make(chan struct{}), heard: make(chan struct{})}
 }
 
 // begin starts the warden and gives it its order.
@@ -82,16 +83,13 @@ func (p *process) end() (left int, ended bool) {
 	defer timer.Stop()
 	_ = p.tell(message{Op: "end"}) // one that is gone says nothing
 	select {
-	case <-p.gone:
-	case left := <-p.left:
-		<-p.gone
-		return left, true
+	case <-p.heard:
 	case <-timer.C:
 		_ = p.cmd.Process.Kill()
-		<-p.gone
+		<-p.heard
 	}
 	select {
-	case left := <-p.left: // its last word
+	case left := <-p.left:
 		return left, true
 	default:
 		return 0, false
@@ -133,6 +131,7 @@ func (s *Server) attend(id uint64, p *process) {
 	}
 	<-p.gone
 	s.lost(id, p, said)
+	close(p.heard)
 }
 
 // lost says what a warden has not said before it was gone.

@@ -15,12 +15,17 @@ type proc struct {
 	state       byte
 }
 
-// readProc reads /proc/PID/stat. The name in it is the process's own choice and may hold anything.
+// readProc reads /proc/PID/stat.
 func readProc(pid int) (proc, bool) {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return proc{}, false
 	}
+	return parseProc(pid, text)
+}
+
+// parseProc takes what is behind the name, which is the process's own choice and may hold anything.
+func parseProc(pid int, text []byte) (proc, bool) {
 	end := bytes.LastIndexByte(text, ')')
 	fields := bytes.Fields(text[end+1:])
 	if end < 0 || len(fields) < 20 {
