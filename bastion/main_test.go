@@ -13,5 +13,8 @@ func TestMain(m *testing.M) {
 	if code, is := local.Helper(os.Args); is { // a local command's
 		os.Exit(code)
 	}
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")); err != nil { // helpers end at once under the race detector too
+		os.Exit(1)
+	}
 	goleak.VerifyTestMain(m)
 }

@@ -100,27 +100,26 @@ func (s *Server) start(m message) error {
 	if err != nil {
 		return err
 	}
+	if !s.room(m.ID) {
+		return errors.New("too many local commands")
+	}
 	started := newProcess(p.Session)
-	if err := s.add(m.ID, started); err != nil {
-		return err
-	}
 	if err := s.launch(started, p, orderOf(p, l, program, m), m); err != nil {
-		s.forget(m.ID)
 		return err
 	}
+	s.mu.Lock()
+	s.running[m.ID] = started
+	s.mu.Unlock()
 	s.work.Go(func() { s.attend(m.ID, started) })
 	return nil
 }
 
-// add takes a command in, before it can be told to end.
-func (s *Server) add(id uint64, p *process) error {
+// room reports whether one more may be started. One goroutine starts them, so it is not taken meanwhile.
+func (s *Server) room(id uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, twice := s.running[id]; twice || len(s.running) >= maxProcesses {
-		return errors.New("too many local commands")
-	}
-	s.running[id] = p
-	return nil
+	_, twice := s.running[id]
+	return !twice && len(s.running) < maxProcesses
 }
 
 func (s *Server) forget(id uint64) {
