@@ -177,7 +177,7 @@ func fillDisk(ctx context.Context, s *soak, _ *rand.Rand, lasting time.Duration)
 
 // killProcess kills one of the three, waits for the others to end by themselves, and starts the service again.
 func killProcess(name string) func(context.Context, *soak, *rand.Rand, time.Duration) error {
-	return func(_ context.Context, s *soak, _ *rand.Rand, _ time.Duration) error {
+	return func(ctx context.Context, s *soak, _ *rand.Rand, _ time.Duration) error {
 		if err := syscall.Kill(s.gate.PID(name), syscall.SIGKILL); err != nil {
 			return err
 		}
@@ -185,9 +185,17 @@ func killProcess(name string) func(context.Context, *soak, *rand.Rand, time.Dura
 			return err
 		}
 		err := s.gate.Serve()
-		for try := 0; err != nil && try < 5 && strings.Contains(err.Error(), "address already in use"); try++ {
+		for try := 0; err != nil && try < 5; try++ { // as a service manager would; a reload may have the decider's folder
+			fmt.Println("        the service did not start:", s.lastWord())
+			pause(ctx, time.Second)
 			err = s.gate.Serve()
 		}
 		return err
 	}
+}
+
+// lastWord is what the service said last but one: the last is the supervisor's.
+func (s *soak) lastWord() string {
+	log := s.gate.Log()
+	return cut(strings.Join(log[max(0, len(log)-2):], " "))
 }

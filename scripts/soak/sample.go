@@ -40,7 +40,7 @@ func (s *soak) sample(ctx context.Context) {
 	for ; ctx.Err() == nil; pause(ctx, every) {
 		one := s.look(ctx)
 		s.mu.Lock()
-		if one.pids != "" && !s.disturbed(one.at, one.at) {
+		if one.pids != "" {
 			s.samples = append(s.samples, one)
 		}
 		s.mu.Unlock()

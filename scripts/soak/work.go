@@ -203,8 +203,11 @@ func lines(token string, n int, end string) string {
 }
 
 // whole judges the output of a command that says that it went well: all of it, or the status is a lie. One that was cut off
-// has the beginning of it.
+// has the beginning of it, and on a terminal what Gatehouse says of it behind that.
 func whole(out outcome, got, want string) outcome {
+	if out.got != out.want {
+		got, _, _ = strings.Cut(got, "gatehouse: ")
+	}
 	switch {
 	case out.got == out.want && got != want:
 		out.wrong = fmt.Sprintf("status %d with %d bytes of output, want %d", out.got, len(got), len(want))
