@@ -100,7 +100,11 @@ func findGroups(log hclog.Logger, root bool) *local.Groups {
 		return nil
 	}
 	groups, err := local.FindGroups()
-	log.Info("limits of local commands", "by", groups.String(), "why", fmt.Sprint(err))
+	if err != nil {
+		log.Info("limits of local commands", "by", groups.String(), "because", err)
+		return nil
+	}
+	log.Info("limits of local commands", "by", groups.String())
 	return groups
 }
 
