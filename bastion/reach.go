@@ -11,6 +11,7 @@ import (
 	"gatehouse/ca"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/policy"
+	"gatehouse/recorder"
 )
 
 // channelsPerTarget is stock sshd's MaxSessions: more at once get a connection more.
@@ -214,5 +215,6 @@ func (s *session) startLocal(ctx context.Context, d protocol.Decided) (*running,
 	if err != nil {
 		return nil, err
 	}
+	_ = s.recording.Write(recorder.Note, event(map[string]any{"note": proc.Note()})) // a failed recording ends the session
 	return &running{process: proc, release: func() { _ = proc.Close() }}, nil
 }

@@ -36,8 +36,11 @@ type Target struct {
 	Local   bool              `yaml:"local" json:"local,omitempty"`
 	RunAs   map[string]string `yaml:"run_as" json:"run_as,omitempty"` // local only: login → a named unprivileged user of this machine
 	// Gatehouse is another Gatehouse, through which ssh -J goes on: an address and nothing else. Who it is, its clients check themselves.
-	Gatehouse bool     `yaml:"gatehouse" json:"gatehouse,omitempty"`
-	Path      []string `yaml:"path" json:"path,omitempty"` // folders in which programs are looked up there, in order; empty means the usual ones
+	Gatehouse bool   `yaml:"gatehouse" json:"gatehouse,omitempty"`
+	Limits    Limits `yaml:"limits" json:"limits,omitzero"` // local only: of every login
+	// local only: of one login, in the place of the target's, limit by limit
+	LoginLimits map[string]Limits `yaml:"login_limits" json:"login_limits,omitempty"`
+	Path        []string          `yaml:"path" json:"path,omitempty"` // folders in which programs are looked up there, in order; empty means the usual ones
 }
 
 // GatehouseLogin is the login that policy names for another Gatehouse: it has no accounts here.
@@ -145,6 +148,8 @@ func (t Target) validate(name string) error {
 		return errors.New("logins is missing")
 	case t.RunAs != nil:
 		return errors.New("run_as is for local targets")
+	case t.limited():
+		return errors.New("limits are for local targets; elsewhere they are the target's own matter")
 	case (t.HostKey == "") == !t.HostCA:
 		return errors.New("exactly one of host_key and host_ca is needed: a host is never trusted at first sight")
 	}
@@ -184,7 +189,7 @@ func (t Target) validateLocal() error {
 			return err
 		}
 	}
-	return nil
+	return t.validateLimits()
 }
 
 // maxPath bounds a target's search path.

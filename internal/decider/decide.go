@@ -196,7 +196,7 @@ func (d *Decider) addPermit(r *ruling, t config.Target, env []policy.EnvVar) err
 		argv = policy.Argv{"/bin/sh", "-c", plan.Line(nil)}
 	}
 	p := permit.Permit{ID: id.New(id.Permit, d.cfg.Now()), Session: r.in.Session, Target: r.in.Target, Login: r.in.Login, User: t.RunAs[r.in.Login],
-		Argv: argv, Env: env, PTY: r.in.PTY, NotAfter: d.cfg.Now().Add(permit.Lifetime)}
+		Argv: argv, Env: env, PTY: r.in.PTY, Limits: t.LimitsOf(r.in.Login), NotAfter: d.cfg.Now().Add(permit.Lifetime)}
 	var err error
 	r.out.Permit, err = permit.Sign(d.permits, p)
 	r.details["permit"] = p.ID
