@@ -121,7 +121,7 @@ func (e Explanation) obligations(b *strings.Builder) {
 	for _, limit := range []struct {
 		n    int64
 		what string
-	}{{o.MaxSeconds, "seconds at most"}, {o.Idle, "seconds idle at most"}, {o.BytesOut, "bytes of output at most"}, {o.StdinMax, "bytes of input at most"}, {o.Sessions, "sessions at once"}, {o.Denials, "denials an hour"}} {
+	}{{o.MaxSeconds, "seconds at most"}, {o.Idle, "seconds idle at most"}, {o.BytesOut, "bytes of output at most"}, {o.StdinMax, "bytes of input at most"}, {o.MaxFile, "bytes of one file at most"}, {o.Sessions, "sessions at once"}, {o.Denials, "denials an hour"}} {
 		if limit.n > 0 {
 			fmt.Fprintf(b, "%d %s\n", limit.n, limit.what)
 		}

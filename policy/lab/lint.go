@@ -17,6 +17,7 @@ func Lint(p *policy.Policy, targets []Target) []Finding {
 	for _, role := range p.Roles() {
 		l.overlaps(role)
 		l.reachable(role)
+		l.writes(role)
 	}
 	l.groups()
 	l.slots()
