@@ -68,6 +68,7 @@ bench: setup build ## speed against stock ssh -J and direct; writes bench.json
 
 e2e: setup build ## every end-to-end script with real OpenSSH, in full (1,000 execs) and without the cache
 	go test -count=1 -v -timeout 60m ./cmd/... -rotation-sessions 20 $(ARGS)
+	go test -count=1 -timeout 20m ./bastion -run 'TestSCP|TestRaces' -races 1000
 
 clean: ## remove what was built
 	rm -rf bin bench.json

@@ -150,7 +150,7 @@ func TestSCP(t *testing.T) {
 	for _, old := range []string{"-O", "-s"} {
 		to := filepath.Join(dir, old)
 		f.must(os.Mkdir(to, 0o755))
-		for _, c := range []struct {
+		for i, c := range []struct {
 			want int
 			args []string
 		}{
@@ -160,6 +160,9 @@ func TestSCP(t *testing.T) {
 			{1, []string{"deploy:/srv/out/*", to}}, {1, []string{"deploy:/srv/o*/s", to}}, {1, []string{dir + "/up", "deploy:/srv/out/up"}}, {1, []string{dir + "/up", "deploy:/srv/out/"}},
 			{1, []string{dir + "/up", "deploy:/srv/in/link"}}, {1, []string{"-r", to + "/d", "deploy:/srv/out/d"}}, {1, []string{"deploy:/srv/in/nothing", to}},
 		} {
+			if part(i) && i > 7 {
+				continue
+			}
 			if r := f.scp(append([]string{old}, c.args...)...); (r.Status != 0) != (c.want != 0) {
 				t.Errorf("%s %v: %+v", old, c.args, r)
 			}

@@ -41,15 +41,15 @@ func (s *session) run(a ask) {
 	defer s.conn.server.removeSession(s)
 	s.begin(a)
 	if c, ok := s.carries(a); ok {
-		s.finish(s.carryFiles(a, c))
-		return
+		if out := s.carryFiles(a, c); out != nil {
+			s.finish(*out)
+			return
+		}
 	}
 	// 1. The line becomes a plan, or stays what only a shell could read; nothing of it has run anywhere.
 	asked, refused := s.read(a)
 	// 2. The evidence is open before anything is decided or asked of a target.
-	if err := s.openEvidence(asked.event); err != nil {
-		asked.unrecorded = &evidenceError{err}
-	}
+	asked.unrecorded = s.openOnce(asked.event)
 	s.giveHints()
 	if refused != nil {
 		s.finish(s.refuse(a, *refused))

@@ -56,13 +56,14 @@ type session struct {
 	pty      *target.PTY
 
 	// Owned by run.
-	row       store.Session
-	recording *recorder.Recording
-	files     bool // it carries files: there is no command
-	lenient   bool // policy lets it go on without its recording
-	watch     *obligations
-	held      []byte         // the client's input, where the rule wants a certain one
-	input     sync.WaitGroup // the client's bytes on their way; ends with the channel
+	row        store.Session
+	recording  *recorder.Recording
+	unrecorded *evidenceError // why there is no recording
+	files      bool           // it carries files: there is no command
+	lenient    bool           // policy lets it go on without its recording
+	watch      *obligations
+	held       []byte         // the client's input, where the rule wants a certain one
+	input      sync.WaitGroup // the client's bytes on their way; ends with the channel
 
 	done chan struct{} // closed when the session's evidence is complete; remote is set before
 

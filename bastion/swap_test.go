@@ -15,8 +15,11 @@ import (
 	"gatehouse/internal/decider/protocol"
 )
 
-// races is how often the race that is left to chance is run.
-var races = flag.Int("races", 25, "how often a link is swapped at random under a transfer")
+// races is how often the race that is left to chance is run; from 100 on all of a long list is tried, and a part of it otherwise.
+var races = flag.Int("races", 8, "how often a link is swapped at random under a transfer")
+
+// part leaves out some of a long list.
+func part(i int) bool { return *races < 100 && i%3 != 0 }
 
 // between does something on the target in the moment between a decision and what is done by it.
 type between struct {

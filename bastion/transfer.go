@@ -58,21 +58,29 @@ func (s *session) carries(a ask) (carriage, bool) {
 }
 
 // carryFiles is the way of one transfer, as run is that of one command.
-func (s *session) carryFiles(a ask, c carriage) outcome {
+// nil says that the line is a command after all: for a shell on the target that a role records.
+func (s *session) carryFiles(a ask, c carriage) *outcome {
 	s.files = true
 	if c.scp == nil {
 		s.row.Command = "sftp"
 	}
 	// 1. The evidence is open before anything is decided or asked of a target.
-	unrecorded := s.openEvidence(event(map[string]any{"what": a.what(), "line": cutText(a.text, maxRefusedLine), "by": c.by, "env": s.env}))
+	unrecorded := s.openOnce(event(map[string]any{"what": a.what(), "line": cutText(a.text, maxRefusedLine), "by": c.by, "env": s.env}))
 	if c.why != "" {
-		return s.refuse(a, answer.Denial{Code: string(policy.CodeBadArgument), Why: c.why})
+		out := s.refuse(a, answer.Denial{Code: string(policy.CodeBadArgument), Why: c.why})
+		return &out
 	}
 	// 2. The decision, and with it what opens the target.
 	t, known := s.conn.server.target(s.row.Target)
 	d, way, err := s.decideTransfer(t, known, a, c, unrecorded != nil)
 	if err != nil {
-		return s.explain(err)
+		out := s.explain(err)
+		return &out
+	}
+	if d.Command {
+		way.abandon()
+		s.files = false
+		return nil
 	}
 	out := s.noteDecision(d, t, asked{})
 	if out == nil {
@@ -80,17 +88,29 @@ func (s *session) carryFiles(a ask, c carriage) outcome {
 	}
 	if out != nil {
 		way.abandon()
-		return *out
+		return out
 	}
 	// 3. SFTP with the target.
 	stream, err := way.open(s.ctx)
 	if err != nil {
-		return s.explain(err)
+		out := s.explain(err)
+		return &out
 	}
 	s.watch = s.oblige(d.Decision.Obligations)
 	defer s.watch.stop()
 	// 4. The files, until the client has done, or something else ends the session.
-	return s.serveTransfer(c, d, stream)
+	served := s.serveTransfer(c, d, stream)
+	return &served
+}
+
+// openOnce opens the evidence, unless it is open, and returns why there is none.
+func (s *session) openOnce(asked []byte) *evidenceError {
+	if s.recording == nil {
+		if err := s.openEvidence(asked); err != nil {
+			s.unrecorded = &evidenceError{err}
+		}
+	}
+	return s.unrecorded
 }
 
 // waying is how a decided transfer reaches the target, or how what was begun for it is let go of.

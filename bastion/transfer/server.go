@@ -29,6 +29,9 @@ func (s *Session) ServeSFTP(ctx context.Context, in io.Reader, out io.Writer) er
 	s.client = out
 	stream := bufio.NewReaderSize(in, 4<<10)
 	hello, err := sftp.ReadPacket(stream)
+	if errors.Is(err, io.EOF) && !errors.Is(err, sftp.ErrProtocol) {
+		return nil // it asks for nothing
+	}
 	if err != nil || hello.Kind != sftp.PacketInit {
 		return s.fail(fmt.Errorf("%w: it does not begin with SFTP", ErrClient))
 	}

@@ -22,6 +22,9 @@ func (d *Decider) transfer(ctx context.Context, in protocol.Transfer) (protocol.
 	if err != nil {
 		return protocol.Decided{}, err
 	}
+	if r.out.Decision.Verdict != policy.Allow && d.shellReads(r, in.Line) {
+		return protocol.Decided{Command: true}, nil
+	}
 	if r.out.Decision.Verdict != policy.Allow {
 		r.out.ID = id.New(id.Denial, d.cfg.Now())
 		return r.out, d.note(ctx, r)
@@ -46,6 +49,16 @@ func (d *Decider) transfer(ctx context.Context, in protocol.Transfer) (protocol.
 		return protocol.Decided{}, err
 	}
 	return d.grant(ctx, r, traced(r.entry.Trace, certified))
+}
+
+// shellReads reports whether the line of an old scp is one that a recorded shell on the target may read: then it is a command.
+func (d *Decider) shellReads(r *ruling, line string) bool {
+	if line == "" || r.out.Decision.Code != policy.CodeFileNotAllowed {
+		return false
+	}
+	req := r.req
+	req.Plan, req.Text = policy.Plan{Op: policy.OpShell, Text: line}, line
+	return req.Plan.Validate() == nil && r.pol.Decide(req).Verdict == policy.Allow
 }
 
 // ruleTransfer asks the policy whether files may be carried.

@@ -148,6 +148,8 @@ type Decided struct {
 	// With the verdict probe: what lets the door look, and nothing else.
 	ProbeCertificate []byte `json:"probe_certificate,omitempty"` // over ProbeKey: pinned to a read-only SFTP server
 	ProbePermit      []byte `json:"probe_permit,omitempty"`      // local targets
+
+	Command bool `json:"command,omitempty"` // of a transfer: nothing was decided; its line is a command, for a recorded shell
 }
 
 // Refuse reports what the door refused without a decision, so that the audit log has it: a line that is not a plan, a
