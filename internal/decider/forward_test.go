@@ -129,7 +129,9 @@ func TestFakeDoorForward(t *testing.T) {
 		"a host without a port":         {func(q *protocol.Forward) { q.Port = 0 }, protocol.CodeInvalid},
 		"a live session's id":           {func(q *protocol.Forward) { q.Session = used.Session }, protocol.CodeInvalid},
 		"too many addresses":            {func(q *protocol.Forward) { q.Addresses = make([]netip.Addr, 17) }, protocol.CodeInvalid},
-		"a key that is none":            {func(q *protocol.Forward) { q.Host, q.Port, q.Addresses, q.PublicKey = "127.0.0.1", 8080, nil, []byte("x") }, protocol.CodeInvalid},
+		"a key that is none": {func(q *protocol.Forward) {
+			q.Host, q.Port, q.Addresses, q.PublicKey = "127.0.0.1", 8080, nil, []byte("x")
+		}, protocol.CodeInvalid},
 	} {
 		q := b.forwardTo(conn, "db-1", 5432, "192.0.2.7")
 		c.spoil(&q)
