@@ -260,6 +260,23 @@ func TestForwardRebinding(t *testing.T) {
 	}
 }
 
+// TestForwardDialsWhatWasDecided: of the addresses that a name has, only those are dialled that policy allows as well.
+func TestForwardDialsWhatWasDecided(t *testing.T) {
+	w, o := newForwards(t, "    forward: [{to: \"*.cache:6379\", within: [198.51.100.0/24]}]\n")
+	o.names["a.cache"], o.names["b.cache"] = []string{"192.0.2.9", "198.51.100.7", "203.0.113.9"}, []string{"192.0.2.9"}
+	o.serve(t, "192.0.2.9:6379", echo)
+	c := w.client("deploy@web-1", w.certify(policy.Agent, "bot", time.Minute))
+	if _, err := dialRaw(c, "a.cache:6379"); err == nil || !strings.Contains(err.Error(), "cannot be reached from Gatehouse") {
+		t.Errorf("a.cache, where nobody is: %v", err)
+	}
+	if _, err := dialRaw(c, "b.cache:6379"); err == nil || !strings.Contains(err.Error(), "DENIED by policy") {
+		t.Errorf("b.cache, which leads elsewhere: %v", err)
+	}
+	if _, dialled := o.seen(); !slices.Equal(dialled, []string{"198.51.100.7:6379"}) {
+		t.Errorf("dialled %q", dialled)
+	}
+}
+
 // TestForwardEnds: each way in which somebody else ends a forward ends it, with its reason in the row.
 func TestForwardEnds(t *testing.T) {
 	limits := "    forward: [\"db-1:5432\"]\n    limits: {idle: 1s, bytes_out: 100KiB, bytes_in: 100KiB}\n"
