@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -152,26 +151,21 @@ func refuseClients(ctx context.Context, s *soak, _ *rand.Rand, lasting time.Dura
 	return trouble(ctx, s.front, faultproxy.Trouble{Refuse: true}, lasting/2)
 }
 
-// fillDisk leaves half of what must be free.
+// fillDisk leaves half of what must be free: the file system is made as small as that.
 func fillDisk(ctx context.Context, s *soak, _ *rand.Rand, lasting time.Duration) error {
 	data := filepath.Join(s.dir, "data")
 	var fs unix.Statfs_t
 	if err := unix.Statfs(data, &fs); err != nil {
 		return err
 	}
-	path := filepath.Join(data, "filler")
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	defer os.Remove(path)
-	if size := int64(fs.Bavail)*fs.Bsize - minFree/2; size > 0 {
-		if err := unix.Fallocate(int(f.Fd()), 0, 0, size); err != nil {
-			return fmt.Errorf("fill the disk: %w", err)
-		}
+	size := (int64(fs.Blocks)-int64(fs.Bfree))*fs.Bsize + minFree/2
+	if err := unix.Mount("", data, "", unix.MS_REMOUNT, fmt.Sprintf("size=%d", size)); err != nil {
+		return fmt.Errorf("fill the disk: %w", err)
 	}
 	pause(ctx, lasting)
+	if err := unix.Mount("", data, "", unix.MS_REMOUNT, "size="+dataSize); err != nil {
+		return fmt.Errorf("empty the disk: %w", err)
+	}
 	return nil
 }
 

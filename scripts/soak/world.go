@@ -53,7 +53,7 @@ var programs = map[string]string{
 
 // What the data folder may hold, and what must stay free of it.
 const (
-	dataSize = "2g"
+	dataSize = "8g"
 	minFree  = 32 << 20
 )
 
