@@ -83,11 +83,10 @@ func (s *Server) globalRequest(ctx gliderssh.Context, _ *gliderssh.Server, req *
 }
 
 // note puts a refusal into the audit log. A refusal stands whether or not it can be noted; the operator hears of it. A
-// client that collects maxRefusals of them loses its connection, so that it cannot fill the log.
+// client that collects too many of them loses its connection, so that it cannot fill the log.
 func (c *conn) note(r protocol.Refuse) {
-	if c.refusals.Add(1) > maxRefusals {
-		c.log.Warn("too many refused requests, connection closed")
-		_ = c.Conn.Close()
+	if int(c.refusals.Add(1)) > c.limits().Refusals {
+		c.flood(limitRefusals, "too many refused requests")
 		return
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, evidenceTime)

@@ -105,6 +105,8 @@ type Server struct {
 	trust   *trust
 	faces   *faces
 	limits  *limiter
+	numbers *numbers
+	quiet   quiet
 	ahead   *aheads
 	looks   *look.Cache
 	console Console // set before Serve
@@ -128,10 +130,13 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{cfg: cfg, limits: newLimiter(cfg.Limits), ahead: newAheads(), looks: look.NewCache(cfg.Now), conns: map[string]*conn{}, sessions: map[string]*session{}}
+	limits, err := newLimiter(cfg.Limits, cfg.Now)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, limits: limits, numbers: newNumbers(limits), ahead: newAheads(), looks: look.NewCache(cfg.Now), conns: map[string]*conn{}, sessions: map[string]*session{}}
 	s.SetTargets(cfg.Targets)
 	s.faces = newFaces(cfg.Certifier, cfg.HostKey, cfg.Now)
-	var err error
 	if s.trust, err = newTrust(cfg.Trust, cfg.Now); err != nil {
 		return nil, err
 	}
@@ -147,6 +152,7 @@ func New(cfg Config) (*Server, error) {
 		},
 		RequestHandlers: map[string]gliderssh.RequestHandler{"default": s.globalRequest},
 	}
+	s.armour()
 	return s, nil
 }
 
@@ -188,13 +194,21 @@ func (s *Server) Serve(l net.Listener) error {
 			time.Sleep(50 * time.Millisecond) // out of descriptors: let some go
 			continue
 		}
-		release, ok := s.limits.admit(raw.RemoteAddr())
-		if !ok {
+		place, over := s.limits.admit(raw.RemoteAddr())
+		if over != "" {
+			s.met(s.cfg.Log, over, "source", sourceOf(raw.RemoteAddr()).String())
 			_ = raw.Close()
 			continue
 		}
-		s.work.Go(func() { s.handle(newConn(s, prompt.Conn(raw), nil, "", release)) })
+		s.work.Go(func() { s.handle(newConn(s, prompt.Conn(raw), nil, "", place)) })
 	}
+}
+
+// shake is a connection's handshake and everything on it.
+func (s *Server) shake(c *conn) {
+	defer c.isolate("a handshake")
+	s.glider.HandleConn(c)
+	c.judge()
 }
 
 // handle is a connection's whole life: handshake, channels, teardown.
@@ -206,7 +220,7 @@ func (s *Server) handle(c *conn) {
 	}
 	s.mu.Unlock()
 	if !refuse {
-		s.glider.HandleConn(c)
+		s.shake(c)
 	}
 	c.finish()
 	s.mu.Lock()

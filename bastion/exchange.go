@@ -1,0 +1,54 @@
+package bastion
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/time/rate"
+)
+
+// exchangeBytes sent or received pay for one key exchange: a client may ask for new keys as often as it has used them.
+const exchangeBytes = 64 << 10
+
+// rationedSigner counts the key exchanges of a connection, each of which needs one signature by a host key.
+type rationedSigner struct {
+	ssh.AlgorithmSigner
+	c *conn
+}
+
+func (c *conn) ration(key ssh.Signer) ssh.Signer {
+	signer, ok := key.(ssh.AlgorithmSigner)
+	if !ok { // ours are
+		return key
+	}
+	return &rationedSigner{signer, c}
+}
+
+var errExchanges = errors.New("too many key exchanges")
+
+// SignWithAlgorithm runs in a goroutine of the SSH library.
+func (r *rationedSigner) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (sig *ssh.Signature, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			sig, err = nil, r.c.faulted("a key exchange", fault)
+		}
+	}()
+	if !r.c.mayExchange() {
+		r.c.flood(limitExchanges, errExchanges.Error())
+		return nil, errExchanges
+	}
+	return r.AlgorithmSigner.SignWithAlgorithm(rand, data, algorithm)
+}
+
+// mayExchange is called by one goroutine at a time.
+func (c *conn) mayExchange() bool {
+	if c.exchanges == nil {
+		c.exchanges = rate.NewLimiter(1, c.limits().Exchanges)
+	}
+	now := c.traffic.Load()
+	used := now - c.exchangedAt
+	c.exchangedAt = now
+	return used >= min(exchangeBytes, int64(c.limits().RekeyBytes)) || c.exchanges.AllowN(time.Now(), 1)
+}
