@@ -28,8 +28,16 @@ func (c *conn) ration(key ssh.Signer) ssh.Signer {
 
 var errExchanges = errors.New("too many key exchanges")
 
-// SignWithAlgorithm runs in a goroutine of the SSH library.
-func (r *rationedSigner) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (sig *ssh.Signature, err error) {
+// Sign and SignWithAlgorithm run in a goroutine of the SSH library.
+func (r *rationedSigner) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
+	return r.sign(func() (*ssh.Signature, error) { return r.AlgorithmSigner.Sign(rand, data) })
+}
+
+func (r *rationedSigner) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
+	return r.sign(func() (*ssh.Signature, error) { return r.AlgorithmSigner.SignWithAlgorithm(rand, data, algorithm) })
+}
+
+func (r *rationedSigner) sign(with func() (*ssh.Signature, error)) (sig *ssh.Signature, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			sig, err = nil, r.c.faulted("a key exchange", fault)
@@ -39,7 +47,7 @@ func (r *rationedSigner) SignWithAlgorithm(rand io.Reader, data []byte, algorith
 		r.c.flood(limitExchanges, errExchanges.Error())
 		return nil, errExchanges
 	}
-	return r.AlgorithmSigner.SignWithAlgorithm(rand, data, algorithm)
+	return with()
 }
 
 // mayExchange is called by one goroutine at a time.
