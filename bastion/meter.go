@@ -102,3 +102,6 @@ func (m *meteredChannel) Read(b []byte) (int, error) {
 	m.c.unread.take(n + n/overheadShare)
 	return n, err
 }
+
+// SetDeadline does nothing: the library in between takes deadlines away with every read and write, Write's own among them.
+func (c *conn) SetDeadline(time.Time) error { return nil }

@@ -67,7 +67,7 @@ func (c *conn) offence() offence {
 func isMalformed(err error) bool {
 	var network net.Error
 	var auth *ssh.ServerAuthError
-	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &network) || errors.As(err, &auth) {
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) || errors.As(err, &network) || errors.As(err, &auth) {
 		return false
 	}
 	return !strings.Contains(err.Error(), "ssh: disconnect, reason")
