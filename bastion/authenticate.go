@@ -27,7 +27,7 @@ func (s *Server) serverConfig(ctx gliderssh.Context) *ssh.ServerConfig {
 		PublicKeyAuthAlgorithms:   clientKeys,
 		Config:                    s.algorithms(),
 		VerifiedPublicKeyCallback: c.proveKey,
-		PreAuthConnCallback:       func(p ssh.ServerPreAuthConn) { c.banner = p },
+		PreAuthConnCallback:       c.beginAuthentication,
 	}
 	keys, err := s.faces.keys(c.ctx, c.face)
 	if err != nil {

@@ -60,6 +60,10 @@ type conn struct {
 	asked       *rate.Limiter // channels and requests
 	exchanges   *rate.Limiter // key exchanges; with exchangedAt owned by the library's goroutine for them
 	exchangedAt int64
+	signed      atomic.Bool   // the first key exchange is through
+	gate        chan struct{} // closed when authentication begins, or never will
+	gateOnce    sync.Once
+	early       int          // bytes let in between the two; owned by the library's reader
 	handling    atomic.Int32 // handlers of channels
 	asking      atomic.Bool  // a keepalive waits for its answer
 	flooded     atomic.Bool
@@ -88,7 +92,7 @@ type connKey struct{}
 
 func newConn(s *Server, raw net.Conn, outer *conn, face string, slot *slot) *conn {
 	c := &conn{Conn: raw, id: id.New(id.Connection, s.cfg.Now()), server: s, source: sourceOf(raw.RemoteAddr()), outer: outer, face: face, slot: slot,
-		sessions: map[string]*session{}, inner: map[*conn]struct{}{}, pools: map[poolKey]*pool{}}
+		sessions: map[string]*session{}, inner: map[*conn]struct{}{}, pools: map[poolKey]*pool{}, gate: make(chan struct{})}
 	c.asked = rate.NewLimiter(rate.Limit(c.limits().PerSecond), c.limits().Burst)
 	parent := context.Background()
 	if outer != nil {
@@ -99,7 +103,7 @@ func newConn(s *Server, raw net.Conn, outer *conn, face string, slot *slot) *con
 	c.timer = time.AfterFunc(c.limits().Authentication, func() {
 		c.late.Store(true)
 		s.met(c.log, limitAuthentication)
-		_ = raw.Close()
+		_ = c.Close()
 	})
 	return c
 }
@@ -158,14 +162,14 @@ func (c *conn) expire() {
 	c.mu.Unlock()
 	if idle {
 		c.log.Info("certificate expired, connection closed")
-		_ = c.Conn.Close()
+		_ = c.Close()
 	}
 }
 
 // drop ends a connection; what still begins on it ends with the cause.
 func (c *conn) drop(cause *ended) {
 	c.cancel(cause)
-	_ = c.Conn.Close()
+	_ = c.Close()
 }
 
 // openChannel counts a channel in; why says what stands against it. If nothing does, closeChannel is called at its end.
@@ -196,7 +200,7 @@ func (c *conn) closeChannel() {
 	last := c.expired && c.channels == 0
 	c.mu.Unlock()
 	if last {
-		_ = c.Conn.Close()
+		_ = c.Close()
 	}
 }
 
@@ -223,7 +227,7 @@ func (c *conn) finish() {
 	}
 	c.closePools()
 	c.lookers.closeAll()
-	_ = c.Conn.Close()
+	_ = c.Close()
 	if c.slot != nil {
 		c.slot.release()
 	}

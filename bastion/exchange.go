@@ -47,6 +47,7 @@ func (r *rationedSigner) sign(with func() (*ssh.Signature, error)) (sig *ssh.Sig
 		r.c.flood(limitExchanges, errExchanges.Error())
 		return nil, errExchanges
 	}
+	r.c.signed.Store(true)
 	return with()
 }
 

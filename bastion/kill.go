@@ -210,7 +210,7 @@ func (s *session) giveReason(cause *ended) {
 
 // hangUp closes the client's socket.
 func (s *session) hangUp() {
-	_ = s.conn.outermost().Conn.Close()
+	_ = s.conn.outermost().Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = time.Now()

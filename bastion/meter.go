@@ -47,7 +47,11 @@ func (m *meter) take(n int) {
 
 // Read reads the client's bytes for the SSH library.
 func (c *conn) Read(b []byte) (int, error) {
+	b = c.mayRead(b)
 	n, err := c.Conn.Read(b)
+	if c.signed.Load() {
+		c.early += n
+	}
 	if n == 0 {
 		return n, err
 	}
@@ -73,7 +77,7 @@ func (c *conn) Write(b []byte) (int, error) {
 	c.traffic.Add(int64(n))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		c.server.met(c.log, limitStalled)
-		_ = c.Conn.Close()
+		_ = c.Close()
 	}
 	return n, err
 }

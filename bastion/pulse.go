@@ -45,7 +45,7 @@ func (c *conn) beat() {
 func (c *conn) closeFor(which limit) {
 	c.server.numbers.hits.WithLabelValues(string(which)).Inc()
 	c.log.Info("connection closed", "limit", string(which))
-	_ = c.Conn.Close()
+	_ = c.Close()
 }
 
 // idleFor is how long the connection has had no channel.

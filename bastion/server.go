@@ -207,7 +207,10 @@ func (s *Server) Serve(l net.Listener) error {
 // shake is a connection's handshake and everything on it.
 func (s *Server) shake(c *conn) {
 	defer c.isolate("a handshake")
-	s.glider.HandleConn(c)
+	func() {
+		defer c.drain()
+		s.glider.HandleConn(c)
+	}()
 	c.judge()
 }
 

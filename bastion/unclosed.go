@@ -25,5 +25,5 @@ func (s *session) hangUpLater() {
 
 func (s *session) closeUnclosed() {
 	s.conn.server.met(s.log, limitUnclosed)
-	_ = s.conn.outermost().Conn.Close()
+	_ = s.conn.outermost().Close()
 }
