@@ -137,6 +137,8 @@ func TestOffences(t *testing.T) {
 		},
 		"flood": raw(func(c *rawssh.Conn) {
 			w.must(c.Hello(rawssh.Version))
+			w.must(c.Exchange())
+			w.must(c.Service("ssh-userauth"))
 			for c.Exchange() == nil {
 			}
 		}),

@@ -39,6 +39,7 @@ type Config struct {
 	MinFree string            // storage.min_free; empty means 1MiB
 	More    string            // more of gatehouse.yaml, whole lines; a "web:" in it stands in the place of ours, @WEB@ is its port
 	Data    string            // the data folder; empty means Dir/data
+	Limits  string            // what stands between the braces of ssh.limits
 	Log     func(line string) // gets the service's log; may be nil
 }
 
@@ -104,8 +105,8 @@ func (g *Gate) writeSettings() error {
 	if minFree == "" {
 		minFree = "1MiB"
 	}
-	text := fmt.Sprintf("version: 1\ndata: %s\nssh: {listen: %q, names: [gatehouse]}\nmetrics: {listen: \"127.0.0.1:%d\"}\n%spolicy: policy.yaml\ntargets: targets.yaml\nstorage: {min_free: %s}\nlog: {level: debug}\n",
-		g.Data, g.SSHAddr, metricsPort, web, minFree)
+	text := fmt.Sprintf("version: 1\ndata: %s\nssh: {listen: %q, names: [gatehouse], limits: {%s}}\nmetrics: {listen: \"127.0.0.1:%d\"}\n%spolicy: policy.yaml\ntargets: targets.yaml\nstorage: {min_free: %s}\nlog: {level: debug}\n",
+		g.Data, g.SSHAddr, g.cfg.Limits, metricsPort, web, minFree)
 	if err := os.WriteFile(g.Path, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
