@@ -212,23 +212,37 @@ func TestFaultInAStream(t *testing.T) {
 
 // A host key whose signature meets a fault ends its connection: the SSH library asks for it in a goroutine of its own.
 func TestFaultInAKeyExchange(t *testing.T) {
-	w := newWhole(t)
-	inner := w.server.faces.key
-	w.server.faces.renew()
-	w.server.faces.key = faultySigner{inner.(ssh.AlgorithmSigner)}
-	if _, err := w.dial("console", w.certify(policy.Agent, "bot", time.Minute)); err == nil {
+	var faults atomic.Bool
+	w := newWholeWith(t, func(c *Config) { c.HostKey = faultySigner{c.HostKey.(ssh.AlgorithmSigner), &faults} })
+	bot := w.certify(policy.Agent, "bot", time.Minute)
+	faults.Store(true)
+	if _, err := w.dial("console", bot); err == nil {
 		t.Error("a connection came about")
 	}
 	w.awaitConnections(0)
-	w.server.faces.renew()
-	w.server.faces.key = inner
-	w.client("console", w.certify(policy.Agent, "bot", time.Minute))
+	if w.number("gatehouse_ssh_panics_total", "") == 0 {
+		t.Error("no fault was counted")
+	}
+	faults.Store(false)
+	w.client("console", bot)
 }
 
-type faultySigner struct{ ssh.AlgorithmSigner }
+// faultySigner is a host key that has a fault at times.
+type faultySigner struct {
+	ssh.AlgorithmSigner
+	faults *atomic.Bool
+}
 
-func (faultySigner) Sign(io.Reader, []byte) (*ssh.Signature, error) { panic("injected") }
+func (f faultySigner) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
+	if f.faults.Load() {
+		panic("injected")
+	}
+	return f.AlgorithmSigner.Sign(rand, data)
+}
 
-func (faultySigner) SignWithAlgorithm(io.Reader, []byte, string) (*ssh.Signature, error) {
-	panic("injected")
+func (f faultySigner) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
+	if f.faults.Load() {
+		panic("injected")
+	}
+	return f.AlgorithmSigner.SignWithAlgorithm(rand, data, algorithm)
 }
