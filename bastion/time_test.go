@@ -119,7 +119,7 @@ func TestKeysByTime(t *testing.T) {
 
 // A client that answers stays; one that is gone without a word is given up after as many silent minutes as the limit has.
 func TestKeepalive(t *testing.T) {
-	inBubble(t, Limits{Idle: 30 * day}, func(b *bubble) {
+	inBubble(t, Limits{Idle: 30 * day, Stalled: day}, func(b *bubble) {
 		c, p := b.client(8 * time.Hour)
 		_, _, s := b.echo(c)
 		b.after(7*time.Hour, 1, "a client that answers")
