@@ -42,6 +42,10 @@ func (b *bubble) Decide(context.Context, protocol.Decide) (protocol.Decided, err
 	return protocol.Decided{}, errors.New("nothing is decided here")
 }
 
+func (b *bubble) Forward(context.Context, protocol.Forward) (protocol.Forwarded, error) {
+	return protocol.Forwarded{}, errors.New("nothing is forwarded here")
+}
+
 func (b *bubble) Renew(context.Context, protocol.Renew) (protocol.Enrolled, error) {
 	return protocol.Enrolled{}, errors.New("nothing is renewed here")
 }
@@ -63,6 +67,7 @@ type noStorage struct {
 	Recorder
 	Starter
 	store.Sessions
+	Transfers
 }
 
 // inBubble runs a test in simulated time, with limits as it wants them.
@@ -72,7 +77,7 @@ func inBubble(t *testing.T, l Limits, f func(b *bubble)) {
 		certifier := newCertifier(t)
 		b.cas = certifier.set
 		var err error
-		b.server, err = New(Config{Gate: b, Evidence: b, Certifier: certifier, Recorder: noStorage{}, Local: noStorage{}, Sessions: noStorage{}, Trust: certifier.trust(), HostKey: bare1(t),
+		b.server, err = New(Config{Gate: b, Evidence: b, Certifier: certifier, Recorder: noStorage{}, Local: noStorage{}, Sessions: noStorage{}, Transfers: noStorage{}, Trust: certifier.trust(), HostKey: bare1(t),
 			Limits: l, Log: hclog.NewNullLogger()})
 		if err != nil {
 			t.Fatal(err)

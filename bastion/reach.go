@@ -109,7 +109,7 @@ func (c *conn) closePools() {
 func (s *session) decide(t protocol.Target, known bool, a asked) (protocol.Decided, launch, error) {
 	req := protocol.Decide{Connection: s.conn.id, Session: s.id, Target: s.row.Target, Login: s.row.Login, Plan: a.plan, Text: a.text, Refusal: a.refusal(), Env: s.env, PTY: s.pty != nil, Unrecorded: a.unrecorded != nil}
 	nothing := launch{abandon: func() {}}
-	if !known {
+	if !known || t.Gatehouse {
 		d, err := s.conn.server.cfg.Gate.Decide(s.ctx, req)
 		return d, nothing, err
 	}

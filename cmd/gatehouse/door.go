@@ -76,7 +76,7 @@ func (c *doorCmd) Run(ctx context.Context) error {
 		return err
 	}
 	dir := supervisor.DoorDir(settings.Data)
-	if err := confine.Door(confine.Paths{ReadWrite: []string{dir}, ReadOnly: append(existing("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/services"), tlsFolders(settings)...)}); err != nil {
+	if err := confine.Door(confine.Paths{ReadWrite: []string{dir}, ReadOnly: append(existing("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/services", "/run/systemd/resolve"), tlsFolders(settings)...)}); err != nil {
 		return err
 	}
 	d := &door{settings: settings, log: log, secrets: secrets, encryption: encryption}
@@ -183,7 +183,7 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 	if d.local, err = local.NewClient(os.NewFile(supervisor.DoorLocalFD, "local")); err != nil {
 		return err
 	}
-	cfg := bastion.Config{Gate: d.decider, Evidence: d.decider, Certifier: d.decider, Recorder: d.recorder, Sessions: d.sessions, Local: d.local,
+	cfg := bastion.Config{Gate: d.decider, Transfers: d.decider, Secrets: d.secrets, Evidence: d.decider, Certifier: d.decider, Recorder: d.recorder, Sessions: d.sessions, Local: d.local,
 		Trust: hello.Trust, HostKey: hostKey, Targets: hello.Targets, Limits: d.settings.SSH.Limits, Log: d.log.Named("ssh")}
 	if d.server, err = bastion.New(cfg); err != nil {
 		return err

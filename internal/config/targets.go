@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path"
@@ -31,10 +32,16 @@ type Target struct {
 	HostKey string            `yaml:"host_key" json:"host_key,omitempty"` // "ssh-ed25519 AAAA…"
 	HostCA  bool              `yaml:"host_ca" json:"host_ca,omitempty"`   // a certificate by Gatehouse's host CA for the target's name
 	Labels  map[string]string `yaml:"labels" json:"labels,omitempty"`
+	Aliases []string          `yaml:"aliases" json:"aliases,omitempty"` // other names of it, each the target's alone
 	Local   bool              `yaml:"local" json:"local,omitempty"`
 	RunAs   map[string]string `yaml:"run_as" json:"run_as,omitempty"` // local only: login → a named unprivileged user of this machine
-	Path    []string          `yaml:"path" json:"path,omitempty"`     // folders in which programs are looked up there, in order; empty means the usual ones
+	// Gatehouse is another Gatehouse, through which ssh -J goes on: an address and nothing else. Who it is, its clients check themselves.
+	Gatehouse bool     `yaml:"gatehouse" json:"gatehouse,omitempty"`
+	Path      []string `yaml:"path" json:"path,omitempty"` // folders in which programs are looked up there, in order; empty means the usual ones
 }
+
+// GatehouseLogin is the login that policy names for another Gatehouse: it has no accounts here.
+const GatehouseLogin = "jump"
 
 // HasLogin reports whether the target offers the login.
 func (t Target) HasLogin(login string) bool {
@@ -78,7 +85,42 @@ func ParseInventory(name string, data []byte) (Inventory, error) {
 			errs = append(errs, doc.errorAt("$.targets.'"+name+"'", "target %q: %v", name, err))
 		}
 	}
-	return inv, errors.Join(errs...)
+	return inv, errors.Join(append(errs, inv.checkAliases(doc)...)...)
+}
+
+// maxAliases bounds the other names of one target.
+const maxAliases = 16
+
+// checkAliases is about names by which a target cannot be known, or by which another one is.
+func (inv Inventory) checkAliases(doc document) []error {
+	var errs []error
+	taken := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(inv.Targets)) {
+		aliases := inv.Targets[name].Aliases
+		at := "$.targets.'" + name + "'.aliases"
+		if len(aliases) > maxAliases {
+			errs = append(errs, doc.errorAt(at, "target %q: %d aliases, at most %d", name, len(aliases), maxAliases))
+		}
+		for i, alias := range aliases {
+			problem := ""
+			_, isName := inv.Targets[alias]
+			switch other, isAlias := taken[alias]; {
+			case !nameForm.MatchString(alias):
+				problem = "is not a name (lower-case letters, digits, . _ -)"
+			case isName:
+				problem = "is the name of a target"
+			case isAlias && other == name:
+				problem = "is there twice"
+			case isAlias:
+				problem = fmt.Sprintf("is an alias of %q too", other)
+			}
+			if problem != "" {
+				errs = append(errs, doc.errorAt(fmt.Sprintf("%s[%d]", at, i), "target %q: the alias %q %s", name, alias, problem))
+			}
+			taken[alias] = name
+		}
+	}
+	return errs
 }
 
 func (t Target) validate(name string) error {
@@ -90,6 +132,9 @@ func (t Target) validate(name string) error {
 	}
 	if t.Local {
 		return t.validateLocal()
+	}
+	if t.Gatehouse {
+		return t.validateGatehouse()
 	}
 	switch {
 	case t.Address == "":
@@ -111,9 +156,19 @@ func (t Target) validate(name string) error {
 	return checkLogins(t.Logins)
 }
 
+func (t Target) validateGatehouse() error {
+	if !hostPort(t.Address) {
+		return fmt.Errorf("address %q is not host:port", t.Address)
+	}
+	if t.HostKey != "" || t.HostCA || t.Logins != nil || t.RunAs != nil || t.Path != nil {
+		return fmt.Errorf("another Gatehouse has an address, aliases and labels, and nothing of logins, host_key, host_ca, run_as, path: clients check its key themselves, and policy names the login %q", GatehouseLogin)
+	}
+	return nil
+}
+
 func (t Target) validateLocal() error {
-	if t.Address != "" || t.HostKey != "" || t.HostCA || t.Logins != nil {
-		return errors.New("a local target has run_as and nothing of address, logins, host_key, host_ca")
+	if t.Address != "" || t.Gatehouse || t.HostKey != "" || t.HostCA || t.Logins != nil {
+		return errors.New("a local target has run_as and nothing of address, logins, host_key, host_ca, gatehouse")
 	}
 	if len(t.RunAs) == 0 {
 		return errors.New("run_as is missing (login: user)")

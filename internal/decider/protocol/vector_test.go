@@ -41,7 +41,7 @@ func status(n int) *int { return &n }
 // bodies has one value of every type that crosses the socket, with every field set.
 func bodies() map[Op][2]any {
 	credential := Credential{Connection: con}
-	target := Target{Name: "web-1", Address: "127.0.0.1:22", HostKey: []byte("key"), Logins: []string{"deploy"}, Local: true, Path: []string{"/usr/bin"}}
+	target := Target{Name: "web-1", Address: "127.0.0.1:22", HostKey: []byte("key"), Logins: []string{"deploy"}, Local: true, Path: []string{"/usr/bin"}, Aliases: []string{"web"}, Labels: map[string]string{"env": "prod"}}
 	plan := policy.Plan{Op: policy.OpPipe, Parts: []policy.Plan{{Op: policy.OpRun, Argv: policy.Argv{"echo", "é\n'<"}}, {Op: policy.OpRun, Argv: policy.Argv{"cat"}}}}
 	final := policy.Plan{Op: policy.OpRun, Argv: policy.Argv{"/usr/bin/id"}, Dir: "/srv", Umask: "077", Redirs: []policy.Redir{{FD: 2, Op: policy.RedirDup, To: 1}, {FD: 1, Op: policy.RedirOut, Path: "/dev/null"}, {Op: policy.RedirData, Data: "x"}},
 		Not: true, Env: []policy.EnvVar{{Name: "A", Value: "b"}}, Wrap: []policy.Argv{{"/usr/bin/timeout", "5"}}, Globs: []int{1}, Tildes: []int{2}, Starts: []policy.Argv{{"grep", policy.Unknown}}, Null: true}
@@ -49,20 +49,21 @@ func bodies() map[Op][2]any {
 		Paths: map[string]policy.PathFact{"/srv/a": {Real: "/srv/b", Kind: policy.PathFile}}, Globs: map[string][]string{"/srv/*": {"/srv/a"}}}
 	decision := policy.Decision{Verdict: policy.Allow, Code: policy.CodeNotAllowed, Reason: "r", Rules: []string{"web/allow[0]"}, Failed: &policy.Failed{Command: 1, Index: 2, Token: "x"},
 		Nearest: []string{"id"}, Mode: policy.Pinned, Stdin: policy.StdinNone, PolicyHash: "sha256:00",
-		Obligations: policy.Obligations{DryRun: true, MaxSeconds: 1, Idle: 2, BytesOut: 3, StdinMax: 4, Sessions: 5, Denials: 6},
-		Approvals:   []policy.Approval{{Approvals: 2, From: []string{"sre"}, Within: 900}}, Probes: []policy.Probe{{Kind: policy.ProbeProgram, Name: "id", Hash: true}}, Plan: &final}
+		Obligations: policy.Obligations{DryRun: true, MaxSeconds: 1, Idle: 2, BytesOut: 3, StdinMax: 4, MaxFile: 7, Sessions: 5, Denials: 6},
+		Approvals:   []policy.Approval{{Approvals: 2, From: []string{"sre"}, Within: 900}}, Probes: []policy.Probe{{Kind: policy.ProbeProgram, Name: "id", Hash: true}}, Plan: &final,
+		Directions: []policy.Direction{policy.FileRead}, Names: []string{"app"}, Hold: &policy.Hold{Secrets: true, Types: []string{"text"}, Max: 1}, Via: policy.ViaDoor}
 	trust := Trust{AgentCAs: [][]byte{[]byte("a"), []byte("b")}, HostCAs: [][]byte{[]byte("h")}, FaceCA: []byte("f")}
 	authority := CA{"target", "file target_ca", "switched", "retire", []CAKey{{1, "target_ca", "old", at, at, "SHA256:x", "ssh-ed25519 AAAA"}}, []string{"web-1"}, []string{"note"}}
 	enrolled := Enrolled{"agent:bot", Issued{[]byte("cert"), "agt=bot", 1 << 60, at, at}, []string{"@cert-authority gatehouse ssh-ed25519 AAAA"}}
 	return map[Op][2]any{
 		OpHello:        {Empty{}, HelloAnswer{Node: "n", Trust: trust, PolicyHash: "sha256:00", Targets: []Target{target}, At: at, InputRecipient: "age1recipient"}},
-		OpAuthenticate: {Authenticate{con, []byte("cert"), "192.0.2.1", con, true, "web-1", "deploy", nil}, Authenticated{policy.Identity{Kind: policy.Agent, Name: "bot", Owner: "person:ann", Task: "t", Delegation: "person:ann>o"}, at, true, false}},
+		OpAuthenticate: {Authenticate{con, []byte("cert"), "192.0.2.1", con, true, "web-1", "deploy", nil}, Authenticated{policy.Identity{Kind: policy.Agent, Name: "bot", Owner: "person:ann", Task: "t", Delegation: "person:ann>o"}, at, true, false, ""}},
 		OpFace:         {Face{[]byte("key"), "web-1"}, FaceAnswer{[]byte("cert"), at}},
 		OpDecide: {Decide{con, ses, "web-1", "deploy", plan, []policy.EnvVar{{Name: "LANG", Value: "C"}}, true, []byte("key"), facts, true, []byte("key"), "why", true, "echo x | cat"},
 			Decided{"dec_01JDABCDEFGHJKMNPQRSTVWXYZ", decision, "unknown_target", "exec 'id'", []byte("cert"), []byte("permit"), []string{"FOO"}, true, 3, []byte("cert"), []byte("permit")}},
 		OpRefuse:    {Refuse{con, ses, "web-1", "deploy", "exec", "unsupported_syntax", "why"}, Empty{}},
 		OpChunk:     {Chunk{Session: ses, N: 3, Offset: 4, Length: 5, Raw: 6, First: 7, Last: 8, SHA256: strings.Repeat("0", 64)}, Empty{}},
-		OpEnd:       {End{con, ses, "killed", "why", status(137), "KILL", "ended", "web-1", "deploy", "why", &recorder.Summary{Session: ses, SHA256: strings.Repeat("0", 64), Size: 1, Chunks: 2, BytesIn: 3, BytesOut: 4, Duration: time.Second}}, Empty{}},
+		OpEnd:       {End{con, ses, "killed", "why", status(137), "KILL", "ended", "web-1", "deploy", "why", &recorder.Summary{Session: ses, SHA256: strings.Repeat("0", 64), Size: 1, Chunks: 2, BytesIn: 3, BytesOut: 4, Duration: time.Second}, nil}, Empty{}},
 		OpClose:     {Close{con, "why"}, Empty{}},
 		OpAuthorize: {Authorize{credential, "kill", ses, "why"}, Actor{"person:ann", []string{"view"}}},
 		OpSweep:     {Sweep{ses, "web-1", "deploy", []byte("key"), "why"}, SweepAnswer{[]byte("cert"), "exec /bin/sh"}},
