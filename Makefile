@@ -16,7 +16,7 @@ SEED     ?= 1
 FAULTS   ?= 200
 HOURS    ?= 1
 
-.PHONY: help setup build demo test race web-test lint check prove crash fuzz diff-fuzz soak bench e2e clean
+.PHONY: help setup build demo test race web-test lint check prove crash fuzz diff-fuzz ssh-fuzz soak bench e2e clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +56,9 @@ crash: setup build ## kill -9 the door and the decider N times, put FAULTS fault
 fuzz: ## every fuzz target for FUZZTIME each (PKG=./policy/... for a part)
 	@scripts/check-fuzz $(FUZZTIME) $(PKG)
 
+ssh-fuzz: setup build ## nearly right SSH packet sequences for FUZZTIME, beside a good client (ARGS="-seed 2 -from 1000" repeats or goes on)
+	go run ./scripts/sshfuzz -for $(FUZZTIME) $(ARGS)
+
 diff-fuzz: setup ## random lines: the plan under four login shells against bash, for FUZZTIME (ARGS="-seed 1 -from 0 -n 100")
 	go run ./scripts/difffuzz $(if $(ARGS),$(ARGS),-for $(FUZZTIME))
 
@@ -69,6 +72,7 @@ bench: setup build ## speed against stock ssh -J and direct; writes bench.json
 e2e: setup build ## every end-to-end script with real OpenSSH, in full (1,000 execs) and without the cache
 	go test -count=1 -v -timeout 60m ./cmd/... -rotation-sessions 20 $(ARGS)
 	go test -count=1 -timeout 20m ./bastion -run 'TestSCP|TestRaces' -races 1000
+	ulimit -n "$$(ulimit -Hn)" && go test -count=1 -v -timeout 30m ./cmd/gatehouse -run 'TestAttacksOnTheProgram|TestTenThousandConnections|TestSSHAudit' -attacks
 
 clean: ## remove what was built
 	rm -rf bin bench.json

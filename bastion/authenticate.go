@@ -22,27 +22,27 @@ const maxAuthTries = 10
 // it there keeps NoClientAuth off.
 func (s *Server) serverConfig(ctx gliderssh.Context) *ssh.ServerConfig {
 	c := connOf(ctx)
-	sound := ssh.SupportedAlgorithms() // the defaults still have SHA-1, in ssh-rsa too, and DSA
 	config := &ssh.ServerConfig{
 		MaxAuthTries:              maxAuthTries,
-		PublicKeyAuthAlgorithms:   sound.PublicKeyAuths,
-		Config:                    ssh.Config{KeyExchanges: sound.KeyExchanges, MACs: sound.MACs},
+		PublicKeyAuthAlgorithms:   clientKeys,
+		Config:                    s.algorithms(),
 		VerifiedPublicKeyCallback: c.proveKey,
-		PreAuthConnCallback:       func(p ssh.ServerPreAuthConn) { c.banner = p },
+		PreAuthConnCallback:       c.beginAuthentication,
 	}
 	keys, err := s.faces.keys(c.ctx, c.face)
 	if err != nil {
 		c.log.Error("no face certificate", "target", c.face, "error", err)
 	}
 	for _, k := range keys {
-		config.AddHostKey(k)
+		config.AddHostKey(c.ration(k))
 	}
 	return config
 }
 
-// offered is asked about each key that a client shows, before it has proven anything. It accepts certificates by the agent
-// CA that are good now and from here, and keys that may renew; who that makes the client is settled in proveKey. The user name that gliderlabs has in
-// ctx is the first one that was tried, so nothing but dialling ahead may depend on it.
+// offered is asked about each key that a client shows, before it has proven anything. What it says may help whoever shows a key that
+// is not his, so it says yes to every certificate that the agent CA made, good now and from here or not, and to keys that may renew;
+// all others hear the same line. Why a certificate is not good, and who the client is, proveKey says. The user name that gliderlabs
+// has in ctx is the first one that was tried, so nothing but dialling ahead may depend on it.
 func (s *Server) offered(ctx gliderssh.Context, key gliderssh.PublicKey) bool {
 	c := connOf(ctx)
 	cert, err := certificate(key)
@@ -53,9 +53,14 @@ func (s *Server) offered(ctx gliderssh.Context, key gliderssh.PublicKey) bool {
 	if err == nil {
 		_, err = s.trust.agents.Verify(cert, c.source)
 	}
-	if err != nil {
+	if err != nil && (cert == nil || !s.trust.agents.Made(cert)) {
 		c.refuseKey(err)
 		return false
+	}
+	if err != nil {
+		c.refusal = err.Error()
+		ctx.Permissions().Permissions = &ssh.Permissions{}
+		return true
 	}
 	// Certificates of one connection must not share a Permissions: the last one shown would set what the first one gets.
 	ctx.Permissions().Permissions = &ssh.Permissions{CriticalOptions: cert.CriticalOptions}
@@ -69,21 +74,39 @@ func certificate(key ssh.PublicKey) (*ssh.Certificate, error) {
 	return ca.ParseCertificate(key.Marshal())
 }
 
-// refuseKey tells the client in a banner and the operator in the log why a key does not open the door. Only certificates
-// are worth an audit entry, and only one a connection.
+// notAccepted is what everybody hears whose key does not open the door, whatever it is.
+const notAccepted = "this key is not accepted: what opens this door is a certificate by its own agent CA, named with CertificateFile"
+
+// refuseKey tells the operator why a key does not open the door, and the client, once, what does. Only certificates are worth an audit
+// entry, and only one a connection.
 func (c *conn) refuseKey(err error) {
-	line := ca.ClientLine(err)
 	c.log.Info("key refused", "reason", err)
 	if !errors.Is(err, ca.ErrNotCertificate) {
 		c.refusal = err.Error()
 	}
-	if c.banner != nil {
-		_ = c.banner.SendAuthBanner("gatehouse: " + answer.Visible(line) + "\r\n") // a client that is gone is fine
+	if c.banner != nil && !c.told {
+		c.told = true
+		_ = c.banner.SendAuthBanner("gatehouse: " + notAccepted + "\r\n") // a client that is gone is fine
 	}
+}
+
+// unfit is why a certificate that the agent CA made is not good, for its proven holder.
+func (c *conn) unfit(key ssh.PublicKey) error {
+	cert, isCert := key.(*ssh.Certificate)
+	if !isCert {
+		return nil
+	}
+	_, err := c.server.trust.agents.Verify(cert, c.source)
+	return err
 }
 
 // proveKey is called when the client has shown that it holds the certificate's key: here a connection becomes somebody's.
 func (c *conn) proveKey(meta ssh.ConnMetadata, key ssh.PublicKey, perms *ssh.Permissions, _ string) (*ssh.Permissions, error) {
+	if err := c.unfit(key); err != nil {
+		c.refusal = err.Error()
+		c.log.Info("certificate refused", "reason", err)
+		return nil, c.refused(errors.New(ca.ClientLine(err)))
+	}
 	r, err := c.server.route(meta.User(), c.face)
 	if err != nil {
 		c.refusal = err.Error()
@@ -131,6 +154,7 @@ func (c *conn) refused(err error) error {
 // says that this certificate reaches it. Whoever only shows somebody's certificate gains nothing by it, and takes at most one
 // of a target's few places.
 func (c *conn) dialAhead(cert *ssh.Certificate, r route) {
+	defer c.isolate("dialling ahead")
 	in := protocol.Authenticate{Connection: c.id, Certificate: cert.Marshal(), Source: c.source.String(), Target: r.target, Login: r.login}
 	who, err := c.server.cfg.Gate.Authenticate(c.ctx, in)
 	if err != nil || !who.Reaches {

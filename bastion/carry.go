@@ -29,12 +29,19 @@ var errMuted = errors.New("the session was ended")
 func (s *session) carry(d policy.Decision, proc *running) outcome {
 	s.watch = s.oblige(d.Obligations)
 	defer s.watch.stop()
-	s.input.Go(func() { s.carryInput(d.Stdin, proc) })
+	s.input.Go(func() {
+		defer s.conn.isolate("a session's input")
+		s.carryInput(d.Stdin, proc)
+	})
 	var seen atomic.Int64
 	failed := make(chan error, 2)
 	var output sync.WaitGroup
-	output.Go(func() { failed <- s.copyOut(proc.Stdout(), s.channel, recorder.Output, &seen) })
-	output.Go(func() { failed <- s.copyOut(proc.Stderr(), s.channel.Stderr(), recorder.Stderr, &seen) })
+	output.Go(func() {
+		failed <- s.stream("a session's output", func() error { return s.copyOut(proc.Stdout(), s.channel, recorder.Output, &seen) })
+	})
+	output.Go(func() {
+		failed <- s.stream("a session's output", func() error { return s.copyOut(proc.Stderr(), s.channel.Stderr(), recorder.Stderr, &seen) })
+	})
 	err := s.await(proc, failed, &seen)
 	if err == nil {
 		exit := proc.Exit()
@@ -225,6 +232,7 @@ func (s *session) stopped(stop *ended) outcome {
 // answer sends what the client is told and how the command ended, in the order that loses nothing: data, exit-status, EOF,
 // CLOSE. A client that answers EOF with CLOSE could not take an exit-status after it.
 func (s *session) answer(out outcome) {
+	defer s.closeUnlessTaken()()
 	if s.forward != nil {
 		s.forward.answer(out)
 		return

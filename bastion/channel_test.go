@@ -41,7 +41,7 @@ func TestOneChannelOneAsk(t *testing.T) {
 		"a signal without a run": {[]request{{"signal", text("KILL"), false}}, nil, "first\n"},
 		"a broken exec":          {[]request{{"exec", append(text("echo second"), 0), false}, {"exec", []byte{0, 0, 0, 99}, false}, {"shell", []byte{1}, false}}, nil, "first\n"},
 		"a broken pty":           {[]request{{"pty-req", []byte("x"), false}, {"pty-req", ssh.Marshal(struct{ S string }{"../../x"}), false}}, nil, "first\n"},
-		"broken variables":       {[]request{{"env", nil, false}, {"env", variable("", "x"), false}, {"env", variable("LANG", strings.Repeat("x", maxEnvValue+1)), false}, {"env", append(variable("LANG", "x"), 'y'), false}}, nil, "first\n"},
+		"broken variables":       {[]request{{"env", nil, false}, {"env", variable("", "x"), false}, {"env", variable("LANG", strings.Repeat("x", w.server.limits.limits.EnvValue+1)), false}, {"env", append(variable("LANG", "x"), 'y'), false}}, nil, "first\n"},
 	} {
 		ch, requests, err := client.OpenChannel("session", nil)
 		w.must(err)

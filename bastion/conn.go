@@ -12,6 +12,7 @@ import (
 	gliderssh "github.com/gliderlabs/ssh"
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/time/rate"
 
 	"gatehouse/bastion/target"
 	"gatehouse/internal/decider/protocol"
@@ -40,6 +41,7 @@ type conn struct {
 	// Set by the handshake's goroutine, before any channel exists.
 	banner   ssh.ServerPreAuthConn
 	refusal  string // why the last certificate was refused
+	told     bool   // what opens the door
 	identity policy.Identity
 	notAfter time.Time
 	route    route
@@ -49,18 +51,37 @@ type conn struct {
 
 	refusals atomic.Int32
 
-	mu       sync.Mutex
-	proven   bool // authenticated: the fields above do not change any more
-	sessions map[string]*session
-	channels int
-	expired  bool
-	finished bool   // nothing new may begin
-	doomed   *ended // the decider ended it; nothing new may begin
-	expiry   *time.Timer
-	inner    map[*conn]struct{}
-	pools    map[poolKey]*pool
-	ahead    *aheadDial
-	holds    string // the target whose place among the dialled ahead this connection has
+	glider      gliderssh.Context // set before the handshake begins
+	failure     error             // why the handshake failed; for judge
+	late        atomic.Bool       // it had no more time to authenticate
+	heard       atomic.Int64      // when the client's last byte came, in nanoseconds since 1970
+	traffic     atomic.Int64      // bytes, both ways
+	unread      meter
+	asked       *rate.Limiter // channels and requests
+	exchanges   *rate.Limiter // key exchanges; with exchangedAt owned by the library's goroutine for them
+	exchangedAt int64
+	signed      atomic.Bool   // the first key exchange is through
+	gate        chan struct{} // closed when authentication begins, or never will
+	gateOnce    sync.Once
+	early       int          // bytes let in between the two; owned by the library's reader
+	handling    atomic.Int32 // handlers of channels
+	asking      atomic.Bool  // a keepalive waits for its answer
+	flooded     atomic.Bool
+
+	mu         sync.Mutex
+	proven     bool // authenticated: the fields above do not change any more
+	sessions   map[string]*session
+	channels   int
+	expired    bool
+	finished   bool   // nothing new may begin
+	doomed     *ended // the decider ended it; nothing new may begin
+	expiry     *time.Timer
+	pulse      *time.Timer
+	quietSince time.Time // without a channel
+	inner      map[*conn]struct{}
+	pools      map[poolKey]*pool
+	ahead      *aheadDial
+	holds      string // the target whose place among the dialled ahead this connection has
 
 	lookers  lookers
 	forwards atomic.Int32 // that are open
@@ -73,16 +94,18 @@ type connKey struct{}
 
 func newConn(s *Server, raw net.Conn, outer *conn, face string, slot *slot) *conn {
 	c := &conn{Conn: raw, id: id.New(id.Connection, s.cfg.Now()), server: s, source: sourceOf(raw.RemoteAddr()), outer: outer, face: face, slot: slot,
-		sessions: map[string]*session{}, inner: map[*conn]struct{}{}, pools: map[poolKey]*pool{}}
+		sessions: map[string]*session{}, inner: map[*conn]struct{}{}, pools: map[poolKey]*pool{}, gate: make(chan struct{})}
+	c.asked = rate.NewLimiter(rate.Limit(c.limits().PerSecond), c.limits().Burst)
 	parent := context.Background()
 	if outer != nil {
 		parent = outer.ctx
 	}
 	c.ctx, c.cancel = context.WithCancelCause(parent)
 	c.log = s.cfg.Log.With("conn_id", c.id, "source", c.source.String())
-	c.timer = time.AfterFunc(authenticationTime, func() {
-		c.log.Info("authentication took too long")
-		_ = raw.Close()
+	c.timer = time.AfterFunc(c.limits().Authentication, func() {
+		c.late.Store(true)
+		s.met(c.log, limitAuthentication)
+		_ = c.Close()
 	})
 	return c
 }
@@ -90,6 +113,7 @@ func newConn(s *Server, raw net.Conn, outer *conn, face string, slot *slot) *con
 // attach lets the handlers find their conn: gliderlabs hands them only its own context.
 func attach(ctx gliderssh.Context, raw net.Conn) net.Conn {
 	ctx.SetValue(connKey{}, raw)
+	connOf(ctx).glider = ctx
 	return raw
 }
 
@@ -120,6 +144,7 @@ func (c *conn) authenticated(identity policy.Identity, notAfter time.Time, r rou
 	c.identity, c.notAfter, c.route, c.proven = identity, notAfter, r, true
 	c.leavePlace()
 	c.log = c.log.With("identity", identity.Principal())
+	c.startPulse()
 	c.expiry = time.AfterFunc(notAfter.Sub(c.server.cfg.Now()), c.expire)
 	return nil
 }
@@ -132,20 +157,21 @@ func (c *conn) leavePlace() {
 
 // expire is called when the certificate's time is over: no new channels, and the end with the last one.
 func (c *conn) expire() {
+	defer c.isolate("the certificate's end")
 	c.mu.Lock()
 	c.expired = true
 	idle := c.channels == 0
 	c.mu.Unlock()
 	if idle {
 		c.log.Info("certificate expired, connection closed")
-		_ = c.Conn.Close()
+		_ = c.Close()
 	}
 }
 
 // drop ends a connection; what still begins on it ends with the cause.
 func (c *conn) drop(cause *ended) {
 	c.cancel(cause)
-	_ = c.Conn.Close()
+	_ = c.Close()
 }
 
 // openChannel counts a channel in; why says what stands against it. If nothing does, closeChannel is called at its end.
@@ -159,7 +185,8 @@ func (c *conn) openChannel() (why string) {
 		return c.doomed.reason
 	case c.expired || c.server.cfg.Now().After(c.notAfter):
 		return "the certificate has expired; connect again with a new one"
-	case c.channels >= maxChannels:
+	case c.channels >= c.limits().Channels:
+		c.server.met(c.log, limitChannels)
 		return "too many channels on one connection"
 	}
 	c.channels++
@@ -171,15 +198,17 @@ func (c *conn) closeChannel() {
 	defer c.work.Done()
 	c.mu.Lock()
 	c.channels--
+	c.quietSince = time.Now()
 	last := c.expired && c.channels == 0
 	c.mu.Unlock()
 	if last {
-		_ = c.Conn.Close()
+		_ = c.Close()
 	}
 }
 
 // finish is the one teardown path of a connection, in this order: nothing new, sessions end, targets close, the log knows.
 func (c *conn) finish() {
+	defer c.isolate("the end of a connection")
 	c.timer.Stop()
 	c.cancel(errClientGone)
 	c.mu.Lock()
@@ -189,6 +218,7 @@ func (c *conn) finish() {
 	c.mu.Lock()
 	if c.expiry != nil {
 		c.expiry.Stop()
+		c.pulse.Stop()
 	}
 	ahead := c.ahead
 	c.ahead = nil
@@ -199,7 +229,7 @@ func (c *conn) finish() {
 	}
 	c.closePools()
 	c.lookers.closeAll()
-	_ = c.Conn.Close()
+	_ = c.Close()
 	if c.slot != nil {
 		c.slot.release()
 	}

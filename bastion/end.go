@@ -25,7 +25,7 @@ func (s *Server) EndConnections(ids []string, reason string) {
 			sockets[c.outermost()] = true
 		}
 	}
-	go s.endSockets(sockets, cause) // events must not wait
+	s.apart("the end of connections", func() { s.endSockets(sockets, cause) }) // events must not wait
 }
 
 // doom keeps a connection from whatever it has not begun yet, and reports whether it is somebody's: one that still

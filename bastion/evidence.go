@@ -24,7 +24,9 @@ func (s *session) openEvidence(asked []byte) error {
 		h.Term, h.Cols, h.Rows = s.pty.Term, int(s.pty.Cols), int(s.pty.Rows)
 	}
 	stored := make(chan error, 1)
-	go func() { stored <- c.server.cfg.Sessions.Put(ctx, s.row) }()
+	go func() {
+		stored <- s.stream("the session's index", func() error { return c.server.cfg.Sessions.Put(ctx, s.row) })
+	}()
 	rec, err := c.server.cfg.Recorder.Open(ctx, h)
 	if perr := <-stored; perr != nil {
 		err = errors.Join(err, fmt.Errorf("store session: %w", perr))

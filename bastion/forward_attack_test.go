@@ -79,7 +79,7 @@ func TestForwardFlood(t *testing.T) {
 			denied++
 		}
 	}
-	if denied > maxRefusals+maxChannels {
+	if denied > w.server.limits.limits.Refusals+w.server.limits.limits.Channels {
 		t.Errorf("%d entries", denied)
 	}
 	if out, _, status := exec(w.client("deploy@web-1", w.certify(policy.Agent, "other", time.Minute)), "echo good"); status != 0 || out != "good\n" {

@@ -26,8 +26,8 @@ func (s *session) carryForward(o policy.Obligations, far remote, gone <-chan str
 	stop := context.AfterFunc(s.ctx, func() { _ = far.Close() })
 	defer stop()
 	up, down := make(chan error, 1), make(chan error, 1)
-	s.input.Go(func() { up <- s.copyUp(far) })
-	s.input.Go(func() { down <- s.copyDown(far) })
+	s.input.Go(func() { up <- s.stream("a forward", func() error { return s.copyUp(far) }) })
+	s.input.Go(func() { down <- s.stream("a forward", func() error { return s.copyDown(far) }) })
 	err := s.awaitForward(up, down, gone)
 	if err != nil && !errors.Is(err, errBroken) {
 		out := s.cutShort(err, "ended")

@@ -91,7 +91,9 @@ func (s *Server) Revoke(sessions []string, reason string) {
 		}
 	}
 	s.mu.Unlock()
-	go s.end(context.Background(), victims, &ended{state: store.Killed, by: "policy", reason: reason})
+	s.apart("the end of sessions", func() {
+		s.end(context.Background(), victims, &ended{state: store.Killed, by: "policy", reason: reason})
+	})
 }
 
 func (s *Server) matching(order console.KillOrder) []*session {
@@ -180,14 +182,15 @@ func (s *session) tell(cause *ended) {
 	s.muted.Store(true)
 	s.cancel(cause)
 	told := make(chan struct{})
-	go func() {
+	s.conn.server.apart("a session's last words", func() {
 		defer close(told)
 		if s.writing.TryLock() { // held: a write waits for the client, who will hear nothing
 			s.giveReason(cause)
 			s.writing.Unlock()
 		}
 		_ = s.channel.Close()
-	}()
+	})
+	s.hangUpLater()
 	timer := time.NewTimer(noticeTime)
 	defer timer.Stop()
 	select {
@@ -215,7 +218,7 @@ func (s *session) giveReason(cause *ended) {
 
 // hangUp closes the client's socket.
 func (s *session) hangUp() {
-	_ = s.conn.outermost().Conn.Close()
+	_ = s.conn.outermost().Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = time.Now()

@@ -6,52 +6,37 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/internal/limits"
 	"gatehouse/internal/source"
 )
 
-// Limits apply before anything of a client is parsed. Zero fields take the defaults.
-type Limits struct {
-	Connections int // in all
-	Starting    int // not yet authenticated, in all
-	PerSource   int // not yet authenticated, from one source: an IPv4 address or an IPv6 network
-}
+// Limits are what clients can take of the door. Zero fields take the defaults.
+type Limits = limits.Limits
 
-// The defaults, and what is not configurable: how long authentication may take and how much one connection may open.
-const (
-	defaultConnections = 10_000
-	defaultStarting    = 200
-	defaultPerSource   = 50
-
-	authenticationTime = 20 * time.Second
-	maxChannels        = 256
-	maxRefusals        = 200 // refused channels and requests of one connection
-	maxEnv             = 64
-	maxEnvName         = 128
-	maxEnvValue        = 4096
-	maxEnvBytes        = 16 << 10 // all of them
-)
-
-// limiter counts connections by state and source. At a bound a connection is closed without a word: nothing of it was read.
+// limiter counts connections by state and source, and knows which sources waste time. Whom it refuses is closed without a word:
+// nothing of it was read.
 type limiter struct {
-	limits Limits
+	limits    Limits
+	penalties *penalties
 
 	mu       sync.Mutex
 	all      int
 	starting int
-	sources  map[netip.Prefix]int
+	sources  map[netip.Prefix]int // not authenticated
+	live     map[netip.Prefix]int // authenticated
 }
 
-func newLimiter(l Limits) *limiter {
-	if l.Connections == 0 {
-		l.Connections = defaultConnections
+// trickle is how many connections that have not authenticated a punished source may have while it has one that has: many
+// clients may share an address, and one of them must not lock the others out.
+const trickle = 2
+
+func newLimiter(l Limits, now func() time.Time) (*limiter, error) {
+	l = l.Complete()
+	p, err := newPenalties(l, now)
+	if err != nil {
+		return nil, err
 	}
-	if l.Starting == 0 {
-		l.Starting = defaultStarting
-	}
-	if l.PerSource == 0 {
-		l.PerSource = defaultPerSource
-	}
-	return &limiter{limits: l, sources: map[netip.Prefix]int{}}
+	return &limiter{limits: l, penalties: p, sources: map[netip.Prefix]int{}, live: map[netip.Prefix]int{}}, nil
 }
 
 // slot is a connection's place in the counts.
@@ -59,21 +44,44 @@ type slot struct {
 	l        *limiter
 	source   netip.Prefix
 	starting bool
+	live     bool
 	open     bool
 }
 
-// admit gives a new connection its slot, or says that there is none.
-func (l *limiter) admit(remote net.Addr) (*slot, bool) {
+// admit gives a new connection its slot, or says which limit stands against it.
+func (l *limiter) admit(remote net.Addr) (*slot, limit) {
 	source := source.Of(sourceOf(remote))
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.all >= l.limits.Connections || l.starting >= l.limits.Starting || l.sources[source] >= l.limits.PerSource {
-		return nil, false
+	if over := l.full(source); over != "" {
+		return nil, over
 	}
 	l.all++
 	l.starting++
 	l.sources[source]++
-	return &slot{l: l, source: source, starting: true, open: true}, true
+	return &slot{l: l, source: source, starting: true, open: true}, ""
+}
+
+// full is called with mu held.
+func (l *limiter) full(source netip.Prefix) limit {
+	switch {
+	case l.all >= l.limits.Connections:
+		return limitConnections
+	case l.starting >= l.limits.Starting:
+		return limitStarting
+	case l.sources[source] >= l.limits.PerSource:
+		return limitPerSource
+	case l.penalties.over(source) && (l.live[source] == 0 || l.sources[source] >= trickle):
+		return limitPenalty
+	}
+	return ""
+}
+
+// counts are how many connections have authenticated, and how many have not.
+func (l *limiter) counts() (live, starting int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all - l.starting, l.starting
 }
 
 // authenticated takes the connection out of the counts of those that are not.
@@ -81,6 +89,10 @@ func (s *slot) authenticated() {
 	s.l.mu.Lock()
 	defer s.l.mu.Unlock()
 	s.settle()
+	if s.open && !s.live {
+		s.live = true
+		s.l.live[s.source]++
+	}
 }
 
 // release gives the slot back.
@@ -91,6 +103,9 @@ func (s *slot) release() {
 	if s.open {
 		s.open = false
 		s.l.all--
+		if s.live {
+			forgetZero(s.l.live, s.source)
+		}
 	}
 }
 
@@ -101,8 +116,13 @@ func (s *slot) settle() {
 	}
 	s.starting = false
 	s.l.starting--
-	if s.l.sources[s.source]--; s.l.sources[s.source] == 0 {
-		delete(s.l.sources, s.source)
+	forgetZero(s.l.sources, s.source)
+}
+
+// forgetZero takes one from a count, so that nothing is kept of those that have none.
+func forgetZero(counts map[netip.Prefix]int, source netip.Prefix) {
+	if counts[source]--; counts[source] <= 0 {
+		delete(counts, source)
 	}
 }
 

@@ -44,7 +44,10 @@ func (s *session) oblige(o policy.Obligations) *obligations {
 }
 
 func (w *obligations) after(d time.Duration, reason string) *time.Timer {
-	t := time.AfterFunc(d, func() { w.end(reason) })
+	t := time.AfterFunc(d, func() {
+		defer w.session.conn.isolate("an obligation")
+		w.end(reason)
+	})
 	w.timers = append(w.timers, t)
 	return t
 }
@@ -93,6 +96,7 @@ func (s *session) holdInput(class policy.StdinClass) (held []byte, why string) {
 	read := make(chan struct{})
 	s.input.Go(func() {
 		defer close(read)
+		defer s.conn.isolate("a session's input")
 		all, err = io.ReadAll(io.LimitReader(s.channel, maxHashed+1))
 	})
 	late := time.NewTimer(holdTime)

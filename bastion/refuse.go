@@ -78,14 +78,13 @@ func (c *conn) note(r protocol.Refuse) {
 	}
 }
 
-// countRefusal counts what a client asked for in vain. One that collects maxRefusals loses its connection, so that it cannot fill
+// countRefusal counts what a client asked for in vain. One that collects too many loses its connection, so that it cannot fill
 // the log.
 func (c *conn) countRefusal() (goesOn bool) {
-	if c.refusals.Add(1) <= maxRefusals {
+	if int(c.refusals.Add(1)) <= c.limits().Refusals {
 		return true
 	}
-	c.log.Warn("too many refused requests, connection closed")
-	_ = c.Conn.Close()
+	c.flood(limitRefusals, "too many refused requests")
 	return false
 }
 

@@ -3,6 +3,7 @@ package bastion
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"gatehouse/bastion/shell"
@@ -39,6 +40,7 @@ func (s *session) run(a ask) {
 	defer s.input.Wait() // answer has closed the channel
 	s.conn.server.addSession(s)
 	defer s.conn.server.removeSession(s)
+	defer s.failed()
 	s.begin(a)
 	if c, ok := s.carries(a); ok {
 		if out := s.carryFiles(a, c); out != nil {
@@ -100,7 +102,10 @@ func (a asked) refusal() string {
 
 // read turns what is asked into a plan and into the recording's first event, which must hold all of it.
 func (s *session) read(a ask) (out asked, refused *answer.Denial) {
-	if out, refused = s.plan(a); refused == nil {
+	if most := s.conn.limits().Command; len(a.text) > most {
+		s.conn.server.met(s.log, limitCommand)
+		refused = &answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: fmt.Sprintf("the line is longer than %d bytes; split it", most)}
+	} else if out, refused = s.plan(a); refused == nil {
 		out.event = event(map[string]any{"what": a.what(), "line": a.text, "plan": out.plan, "env": s.env})
 	}
 	if len(out.event) > recorder.MaxEvent {

@@ -111,6 +111,8 @@ type Server struct {
 	trust   *trust
 	faces   *faces
 	limits  *limiter
+	numbers *numbers
+	quiet   quiet
 	ahead   *aheads
 	looks   *look.Cache
 	console Console // set before Serve
@@ -135,16 +137,18 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	limits, err := newLimiter(cfg.Limits, cfg.Now)
+	if err != nil {
+		return nil, err
+	}
 	if cfg.Secrets == nil {
-		var err error
 		if cfg.Secrets, err = secret.New(secret.Config{}); err != nil {
 			return nil, err
 		}
 	}
-	s := &Server{cfg: cfg, limits: newLimiter(cfg.Limits), ahead: newAheads(), looks: look.NewCache(cfg.Now), conns: map[string]*conn{}, sessions: map[string]*session{}}
+	s := &Server{cfg: cfg, limits: limits, numbers: newNumbers(limits), ahead: newAheads(), looks: look.NewCache(cfg.Now), conns: map[string]*conn{}, sessions: map[string]*session{}}
 	s.SetTargets(cfg.Targets)
 	s.faces = newFaces(cfg.Certifier, cfg.HostKey, cfg.Now)
-	var err error
 	if s.trust, err = newTrust(cfg.Trust, cfg.Now); err != nil {
 		return nil, err
 	}
@@ -162,6 +166,7 @@ func New(cfg Config) (*Server, error) {
 		},
 		RequestHandlers: map[string]gliderssh.RequestHandler{"default": s.globalRequest},
 	}
+	s.armour()
 	return s, nil
 }
 
@@ -209,13 +214,24 @@ func (s *Server) Serve(l net.Listener) error {
 			time.Sleep(50 * time.Millisecond) // out of descriptors: let some go
 			continue
 		}
-		release, ok := s.limits.admit(raw.RemoteAddr())
-		if !ok {
+		place, over := s.limits.admit(raw.RemoteAddr())
+		if over != "" {
+			s.met(s.cfg.Log, over, "source", sourceOf(raw.RemoteAddr()).String())
 			_ = raw.Close()
 			continue
 		}
-		s.work.Go(func() { s.handle(newConn(s, prompt.Conn(raw), nil, "", release)) })
+		s.work.Go(func() { s.handle(newConn(s, prompt.Conn(raw), nil, "", place)) })
 	}
+}
+
+// shake is a connection's handshake and everything on it.
+func (s *Server) shake(c *conn) {
+	defer c.isolate("a handshake")
+	func() {
+		defer c.drain()
+		s.glider.HandleConn(c)
+	}()
+	c.judge()
 }
 
 // handle is a connection's whole life: handshake, channels, teardown.
@@ -227,7 +243,7 @@ func (s *Server) handle(c *conn) {
 	}
 	s.mu.Unlock()
 	if !refuse {
-		s.glider.HandleConn(c)
+		s.shake(c)
 	}
 	c.finish()
 	s.mu.Lock()

@@ -101,8 +101,12 @@ func (s *session) serve(requests <-chan *ssh.Request) {
 	var work sync.WaitGroup
 	defer work.Wait()
 	defer s.cancel(errClientGone)
-	begun := false
+	begun, n := false, 0
 	for req := range requests {
+		if n++; !s.conn.spendOn(n) {
+			reply(req, false)
+			continue
+		}
 		switch req.Type {
 		case "exec", "shell", "subsystem":
 			ask, ok := parseAsk(req)
@@ -112,7 +116,10 @@ func (s *session) serve(requests <-chan *ssh.Request) {
 			}
 			begun = true
 			reply(req, true)
-			work.Go(func() { s.run(ask) })
+			work.Go(func() {
+				defer s.conn.isolate("a session")
+				s.run(ask)
+			})
 		default:
 			reply(req, s.handleRequest(req, begun))
 		}
@@ -182,7 +189,11 @@ func (s *session) handleRequest(req *ssh.Request, begun bool) bool {
 // addEnv keeps a variable for the decision; RFC 4254 section 6.4.
 func (s *session) addEnv(payload []byte) bool {
 	var m struct{ Name, Value string }
-	if ssh.Unmarshal(payload, &m) != nil || len(s.env) >= maxEnv || s.envBytes+len(payload) > maxEnvBytes || len(m.Name) > maxEnvName || len(m.Value) > maxEnvValue || m.Name == "" {
+	if ssh.Unmarshal(payload, &m) != nil || m.Name == "" {
+		return false
+	}
+	if l := s.conn.limits(); len(s.env) >= l.EnvCount || s.envBytes+len(payload) > l.EnvBytes || len(m.Name) > l.EnvName || len(m.Value) > l.EnvValue {
+		s.conn.server.met(s.log, limitEnv)
 		return false
 	}
 	s.env = append(s.env, policy.EnvVar{Name: m.Name, Value: m.Value})

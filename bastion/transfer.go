@@ -217,13 +217,13 @@ func (s *session) serveTransfer(c carriage, d protocol.Decided, stream carrier) 
 	served := make(chan error, 1)
 	status := 0
 	s.input.Go(func() {
-		var err error
-		if c.scp != nil {
-			status, err = t.ServeSCP(s.ctx, *c.scp, s.channel, toClient{s})
-		} else {
-			err = t.ServeSFTP(s.ctx, s.channel, toClient{s})
-		}
-		served <- err
+		served <- s.stream("a transfer", func() (err error) {
+			if c.scp != nil {
+				status, err = t.ServeSCP(s.ctx, *c.scp, s.channel, toClient{s})
+				return err
+			}
+			return t.ServeSFTP(s.ctx, s.channel, toClient{s})
+		})
 	})
 	select {
 	case err = <-served:

@@ -131,6 +131,9 @@ func (v *AgentVerifier) verifyOrigin(cert *ssh.Certificate) error {
 	return verifySignature(cert)
 }
 
+// Made reports whether the CA made the certificate as a user certificate and nobody has changed it, however good it is.
+func (v *AgentVerifier) Made(cert *ssh.Certificate) bool { return v.verifyOrigin(cert) == nil }
+
 // verifySignature checks the CA's signature. An RSA signature over SHA-1 is refused, whoever made it.
 func verifySignature(cert *ssh.Certificate) error {
 	if f := cert.Signature.Format; f == ssh.KeyAlgoRSA {

@@ -142,9 +142,8 @@ func (p *Pending) connect(ctx context.Context) (*Conn, error) {
 	defer stop()
 	presented := false
 	var untrusted error
-	sound := ssh.SupportedAlgorithms() // the defaults still have SHA-1
 	config := &ssh.ClientConfig{
-		Config:            ssh.Config{KeyExchanges: sound.KeyExchanges, MACs: sound.MACs},
+		Config:            algorithms(),
 		User:              string(p.login),
 		ClientVersion:     "SSH-2.0-Gatehouse",
 		HostKeyAlgorithms: p.endpoint.HostKeyAlgorithms,

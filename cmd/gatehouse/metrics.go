@@ -39,5 +39,5 @@ func (d *door) metrics(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	_, _ = w.Write([]byte(m.Text + d.storageText() + d.indexMetrics())) // the client may be gone
+	_, _ = w.Write([]byte(m.Text + d.storageText() + d.indexMetrics() + d.sshText())) // the client may be gone
 }

@@ -59,7 +59,7 @@ var design = []Rule{
 	},
 	{
 		Except: []string{"cmd", "scripts", "internal/testgate"},
-		Never:  []string{"internal/testhost", "internal/testgate", "internal/testoidc", "internal/testsink"},
+		Never:  []string{"internal/testhost", "internal/testgate", "internal/testoidc", "internal/testsink", "internal/rawssh", "internal/hostile"},
 		Reason: "what stands in for a world in tests is for scripts and tests",
 	},
 }

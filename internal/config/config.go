@@ -52,8 +52,9 @@ const maxReviewers = 16
 
 // SSH is the door's listener.
 type SSH struct {
-	Listen string   `yaml:"listen"` // host:port
-	Names  []string `yaml:"names"`  // the host names by which clients reach it; its face certificate holds them
+	Listen string    `yaml:"listen"` // host:port
+	Names  []string  `yaml:"names"`  // the host names by which clients reach it; its face certificate holds them
+	Limits SSHLimits `yaml:"limits"`
 }
 
 // Web is the browser's listener.
@@ -219,6 +220,7 @@ func (c Config) validate(doc document) error {
 	c.Audit.validate(bad)
 	c.Recordings.validate(bad)
 	c.Storage.validate(bad)
+	c.SSH.validate(bad)
 	c.validateExports(bad)
 	return errors.Join(errs...)
 }

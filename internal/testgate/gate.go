@@ -41,6 +41,7 @@ type Config struct {
 	MinFree string            // storage.min_free; empty means 1MiB
 	More    string            // more of gatehouse.yaml, whole lines; a "web:" in it stands in the place of ours, @WEB@ is its port
 	Data    string            // the data folder; empty means Dir/data
+	Limits  string            // what stands between the braces of ssh.limits
 	Log     func(line string) // gets the service's log; may be nil
 }
 
@@ -106,8 +107,8 @@ func (g *Gate) writeSettings() error {
 	if minFree == "" {
 		minFree = "1MiB"
 	}
-	text := fmt.Sprintf("version: 1\ndata: %s\nssh: {listen: %q, names: [%s]}\nmetrics: {listen: \"127.0.0.1:%d\"}\n%spolicy: policy.yaml\ntargets: targets.yaml\nstorage: {min_free: %s}\nlog: {level: debug}\n",
-		g.Data, g.SSHAddr, cmp.Or(g.cfg.Name, "gatehouse"), metricsPort, web, minFree)
+	text := fmt.Sprintf("version: 1\ndata: %s\nssh: {listen: %q, names: [%s], limits: {%s}}\nmetrics: {listen: \"127.0.0.1:%d\"}\n%spolicy: policy.yaml\ntargets: targets.yaml\nstorage: {min_free: %s}\nlog: {level: debug}\n",
+		g.Data, g.SSHAddr, cmp.Or(g.cfg.Name, "gatehouse"), g.cfg.Limits, metricsPort, web, minFree)
 	if err := os.WriteFile(g.Path, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}

@@ -1,0 +1,63 @@
+package bastion
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"golang.org/x/crypto/ssh"
+
+	"gatehouse/internal/rawssh"
+	"gatehouse/policy"
+)
+
+// Wherever the SSH library gives a connection up while more packets have come than it keeps, nothing of it stays: no goroutine, no packet.
+func TestNothingIsReadAheadForEver(t *testing.T) {
+	w := newWhole(t)
+	bot := w.certify(policy.Agent, "bot", 10*time.Minute)
+	bystander := w.client("console", bot)
+	exec(bystander, "help")
+	before := goleak.IgnoreCurrent()
+	many := func(p []byte) [][]byte {
+		return append([][]byte{p}, bytes.Split(bytes.Repeat([]byte("\x50\x00x"), 99), []byte("x"))[:99]...)
+	}
+	bad := rawssh.AuthRequest("x", "publickey", append([]byte{1}, bytes.Join([][]byte{rawssh.String("ssh-ed25519"), rawssh.String(string(bare1(t).PublicKey().Marshal())),
+		rawssh.String(string(ssh.Marshal(ssh.Signature{Format: "ssh-ed25519", Blob: make([]byte, 64)})))}, nil)...))
+	for _, a := range []struct {
+		when   string
+		attack func()
+	}{
+		{"before authentication", func() {
+			c, err := rawssh.Dial(w.addr, "")
+			w.must(err)
+			w.must(c.Hello(rawssh.Version))
+			w.must(c.Exchange())
+			_ = c.SendAll(many(append([]byte{rawssh.MsgServiceRequest}, rawssh.String("x")...))...)
+			c.Drain()
+			_ = c.Close()
+		}},
+		{"while authenticating", func() {
+			c, err := rawssh.Connect(w.addr, "")
+			w.must(err)
+			_ = c.SendAll(many(bad)...)
+			c.Drain()
+			_ = c.Close()
+		}},
+		{"afterwards", func() {
+			c, err := rawssh.Login(w.addr, "", "console", bot)
+			w.must(err)
+			_ = c.SendAll(many(rawssh.Data(99, []byte("x")))...)
+			c.Drain()
+			_ = c.Close()
+		}},
+	} {
+		for range 5 {
+			a.attack()
+		}
+		w.awaitConnections(1)
+		if err := goleak.Find(before); err != nil {
+			t.Fatalf("%s: %.3000v", a.when, err)
+		}
+	}
+}
