@@ -30,6 +30,10 @@ type outcome struct {
 
 // run is the way of one command (docs/architecture.md).
 func (s *session) run(a ask) {
+	if s.conn.retires() {
+		s.turnAway()
+		return
+	}
 	if s.conn.route.target == "" {
 		s.runConsole(a)
 		return

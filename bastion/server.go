@@ -113,6 +113,7 @@ type Server struct {
 	inventory map[string]protocol.Target
 	conns     map[string]*conn
 	sessions  map[string]*session
+	draining  bool // nothing new may begin
 	closing   bool
 
 	work sync.WaitGroup // connections
@@ -200,7 +201,7 @@ func (s *Server) Serve(l net.Listener) error {
 // handle is a connection's whole life: handshake, channels, teardown.
 func (s *Server) handle(c *conn) {
 	s.mu.Lock()
-	refuse := s.closing
+	refuse := s.closing || s.draining
 	if !refuse {
 		s.conns[c.id] = c
 	}

@@ -58,6 +58,8 @@ type door struct {
 	encryption recorder.Encryption // of recordings
 	keeper     *keep.Keeper
 	space      *keep.Space
+
+	ending *ending
 }
 
 // Run is the door: confined first, then everything else.
@@ -79,7 +81,7 @@ func (c *doorCmd) Run(ctx context.Context) error {
 	if err := confine.Door(confine.Paths{ReadWrite: []string{dir}, ReadOnly: append(existing("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/services"), tlsFolders(settings)...)}); err != nil {
 		return err
 	}
-	d := &door{settings: settings, log: log, secrets: secrets, encryption: encryption}
+	d := &door{settings: settings, log: log, secrets: secrets, encryption: encryption, ending: newEnding(settings.SSH.Drain)}
 	if err := d.open(ctx, dir); err != nil {
 		return err
 	}
@@ -232,6 +234,11 @@ func (d *door) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	control, err := d.serveControl()
+	if err != nil {
+		return err
+	}
+	defer control.Close()
 	d.log.Info("ready", "ssh", d.settings.SSH.Listen, "web", d.settings.Web.URL)
 	var reason error
 	select {
@@ -243,6 +250,9 @@ func (d *door) serve(ctx context.Context) error {
 	case reason = <-served:
 	}
 	_ = listener.Close()
+	if reason == nil {
+		d.drain(ctx)
+	}
 	for _, s := range []*http.Server{site, numbers} {
 		if s != nil {
 			_ = s.Close()

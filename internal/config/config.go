@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Config is gatehouse.yaml.
@@ -54,6 +55,8 @@ const maxReviewers = 16
 type SSH struct {
 	Listen string   `yaml:"listen"` // host:port
 	Names  []string `yaml:"names"`  // the host names by which clients reach it; its face certificate holds them
+
+	Drain time.Duration `yaml:"drain"` // how long live sessions get when the service stops; default 30s, 0s: none
 }
 
 // Web is the browser's listener.
@@ -128,6 +131,7 @@ func Load(path string) (Config, error) {
 	}
 	c := Config{
 		Node:    defaultNode,
+		SSH:     SSH{Drain: defaultDrain},
 		Users:   Users{Decider: defaultDeciderUID, Door: defaultDoorUID},
 		Storage: Storage{MinFree: defaultMinFree},
 		Log:     Log{Level: defaultLevel},
@@ -215,6 +219,7 @@ func (c Config) validate(doc document) error {
 			bad("$.web.url", "with tls the url must be https")
 		}
 	}
+	c.SSH.validate(bad)
 	c.CA.validate(bad)
 	c.Audit.validate(bad)
 	c.Recordings.validate(bad)

@@ -151,10 +151,14 @@ func fakeDoor(t *testing.T) (door protocol.Door, config string) {
 	secrets, noSecrets, err := os.Pipe()
 	must(t, err)
 	must(t, noSecrets.Close())
-	cmd.ExtraFiles = []*os.File{theirs, readyWrite, adminFile, secrets}
+	orders, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	must(t, err)
+	t.Cleanup(func() { _ = unix.Close(orders[0]) })
+	control := os.NewFile(uintptr(orders[1]), "control")
+	cmd.ExtraFiles = []*os.File{theirs, readyWrite, adminFile, secrets, control}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 61001, Gid: 61001}}
 	must(t, cmd.Start())
-	for _, f := range []*os.File{theirs, readyWrite, adminFile, secrets} {
+	for _, f := range []*os.File{theirs, readyWrite, adminFile, secrets, control} {
 		must(t, f.Close())
 	}
 	line := make([]byte, 128)

@@ -6,6 +6,7 @@ package testgate
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,9 @@ type Config struct {
 	More    string            // more of gatehouse.yaml, whole lines; a "web:" in it stands in the place of ours, @WEB@ is its port
 	Data    string            // the data folder; empty means Dir/data
 	Log     func(line string) // gets the service's log; may be nil
+	Drain   string            // ssh.drain; empty means 0s
+	Env     []string          // more of the service's environment
+	Files   []*os.File        // handed to the service from descriptor 3 on
 }
 
 // Gate is a running Gatehouse.
@@ -104,8 +108,8 @@ func (g *Gate) writeSettings() error {
 	if minFree == "" {
 		minFree = "1MiB"
 	}
-	text := fmt.Sprintf("version: 1\ndata: %s\nssh: {listen: %q, names: [gatehouse]}\nmetrics: {listen: \"127.0.0.1:%d\"}\n%spolicy: policy.yaml\ntargets: targets.yaml\nstorage: {min_free: %s}\nlog: {level: debug}\n",
-		g.Data, g.SSHAddr, metricsPort, web, minFree)
+	text := fmt.Sprintf("version: 1\ndata: %s\nssh: {listen: %q, names: [gatehouse], drain: %s}\nmetrics: {listen: \"127.0.0.1:%d\"}\n%spolicy: policy.yaml\ntargets: targets.yaml\nstorage: {min_free: %s}\nlog: {level: debug}\n",
+		g.Data, g.SSHAddr, cmp.Or(g.cfg.Drain, "0s"), metricsPort, web, minFree)
 	if err := os.WriteFile(g.Path, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
@@ -168,7 +172,8 @@ func (g *Gate) startHosts(ctx context.Context) error {
 // Serve starts the service and waits until it is ready.
 func (g *Gate) Serve() error {
 	cmd := exec.Command(g.cfg.Binary, "serve", "--config", g.Path)
-	cmd.Dir = g.cfg.Dir
+	cmd.Dir, cmd.ExtraFiles = g.cfg.Dir, g.cfg.Files
+	cmd.Env = append(os.Environ(), g.cfg.Env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stderr, err := cmd.StderrPipe()
 	if err != nil {

@@ -20,9 +20,12 @@ func laterBodies() map[Op][2]any {
 		OpAuditState: {ReadAudit{Credential{SignIn: "cookie"}, 4711, 12}, AuditState{By: Actor{Principal: "person:ann", Rights: []string{"view"}}, Size: 13, Checkpoint: "n\n13\nroot\n", Key: "n+1+k",
 			At: at, Gap: 60, GapAt: at, GapSince: at, Anchors: []AuditAnchor{{"witness", "w", 12, at, "p", "a"}},
 			Entries: []AuditEntry{{11, at, "decision", "", "agent:bot", "deny", ses, "web-1", "o", "r"}}, Offset: 4000, Seq: 11}},
+		OpHealth: {Empty{}, Health{"the audit log cannot be written"}},
+		OpStatus: {Empty{}, Status{"1.0", "gatehouse", at, "sha256:00", at, "no", 1, 2, 3, 4, "the audit log cannot be written", []AuditAnchor{{"witness", "w", 12, at, "p", "a"}},
+			[]CA{{Name: "target", Signer: "a file", Phase: "steady", Next: "prepare", Keys: []CAKey{{1, "target_ca", "active", at, at, "SHA256:x", "ssh-ed25519 AAAA"}}}}, []string{"target"}}},
 		OpDispose: {Dispose{Credential{Connection: con}, "shredded", ses, "00ff", 4096, "asked to"}, Empty{}},
 	}
 }
 
 // laterOrder follows peopleOrder.
-var laterOrder = []Op{OpOffers, OpUnseal, OpDispose, OpStreamSent, OpExportMove, OpAuditState}
+var laterOrder = []Op{OpOffers, OpUnseal, OpDispose, OpStreamSent, OpExportMove, OpAuditState, OpHealth, OpStatus}
