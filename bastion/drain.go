@@ -85,3 +85,10 @@ func (s *session) remark(text string) {
 	}
 	_, _ = s.channel.Stderr().Write([]byte(text)) // a client that has left needs no line
 }
+
+// Live is how many sessions run now.
+func (s *Server) Live() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sessions)
+}

@@ -69,7 +69,7 @@ type Console interface {
 	Run(ctx context.Context, who console.Credential, args []string, std console.Streams) int
 }
 
-// Config is what a Server needs. All fields but Now and Limits are required.
+// Config is what a Server needs. All fields but Now, Limits and Dialled are required.
 type Config struct {
 	Gate      Gate
 	Evidence  Evidence
@@ -83,6 +83,9 @@ type Config struct {
 	Limits    Limits
 	Now       func() time.Time
 	Log       hclog.Logger
+
+	// Dialled is told of each step towards a target, "dial" and "auth", how long it took and how it ended; nil: nobody.
+	Dialled func(step string, took time.Duration, err error)
 }
 
 // Validate says what is missing.

@@ -61,7 +61,7 @@ func (d *door) serveControl() (*supervisor.Control, error) {
 			d.ending.drain.Store(int64(s.Drain))
 			return nil
 		},
-		Check: d.health.alive,
+		Check: d.alive,
 		End:   func() { d.ending.once.Do(func() { close(d.ending.hurry) }) },
 	}, d.log)
 	return control, control.Ready()

@@ -24,9 +24,20 @@ const (
 type Check struct {
 	Name  string // one word
 	Fault string // what is said when it does not work
-	Live  bool   // without it the process should be started again; otherwise it merely must not be given work
+	Live  Need   // what the process cannot go on without; nothing else than that is reason to start it again
+	Cheap bool   // it is run for everybody who asks: it costs nothing
 	Run   func(ctx context.Context) error
 }
+
+// Need says what of a check a process must have to be alive.
+type Need int
+
+// What a check may be to the process. A full disk is no reason to start it again; one that never answers is.
+const (
+	Nothing Need = iota
+	Answers      // it must come back, whatever it finds
+	Works        // it must find nothing wrong
+)
 
 // Config is what a Board needs.
 type Config struct {
@@ -41,6 +52,8 @@ type Result struct {
 	OK      bool   `json:"ok"`
 	Problem string `json:"problem,omitempty"`
 	TookMS  int64  `json:"took_ms"`
+
+	slow bool
 }
 
 // Report is all of them.
@@ -79,17 +92,22 @@ func New(cfg Config) *Board {
 func (b *Board) Look() []Result {
 	b.look <- struct{}{}
 	defer func() { <-b.look }()
-	now := b.cfg.Now()
-	if age := now.Sub(b.at); b.found != nil && age >= 0 && age < keepFor {
-		return b.found
-	}
+	age := b.cfg.Now().Sub(b.at)
+	fresh := b.found != nil && age >= 0 && age < keepFor
 	found := make([]Result, len(b.cfg.Checks))
 	var work sync.WaitGroup
-	for i := range b.cfg.Checks {
+	for i, c := range b.cfg.Checks {
+		if fresh && !c.Cheap {
+			found[i] = b.found[i]
+			continue
+		}
 		work.Go(func() { found[i] = b.run(i) })
 	}
 	work.Wait()
-	b.at, b.found = b.cfg.Now(), found
+	if !fresh {
+		b.at = b.cfg.Now()
+	}
+	b.found = found
 	return found
 }
 
@@ -118,7 +136,7 @@ func (b *Board) run(i int) Result {
 	r := Result{Name: c.Name, OK: err == nil, TookMS: time.Since(begun).Milliseconds()}
 	if err != nil {
 		b.cfg.Log.Warn("health check", "check", c.Name, "error", err)
-		r.Problem = c.Fault
+		r.Problem, r.slow = c.Fault, errors.Is(err, errSlow)
 	}
 	return r
 }
@@ -127,10 +145,11 @@ func (b *Board) run(i int) Result {
 func (b *Board) Report(onlyLive bool) Report {
 	out := Report{Status: "ok", Checks: []Result{}}
 	for i, r := range b.Look() {
-		if onlyLive && !b.cfg.Checks[i].Live {
+		need := b.cfg.Checks[i].Live
+		if onlyLive && need == Nothing {
 			continue
 		}
-		if !r.OK {
+		if !r.OK && (!onlyLive || need == Works || r.slow) {
 			out.Status = "fail"
 		}
 		out.Checks = append(out.Checks, r)

@@ -36,7 +36,7 @@ func TestReports(t *testing.T) {
 		livez, ready int
 	}{{nil, nil, 200, 200}, {nil, bad, 200, 503}, {bad, nil, 503, 503}} {
 		b := New(Config{Checks: []Check{
-			{Name: "heart", Fault: "it has stopped", Live: true, Run: func(context.Context) error { return c.live }},
+			{Name: "heart", Fault: "it has stopped", Live: Works, Run: func(context.Context) error { return c.live }},
 			{Name: "disk", Fault: "it is full", Run: func(context.Context) error { return c.other }}}})
 		code, r, _ := ask(b, "/livez")
 		if code != c.livez || len(r.Checks) != 1 {
@@ -49,19 +49,41 @@ func TestReports(t *testing.T) {
 	}
 }
 
+// What only has to answer may find what it likes; if it does not come back, the process is not alive.
+func TestAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, hang := range []bool{false, true} {
+			b := New(Config{Checks: []Check{{Name: "disk", Live: Answers, Run: func(ctx context.Context) error {
+				if hang {
+					time.Sleep(time.Minute)
+				}
+				return errors.New("full")
+			}}}})
+			if code, _, _ := ask(b, "/livez"); (code == 200) == hang {
+				t.Errorf("hangs %t: livez %d", hang, code)
+			}
+			if code, _, _ := ask(b, "/readyz"); code != 503 {
+				t.Errorf("hangs %t: readyz %d", hang, code)
+			}
+			time.Sleep(time.Minute) // it comes back in the end
+		}
+	})
+}
+
 // However many ask, a check runs once in a while; one that hangs holds nobody up for long and is not piled up.
 func TestBoundedWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var runs, hung atomic.Int64
+		var runs, cheap, hung atomic.Int64
 		release := make(chan struct{})
 		b := New(Config{Checks: []Check{
 			{Name: "quick", Run: func(context.Context) error { runs.Add(1); return nil }},
+			{Name: "cheap", Cheap: true, Run: func(context.Context) error { cheap.Add(1); return nil }},
 			{Name: "stuck", Fault: "stuck", Run: func(context.Context) error { hung.Add(1); <-release; return nil }}}})
 		begun := time.Now()
 		var work sync.WaitGroup
 		for range 100 {
 			work.Go(func() {
-				if r := b.Report(false); r.Status != "fail" || r.Checks[1].Problem != "stuck" || !r.Checks[0].OK {
+				if r := b.Report(false); r.Status != "fail" || r.Checks[2].Problem != "stuck" || !r.Checks[0].OK {
 					t.Errorf("%+v", r)
 				}
 			})
@@ -72,7 +94,8 @@ func TestBoundedWork(t *testing.T) {
 		}
 		time.Sleep(keepFor)
 		b.Look()
-		if runs.Load() != 2 || hung.Load() != 1 {
+		b.Look()
+		if runs.Load() != 2 || cheap.Load() != 102 || hung.Load() != 1 {
 			t.Errorf("%d runs, %d hang", runs.Load(), hung.Load())
 		}
 		close(release)

@@ -58,6 +58,7 @@ type Gate struct {
 
 	mu    sync.Mutex
 	cmd   *exec.Cmd
+	ended *exec.Cmd
 	ready chan struct{}
 	done  chan struct{}
 	log   []string
@@ -259,9 +260,26 @@ func (g *Gate) Stop() error {
 func (g *Gate) Await() error {
 	g.mu.Lock()
 	cmd, done := g.cmd, g.done
-	g.cmd = nil
+	g.cmd, g.ended = nil, cmd
 	g.mu.Unlock()
 	return wait(cmd, done)
+}
+
+// Status is what the service ended with, when Await has returned.
+func (g *Gate) Status() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.ended.ProcessState.ExitCode()
+}
+
+// Signal sends the service a signal.
+func (g *Gate) Signal(s syscall.Signal) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.cmd == nil {
+		return errors.New("the service does not run")
+	}
+	return g.cmd.Process.Signal(s)
 }
 
 func wait(cmd *exec.Cmd, done <-chan struct{}) error {
