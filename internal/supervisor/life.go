@@ -155,7 +155,6 @@ func (l *life) reload(ctx context.Context, now config.Config) config.Config {
 	if names := l.cfg.Settings.NeedRestart(fresh); len(names) > 0 {
 		l.cfg.Log.Warn("changed in gatehouse.yaml, in force only after a restart", "settings", names)
 	}
-	l.cfg.Log.SetLevel(hclog.LevelFromString(fresh.Log.Level))
 	l.mu.Lock()
 	l.drain = fresh.SSH.Drain
 	l.mu.Unlock()
@@ -166,6 +165,13 @@ func (l *life) reload(ctx context.Context, now config.Config) config.Config {
 	if err := l.doorLine.apply(ctx, s); err != nil {
 		l.cfg.Log.Error("reload of the door", "error", err)
 	}
-	l.cfg.Log.Info("reloaded")
+	quiet := !l.cfg.Log.IsInfo()
+	if !quiet {
+		l.cfg.Log.Info("reloaded")
+	}
+	l.cfg.Log.SetLevel(hclog.LevelFromString(fresh.Log.Level))
+	if quiet { // so that it is said under the one level or the other
+		l.cfg.Log.Info("reloaded")
+	}
 	return fresh
 }
