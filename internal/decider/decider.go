@@ -128,6 +128,7 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	d := &Decider{cfg: cfg, started: cfg.Now().UTC(), lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, holding: map[string]int64{}, denials: map[string][]time.Time{}, signIns: newSignIns(cfg.Now), revoked: revoke.NewIndex(cfg.Now), metrics: newMetrics(), signers: newSignerFaults(cfg.Now),
 		issuers: issuers{open: map[string]openIssuer{}}, enrolling: make(chan struct{}, maxEnrolling),
 		ceremonies: newCeremonies(cfg.Now), devices: newDevices(cfg.Now)}
+	d.countPolicy()
 	d.passkeys, d.noPasskeys = newPasskeys(cfg.WebURL)
 	if err := d.openKeys(); err != nil {
 		_ = lock.Close()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"gatehouse/ca"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/recorder/audit"
@@ -57,4 +59,22 @@ func (d *Decider) deadSigners() []string {
 		}
 	}
 	return out
+}
+
+// countPolicy makes numbers of whether the policy on disk is in force, and since when the one in force is.
+func (d *Decider) countPolicy() {
+	look := func(name, help string, get func() float64) {
+		d.metrics.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
+			d.mu.RLock()
+			defer d.mu.RUnlock()
+			return get()
+		}))
+	}
+	look("gatehouse_policy_problem", "1 while what is on disk is not valid and the last good policy is in force.", func() float64 {
+		if d.problem != "" {
+			return 1
+		}
+		return 0
+	})
+	look("gatehouse_policy_since_seconds", "When the policy in force came into force, in seconds since unix epoch.", func() float64 { return float64(d.policySince.Unix()) })
 }
