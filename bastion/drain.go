@@ -3,6 +3,7 @@ package bastion
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"gatehouse/internal/answer"
@@ -20,6 +21,7 @@ const stopping = "Gatehouse is stopping"
 func (s *Server) Drain(ctx context.Context, within time.Duration) {
 	s.mu.Lock()
 	s.draining = true
+	s.farewell = "gatehouse: " + stopping + "; this session may go on for " + within.String() + "\n"
 	var conns []*conn
 	for _, c := range s.conns {
 		conns = append(conns, c)
@@ -30,10 +32,11 @@ func (s *Server) Drain(ctx context.Context, within time.Duration) {
 			c.drop(&ended{state: store.Failed, reason: stopping})
 		}
 	}
-	text := "gatehouse: " + stopping + "; this session may go on for " + within.String() + "\n"
+	var telling sync.WaitGroup
 	for _, ses := range s.everything() {
-		ses.remark(text)
+		telling.Go(func() { s.remind(ses) })
 	}
+	telling.Wait()
 	empty := make(chan struct{})
 	go func() {
 		s.work.Wait()
@@ -69,11 +72,21 @@ func (s *session) turnAway() {
 	s.answer(s.fault(answer.FaultStopping, stopping+"; nothing was sent to the target. Try again in a minute", errors.New("the door drains")))
 }
 
+// remind tells a session once, as soon as it runs, that the door drains.
+func (s *Server) remind(ses *session) {
+	s.mu.Lock()
+	text := s.farewell
+	s.mu.Unlock()
+	if proc, _ := ses.running(); text != "" && proc != nil && !ses.told.Swap(true) {
+		ses.remark(text)
+	}
+}
+
 // remark writes a line of ours to the stderr of a session that runs without a terminal: on a line of its own, recorded as a
 // note, and not at all if the client does not read.
 func (s *session) remark(text string) {
 	proc, rec := s.running()
-	if proc == nil || s.pty != nil || !s.writing.TryLock() {
+	if proc == nil || s.pty != nil || !s.lockWriting() {
 		return
 	}
 	defer s.writing.Unlock()
@@ -91,4 +104,20 @@ func (s *Server) Live() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.sessions)
+}
+
+// How long a remark waits for a write that is under way, and how often it looks.
+const (
+	remarkTime  = 100 * time.Millisecond
+	remarkEvery = 2 * time.Millisecond
+)
+
+// lockWriting takes the session's writing, unless a write waits for a client that does not read.
+func (s *session) lockWriting() bool {
+	for end := time.Now().Add(remarkTime); !s.writing.TryLock(); time.Sleep(remarkEvery) {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
 }

@@ -63,6 +63,7 @@ func (s *session) run(a ask) {
 	s.mu.Lock()
 	s.proc = proc
 	s.mu.Unlock()
+	s.conn.server.remind(s)
 	s.finish(s.carry(d.Decision, proc))
 }
 

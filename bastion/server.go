@@ -116,7 +116,8 @@ type Server struct {
 	inventory map[string]protocol.Target
 	conns     map[string]*conn
 	sessions  map[string]*session
-	draining  bool // nothing new may begin
+	draining  bool   // nothing new may begin
+	farewell  string // what sessions are told then
 	closing   bool
 
 	work sync.WaitGroup // connections

@@ -70,6 +70,7 @@ type session struct {
 	closed time.Time // when a kill closed the client's channel
 
 	muted   atomic.Bool // a kill has happened: no byte passes any more
+	told    atomic.Bool // that the door drains
 	midLine atomic.Bool // the last byte of its stderr was no newline
 	writing sync.Mutex  // held around every write to the client
 }
