@@ -76,10 +76,12 @@ func TestDrain(t *testing.T) {
 		t.Errorf("%d sessions live", w.server.Live())
 	}
 	// 2. It ends by itself, and the connection with it: that ends the drain.
-	drained := make(chan struct{})
+	drained := make(chan error, 1)
 	go func() {
-		defer close(drained)
-		w.server.Drain(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		w.server.Drain(ctx, time.Minute)
+		drained <- ctx.Err()
 	}()
 	_, err = io.WriteString(in, "two\n")
 	w.must(err)
@@ -89,7 +91,9 @@ func TestDrain(t *testing.T) {
 		t.Errorf("%q, %v", rest, err)
 	}
 	w.must(s.Wait())
-	<-drained
+	if err := <-drained; err != nil {
+		t.Fatalf("the connection outlives its last channel: %v", err)
+	}
 	if err := live.Wait(); err == nil || strings.Contains(err.Error(), "timeout") {
 		t.Errorf("its connection: %v", err)
 	}
