@@ -202,7 +202,7 @@ func (c *conn) takeAhead(key poolKey) *target.Pending {
 // dial begins a connection to a target, recognised by its pinned key or by the host CA.
 func (s *Server) dial(ctx context.Context, t protocol.Target, login string) (*target.Pending, error) {
 	var pinned ssh.PublicKey
-	e := target.Endpoint{Name: t.Name, Address: t.Address}
+	e := target.Endpoint{Name: t.Name, Address: t.Address, Observe: s.cfg.Dialled}
 	if len(t.HostKey) > 0 {
 		key, err := ssh.ParsePublicKey(t.HostKey)
 		if err != nil {

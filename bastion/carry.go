@@ -125,6 +125,9 @@ func (s *session) copyOut(from io.Reader, to io.Writer, code recorder.Code, seen
 			if rerr := s.recording.Write(code, b); rerr != nil {
 				return &evidenceError{rerr}
 			}
+			if code == recorder.Stderr {
+				s.midLine.Store(b[n-1] != '\n')
+			}
 			if werr := s.write(to, b); werr != nil {
 				return errors.Join(errClientGone, werr)
 			}

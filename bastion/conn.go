@@ -73,6 +73,7 @@ type conn struct {
 	sessions   map[string]*session
 	channels   int
 	expired    bool
+	retiring   bool   // the door drains: nothing new may begin, and the connection ends with its last channel
 	finished   bool   // nothing new may begin
 	doomed     *ended // the decider ended it; nothing new may begin
 	expiry     *time.Timer
@@ -175,7 +176,9 @@ func (c *conn) drop(cause *ended) {
 }
 
 // openChannel counts a channel in; why says what stands against it. If nothing does, closeChannel is called at its end.
-func (c *conn) openChannel() (why string) {
+func (c *conn) openChannel() (why string) { return c.open(false) }
+
+func (c *conn) open(retiring bool) (why string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -185,6 +188,8 @@ func (c *conn) openChannel() (why string) {
 		return c.doomed.reason
 	case c.expired || c.server.cfg.Now().After(c.notAfter):
 		return "the certificate has expired; connect again with a new one"
+	case c.retiring && !retiring:
+		return stopping
 	case c.channels >= c.limits().Channels:
 		c.server.met(c.log, limitChannels)
 		return "too many channels on one connection"
@@ -199,7 +204,7 @@ func (c *conn) closeChannel() {
 	c.mu.Lock()
 	c.channels--
 	c.quietSince = time.Now()
-	last := c.expired && c.channels == 0
+	last := (c.expired || c.retiring) && c.channels == 0
 	c.mu.Unlock()
 	if last {
 		_ = c.Close()

@@ -31,6 +31,10 @@ type outcome struct {
 
 // run is the way of one command (docs/architecture.md).
 func (s *session) run(a ask) {
+	if s.conn.retires() {
+		s.turnAway()
+		return
+	}
 	if s.conn.route.target == "" {
 		s.giveHints()
 		s.runConsole(a)
@@ -67,6 +71,7 @@ func (s *session) run(a ask) {
 	s.mu.Lock()
 	s.proc = proc
 	s.mu.Unlock()
+	s.conn.server.remind(s)
 	s.finish(s.carry(d.Decision, proc))
 }
 

@@ -72,7 +72,7 @@ type Console interface {
 	Run(ctx context.Context, who console.Credential, args []string, std console.Streams) int
 }
 
-// Config is what a Server needs. All fields but Now, Limits, Secrets and Dialer are required.
+// Config is what a Server needs. All fields but Now, Limits, Secrets, Dialer and Dialled are required.
 type Config struct {
 	Gate      Gate
 	Transfers Transfers
@@ -89,6 +89,9 @@ type Config struct {
 	Dialer    endpoint.Dialer // of forwards; the zero value is the network's
 	Now       func() time.Time
 	Log       hclog.Logger
+
+	// Dialled is told of each step towards a target, "dial" and "auth", how long it took and how it ended; nil: nobody.
+	Dialled func(step string, took time.Duration, err error)
 }
 
 // Validate says what is missing.
@@ -122,6 +125,8 @@ type Server struct {
 	aliases   map[string]string // other names, and whose they are
 	conns     map[string]*conn
 	sessions  map[string]*session
+	draining  bool   // nothing new may begin
+	farewell  string // what sessions are told then
 	closing   bool
 
 	work sync.WaitGroup // connections
@@ -237,7 +242,7 @@ func (s *Server) shake(c *conn) {
 // handle is a connection's whole life: handshake, channels, teardown.
 func (s *Server) handle(c *conn) {
 	s.mu.Lock()
-	refuse := s.closing
+	refuse := s.closing || s.draining
 	if !refuse {
 		s.conns[c.id] = c
 	}

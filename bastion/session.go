@@ -74,13 +74,15 @@ type session struct {
 	closed time.Time // when a kill closed the client's channel
 
 	muted   atomic.Bool // a kill has happened: no byte passes any more
+	told    atomic.Bool // that the door drains
+	midLine atomic.Bool // the last byte of its stderr was no newline
 	writing sync.Mutex  // held around every write to the client
 }
 
 // handleSession serves one session channel.
 func (s *Server) handleSession(_ *gliderssh.Server, _ *ssh.ServerConn, ch ssh.NewChannel, gctx gliderssh.Context) {
 	c := connOf(gctx)
-	if why := c.openChannel(); why != "" {
+	if why := c.openSession(); why != "" {
 		_ = ch.Reject(ssh.ResourceShortage, "gatehouse: "+why)
 		return
 	}

@@ -44,6 +44,14 @@ type Endpoint struct {
 	Address           string // host:port
 	HostKey           ssh.HostKeyCallback
 	HostKeyAlgorithms []string
+
+	Observe func(step string, took time.Duration, err error) // told of "dial" and "auth"; nil: nobody
+}
+
+func (e Endpoint) observe(step string, begun time.Time, err error) {
+	if e.Observe != nil {
+		e.Observe(step, time.Since(begun), err)
+	}
 }
 
 // Pending is a connection that is open up to its authentication.
@@ -134,10 +142,14 @@ func (p *Pending) Authenticate(ctx context.Context, cert *ssh.Certificate) (*Con
 // connect dials, exchanges keys, waits for the certificate and authenticates.
 func (p *Pending) connect(ctx context.Context) (*Conn, error) {
 	dialer := net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
+	begun := time.Now()
 	raw, err := dialer.DialContext(ctx, "tcp", p.endpoint.Address)
 	if err != nil {
-		return nil, fmt.Errorf("%w: dial %s: %w", ErrUnreachable, p.endpoint.Name, err)
+		err = fmt.Errorf("%w: dial %s: %w", ErrUnreachable, p.endpoint.Name, err)
+		p.endpoint.observe("dial", begun, err)
+		return nil, err
 	}
+	p.endpoint.observe("dial", begun, nil)
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	defer stop()
 	presented := false
@@ -155,7 +167,7 @@ func (p *Pending) connect(ctx context.Context) (*Conn, error) {
 			_ = raw.SetDeadline(time.Time{}) // the keys are exchanged; the decision may take its time
 			select {
 			case s := <-p.signer:
-				presented = true
+				presented, begun = true, time.Now()
 				_ = raw.SetDeadline(time.Now().Add(authTimeout))
 				return []ssh.Signer{s}, nil
 			case <-ctx.Done():
@@ -167,8 +179,13 @@ func (p *Pending) connect(ctx context.Context) (*Conn, error) {
 	c, chans, reqs, err := ssh.NewClientConn(prompt.Conn(raw), p.endpoint.Address, config)
 	if err != nil {
 		_ = raw.Close()
-		return nil, p.explain(err, untrusted, presented)
+		err = p.explain(err, untrusted, presented)
+		if ctx.Err() == nil { // else nobody wanted it any more
+			p.endpoint.observe("auth", begun, err)
+		}
+		return nil, err
 	}
+	p.endpoint.observe("auth", begun, nil)
 	_ = raw.SetDeadline(time.Time{})
 	return newConn(c, chans, reqs), nil
 }

@@ -104,26 +104,3 @@ func (c *SetupLinkCmd) Run(ctx context.Context) error {
 	fmt.Fprintf(os.Stderr, "signs in %s once, until %s\n", link.Person, link.Expires.UTC().Format("15:04:05 UTC"))
 	return nil
 }
-
-// ReloadCmd reads policy and targets again.
-type ReloadCmd struct{ ConfigFlag }
-
-// Run says what is in force; what is on disk and not valid is exit 1.
-func (c *ReloadCmd) Run(ctx context.Context) error {
-	settings, err := config.Load(c.Config)
-	if err != nil {
-		return &exitError{exitUsage, err}
-	}
-	var r protocol.Reloaded
-	err = withDecider(ctx, settings, func(call func(protocol.Op, any, any) error) error {
-		return call(protocol.OpReload, protocol.Empty{}, &r)
-	})
-	if err != nil {
-		return err
-	}
-	fmt.Printf("in force: %s\n", r.PolicyHash)
-	if r.Problem != "" {
-		return &exitError{exitNo, fmt.Errorf("the files on disk are NOT in force: %s", r.Problem)}
-	}
-	return nil
-}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"time"
 
 	"gatehouse/internal/backup"
 	"gatehouse/internal/store"
@@ -24,8 +27,20 @@ func (c *BackupCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := noteBackup(c.Data); err != nil {
+		return fmt.Errorf("the backup is whole; note when it was taken: %w", err)
+	}
 	fmt.Printf("backed up %d files, %d bytes, to %s\n", summary.Files, summary.Bytes, c.Out)
 	return nil
+}
+
+// noteBackup leaves the time for who asks how old the last backup is.
+func noteBackup(data string) error {
+	stamp := backupStamp(data)
+	if err := os.MkdirAll(filepath.Dir(stamp), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(stamp, []byte(nowUTC().Format(time.RFC3339)+"\n"), 0o600)
 }
 
 // RestoreCmd puts a backup into a new data folder.

@@ -62,15 +62,24 @@ func (p *printed) String() string {
 
 // cmdHeard: heard NAME REGEXP waits until a client that was left running has printed something.
 func cmdHeard(s *scene, _ *testscript.TestScript, args []string) error {
+	onStderr := len(args) == 3 && args[0] == "-err"
+	if onStderr {
+		args = args[1:]
+	}
 	if len(args) != 2 || s.background[args[0]] == nil {
-		return errors.New("usage: heard NAME REGEXP, of a client that was left running")
+		return errors.New("usage: heard [-err] NAME REGEXP, of a client that was left running")
 	}
 	want, err := regexp.Compile(args[1])
 	if err != nil {
 		return err
 	}
 	return s.eventually(func() error {
-		if text := s.background[args[0]].stdout.String(); !want.MatchString(text) {
+		c := s.background[args[0]]
+		text := c.stdout.String()
+		if onStderr {
+			text = c.stderr.String()
+		}
+		if !want.MatchString(text) {
 			return fmt.Errorf("it printed %q so far", text)
 		}
 		return nil

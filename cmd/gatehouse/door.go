@@ -24,6 +24,7 @@ import (
 	"gatehouse/internal/console"
 	"gatehouse/internal/decider/lend"
 	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/health"
 	"gatehouse/internal/keep"
 	"gatehouse/internal/store"
 	"gatehouse/internal/supervisor"
@@ -59,6 +60,11 @@ type door struct {
 	encryption recorder.Encryption // of recordings
 	keeper     *keep.Keeper
 	space      *keep.Space
+
+	ending  *ending
+	numbers *numbers
+	health  *health.Board
+	beat    *bastion.Beat // of the loop that accepts connections
 }
 
 // Run is the door: confined first, then everything else.
@@ -80,7 +86,7 @@ func (c *doorCmd) Run(ctx context.Context) error {
 	if err := confine.Door(confine.Paths{ReadWrite: []string{dir}, ReadOnly: append(existing("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/services", "/run/systemd/resolve"), tlsFolders(settings)...)}); err != nil {
 		return err
 	}
-	d := &door{settings: settings, log: log, secrets: secrets, encryption: encryption}
+	d := &door{settings: settings, log: log, secrets: secrets, encryption: encryption, ending: newEnding(settings.SSH.Drain), numbers: newNumbers(), beat: bastion.NewBeat()}
 	if err := d.open(ctx, dir); err != nil {
 		return err
 	}
@@ -168,7 +174,7 @@ func (d *door) openStorage(dir string, hello protocol.HelloAnswer) error {
 		return err
 	}
 	d.recorder, err = recorder.New(recorder.Config{Dir: filepath.Join(dir, "recordings"), MinFree: uint64(d.settings.Storage.MinFree),
-		Commit: d.decider.Commit, SealInput: input, Encryption: d.encryption, Settled: func(session string) { d.indexer.Closed(session) },
+		Commit: d.numbers.commit(d.decider.Commit), SealInput: input, Encryption: d.encryption, Settled: func(session string) { d.indexer.Closed(session) },
 		Log: d.log.Named("recorder")})
 	if err != nil {
 		return err
@@ -187,7 +193,8 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 	if d.local, err = local.NewClient(os.NewFile(supervisor.DoorLocalFD, "local")); err != nil {
 		return err
 	}
-	cfg := bastion.Config{Gate: d.decider, Transfers: d.decider, Secrets: d.secrets, Evidence: d.decider, Certifier: d.decider, Recorder: d.recorder, Sessions: d.sessions, Local: d.local,
+	cfg := bastion.Config{Gate: countedGate{d.decider, d.numbers}, Transfers: d.decider, Secrets: d.secrets, Evidence: countedEvidence{d.decider, d.numbers}, Certifier: d.decider,
+		Recorder: countedRecorder{d.recorder, d.numbers}, Dialled: d.numbers.dialled, Sessions: d.sessions, Local: d.local,
 		Trust: hello.Trust, HostKey: hostKey, Targets: hello.Targets, Limits: d.settings.SSH.Limits, Log: d.log.Named("ssh")}
 	if d.server, err = bastion.New(cfg); err != nil {
 		return err
@@ -227,7 +234,8 @@ func (d *door) serve(ctx context.Context) error {
 		return err
 	}
 	served := make(chan error, 3)
-	go func() { served <- d.server.Serve(listener) }()
+	go func() { served <- d.server.Serve(d.beat.Listener(listener)) }()
+	d.openHealth()
 	site, err := d.serveWeb(served)
 	if err != nil {
 		return err
@@ -236,6 +244,11 @@ func (d *door) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	control, err := d.serveControl()
+	if err != nil {
+		return err
+	}
+	defer control.Close()
 	d.log.Info("ready", "ssh", d.settings.SSH.Listen, "web", d.settings.Web.URL)
 	var reason error
 	select {
@@ -247,6 +260,9 @@ func (d *door) serve(ctx context.Context) error {
 	case reason = <-served:
 	}
 	_ = listener.Close()
+	if reason == nil {
+		d.drain(ctx)
+	}
 	for _, s := range []*http.Server{site, numbers} {
 		if s != nil {
 			_ = s.Close()

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 
 	"gatehouse/internal/store"
@@ -41,20 +40,11 @@ func (d *door) runIndexer(ctx context.Context) (stop func()) {
 	return func() { cancel(); <-done }
 }
 
-// indexMetrics says how far the indexer is behind, as Prometheus reads it.
-func (d *door) indexMetrics() string {
-	b := d.indexer.Behind()
-	out := ""
-	for _, m := range []struct {
-		name, kind, help string
-		value            float64
-	}{
-		{"gatehouse_index_waiting", "gauge", "Closed recordings that have no index yet.", float64(b.Waiting)},
-		{"gatehouse_index_oldest_seconds", "gauge", "How long the one that has waited longest has been known.", b.Oldest.Seconds()},
-		{"gatehouse_index_done_total", "counter", "Recordings that were indexed since the start.", float64(b.Done)},
-		{"gatehouse_index_failed_total", "counter", "Recordings that could not be indexed.", float64(b.Failed)},
-	} {
-		out += fmt.Sprintf("# HELP %[1]s %[3]s\n# TYPE %[1]s %[2]s\n%[1]s %[4]g\n", m.name, m.kind, m.help, m.value)
-	}
-	return out
+// countIndex says how far the indexer is behind.
+func (d *door) countIndex() {
+	n := d.numbers
+	n.gauge("gatehouse_index_waiting", "Closed recordings that have no index yet.", func() float64 { return float64(d.indexer.Behind().Waiting) })
+	n.gauge("gatehouse_index_oldest_seconds", "How long the one that has waited longest has been known.", func() float64 { return d.indexer.Behind().Oldest.Seconds() })
+	n.counting("gatehouse_index_done_total", "Recordings that were indexed since the start.", func() float64 { return float64(d.indexer.Behind().Done) })
+	n.counting("gatehouse_index_failed_total", "Recordings that could not be indexed.", func() float64 { return float64(d.indexer.Behind().Failed) })
 }

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 
+	"gatehouse/internal/console"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/keep"
 	"gatehouse/recorder/retain"
@@ -27,17 +27,18 @@ func (d *door) noteDisposal(ctx context.Context, x keep.Disposal) error {
 	return d.decider.Dispose(ctx, x.Who, protocol.Dispose{Kind: x.Kind, Session: x.What.Session, SHA256: x.What.SHA256, Size: x.What.Size, Why: x.Why})
 }
 
-// storageText is the room for recordings in Prometheus' text format.
-func (d *door) storageText() string {
-	s, err := d.space.Look()
-	if err != nil {
-		return "" // the log has it; an absent number is an alert as well
+// countStorage adds the room for recordings to the numbers. Where it cannot be looked up the number is -1, and the log has why.
+func (d *door) countStorage() {
+	look := func(say func(console.Storage) float64) func() float64 {
+		return func() float64 {
+			s, err := d.space.Look()
+			if err != nil {
+				return -1
+			}
+			return say(s)
+		}
 	}
-	full := 0
-	if s.Free < s.Least {
-		full = 1
-	}
-	return fmt.Sprintf("# HELP gatehouse_storage_free_bytes Free bytes where recordings lie.\n# TYPE gatehouse_storage_free_bytes gauge\ngatehouse_storage_free_bytes %d\n"+
-		"# HELP gatehouse_storage_warn_bytes Free bytes below which people are warned.\n# TYPE gatehouse_storage_warn_bytes gauge\ngatehouse_storage_warn_bytes %d\n"+
-		"# HELP gatehouse_storage_full Whether new sessions are refused for want of space.\n# TYPE gatehouse_storage_full gauge\ngatehouse_storage_full %d\n", s.Free, s.Warn, full)
+	d.numbers.gauge("gatehouse_storage_free_bytes", "Free bytes where recordings lie.", look(func(s console.Storage) float64 { return float64(s.Free) }))
+	d.numbers.gauge("gatehouse_storage_warn_bytes", "Free bytes below which people are warned.", look(func(s console.Storage) float64 { return float64(s.Warn) }))
+	d.numbers.gauge("gatehouse_storage_full", "Whether new sessions are refused for want of space.", look(func(s console.Storage) float64 { return truth(s.Free < s.Least) }))
 }

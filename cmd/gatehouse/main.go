@@ -38,6 +38,8 @@ type cli struct {
 	SetupLink SetupLinkCmd `cmd:"" name:"setup-link" help:"Print a one-time link that signs a person in to the browser."`
 	Passkeys  PasskeysCmd  `cmd:"" help:"List, remove or reset a person's passkeys."`
 	Reload    ReloadCmd    `cmd:"" help:"Read policy and targets again, now, and say whether they are in force."`
+	Status    StatusCmd    `cmd:"" help:"Say how the service on this machine is."`
+	Doctor    DoctorCmd    `cmd:"" help:"Look for the commonest mistakes, and say how each is cured."`
 	CA        CACmd        `cmd:"" name:"ca" help:"Show the CAs' public keys, certify a target's host key."`
 	Targets   TargetsCmd   `cmd:"" help:"List targets, make a host one, check what they accept."`
 	Policy    PolicyCmd    `cmd:"" help:"Check and test a policy."`

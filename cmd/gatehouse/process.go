@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"gatehouse/internal/config"
 	"gatehouse/internal/confine"
 	"gatehouse/internal/decider"
@@ -70,14 +72,19 @@ func (c *deciderCmd) Run(ctx context.Context) error {
 		return err
 	}
 	d, err := decider.Open(ctx, decider.Config{Keep: settings.Recordings.Rules(), Dir: dir, Node: settings.Node, Names: settings.SSH.Names, WebURL: webURL(settings),
-		Policy: settings.Policy, Targets: settings.Targets, Shadow: settings.ShadowPolicy, Bundles: signedBundles(settings), Signers: signers, Anchors: anchors, Export: settings.Export, Log: log})
+		Policy: settings.Policy, Targets: settings.Targets, Shadow: settings.ShadowPolicy, Bundles: signedBundles(settings), Signers: signers, Anchors: anchors, Export: settings.Export, Version: version, Log: log})
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.serve(ctx, d), d.Close())
+	return errors.Join(c.serve(ctx, d, log), d.Close())
 }
 
-func (c *deciderCmd) serve(ctx context.Context, d *decider.Decider) error {
+func (c *deciderCmd) serve(ctx context.Context, d *decider.Decider, log hclog.Logger) error {
+	control, err := supervisor.OpenControl(supervisor.DeciderControlFD)
+	if err != nil {
+		return err
+	}
+	defer control.Close()
 	if err := d.Started(ctx, "pid "+fmt.Sprint(os.Getpid())); err != nil {
 		return err
 	}
@@ -96,6 +103,7 @@ func (c *deciderCmd) serve(ctx context.Context, d *decider.Decider) error {
 	defer cancel()
 	go d.Watch(ctx)
 	go func() { _ = d.ServeAdmin(ctx, admin) }() // ends with ctx
+	go takeOrders(control, supervisor.Handlers{Apply: func(s supervisor.Settings) error { return reloadDecider(ctx, d, log, s) }}, log)
 	socket, err := supervisor.Conn(supervisor.DeciderSocketFD)
 	if err != nil {
 		return err

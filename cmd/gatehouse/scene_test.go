@@ -78,7 +78,7 @@ func (s *scene) close() error {
 	return errors.Join(errs...)
 }
 
-// cmdGate: gate [TARGET=LOGIN,…]… [records=NAME,…] [stock=TARGET,…] [forwards=TARGET,…] [min_free=SIZE] [data=PATH] [tmpfs=SIZE]. policy.yaml, targets.yaml (further
+// cmdGate: gate [TARGET=LOGIN,…]… [records=NAME,…] [stock=TARGET,…] [forwards=TARGET,…] [min_free=SIZE] [drain=TIME] [data=PATH] [tmpfs=SIZE]. policy.yaml, targets.yaml (further
 // entries of the inventory), settings.yaml (more of gatehouse.yaml) and program/NAME (scripts on every target) come from the case's files.
 func cmdGate(s *scene, ts *testscript.TestScript, args []string) error {
 	if s.gate != nil {
@@ -107,6 +107,8 @@ func cmdGate(s *scene, ts *testscript.TestScript, args []string) error {
 			forwards = strings.Split(value, ",")
 		case "min_free":
 			cfg.MinFree = value
+		case "drain":
+			cfg.Drain = value
 		case "data":
 			cfg.Data = filepath.Join(s.work, value)
 		case "tmpfs":
@@ -145,6 +147,7 @@ func (s *scene) describe(ts *testscript.TestScript, cfg testgate.Config) {
 	ts.Setenv("PORT", port)
 	ts.Setenv("WEB", s.gate.WebURL)
 	ts.Setenv("METRICS", s.gate.Metrics)
+	ts.Setenv("READY", strings.TrimSuffix(s.gate.Metrics, "metrics")+"readyz")
 	for i, h := range cfg.Hosts {
 		n, host := strconv.Itoa(i+1), s.gate.Hosts[h.Name]
 		ts.Setenv("ADDR"+n, host.Addr())

@@ -95,6 +95,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"arrived": cmdArrived, "nothing-arrived": cmdNothingArrived, "audit": cmdAudit, "log": cmdLog, "verify": cmdVerify, "recorded": cmdRecorded,
 		"running": cmdRunning, "gone": cmdGone, "target-stop": cmdTargetStop, "target-file": cmdTargetFile, "target-root": cmdTargetRoot, "target-key": cmdTargetKey, "connect": cmdConnect, "free-port": cmdFreePort, "listen-mute": cmdListenMute,
 		"crash": cmdCrash, "start": cmdStart, "halt": cmdHalt, "fill": cmdFill, "unwritten": cmdUnwritten, "small-recordings": cmdSmallRecordings, "bytes": cmdBytes,
+		"stopping": cmdStopping, "stopped": cmdStopped, "hang-up": cmdHangUp,
 		"secrets": cmdSecrets, "hides": cmdHides, "shows": cmdShows,
 		"elsewhere": cmdElsewhere, "talk": cmdTalk, "beyond": cmdBeyond,
 		"witness": cmdWitness, "cosigned": cmdCosigned, "authlog": cmdAuthLog,

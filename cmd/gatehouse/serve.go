@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -35,7 +37,12 @@ func (c *ServeCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = supervisor.Run(ctx, supervisor.Config{Settings: settings, ConfigPath: path, Secrets: secrets, Log: logger(settings, "supervisor")})
+	stops, reloads := make(chan os.Signal, 4), make(chan os.Signal, 1)
+	signal.Notify(stops, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(reloads, syscall.SIGHUP)
+	defer signal.Stop(stops)
+	defer signal.Stop(reloads)
+	err = supervisor.Run(ctx, supervisor.Config{Settings: settings, ConfigPath: path, Secrets: secrets, Log: logger(settings, "supervisor"), Stop: stops, Reload: reloads})
 	if errors.Is(err, supervisor.ErrStopped) {
 		return nil
 	}

@@ -95,6 +95,7 @@ const (
 	FaultEvidence          = "evidence"           // recording or audit cannot be written
 	FaultInternal          = "internal"
 	FaultExpired           = "certificate_expired" // the connection outlived its certificate
+	FaultStopping          = "stopping"            // the service ends, or is started again
 )
 
 // Killed is the JSON of a GATEHOUSE-KILLED line: the command had begun.

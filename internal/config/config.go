@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Config is gatehouse.yaml.
@@ -52,9 +53,10 @@ const maxReviewers = 16
 
 // SSH is the door's listener.
 type SSH struct {
-	Listen string    `yaml:"listen"` // host:port
-	Names  []string  `yaml:"names"`  // the host names by which clients reach it; its face certificate holds them
-	Limits SSHLimits `yaml:"limits"`
+	Listen string        `yaml:"listen"` // host:port
+	Names  []string      `yaml:"names"`  // the host names by which clients reach it; its face certificate holds them
+	Limits SSHLimits     `yaml:"limits"`
+	Drain  time.Duration `yaml:"drain"` // how long live sessions get when the service stops; default 30s, 0s: none
 }
 
 // Web is the browser's listener.
@@ -129,6 +131,7 @@ func Load(path string) (Config, error) {
 	}
 	c := Config{
 		Node:    defaultNode,
+		SSH:     SSH{Drain: defaultDrain},
 		Users:   Users{Decider: defaultDeciderUID, Door: defaultDoorUID},
 		Storage: Storage{MinFree: defaultMinFree},
 		Log:     Log{Level: defaultLevel},
@@ -216,11 +219,11 @@ func (c Config) validate(doc document) error {
 			bad("$.web.url", "with tls the url must be https")
 		}
 	}
+	c.SSH.validate(bad)
 	c.CA.validate(bad)
 	c.Audit.validate(bad)
 	c.Recordings.validate(bad)
 	c.Storage.validate(bad)
-	c.SSH.validate(bad)
 	c.validateExports(bad)
 	return errors.Join(errs...)
 }

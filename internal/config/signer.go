@@ -190,3 +190,12 @@ func (c *CA) NeedsSocket() bool {
 	}
 	return false
 }
+
+// Places are the signers that the file holds, by where in it they are.
+func (c *CA) Places() map[string]Signer {
+	out := map[string]Signer{}
+	for _, s := range c.named() {
+		out["ca."+s.name] = *s.Signer
+	}
+	return out
+}

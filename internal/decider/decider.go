@@ -52,6 +52,7 @@ type Config struct {
 	Signers ca.Signers    // where the CA keys are; the zero value: in files
 	Export  []config.Sink // where entries are sent to
 	Anchors Anchors       // who is handed the log's checkpoints; the zero value: nobody
+	Version string        // of the program, for who asks how it is
 	Now     func() time.Time
 	Log     hclog.Logger
 }
@@ -60,6 +61,7 @@ type Config struct {
 type Decider struct {
 	// Immutable after Open.
 	cfg     Config
+	started time.Time
 	lock    *os.File
 	cas     *ca.Set
 	permits ed25519.PrivateKey
@@ -97,6 +99,7 @@ type Decider struct {
 	inventory     config.Inventory
 	inventoryHash string // of the file's text
 	problem       string // why the files on disk are not in force
+	policySince   time.Time
 	conns         map[string]*connection
 	sessions      map[string]*session
 	holding       map[string]int64       // how many of them each principal has
@@ -122,9 +125,10 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Decider{cfg: cfg, lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, holding: map[string]int64{}, denials: map[string][]time.Time{}, signIns: newSignIns(cfg.Now), revoked: revoke.NewIndex(cfg.Now), metrics: newMetrics(), signers: newSignerFaults(cfg.Now),
+	d := &Decider{cfg: cfg, started: cfg.Now().UTC(), lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, holding: map[string]int64{}, denials: map[string][]time.Time{}, signIns: newSignIns(cfg.Now), revoked: revoke.NewIndex(cfg.Now), metrics: newMetrics(), signers: newSignerFaults(cfg.Now),
 		issuers: issuers{open: map[string]openIssuer{}}, enrolling: make(chan struct{}, maxEnrolling),
 		ceremonies: newCeremonies(cfg.Now), devices: newDevices(cfg.Now)}
+	d.countPolicy()
 	d.passkeys, d.noPasskeys = newPasskeys(cfg.WebURL)
 	if err := d.openKeys(); err != nil {
 		_ = lock.Close()
@@ -179,7 +183,9 @@ func takeLock(path string) (*os.File, error) {
 // nothing may happen that the log does not know of, and what the log cannot hold does not happen either.
 func (d *Decider) append(ctx context.Context, entries ...audit.Entry) error {
 	d.nameDelegation(entries)
+	begun := time.Now()
 	_, err := d.log.Append(ctx, entries...)
+	d.metrics.appended.Observe(time.Since(begun).Seconds())
 	d.metrics.count(entries, err)
 	if d.exporter != nil {
 		d.exporter.Wake()

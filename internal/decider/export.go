@@ -85,16 +85,16 @@ func (d *Decider) moveExport(ctx context.Context, in protocol.ExportMove) (proto
 type exportNumbers struct{ exporter *export.Exporter }
 
 func exportDesc(name, help string) *prometheus.Desc {
-	return prometheus.NewDesc("gatehouse_export_"+name, help, []string{"sink"}, nil)
+	return prometheus.NewDesc(name, help, []string{"sink"}, nil)
 }
 
 var (
-	exportSent     = exportDesc("entries_total", "Entries handed over since the start, repetitions too.")
-	exportFailures = exportDesc("failures_total", "Times that a sink did not work; it is tried again.")
-	exportLost     = exportDesc("lost_total", "Entries that a receiver refuses for good.")
-	exportBehind   = exportDesc("lag_entries", "Entries that were not handed over yet.")
-	exportAge      = exportDesc("lag_seconds", "Age of the oldest entry that is being handed over; 0 when there is none.")
-	exportUp       = exportDesc("up", "1 if the last attempt worked.")
+	exportSent     = exportDesc("gatehouse_export_entries_total", "Entries handed over since the start, repetitions too.")
+	exportFailures = exportDesc("gatehouse_export_failures_total", "Times that a sink did not work; it is tried again.")
+	exportLost     = exportDesc("gatehouse_export_lost_total", "Entries that a receiver refuses for good.")
+	exportBehind   = exportDesc("gatehouse_export_lag_entries", "Entries that were not handed over yet.")
+	exportAge      = exportDesc("gatehouse_export_lag_seconds", "Age of the oldest entry that is being handed over; 0 when there is none.")
+	exportUp       = exportDesc("gatehouse_export_up", "1 if the last attempt worked.")
 )
 
 // Describe is prometheus' question what there is.

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/number"
 	"gatehouse/recorder/audit"
 )
 
@@ -19,6 +20,7 @@ type metrics struct {
 	entries  *prometheus.CounterVec
 	failed   prometheus.Counter
 	signers  *prometheus.CounterVec
+	appended prometheus.Histogram
 }
 
 func newMetrics() *metrics {
@@ -31,7 +33,10 @@ func newMetrics() *metrics {
 	}
 	m.signers = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_signer_failures_total",
 		Help: "Certificates that were not issued because a CA's key could not sign, by CA."}, []string{"ca"})
-	m.registry.MustRegister(m.entries, m.failed, m.signers)
+	m.appended = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "gatehouse_audit_append_seconds",
+		Help: "How long entries took until they were durable.", Buckets: number.Seconds})
+	m.registry.MustRegister(m.entries, m.failed, m.signers, m.appended)
+	number.Process(m.registry, "decider")
 	return m
 }
 

@@ -70,7 +70,7 @@ func (d *Decider) loadFirst(ctx context.Context) error {
 	}
 	d.cfg.Log.Error("POLICY ON DISK IS NOT VALID, the stored last good one is in force", "problem", d.problem, "policy", pol.Hash())
 	d.mu.Lock()
-	d.policy, d.inventory = pol, inv
+	d.policy, d.inventory, d.policySince = pol, inv, d.cfg.Now().UTC()
 	d.mu.Unlock()
 	return d.append(ctx, audit.Entry{Type: audit.PolicyLoad, Outcome: "last-good", Policy: pol.Hash(), Reason: d.problem})
 }
@@ -128,6 +128,9 @@ func (d *Decider) enforce(ctx context.Context, files lastGood, pol *policy.Polic
 	}
 	d.mu.Lock()
 	d.policy, d.inventory, d.inventoryHash, d.problem = pol, inv, hash, ""
+	if changed {
+		d.policySince = d.cfg.Now().UTC()
+	}
 	door := d.door
 	d.mu.Unlock()
 	d.endUnfit()

@@ -107,6 +107,8 @@ func (d *Decider) handleDoor(ctx context.Context, op protocol.Op, body json.RawM
 		return call(ctx, body, d.signOut)
 	case protocol.OpMetrics:
 		return call(ctx, body, d.metricsText)
+	case protocol.OpHealth:
+		return call(ctx, body, d.health)
 	case protocol.OpEnrol:
 		return call(ctx, body, d.enrol)
 	case protocol.OpRenew:
@@ -221,6 +223,8 @@ func (d *Decider) HandleAdmin(ctx context.Context, op protocol.Op, body json.Raw
 		return call(ctx, body, d.checked)
 	case protocol.OpMetrics:
 		return call(ctx, body, d.metricsText)
+	case protocol.OpStatus:
+		return call(ctx, body, d.status)
 	}
 	return nil, invalid("unknown operation %q", op)
 }

@@ -18,6 +18,7 @@ const (
 	DeciderAdminFD  = 5 // listening unix socket, root only
 
 	DeciderSecretsFD = 6 // a pipe that holds what unlocks the CA keys, and ends
+	DeciderControlFD = 7 // orders of the supervisor
 
 	DoorSocketFD = 3 // to the decider
 	DoorLocalFD  = 4 // to the supervisor
@@ -25,6 +26,7 @@ const (
 	DoorWebFD    = 6 // bound, not listening; closed without web.listen
 
 	DoorMetricsFD = 7 // bound, not listening; closed without metrics.listen
+	DoorControlFD = 8 // orders of the supervisor
 )
 
 // child is one of the two processes.
@@ -40,12 +42,12 @@ func startDecider(cfg Config, root bool, s *sockets, p *pairs) (*child, error) {
 		return nil, err
 	}
 	defer secrets.Close()
-	return start(cfg, root, "decider", cfg.Settings.Users.Decider, []*os.File{p.deciderEnd, p.readyWrite, s.admin, secrets})
+	return start(cfg, root, "decider", cfg.Settings.Users.Decider, []*os.File{p.deciderEnd, p.readyWrite, s.admin, secrets, p.deciderControlEnd})
 }
 
 func startDoor(cfg Config, root bool, s *sockets, p *pairs) (*child, error) {
 	// A listener that is off is nil here, and a closed descriptor there.
-	return start(cfg, root, "door", cfg.Settings.Users.Door, []*os.File{p.doorEnd, p.localDoor, s.ssh, s.web, s.metrics})
+	return start(cfg, root, "door", cfg.Settings.Users.Door, []*os.File{p.doorEnd, p.localDoor, s.ssh, s.web, s.metrics, p.doorControlEnd})
 }
 
 // start runs this same program as one of the two processes: with an empty environment, its own user, and no way to gain
@@ -95,15 +97,23 @@ func (c *child) state() string {
 // stop ends children one after the other: asked first, killed after stopTimeout.
 func stop(log hclog.Logger, children ...*child) {
 	for _, c := range children {
-		_ = c.cmd.Process.Signal(syscall.SIGTERM) // ended already is fine
+		c.ask()
 		timer := time.NewTimer(stopTimeout)
 		select {
 		case <-c.done:
 		case <-timer.C:
-			log.Error("killing a process that does not end", "process", c.name)
-			_ = c.cmd.Process.Kill()
-			<-c.done
+			c.kill(log)
 		}
 		timer.Stop()
 	}
+}
+
+// ask tells a child to end in order.
+func (c *child) ask() { _ = c.cmd.Process.Signal(syscall.SIGTERM) } // ended already is fine
+
+// kill ends a child that does not end itself.
+func (c *child) kill(log hclog.Logger) {
+	log.Error("killing a process that does not end", "process", c.name)
+	_ = c.cmd.Process.Kill()
+	<-c.done
 }

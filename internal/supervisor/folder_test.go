@@ -64,13 +64,13 @@ func TestSockets(t *testing.T) {
 	dir := t.TempDir()
 	c := config.Config{Data: dir, SSH: config.SSH{Listen: "127.0.0.1:0"}, Web: config.Web{Listen: "127.0.0.1:0"}, Users: config.Users{Decider: 61001, Door: 61002}}
 	must(t, prepareFolders(c, true))
-	s, err := bindSockets(c)
+	s, err := bindSockets(c, nil)
 	must(t, err)
 	defer s.close()
 	if mode, uid := owner(t, AdminSocket(dir)); mode != os.ModeSocket|0o600 || uid != 0 {
 		t.Errorf("%s of %d", mode, uid)
 	}
-	again, err := bindSockets(c) // over what a killed supervisor left
+	again, err := bindSockets(c, nil) // over what a killed supervisor left
 	must(t, err)
 	again.close()
 	if _, err := bindTCP("127.0.0.1:99999"); err == nil {

@@ -24,24 +24,27 @@ type sockets struct {
 // AdminSocket is the path of the socket on which the decider answers root.
 func AdminSocket(data string) string { return filepath.Join(data, "run", "decider.sock") }
 
-func bindSockets(c config.Config) (*sockets, error) {
+// bindSockets takes what the service manager has given, and binds the rest.
+func bindSockets(c config.Config, given map[string]*os.File) (*sockets, error) {
 	var s sockets
+	for _, l := range []struct {
+		name, address string
+		file          **os.File
+	}{{"ssh", c.SSH.Listen, &s.ssh}, {"web", c.Web.Listen, &s.web}, {"metrics", c.Metrics.Listen, &s.metrics}} {
+		*l.file = given[l.name]
+		var err error
+		switch {
+		case l.address == "" && *l.file != nil:
+			err = errors.New("the service manager gives a socket for it, and it is not in gatehouse.yaml")
+		case l.address != "" && *l.file == nil:
+			*l.file, err = bindTCP(l.address)
+		}
+		if err != nil {
+			s.close()
+			return nil, fmt.Errorf("%s.listen: %w", l.name, err)
+		}
+	}
 	var err error
-	if s.ssh, err = bindTCP(c.SSH.Listen); err != nil {
-		return nil, fmt.Errorf("ssh.listen: %w", err)
-	}
-	if c.Web.Listen != "" {
-		if s.web, err = bindTCP(c.Web.Listen); err != nil {
-			s.close()
-			return nil, fmt.Errorf("web.listen: %w", err)
-		}
-	}
-	if c.Metrics.Listen != "" {
-		if s.metrics, err = bindTCP(c.Metrics.Listen); err != nil {
-			s.close()
-			return nil, fmt.Errorf("metrics.listen: %w", err)
-		}
-	}
 	if s.admin, err = bindAdmin(AdminSocket(c.Data)); err != nil {
 		s.close()
 		return nil, err
@@ -129,6 +132,9 @@ type pairs struct {
 	deciderEnd, doorEnd        *os.File
 	readyRead, readyWrite      *os.File
 	localDoor, localSupervisor *os.File
+
+	doorControl, deciderControl       *line
+	doorControlEnd, deciderControlEnd *os.File
 }
 
 func makePairs() (*pairs, error) {
@@ -146,20 +152,33 @@ func makePairs() (*pairs, error) {
 		p.close()
 		return nil, err
 	}
+	if p.doorControl, p.doorControlEnd, err = newLine(); err != nil {
+		p.close()
+		return nil, err
+	}
+	if p.deciderControl, p.deciderControlEnd, err = newLine(); err != nil {
+		p.close()
+		return nil, err
+	}
 	return &p, nil
 }
 
 // closeChildren drops the children's ends, so that each sees the end of the other.
 func (p *pairs) closeChildren() {
-	for _, f := range []*os.File{p.deciderEnd, p.doorEnd, p.readyWrite, p.localDoor} {
+	for _, f := range []*os.File{p.deciderEnd, p.doorEnd, p.readyWrite, p.localDoor, p.doorControlEnd, p.deciderControlEnd} {
 		_ = f.Close()
 	}
 }
 
 func (p *pairs) close() {
-	for _, f := range []*os.File{p.deciderEnd, p.doorEnd, p.readyRead, p.readyWrite, p.localDoor, p.localSupervisor} {
+	for _, f := range []*os.File{p.deciderEnd, p.doorEnd, p.readyRead, p.readyWrite, p.localDoor, p.localSupervisor, p.doorControlEnd, p.deciderControlEnd} {
 		if f != nil {
 			_ = f.Close()
+		}
+	}
+	for _, l := range []*line{p.doorControl, p.deciderControl} {
+		if l != nil {
+			l.close()
 		}
 	}
 }

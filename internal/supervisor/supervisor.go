@@ -38,6 +38,9 @@ type Config struct {
 	ConfigPath string // absolute; handed to both processes
 	Secrets    []byte // handed to the decider alone, by a pipe that nobody else has; at most 4 KiB
 	Log        hclog.Logger
+
+	Stop   <-chan os.Signal // the first begins an orderly end, as the context's end does; the second ends what still lives at once
+	Reload <-chan os.Signal // each has gatehouse.yaml, policy and targets read again
 }
 
 // Run starts both processes and returns when they have ended: ErrStopped after the context ended, otherwise why.
@@ -51,11 +54,15 @@ func Run(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("keep inherited files from the processes: %w", err)
 	}
 	groups := findGroups(cfg.Log, root)
+	given, err := activated()
+	if err != nil {
+		return err
+	}
 	// 1. Folders with their owners, sockets bound.
 	if err := prepareFolders(cfg.Settings, root); err != nil {
 		return err
 	}
-	socks, err := bindSockets(cfg.Settings)
+	socks, err := bindSockets(cfg.Settings, given)
 	if err != nil {
 		return err
 	}
@@ -65,6 +72,8 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer pairs.close()
+	go pairs.doorControl.listen() // both end with the pairs
+	go pairs.deciderControl.listen()
 	// 2. The decider, until it is ready and has said what it signs permits with.
 	decider, err := startDecider(cfg, root, socks, pairs)
 	if err != nil {
@@ -90,7 +99,9 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	server.Divide(groups)
-	return attend(ctx, cfg.Log, server, decider, door)
+	l := &life{cfg: cfg, server: server, decider: decider, door: door, doorLine: pairs.doorControl, deciderLine: pairs.deciderControl,
+		manager: manager{cfg.Log}, drain: cfg.Settings.SSH.Drain}
+	return l.attend(ctx)
 }
 
 // findGroups looks for a part of the cgroup tree that local commands can have, before any process is started, and says what
@@ -106,32 +117,6 @@ func findGroups(log hclog.Logger, root bool) *local.Groups {
 	}
 	log.Info("limits of local commands", "by", groups.String())
 	return groups
-}
-
-// attend waits for the first end of anything and brings the rest down: the door first, so that its last words reach the log.
-func attend(ctx context.Context, log hclog.Logger, server *local.Server, decider, door *child) error {
-	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(serving) }()
-	var reason error
-	select {
-	case <-ctx.Done():
-		reason = ErrStopped
-	case <-door.done:
-		reason = fmt.Errorf("the door ended (%s); ending the decider", door.state())
-	case <-decider.done:
-		reason = fmt.Errorf("the decider ended (%s); ending the door", decider.state())
-	}
-	if !errors.Is(reason, ErrStopped) {
-		log.Error("ending", "reason", reason)
-	}
-	stop(log, door)
-	cancel()
-	if err := <-served; err != nil {
-		log.Warn("local commands ended", "error", err)
-	}
-	stop(log, decider)
-	return reason
 }
 
 // awaitReady reads the decider's one line: "ready" and its permit key.

@@ -5,12 +5,14 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -38,11 +40,25 @@ func build(t *testing.T) (dir, binary string) {
 	must(t, os.Chmod(filepath.Dir(dir), 0o755))
 	must(t, os.Chmod(dir, 0o755))
 	binary = filepath.Join(dir, "gatehouse")
-	if out, err := exec.Command("go", "build", "-o", binary, "gatehouse/cmd/gatehouse").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	text, err := program()
+	must(t, err)
+	must(t, os.WriteFile(binary, text, 0o755))
 	return dir, binary
 }
+
+// program is built once for all tests.
+var program = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "gatehouse-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "gatehouse")
+	if out, err := exec.Command("go", "build", "-o", path, "gatehouse/cmd/gatehouse").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return os.ReadFile(path)
+})
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -151,10 +167,14 @@ func fakeDoor(t *testing.T) (door protocol.Door, config string) {
 	secrets, noSecrets, err := os.Pipe()
 	must(t, err)
 	must(t, noSecrets.Close())
-	cmd.ExtraFiles = []*os.File{theirs, readyWrite, adminFile, secrets}
+	orders, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	must(t, err)
+	t.Cleanup(func() { _ = unix.Close(orders[0]) })
+	control := os.NewFile(uintptr(orders[1]), "control")
+	cmd.ExtraFiles = []*os.File{theirs, readyWrite, adminFile, secrets, control}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 61001, Gid: 61001}}
 	must(t, cmd.Start())
-	for _, f := range []*os.File{theirs, readyWrite, adminFile, secrets} {
+	for _, f := range []*os.File{theirs, readyWrite, adminFile, secrets, control} {
 		must(t, f.Close())
 	}
 	line := make([]byte, 128)

@@ -43,6 +43,9 @@ type Config struct {
 	Data    string            // the data folder; empty means Dir/data
 	Limits  string            // what stands between the braces of ssh.limits
 	Log     func(line string) // gets the service's log; may be nil
+	Drain   string            // ssh.drain; empty means 0s
+	Env     []string          // more of the service's environment
+	Files   []*os.File        // handed to the service from descriptor 3 on
 }
 
 // Gate is a running Gatehouse.
@@ -57,6 +60,7 @@ type Gate struct {
 
 	mu    sync.Mutex
 	cmd   *exec.Cmd
+	ended *exec.Cmd
 	ready chan struct{}
 	done  chan struct{}
 	log   []string
@@ -107,8 +111,8 @@ func (g *Gate) writeSettings() error {
 	if minFree == "" {
 		minFree = "1MiB"
 	}
-	text := fmt.Sprintf("version: 1\ndata: %s\nssh: {listen: %q, names: [%s], limits: {%s}}\nmetrics: {listen: \"127.0.0.1:%d\"}\n%spolicy: policy.yaml\ntargets: targets.yaml\nstorage: {min_free: %s}\nlog: {level: debug}\n",
-		g.Data, g.SSHAddr, cmp.Or(g.cfg.Name, "gatehouse"), g.cfg.Limits, metricsPort, web, minFree)
+	text := fmt.Sprintf("version: 1\ndata: %s\nssh: {listen: %q, names: [%s], limits: {%s}, drain: %s}\nmetrics: {listen: \"127.0.0.1:%d\"}\n%spolicy: policy.yaml\ntargets: targets.yaml\nstorage: {min_free: %s}\nlog: {level: debug}\n",
+		g.Data, g.SSHAddr, cmp.Or(g.cfg.Name, "gatehouse"), g.cfg.Limits, cmp.Or(g.cfg.Drain, "0s"), metricsPort, web, minFree)
 	if err := os.WriteFile(g.Path, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
@@ -171,7 +175,8 @@ func (g *Gate) startHosts(ctx context.Context) error {
 // Serve starts the service and waits until it is ready.
 func (g *Gate) Serve() error {
 	cmd := exec.Command(g.cfg.Binary, "serve", "--config", g.Path)
-	cmd.Dir = g.cfg.Dir
+	cmd.Dir, cmd.ExtraFiles = g.cfg.Dir, g.cfg.Files
+	cmd.Env = append(os.Environ(), g.cfg.Env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
@@ -257,9 +262,26 @@ func (g *Gate) Stop() error {
 func (g *Gate) Await() error {
 	g.mu.Lock()
 	cmd, done := g.cmd, g.done
-	g.cmd = nil
+	g.cmd, g.ended = nil, cmd
 	g.mu.Unlock()
 	return wait(cmd, done)
+}
+
+// Status is what the service ended with, when Await has returned.
+func (g *Gate) Status() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.ended.ProcessState.ExitCode()
+}
+
+// Signal sends the service a signal.
+func (g *Gate) Signal(s syscall.Signal) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.cmd == nil {
+		return errors.New("the service does not run")
+	}
+	return g.cmd.Process.Signal(s)
 }
 
 func wait(cmd *exec.Cmd, done <-chan struct{}) error {

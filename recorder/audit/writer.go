@@ -18,8 +18,11 @@ func (l *Log) write() {
 	for {
 		group, next, open := l.collect(held)
 		if len(group) > 0 {
+			before := l.tree.size
 			l.answer(group, l.commit(group))
-			l.remember()
+			if l.tree.size > before { // not after a mere probe
+				l.remember()
+			}
 		}
 		if held = next; !open && held == nil {
 			return

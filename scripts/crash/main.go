@@ -1,5 +1,5 @@
 // Command crash kills the door, the decider and now and then the supervisor of a real Gatehouse with SIGKILL, at random
-// moments while stock clients work through it, starts it again, and checks that the evidence is whole.
+// moments while stock clients work through it, or all three at once, starts it again, and checks that the evidence is whole.
 //
 // After each kill it asks: does `gatehouse audit verify` pass, recordings included? Is every session that a client saw begin
 // in the index, with a final state? Does each recording hold what its client had received a second before the kill? Is what
@@ -46,13 +46,14 @@ func main() {
 	from := flag.Int("from", 1, "the round to begin with")
 	binary := flag.String("gatehouse", "bin/gatehouse", "the program to kill")
 	keep := flag.Bool("keep", false, "keep the folder even if all is well")
+	all := flag.Bool("all", false, "kill supervisor, decider and door at the same moment, each round")
 	flag.Parse()
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	work := func() error { return run(ctx, *binary, *seed, *from, *rounds, *keep) }
+	work := func() error { return run(ctx, *binary, *seed, *from, *rounds, *keep, *all) }
 	if *faults {
 		work = func() error { return runMatrix(ctx, *seed, *from, *rounds) }
 	}
@@ -63,7 +64,7 @@ func main() {
 }
 
 // run builds the world, crashes it, and says what it found.
-func run(ctx context.Context, binary string, seed uint64, from, rounds int, keep bool) (err error) {
+func run(ctx context.Context, binary string, seed uint64, from, rounds int, keep, all bool) (err error) {
 	binary, err = filepath.Abs(binary)
 	if err != nil {
 		return fmt.Errorf("find gatehouse: %w", err)
@@ -76,6 +77,7 @@ func run(ctx context.Context, binary string, seed uint64, from, rounds int, keep
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
 	}
+	w.all = all
 	fmt.Printf("seed %d, rounds %d to %d\n", seed, from, from+rounds-1)
 	var sum summary
 	for round := from; round < from+rounds && ctx.Err() == nil; round++ {

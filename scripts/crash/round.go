@@ -50,20 +50,47 @@ func (r *report) violate(format string, args ...any) {
 	r.violations = append(r.violations, fmt.Sprintf(format, args...))
 }
 
-// victimOf chooses whom to kill: door and decider mostly, one in ten times the supervisor.
+// everything is the victim that is all three processes.
+const everything = "all three"
+
+// kill ends a process, or all three without one having the time to see another go.
+func (w *world) kill(victim string) error {
+	names := []string{victim}
+	if victim == everything {
+		names = []string{"supervisor", "decider", "door"}
+	}
+	var pids []int
+	for _, name := range names {
+		pids = append(pids, w.gate.PID(name))
+	}
+	var errs []error
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, syscall.SIGKILL); !errors.Is(err, syscall.ESRCH) || len(pids) == 1 { // it may have seen the first one go
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// victimOf chooses whom to kill: door and decider mostly, one in ten times the supervisor, and as often all three.
 func victimOf(random *rand.Rand) string {
 	switch n := random.IntN(20); {
-	case n < 9:
+	case n < 8:
 		return "door"
-	case n < 18:
+	case n < 16:
 		return "decider"
+	case n < 18:
+		return "supervisor"
 	}
-	return "supervisor"
+	return everything
 }
 
 // round lets the clients work, kills, starts again and judges. An error is one that kept it from judging.
 func (w *world) round(ctx context.Context, number int, random *rand.Rand) (report, error) {
 	r := report{round: number, victim: victimOf(random)}
+	if w.all {
+		r.victim = everything
+	}
 	r.after = workLeast + time.Duration(random.Int64N(int64(workMost-workLeast)))
 	if err := w.enrol(ctx); err != nil {
 		return r, err
@@ -80,7 +107,7 @@ func (w *world) round(ctx context.Context, number int, random *rand.Rand) (repor
 		return r, errors.Join(context.Cause(ctx), err)
 	}
 	killed := time.Now()
-	err := syscall.Kill(w.gate.PID(r.victim), syscall.SIGKILL)
+	err := w.kill(r.victim)
 	// 2. The others end by themselves; then the service starts again.
 	if err == nil {
 		err = w.gate.Await()

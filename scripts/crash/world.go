@@ -49,6 +49,7 @@ const certificateTTL = "15m"
 type world struct {
 	dir  string
 	gate *testgate.Gate
+	all  bool                // everything is killed each round
 	id   *age.X25519Identity // who can read the recordings, which are encrypted
 }
 

@@ -32,9 +32,12 @@ func laterBodies() map[Op][2]any {
 		OpFileEnd: {FileEnd{ses, "dec_01KB9Z0000000000000000000X", []byte("/srv/a"), "read", 7, "00ff", "whole", "w"}, Empty{}},
 		OpForward: {Forward{con, ses, "web-1", "deploy", "db-1", 5432, "/run/app.sock", []netip.Addr{netip.MustParseAddr("192.0.2.7")}, []byte("key"), true, true},
 			Forwarded{"dec_01JDABCDEFGHJKMNPQRSTVWXYZ", policy.Decision{Verdict: policy.Allow, PolicyHash: "sha256:00"}, "signer", ViaDoor, NeedsKey, []netip.Addr{netip.MustParseAddr("192.0.2.7")}, "192.0.2.9:22", []byte("cert"), 3}},
+		OpHealth: {Empty{}, Health{"the audit log cannot be written"}},
+		OpStatus: {Empty{}, Status{"1.0", "gatehouse", at, "sha256:00", at, "no", 1, 2, 3, 4, "the audit log cannot be written", []AuditAnchor{{"witness", "w", 12, at, "p", "a"}},
+			[]CA{{Name: "target", Signer: "a file", Phase: "steady", Next: "prepare", Keys: []CAKey{{1, "target_ca", "active", at, at, "SHA256:x", "ssh-ed25519 AAAA"}}}}, []string{"target"}}},
 		OpDispose: {Dispose{Credential{Connection: con}, "shredded", ses, "00ff", 4096, "asked to"}, Empty{}},
 	}
 }
 
 // laterOrder follows peopleOrder.
-var laterOrder = []Op{OpOffers, OpUnseal, OpDispose, OpStreamSent, OpExportMove, OpAuditState, OpTransfer, OpFile, OpFileEnd, OpForward}
+var laterOrder = []Op{OpOffers, OpUnseal, OpDispose, OpStreamSent, OpExportMove, OpAuditState, OpTransfer, OpFile, OpFileEnd, OpForward, OpHealth, OpStatus}
