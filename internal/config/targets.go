@@ -33,10 +33,10 @@ type Target struct {
 	Labels  map[string]string `yaml:"labels" json:"labels,omitempty"`
 	Local   bool              `yaml:"local" json:"local,omitempty"`
 	RunAs   map[string]string `yaml:"run_as" json:"run_as,omitempty"` // local only: login → a named unprivileged user of this machine
-	Limits  Limits            `yaml:"limits" json:"limits,omitzero"`  // local only: of every login
+	Limits  LocalLimits       `yaml:"limits" json:"limits,omitzero"`  // local only: of every login
 	// local only: of one login, in the place of the target's, limit by limit
-	LoginLimits map[string]Limits `yaml:"login_limits" json:"login_limits,omitempty"`
-	Path        []string          `yaml:"path" json:"path,omitempty"` // folders in which programs are looked up there, in order; empty means the usual ones
+	LoginLimits map[string]LocalLimits `yaml:"login_limits" json:"login_limits,omitempty"`
+	Path        []string               `yaml:"path" json:"path,omitempty"` // folders in which programs are looked up there, in order; empty means the usual ones
 }
 
 // HasLogin reports whether the target offers the login.
