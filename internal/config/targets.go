@@ -36,11 +36,11 @@ type Target struct {
 	Local   bool              `yaml:"local" json:"local,omitempty"`
 	RunAs   map[string]string `yaml:"run_as" json:"run_as,omitempty"` // local only: login → a named unprivileged user of this machine
 	// Gatehouse is another Gatehouse, through which ssh -J goes on: an address and nothing else. Who it is, its clients check themselves.
-	Gatehouse bool   `yaml:"gatehouse" json:"gatehouse,omitempty"`
-	Limits    Limits `yaml:"limits" json:"limits,omitzero"` // local only: of every login
+	Gatehouse bool        `yaml:"gatehouse" json:"gatehouse,omitempty"`
+	Limits    LocalLimits `yaml:"limits" json:"limits,omitzero"` // local only: of every login
 	// local only: of one login, in the place of the target's, limit by limit
-	LoginLimits map[string]Limits `yaml:"login_limits" json:"login_limits,omitempty"`
-	Path        []string          `yaml:"path" json:"path,omitempty"` // folders in which programs are looked up there, in order; empty means the usual ones
+	LoginLimits map[string]LocalLimits `yaml:"login_limits" json:"login_limits,omitempty"`
+	Path        []string               `yaml:"path" json:"path,omitempty"` // folders in which programs are looked up there, in order; empty means the usual ones
 }
 
 // GatehouseLogin is the login that policy names for another Gatehouse: it has no accounts here.

@@ -75,12 +75,13 @@ func execute() error {
 	return fmt.Errorf("execute: %w", syscall.Exec(o.Path, o.Argv, o.Env))
 }
 
-// dropBounding takes every capability out of the set that a program could ever have.
+// dropBounding takes every capability out of the set that a program could ever have. A service that may not (its manager has left
+// it without CAP_SETPCAP) keeps the set as small as it is, and no_new_privs keeps programs from all of it.
 func dropBounding() error {
 	for c := range uintptr(64) {
 		err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0)
-		if errors.Is(err, unix.EINVAL) {
-			return nil // the kernel knows no more
+		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EPERM) { // the kernel knows no more, or says no
+			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("drop capability %d: %w", c, err)

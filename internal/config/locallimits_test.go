@@ -8,8 +8,8 @@ import (
 	"gatehouse/internal/permit"
 )
 
-// TestLimits: a login's own limits, then the target's, then the defaults; and what cannot be a limit.
-func TestLimits(t *testing.T) {
+// TestLocalLimits: a login's own limits, then the target's, then the defaults; and what cannot be a limit.
+func TestLocalLimits(t *testing.T) {
 	const text = `version: 1
 targets:
   here:

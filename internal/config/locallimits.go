@@ -9,8 +9,8 @@ import (
 	"gatehouse/internal/permit"
 )
 
-// Limits bound what a local command may use, with all that it starts. What is left out is the target's, then the default.
-type Limits struct {
+// LocalLimits bound what a local command may use, with all that it starts. What is left out is the target's, then the default.
+type LocalLimits struct {
 	Processes *uint64  `yaml:"processes" json:"processes,omitempty"`   // at once; default 512
 	OpenFiles *uint64  `yaml:"open_files" json:"open_files,omitempty"` // of each process; default 1024
 	FileSize  *Size    `yaml:"file_size" json:"file_size,omitempty"`   // of each file that is written
@@ -66,7 +66,7 @@ func (t Target) LimitsOf(login string) permit.Limits {
 	}
 }
 
-func (t Target) limited() bool { return t.Limits != (Limits{}) || t.LoginLimits != nil }
+func (t Target) limited() bool { return t.Limits != (LocalLimits{}) || t.LoginLimits != nil }
 
 func (t Target) validateLimits() error {
 	if err := t.Limits.validate(); err != nil {
@@ -83,20 +83,20 @@ func (t Target) validateLimits() error {
 	return nil
 }
 
-func (l Limits) validate() error {
-	if err := within("processes", l.Processes, leastProcesses, mostCount); err != nil {
+func (l LocalLimits) validate() error {
+	if err := withinLimit("processes", l.Processes, leastProcesses, mostCount); err != nil {
 		return err
 	}
-	if err := within("open_files", l.OpenFiles, leastOpenFiles, mostCount); err != nil {
+	if err := withinLimit("open_files", l.OpenFiles, leastOpenFiles, mostCount); err != nil {
 		return err
 	}
-	if err := within("file_size", l.FileSize, leastFileSize, 1<<62); err != nil {
+	if err := withinLimit("file_size", l.FileSize, leastFileSize, 1<<62); err != nil {
 		return err
 	}
-	if err := within("memory", l.Memory, leastMemory, 1<<62); err != nil {
+	if err := withinLimit("memory", l.Memory, leastMemory, 1<<62); err != nil {
 		return err
 	}
-	if err := within("cpus", l.CPUs, leastCPUs, mostCPUs); err != nil {
+	if err := withinLimit("cpus", l.CPUs, leastCPUs, mostCPUs); err != nil {
 		return err
 	}
 	if l.CPUTime != nil && *l.CPUTime < CPUTime(time.Second) {
@@ -105,8 +105,8 @@ func (l Limits) validate() error {
 	return nil
 }
 
-// within is about a limit that is given.
-func within[T cmp.Ordered](name string, given *T, least, most T) error {
+// withinLimit is about a limit that is given.
+func withinLimit[T cmp.Ordered](name string, given *T, least, most T) error {
 	if given != nil && !(*given >= least && *given <= most) { // so that NaN is refused too
 		return fmt.Errorf("%s is %v, want %v to %v", name, *given, least, most)
 	}
