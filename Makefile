@@ -14,8 +14,9 @@ FUZZTIME ?= 60s
 N        ?= 50
 SEED     ?= 1
 FAULTS   ?= 200
+HOURS    ?= 1
 
-.PHONY: help setup build demo test race web-test lint check prove crash fuzz diff-fuzz bench e2e clean
+.PHONY: help setup build demo test race web-test lint check prove crash fuzz diff-fuzz soak bench e2e clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -57,6 +58,10 @@ fuzz: ## every fuzz target for FUZZTIME each (PKG=./policy/... for a part)
 
 diff-fuzz: setup ## random lines: the plan under four login shells against bash, for FUZZTIME (ARGS="-seed 1 -from 0 -n 100")
 	go run ./scripts/difffuzz $(if $(ARGS),$(ARGS),-for $(FUZZTIME))
+
+soak: setup build ## real clients for HOURS (fractions too) while targets, network, disk and service fail, then the verdict (ARGS="-dir FOLDER" to go on)
+	@go build -o bin/soak ./scripts/soak
+	@exec bin/soak -hours $(HOURS) -seed $(SEED) $(ARGS)
 
 bench: setup build ## speed against stock ssh -J and direct; writes bench.json
 	go run ./scripts/bench $(ARGS)

@@ -59,7 +59,7 @@ func (s *Server) offered(ctx gliderssh.Context, key gliderssh.PublicKey) bool {
 	}
 	// Certificates of one connection must not share a Permissions: the last one shown would set what the first one gets.
 	ctx.Permissions().Permissions = &ssh.Permissions{CriticalOptions: cert.CriticalOptions}
-	if r, err := parseRoute(ctx.User(), c.face); err == nil && r.target != "" {
+	if r, err := s.route(ctx.User(), c.face); err == nil && r.target != "" {
 		go c.dialAhead(cert, r)
 	}
 	return true
@@ -84,7 +84,7 @@ func (c *conn) refuseKey(err error) {
 
 // proveKey is called when the client has shown that it holds the certificate's key: here a connection becomes somebody's.
 func (c *conn) proveKey(meta ssh.ConnMetadata, key ssh.PublicKey, perms *ssh.Permissions, _ string) (*ssh.Permissions, error) {
-	r, err := parseRoute(meta.User(), c.face)
+	r, err := c.server.route(meta.User(), c.face)
 	if err != nil {
 		c.refusal = err.Error()
 		return nil, c.refused(err)
@@ -109,6 +109,9 @@ func (c *conn) proveKey(meta ssh.ConnMetadata, key ssh.PublicKey, perms *ssh.Per
 		return nil, c.refused(errors.New("the connection inside a jump must be by the same identity as the one around it"))
 	}
 	c.renewOnly = who.RenewOnly
+	if who.Target != "" {
+		r.target = who.Target
+	}
 	if err := c.authenticated(who.Identity, who.NotAfter, r); err != nil {
 		return nil, c.refused(err)
 	}
@@ -133,8 +136,11 @@ func (c *conn) dialAhead(cert *ssh.Certificate, r route) {
 	if err != nil || !who.Reaches {
 		return
 	}
+	if who.Target != "" {
+		r.target = who.Target
+	}
 	t, known := c.server.target(r.target)
-	if !known || t.Local {
+	if !known || t.Local || t.Gatehouse {
 		return
 	}
 	key := poolKey{target: r.target, login: r.login}

@@ -62,7 +62,9 @@ type conn struct {
 	ahead    *aheadDial
 	holds    string // the target whose place among the dialled ahead this connection has
 
-	lookers lookers
+	lookers  lookers
+	forwards atomic.Int32 // that are open
+	hints    hints        // guarded by mu
 
 	work sync.WaitGroup // open channels: sessions and inner connections
 }

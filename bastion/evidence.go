@@ -64,6 +64,9 @@ func (s *session) noteDecision(d protocol.Decided, t protocol.Target, a asked) *
 				s.row.Exactness = "exact"
 			}
 		}
+		if s.files {
+			s.row.Exactness = "exact" // no shell is asked for anything
+		}
 		if final := d.Decision.Plan; final != nil && final.Op == policy.OpShell {
 			s.row.Exactness = "recorded" // not contained: a shell on the target reads what it is given
 		}
@@ -86,7 +89,7 @@ func (s *session) finish(out outcome) {
 	end := s.conn.server.cfg.Now().UTC()
 	if out.exit != nil && out.exit.Known {
 		s.row.Exit = &out.exit.Status
-	} else if out.exit == nil && out.state != store.Killed {
+	} else if out.exit == nil && out.state != store.Killed && s.forward == nil {
 		s.row.Exit = &out.status
 	}
 	if out.exit != nil {
@@ -128,6 +131,9 @@ func (s *session) closeEvidence(ctx context.Context) {
 		} else {
 			s.row.Recording, report.Recording = sum.SHA256, &sum
 		}
+	}
+	if s.forward != nil {
+		s.forward.account(&report, &s.row)
 	}
 	if err := s.noteEnd(ctx, report); err != nil {
 		s.log.Error("note the session's end", "error", err)

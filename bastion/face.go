@@ -69,6 +69,14 @@ func (f *faces) renew() {
 	clear(f.certs)
 }
 
+// forget drops one target's certificate.
+func (f *faces) forget(target string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.epoch++
+	delete(f.certs, target)
+}
+
 func (f *faces) certify(ctx context.Context, target string) (faceCert, error) {
 	a, err := f.certifier.Face(ctx, protocol.Face{PublicKey: f.key.PublicKey().Marshal(), Target: target})
 	if err != nil {

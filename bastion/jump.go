@@ -1,15 +1,15 @@
 package bastion
 
 import (
-	"context"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	gliderssh "github.com/gliderlabs/ssh"
 	"golang.org/x/crypto/ssh"
 
-	"gatehouse/internal/answer"
+	"gatehouse/bastion/endpoint"
 	"gatehouse/internal/decider/protocol"
 )
 
@@ -21,31 +21,45 @@ type directTCPIP struct {
 	OriginPort uint32
 }
 
-// sshPort is the only port that a jump may name: the inner connection ends here, whatever port the target listens on.
+// sshPort is the port that a jump names; the one on which the target listens will do as well. The inner connection ends here, whatever
+// port that is.
 const sshPort = 22
 
-// handleJump serves stock `ssh -J`: what looks to the client like a forward to the target's SSH port is a second handshake
-// that ends in this process, under the target's face. Everything else that direct-tcpip could be is refused.
-func (s *Server) handleJump(_ *gliderssh.Server, _ *ssh.ServerConn, ch ssh.NewChannel, ctx gliderssh.Context) {
+// handleDirect serves direct-tcpip, which is how stock clients jump (-J, -W to a target's SSH port) and how they forward (-L, -W, -D).
+func (s *Server) handleDirect(_ *gliderssh.Server, _ *ssh.ServerConn, ch ssh.NewChannel, ctx gliderssh.Context) {
 	c := connOf(ctx)
 	var m directTCPIP
 	if err := ssh.Unmarshal(ch.ExtraData(), &m); err != nil {
 		_ = ch.Reject(ssh.ConnectionFailed, "malformed request")
 		return
 	}
-	endpoint := net.JoinHostPort(m.Host, strconv.Itoa(int(m.Port)))
-	_, known := s.target(m.Host)
+	t, jump := c.jumpsTo(m)
 	switch {
-	case c.renewOnly:
-		c.refuseForward(ch, "forward to "+endpoint, onlyRenews)
-		return
-	case c.outer != nil:
-		c.refuseForward(ch, "forward to "+endpoint, "forwards inside a jump are not allowed")
-		return
-	case m.Port != sshPort || !known:
-		c.refuseForward(ch, "forward to "+endpoint, "forwards are not allowed; ssh -J reaches a target by its name and port 22")
-		return
+	case jump && t.Gatehouse:
+		c.serveForward(ch, &forward{host: endpoint.Host{Name: t.Name}, port: sshPort, target: t.Name})
+	case jump:
+		c.jump(ch, t.Name)
+	default:
+		c.forwardTCP(ch, m)
 	}
+}
+
+// jumpsTo says which target a direct-tcpip jumps to, if it is a jump: there are none inside of one.
+func (c *conn) jumpsTo(m directTCPIP) (protocol.Target, bool) {
+	if c.outer != nil || c.renewOnly {
+		return protocol.Target{}, false
+	}
+	t, known := c.server.named(strings.ToLower(cutText(m.Host, 256)))
+	if !known {
+		return protocol.Target{}, false
+	}
+	_, port, _ := net.SplitHostPort(t.Address)
+	return t, m.Port == sshPort || port == strconv.Itoa(int(m.Port))
+}
+
+// jump serves stock `ssh -J`: what looks to the client like a forward to the target's SSH port is a second handshake that ends in
+// this process, under the target's face.
+func (c *conn) jump(ch ssh.NewChannel, target string) {
 	if why := c.openChannel(); why != "" {
 		_ = ch.Reject(ssh.ResourceShortage, why)
 		return
@@ -56,52 +70,9 @@ func (s *Server) handleJump(_ *gliderssh.Server, _ *ssh.ServerConn, ch ssh.NewCh
 		return
 	}
 	go ssh.DiscardRequests(requests)
-	inner := newConn(s, &jumpStream{Channel: channel, remote: c.RemoteAddr(), local: c.LocalAddr()}, c, m.Host, nil)
+	inner := newConn(c.server, &jumpStream{Channel: channel, remote: c.RemoteAddr(), local: c.LocalAddr()}, c, target, nil)
 	defer c.closeChannel()
-	s.handle(inner)
-}
-
-// refuseForward rejects a channel with the reason in the open failure, and notes it.
-func (c *conn) refuseForward(ch ssh.NewChannel, what, why string) {
-	c.note(protocol.Refuse{Connection: c.id, What: what, Code: "not_allowed", Why: why})
-	_ = ch.Reject(ssh.Prohibited, "gatehouse: DENIED by policy: "+answer.Visible(why))
-}
-
-// refuseChannel refuses every other kind of channel by its name: agent, X11, tun, streamlocal, forwarded-tcpip.
-func (s *Server) refuseChannel(_ *gliderssh.Server, _ *ssh.ServerConn, ch ssh.NewChannel, ctx gliderssh.Context) {
-	connOf(ctx).refuseForward(ch, "channel "+strconv.Quote(cutText(ch.ChannelType(), 64)), "channels of this type are not allowed")
-}
-
-// globalRequest refuses what is not a keepalive: remote forwards above all.
-func (s *Server) globalRequest(ctx gliderssh.Context, _ *gliderssh.Server, req *ssh.Request) (bool, []byte) {
-	switch req.Type {
-	case "keepalive@openssh.com", "no-more-sessions@openssh.com", "hostkeys-prove-00@openssh.com":
-		return false, nil // RFC 4254 section 4: a failure answers a keepalive as well as a success
-	}
-	connOf(ctx).note(protocol.Refuse{Connection: connOf(ctx).id, What: "global request " + strconv.Quote(cutText(req.Type, 64)), Code: "not_allowed", Why: "requests of this type are not allowed"})
-	return false, nil
-}
-
-// note puts a refusal into the audit log. A refusal stands whether or not it can be noted; the operator hears of it. A
-// client that collects maxRefusals of them loses its connection, so that it cannot fill the log.
-func (c *conn) note(r protocol.Refuse) {
-	if c.refusals.Add(1) > maxRefusals {
-		c.log.Warn("too many refused requests, connection closed")
-		_ = c.Conn.Close()
-		return
-	}
-	ctx, cancel := context.WithTimeout(c.ctx, evidenceTime)
-	defer cancel()
-	if err := c.server.cfg.Evidence.Refuse(ctx, r); err != nil {
-		c.log.Error("note a refusal", "what", r.What, "error", err)
-	}
-}
-
-func cutText(s string, n int) string {
-	if len(s) > n {
-		return s[:n]
-	}
-	return s
+	c.server.handle(inner)
 }
 
 // jumpStream is a channel as a net.Conn. Its remote address is the outer client's, so that source-address holds inside too.

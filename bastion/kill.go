@@ -101,11 +101,19 @@ func (s *Server) matching(order console.KillOrder) []*session {
 	for _, ses := range s.sessions {
 		c := ses.conn
 		if order.All || order.Session == ses.id || (order.Identity != "" && order.Identity == c.identity.Principal()) ||
-			(order.Target != "" && order.Target == c.route.target) {
+			(order.Target != "" && order.Target == ses.target()) {
 			out = append(out, ses)
 		}
 	}
 	return out
+}
+
+// target is where the session runs or the forward goes through.
+func (s *session) target() string {
+	if s.forward != nil {
+		return s.forward.target
+	}
+	return s.conn.route.target
 }
 
 func (s *Server) everything() []*session {
@@ -218,6 +226,9 @@ func (s *session) report(ctx context.Context, begun time.Time, sibling bool) con
 	remote := "unconfirmed"
 	select {
 	case <-s.done:
+		if s.forward != nil {
+			remote = "ended" // nothing runs for it, and both its connections are closed
+		}
 	case <-ctx.Done():
 	}
 	s.mu.Lock()
@@ -271,7 +282,7 @@ func remoteWord(clean bool) string {
 // sweep runs the decider's sweep line on a target and reports whether it found nothing more.
 func (s *Server) sweep(ctx context.Context, session, targetName, login, reason string) (clean bool, err error) {
 	t, known := s.target(targetName)
-	if !known {
+	if !known || t.Gatehouse {
 		return false, nil
 	}
 	if t.Local {

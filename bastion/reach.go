@@ -11,6 +11,7 @@ import (
 	"gatehouse/ca"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/policy"
+	"gatehouse/recorder"
 )
 
 // channelsPerTarget is stock sshd's MaxSessions: more at once get a connection more.
@@ -109,7 +110,7 @@ func (c *conn) closePools() {
 func (s *session) decide(t protocol.Target, known bool, a asked) (protocol.Decided, launch, error) {
 	req := protocol.Decide{Connection: s.conn.id, Session: s.id, Target: s.row.Target, Login: s.row.Login, Plan: a.plan, Text: a.text, Refusal: a.refusal(), Env: s.env, PTY: s.pty != nil, Unrecorded: a.unrecorded != nil}
 	nothing := launch{abandon: func() {}}
-	if !known {
+	if !known || t.Gatehouse {
 		d, err := s.conn.server.cfg.Gate.Decide(s.ctx, req)
 		return d, nothing, err
 	}
@@ -214,5 +215,6 @@ func (s *session) startLocal(ctx context.Context, d protocol.Decided) (*running,
 	if err != nil {
 		return nil, err
 	}
+	_ = s.recording.Write(recorder.Note, event(map[string]any{"note": proc.Note()})) // a failed recording ends the session
 	return &running{process: proc, release: func() { _ = proc.Close() }}, nil
 }

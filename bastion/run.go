@@ -31,6 +31,7 @@ type outcome struct {
 // run is the way of one command (docs/architecture.md).
 func (s *session) run(a ask) {
 	if s.conn.route.target == "" {
+		s.giveHints()
 		s.runConsole(a)
 		return
 	}
@@ -39,12 +40,17 @@ func (s *session) run(a ask) {
 	s.conn.server.addSession(s)
 	defer s.conn.server.removeSession(s)
 	s.begin(a)
+	if c, ok := s.carries(a); ok {
+		s.finish(s.carryFiles(a, c))
+		return
+	}
 	// 1. The line becomes a plan, or stays what only a shell could read; nothing of it has run anywhere.
 	asked, refused := s.read(a)
 	// 2. The evidence is open before anything is decided or asked of a target.
 	if err := s.openEvidence(asked.event); err != nil {
 		asked.unrecorded = &evidenceError{err}
 	}
+	s.giveHints()
 	if refused != nil {
 		s.finish(s.refuse(a, *refused))
 		return
@@ -112,7 +118,7 @@ func (s *session) plan(a ask) (asked, *answer.Denial) {
 	switch a.kind {
 	case "shell":
 		return asked{plan: policy.Plan{Op: policy.OpShell}}, nil
-	case "subsystem":
+	case "subsystem": // sftp is a transfer
 		why := a.what() + " is not available through Gatehouse; give a command, as in ssh " + s.conn.route.login + "@" + s.conn.route.target + "@bastion 'uptime'"
 		return asked{}, &answer.Denial{Code: string(policy.CodeNotAllowed), Why: why}
 	}
@@ -232,6 +238,9 @@ func (s *session) denied(d protocol.Decided, a asked) outcome {
 	}
 	if a.unreadable != nil && dec.Code == policy.CodeUnsupportedSyntax {
 		denial.Construct, denial.ConstructAt = a.unreadable.Construct, a.unreadable.Column
+	}
+	if dec.Code == policy.CodeNotAllowed && s.looksLikeEditor(a.plan) {
+		denial.Why += forEditors
 	}
 	for _, argv := range a.plan.Commands() {
 		denial.Argv = append(denial.Argv, argv)

@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/crypto/ssh"
 
+	"gatehouse/bastion/endpoint"
 	"gatehouse/bastion/target"
 	"gatehouse/bastion/target/local"
 	"gatehouse/bastion/target/look"
@@ -28,12 +29,14 @@ import (
 	"gatehouse/internal/prompt"
 	"gatehouse/internal/store"
 	"gatehouse/recorder"
+	"gatehouse/recorder/secret"
 )
 
 // Gate decides. Its errors are *protocol.Error for the decider's own refusals; both audit before they answer.
 type Gate interface {
 	Authenticate(ctx context.Context, in protocol.Authenticate) (protocol.Authenticated, error)
 	Decide(ctx context.Context, in protocol.Decide) (protocol.Decided, error)
+	Forward(ctx context.Context, in protocol.Forward) (protocol.Forwarded, error)
 	Renew(ctx context.Context, in protocol.Renew) (protocol.Enrolled, error)
 }
 
@@ -69,9 +72,11 @@ type Console interface {
 	Run(ctx context.Context, who console.Credential, args []string, std console.Streams) int
 }
 
-// Config is what a Server needs. All fields but Now and Limits are required.
+// Config is what a Server needs. All fields but Now, Limits, Secrets and Dialer are required.
 type Config struct {
 	Gate      Gate
+	Transfers Transfers
+	Secrets   *secret.Detector // looks at contents that policy holds back; nil: one without values of its own
 	Evidence  Evidence
 	Certifier Certifier
 	Recorder  Recorder
@@ -81,6 +86,7 @@ type Config struct {
 	HostKey   ssh.Signer     // the door's own
 	Targets   []protocol.Target
 	Limits    Limits
+	Dialer    endpoint.Dialer // of forwards; the zero value is the network's
 	Now       func() time.Time
 	Log       hclog.Logger
 }
@@ -88,7 +94,7 @@ type Config struct {
 // Validate says what is missing.
 func (c Config) Validate() error {
 	for name, missing := range map[string]bool{
-		"Gate": c.Gate == nil, "Evidence": c.Evidence == nil, "Certifier": c.Certifier == nil, "Recorder": c.Recorder == nil, "Local": c.Local == nil, "Sessions": c.Sessions == nil,
+		"Gate": c.Gate == nil, "Transfers": c.Transfers == nil, "Evidence": c.Evidence == nil, "Certifier": c.Certifier == nil, "Recorder": c.Recorder == nil, "Local": c.Local == nil, "Sessions": c.Sessions == nil,
 		"Trust": len(c.Trust.AgentCAs) == 0, "HostKey": c.HostKey == nil, "Log": c.Log == nil,
 	} {
 		if missing {
@@ -111,6 +117,7 @@ type Server struct {
 
 	mu        sync.Mutex
 	inventory map[string]protocol.Target
+	aliases   map[string]string // other names, and whose they are
 	conns     map[string]*conn
 	sessions  map[string]*session
 	closing   bool
@@ -128,6 +135,12 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Secrets == nil {
+		var err error
+		if cfg.Secrets, err = secret.New(secret.Config{}); err != nil {
+			return nil, err
+		}
+	}
 	s := &Server{cfg: cfg, limits: newLimiter(cfg.Limits), ahead: newAheads(), looks: look.NewCache(cfg.Now), conns: map[string]*conn{}, sessions: map[string]*session{}}
 	s.SetTargets(cfg.Targets)
 	s.faces = newFaces(cfg.Certifier, cfg.HostKey, cfg.Now)
@@ -142,8 +155,10 @@ func New(cfg Config) (*Server, error) {
 		ConnCallback:         attach,
 		ChannelHandlers: map[string]gliderssh.ChannelHandler{
 			"session":      s.handleSession,
-			"direct-tcpip": s.handleJump,
+			"direct-tcpip": s.handleDirect,
 			"default":      s.refuseChannel,
+
+			"direct-streamlocal@openssh.com": s.handleSocket,
 		},
 		RequestHandlers: map[string]gliderssh.RequestHandler{"default": s.globalRequest},
 	}
@@ -155,9 +170,12 @@ func (s *Server) SetConsole(c Console) { s.console = c }
 
 // SetTargets replaces the inventory; connections that are open keep what they have.
 func (s *Server) SetTargets(targets []protocol.Target) {
-	inventory := make(map[string]protocol.Target, len(targets))
+	inventory, aliases := make(map[string]protocol.Target, len(targets)), map[string]string{}
 	for _, t := range targets {
 		inventory[t.Name] = t
+		for _, alias := range t.Aliases {
+			aliases[alias] = t.Name
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,8 +183,11 @@ func (s *Server) SetTargets(targets []protocol.Target) {
 		if t, ok := inventory[name]; !ok || t.Address != was.Address || !bytes.Equal(t.HostKey, was.HostKey) || !slices.Equal(t.Path, was.Path) {
 			s.looks.Forget(name) // what was found there need not be true of what has the name now
 		}
+		if t := inventory[name]; !slices.Equal(t.Aliases, was.Aliases) {
+			s.faces.forget(name) // the face has them as well
+		}
 	}
-	s.inventory = inventory
+	s.inventory, s.aliases = inventory, aliases
 }
 
 func (s *Server) target(name string) (protocol.Target, bool) {

@@ -48,6 +48,8 @@ type session struct {
 	log     hclog.Logger
 	started time.Time
 
+	forward *forward // of one that is no session channel but a forward; nil
+
 	// Owned by the request loop until something runs, then read only.
 	env      []policy.EnvVar
 	envBytes int
@@ -56,6 +58,7 @@ type session struct {
 	// Owned by run.
 	row       store.Session
 	recording *recorder.Recording
+	files     bool // it carries files: there is no command
 	lenient   bool // policy lets it go on without its recording
 	watch     *obligations
 	held      []byte         // the client's input, where the rule wants a certain one
@@ -165,7 +168,12 @@ func (s *session) handleRequest(req *ssh.Request, begun bool) bool {
 	case "signal":
 		return s.signal(req.Payload)
 	case "x11-req", "auth-agent-req@openssh.com":
-		s.conn.note(protocol.Refuse{Connection: s.conn.id, Session: s.id, What: req.Type, Code: "not_allowed", Why: "agent and X11 forwarding are always refused"})
+		why := noX11
+		if req.Type != "x11-req" {
+			why = noAgent
+		}
+		s.conn.hint(why)
+		s.conn.note(protocol.Refuse{Connection: s.conn.id, Session: s.id, What: req.Type, Code: "not_allowed", Why: why})
 	}
 	return false
 }

@@ -46,6 +46,7 @@ type TargetRequest struct {
 	Source       netip.Addr      // where Gatehouse dials from; the zero Addr means that the target does not check
 	PTY          bool            // whether sshd may allocate a terminal
 	ForceCommand string          // pinned: the one command line that sshd runs, whatever is asked for
+	Forward      bool            // whether sshd may forward ports and sockets to where it reaches; only with a ForceCommand
 }
 
 // TargetPrincipal is the only principal that opens login on target. A target lists it in its AuthorizedPrincipalsFile.
@@ -54,7 +55,8 @@ func TargetPrincipal(target string, login policy.Login) string {
 	return "gh:" + target + ":" + string(login)
 }
 
-// Issue signs a user certificate for one target and one login. Of the permit-* extensions it has at most permit-pty.
+// Issue signs a user certificate for one target and one login. Of the permit-* extensions it has at most permit-pty, or for a
+// forward permit-port-forwarding.
 func (ca *TargetCA) Issue(r TargetRequest) (*ssh.Certificate, error) {
 	if err := r.validate(); err != nil {
 		return nil, fmt.Errorf("issue for target %q: %w", r.Target, err)
@@ -72,6 +74,9 @@ func (ca *TargetCA) Issue(r TargetRequest) (*ssh.Certificate, error) {
 	extensions := map[string]string{}
 	if r.PTY {
 		extensions["permit-pty"] = ""
+	}
+	if r.Forward {
+		extensions["permit-port-forwarding"] = ""
 	}
 	cert, err := ca.issue(&ssh.Certificate{
 		Key:             r.PublicKey,
@@ -94,6 +99,9 @@ func (r TargetRequest) validate() error {
 	}
 	if len(r.ForceCommand) > maxForceCommand {
 		return fmt.Errorf("pinned command of %d bytes: want at most %d", len(r.ForceCommand), maxForceCommand)
+	}
+	if r.Forward && (r.ForceCommand == "" || r.PTY) {
+		return errors.New("a certificate that forwards runs one fixed command and has no terminal")
 	}
 	if strings.ContainsRune(r.ForceCommand, 0) {
 		return errors.New("pinned command with a NUL byte: no execve can carry it")

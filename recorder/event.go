@@ -18,6 +18,8 @@ const (
 	Signal   Code = 's' // {"signal":"INT"}
 	Exit     Code = 'x' // {"status":0} or {"signal":"KILL"}
 	Kill     Code = 'k' // {"by":"person:ann","reason":…}
+	File     Code = 'f' // {"op":…,"path":…,"result":…}: an operation on a file, or the end of one that was open
+	Forward  Code = 't' // {"event":"open","host":"db-1","port":5432,…}: a forward was opened or is over; its content is not recorded
 	Note     Code = 'n' // {"note":…}: anything a reader should know (stdin discarded, survivors, …)
 )
 

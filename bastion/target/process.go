@@ -59,7 +59,7 @@ func (c *Conn) start(ctx context.Context, pty *PTY, request string, payload any)
 	started := make(chan struct{})
 	defer close(started)
 	go c.hurry(ctx, started)
-	channel, requests, err := c.openSession()
+	channel, requests, err := c.open("session", nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: open channel: %w", ErrUnreachable, err)
 	}
@@ -83,9 +83,9 @@ func (c *Conn) start(ctx context.Context, pty *PTY, request string, payload any)
 	return p, nil
 }
 
-// openSession opens a session channel, or says that the connection has ended. x/crypto drops its channels before it closes the
+// open opens a channel, or says that the connection has ended. x/crypto drops its channels before it closes the
 // connection, so that one which is opened in between is never answered: the end itself is the answer then.
-func (c *Conn) openSession() (ssh.Channel, <-chan *ssh.Request, error) {
+func (c *Conn) open(kind string, payload []byte) (ssh.Channel, <-chan *ssh.Request, error) {
 	type opened struct {
 		channel  ssh.Channel
 		requests <-chan *ssh.Request
@@ -94,7 +94,7 @@ func (c *Conn) openSession() (ssh.Channel, <-chan *ssh.Request, error) {
 	answer := make(chan opened, 1)
 	go func() {
 		var o opened
-		o.channel, o.requests, o.err = c.client.OpenChannel("session", nil)
+		o.channel, o.requests, o.err = c.client.OpenChannel(kind, payload)
 		answer <- o
 	}()
 	select {

@@ -38,7 +38,8 @@ func withDecider(ctx context.Context, settings config.Config, ask func(call func
 		return err
 	}
 	err = ask(func(op protocol.Op, in, out any) error { return callDirect(ctx, d, op, in, out) })
-	return errors.Join(err, d.Close())
+	// A service that starts meanwhile has looked at the folder's owners already.
+	return errors.Join(err, d.Close(), supervisor.HandOver(settings))
 }
 
 func callDirect(ctx context.Context, d *decider.Decider, op protocol.Op, in, out any) error {

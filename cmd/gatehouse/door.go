@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -76,7 +77,7 @@ func (c *doorCmd) Run(ctx context.Context) error {
 		return err
 	}
 	dir := supervisor.DoorDir(settings.Data)
-	if err := confine.Door(confine.Paths{ReadWrite: []string{dir}, ReadOnly: append(existing("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/services"), tlsFolders(settings)...)}); err != nil {
+	if err := confine.Door(confine.Paths{ReadWrite: []string{dir}, ReadOnly: append(existing("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/services", "/run/systemd/resolve"), tlsFolders(settings)...)}); err != nil {
 		return err
 	}
 	d := &door{settings: settings, log: log, secrets: secrets, encryption: encryption}
@@ -129,19 +130,22 @@ func (d *door) open(ctx context.Context, dir string) error {
 		Trust:     d.believe,
 		Bad:       func(op protocol.Op, err error) { d.log.Error("event from the decider", "op", string(op), "error", err) },
 	}
-	// Events wait until the server is there; those about streams, which exports ask for from the first moment on, only for the lender.
-	// Otherwise the first of them would hold up the answers that the server needs to begin.
-	lends, started := make(chan struct{}), make(chan struct{})
-	defer close(started)
+	// Events for the server are kept until it is there; those about streams, which exports ask for from the first moment on, wait
+	// for the lender, which is made at once. None may hold up the answers that the server needs to begin.
+	lends, early := make(chan struct{}), newEarlyEvents()
+	defer early.begin()
 	d.decider = protocol.Door{Client: protocol.NewClient(socket, func(op protocol.Op, body json.RawMessage) {
 		<-lends
-		stream := op == protocol.EventDial || op == protocol.EventSend || op == protocol.EventHangUp
-		if !stream {
-			<-started
-		}
-		if stream || d.server != nil {
+		if op == protocol.EventDial || op == protocol.EventSend || op == protocol.EventHangUp {
 			events.Handle(op, body)
+			return
 		}
+		body = bytes.Clone(body)
+		early.do(func() {
+			if d.server != nil {
+				events.Handle(op, body)
+			}
+		})
 	})}
 	d.lender = lend.NewLender(lend.LenderConfig{Decider: d.decider, Log: d.log.Named("lend")})
 	close(lends)
@@ -183,7 +187,7 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 	if d.local, err = local.NewClient(os.NewFile(supervisor.DoorLocalFD, "local")); err != nil {
 		return err
 	}
-	cfg := bastion.Config{Gate: d.decider, Evidence: d.decider, Certifier: d.decider, Recorder: d.recorder, Sessions: d.sessions, Local: d.local,
+	cfg := bastion.Config{Gate: d.decider, Transfers: d.decider, Secrets: d.secrets, Evidence: d.decider, Certifier: d.decider, Recorder: d.recorder, Sessions: d.sessions, Local: d.local,
 		Trust: hello.Trust, HostKey: hostKey, Targets: hello.Targets, Log: d.log.Named("ssh")}
 	if d.server, err = bastion.New(cfg); err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"gatehouse/bastion/target/local"
 	"gatehouse/internal/decider/protocol"
 )
 
@@ -72,7 +73,12 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() {
+	if code, is := local.Helper(os.Args); is { // a local command's helper, started by serve
+		os.Exit(code)
+	}
+	os.Exit(run(os.Args[1:]))
+}
 
 // run is the program; it returns the exit code.
 func run(args []string) int {

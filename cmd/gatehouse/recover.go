@@ -87,7 +87,7 @@ func (d *door) complete(ctx context.Context, u unfinished) {
 			s.State, s.Exit, s.Signal, s.Reason = store.State(r.End.State), r.End.Exit, r.End.Signal, r.End.Reason
 		}
 	}
-	if s.Verdict != "deny" && s.State != store.Ended && s.State != store.Denied && s.Remote != "ended" {
+	if s.Mode != "forward" && s.Verdict != "deny" && s.State != store.Ended && s.State != store.Denied && s.Remote != "ended" {
 		sweep, cancel := context.WithTimeout(ctx, sweepTime)
 		s.Remote = d.server.Interrupted(sweep, s.ID, s.Target, s.Login)
 		cancel()

@@ -46,6 +46,7 @@ type scene struct {
 	entries    int64                // size of the audit log when the last client began
 	logged     int                  // lines of the service's log at that moment
 	witnesses  map[string]*exec.Cmd // by folder
+	beyond     *testgate.Gate       // another Gatehouse
 	calls      map[string]int       // calls on each target at that moment
 }
 
@@ -62,6 +63,9 @@ func (s *scene) close() error {
 	if s.gate != nil {
 		errs = append(errs, s.gate.Close())
 	}
+	if s.beyond != nil {
+		errs = append(errs, s.beyond.Close())
+	}
 	for dir := range s.witnesses {
 		errs = append(errs, s.stopWitness(dir))
 	}
@@ -74,7 +78,7 @@ func (s *scene) close() error {
 	return errors.Join(errs...)
 }
 
-// cmdGate: gate [TARGET=LOGIN,…]… [records=NAME,…] [stock=TARGET,…] [min_free=SIZE] [data=PATH] [tmpfs=SIZE]. policy.yaml, targets.yaml (further
+// cmdGate: gate [TARGET=LOGIN,…]… [records=NAME,…] [stock=TARGET,…] [forwards=TARGET,…] [min_free=SIZE] [data=PATH] [tmpfs=SIZE]. policy.yaml, targets.yaml (further
 // entries of the inventory), settings.yaml (more of gatehouse.yaml) and program/NAME (scripts on every target) come from the case's files.
 func cmdGate(s *scene, ts *testscript.TestScript, args []string) error {
 	if s.gate != nil {
@@ -91,7 +95,7 @@ func cmdGate(s *scene, ts *testscript.TestScript, args []string) error {
 	if err != nil {
 		return err
 	}
-	var records, stock []string
+	var records, stock, forwards []string
 	for _, a := range args {
 		name, value, _ := strings.Cut(a, "=")
 		switch name {
@@ -99,6 +103,8 @@ func cmdGate(s *scene, ts *testscript.TestScript, args []string) error {
 			records = strings.Split(value, ",")
 		case "stock":
 			stock = strings.Split(value, ",")
+		case "forwards":
+			forwards = strings.Split(value, ",")
 		case "min_free":
 			cfg.MinFree = value
 		case "data":
@@ -114,6 +120,9 @@ func cmdGate(s *scene, ts *testscript.TestScript, args []string) error {
 	for i := range cfg.Hosts {
 		cfg.Hosts[i].Recorders = records
 		cfg.Hosts[i].Stock = slices.Contains(stock, cfg.Hosts[i].Name)
+		if slices.Contains(forwards, cfg.Hosts[i].Name) {
+			cfg.Hosts[i].Options = []string{"DisableForwarding no", "AllowTcpForwarding local", "AllowStreamLocalForwarding local", "PermitTTY yes"}
+		}
 	}
 	if err := os.Mkdir(cfg.Dir, 0o755); err != nil {
 		return err

@@ -96,6 +96,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"running": cmdRunning, "gone": cmdGone, "target-stop": cmdTargetStop, "target-file": cmdTargetFile, "target-root": cmdTargetRoot, "target-key": cmdTargetKey, "connect": cmdConnect, "free-port": cmdFreePort, "listen-mute": cmdListenMute,
 		"crash": cmdCrash, "start": cmdStart, "halt": cmdHalt, "fill": cmdFill, "unwritten": cmdUnwritten, "small-recordings": cmdSmallRecordings, "bytes": cmdBytes,
 		"secrets": cmdSecrets, "hides": cmdHides, "shows": cmdShows,
+		"elsewhere": cmdElsewhere, "talk": cmdTalk, "beyond": cmdBeyond,
 		"witness": cmdWitness, "cosigned": cmdCosigned, "authlog": cmdAuthLog,
 		"manual": cmdManual, "examples": cmdExamples, "terminal": cmdTerminal, "type": cmdType, "screen": cmdScreen, "size": cmdSize,
 	} {

@@ -35,8 +35,16 @@ type Target struct {
 	Aliases []string          `yaml:"aliases" json:"aliases,omitempty"` // other names of it, each the target's alone
 	Local   bool              `yaml:"local" json:"local,omitempty"`
 	RunAs   map[string]string `yaml:"run_as" json:"run_as,omitempty"` // local only: login → a named unprivileged user of this machine
-	Path    []string          `yaml:"path" json:"path,omitempty"`     // folders in which programs are looked up there, in order; empty means the usual ones
+	// Gatehouse is another Gatehouse, through which ssh -J goes on: an address and nothing else. Who it is, its clients check themselves.
+	Gatehouse bool   `yaml:"gatehouse" json:"gatehouse,omitempty"`
+	Limits    Limits `yaml:"limits" json:"limits,omitzero"` // local only: of every login
+	// local only: of one login, in the place of the target's, limit by limit
+	LoginLimits map[string]Limits `yaml:"login_limits" json:"login_limits,omitempty"`
+	Path        []string          `yaml:"path" json:"path,omitempty"` // folders in which programs are looked up there, in order; empty means the usual ones
 }
+
+// GatehouseLogin is the login that policy names for another Gatehouse: it has no accounts here.
+const GatehouseLogin = "jump"
 
 // HasLogin reports whether the target offers the login.
 func (t Target) HasLogin(login string) bool {
@@ -128,6 +136,9 @@ func (t Target) validate(name string) error {
 	if t.Local {
 		return t.validateLocal()
 	}
+	if t.Gatehouse {
+		return t.validateGatehouse()
+	}
 	switch {
 	case t.Address == "":
 		return errors.New("address is missing (host:port)")
@@ -137,6 +148,8 @@ func (t Target) validate(name string) error {
 		return errors.New("logins is missing")
 	case t.RunAs != nil:
 		return errors.New("run_as is for local targets")
+	case t.limited():
+		return errors.New("limits are for local targets; elsewhere they are the target's own matter")
 	case (t.HostKey == "") == !t.HostCA:
 		return errors.New("exactly one of host_key and host_ca is needed: a host is never trusted at first sight")
 	}
@@ -148,9 +161,19 @@ func (t Target) validate(name string) error {
 	return checkLogins(t.Logins)
 }
 
+func (t Target) validateGatehouse() error {
+	if !hostPort(t.Address) {
+		return fmt.Errorf("address %q is not host:port", t.Address)
+	}
+	if t.HostKey != "" || t.HostCA || t.Logins != nil || t.RunAs != nil || t.Path != nil {
+		return fmt.Errorf("another Gatehouse has an address, aliases and labels, and nothing of logins, host_key, host_ca, run_as, path: clients check its key themselves, and policy names the login %q", GatehouseLogin)
+	}
+	return nil
+}
+
 func (t Target) validateLocal() error {
-	if t.Address != "" || t.HostKey != "" || t.HostCA || t.Logins != nil {
-		return errors.New("a local target has run_as and nothing of address, logins, host_key, host_ca")
+	if t.Address != "" || t.Gatehouse || t.HostKey != "" || t.HostCA || t.Logins != nil {
+		return errors.New("a local target has run_as and nothing of address, logins, host_key, host_ca, gatehouse")
 	}
 	if len(t.RunAs) == 0 {
 		return errors.New("run_as is missing (login: user)")
@@ -166,7 +189,7 @@ func (t Target) validateLocal() error {
 			return err
 		}
 	}
-	return nil
+	return t.validateLimits()
 }
 
 // maxPath bounds a target's search path.

@@ -47,7 +47,7 @@ func playVictim(w world) {
 
 // playIntruder takes on one layer, or all of them, and then tries everything.
 func playIntruder(w world, part string) {
-	paths := Paths{ReadWrite: []string{w.DoorDir}}
+	paths := Paths{ReadWrite: []string{w.DoorDir}, ReadOnly: []string{"/etc/hosts"}} // as cmd/gatehouse has it
 	var err error
 	switch part {
 	case "users": // started with the door's user, and nothing else

@@ -1,6 +1,7 @@
 package confine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -56,6 +57,17 @@ var doorTries = []try{
 		return os.Rename(filepath.Join(w.DoorDir, "own"), filepath.Join(w.DoorDir, "own.2"))
 	}},
 	{"dial a target", "", func(w world) error { return dial("tcp", w.Address) }},
+	{"resolve the name of a forward", "", func(world) error {
+		_, err := (&net.Resolver{PreferGo: true}).LookupNetIP(context.Background(), "ip4", "localhost")
+		return err
+	}},
+	{"ask the kernel for its own addresses", "", func(world) error {
+		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			return err
+		}
+		return c.Close()
+	}},
 
 	{"read a CA key", "ul", reads(func(w world) string { return w.Key })},
 	{"read the log", "ul", reads(func(w world) string { return w.Log })},

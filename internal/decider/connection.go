@@ -58,6 +58,14 @@ func (d *Decider) authenticate(ctx context.Context, in protocol.Authenticate) (p
 		return protocol.Authenticated{}, refuse("%s", clientLine(err))
 	}
 	out := protocol.Authenticated{Identity: identity, NotAfter: v.NotAfter}
+	if protocol.IsSelector(in.Target) {
+		if out.Target, err = d.choose(identity, in.Target, in.Login); err != nil && in.Proven {
+			return protocol.Authenticated{}, d.refuseConnection(ctx, in, err)
+		} else if err != nil {
+			return protocol.Authenticated{}, err
+		}
+		in.Target = out.Target
+	}
 	if in.Target != "" {
 		out.Reaches = d.currentPolicy().Reaches(identity, in.Target, d.labels(in.Target), policy.Login(in.Login))
 	}

@@ -30,9 +30,13 @@ func (d *Decider) end(ctx context.Context, in protocol.End) (protocol.Empty, err
 		entry.Actor, entry.Owner, entry.Task = s.request.Identity.Principal(), s.request.Identity.Owner, s.request.Identity.Task
 		entry.Target, entry.Login = s.request.Target, string(s.request.Login)
 	}
+	var entries []audit.Entry
+	if in.Forward != nil {
+		entries = append(entries, forwardEnd(in, entry))
+	}
 	if in.Recording == nil {
-		return protocol.Empty{}, d.append(ctx, entry)
+		return protocol.Empty{}, d.append(ctx, append(entries, entry)...)
 	}
 	closed := audit.Entry{Type: audit.RecClose, Session: in.Session, Outcome: "ok", Trace: entry.Trace, Data: data(in.Recording)}
-	return protocol.Empty{}, d.append(ctx, closed, entry)
+	return protocol.Empty{}, d.append(ctx, append(entries, closed, entry)...)
 }

@@ -50,10 +50,11 @@ func prefixes(texts []string) ([]netip.Prefix, error) {
 func (d *Decider) face(ctx context.Context, in protocol.Face) (protocol.FaceAnswer, error) {
 	names := d.cfg.Names
 	if in.Target != "" {
-		if _, known := d.target(in.Target); !known {
+		t, known := d.target(in.Target)
+		if !known || t.Gatehouse {
 			return protocol.FaceAnswer{}, refuse("no target %q", in.Target)
 		}
-		names = []string{in.Target}
+		names = append([]string{in.Target}, t.Aliases...)
 	}
 	key, err := ssh.ParsePublicKey(in.PublicKey)
 	if err != nil {
@@ -98,7 +99,7 @@ func (d *Decider) sweep(ctx context.Context, in protocol.Sweep) (protocol.SweepA
 
 // signHost certifies a target's host key, at the word of root on this machine.
 func (d *Decider) signHost(ctx context.Context, in protocol.SignHost) (protocol.Issued, error) {
-	if t, known := d.target(in.Target); !known || t.Local {
+	if t, known := d.target(in.Target); !known || t.Local || t.Gatehouse {
 		return protocol.Issued{}, refuse("the inventory has no remote target %q", in.Target)
 	}
 	key, err := ssh.ParsePublicKey(in.PublicKey)

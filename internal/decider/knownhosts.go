@@ -2,7 +2,6 @@ package decider
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 
@@ -24,7 +23,7 @@ func (d *Decider) knownHosts(context.Context, protocol.Empty) (protocol.KnownHos
 // target, and the target's own key is checked by Gatehouse.
 func (d *Decider) knownHostLines() []string {
 	d.mu.RLock()
-	names := slices.Concat(d.cfg.Names, slices.Collect(maps.Keys(d.inventory.Targets)))
+	names := slices.Concat(d.cfg.Names, d.inventory.Names())
 	d.mu.RUnlock()
 	slices.Sort(names)
 	names = slices.Compact(names)

@@ -31,7 +31,7 @@ func (d *Decider) look(ctx context.Context, r *ruling) (protocol.Decided, error)
 	switch {
 	case t.Local:
 		p := permit.Permit{ID: id.New(id.Permit, d.cfg.Now()), Session: r.in.Session, Target: r.in.Target, Login: r.in.Login, User: t.RunAs[r.in.Login],
-			Argv: readonly.LocalArgv(hash), NotAfter: d.cfg.Now().Add(permit.Lifetime)}
+			Argv: readonly.LocalArgv(hash), Limits: t.LimitsOf(r.in.Login), NotAfter: d.cfg.Now().Add(permit.Lifetime)}
 		var err error
 		if r.out.ProbePermit, err = permit.Sign(d.permits, p); err != nil {
 			return protocol.Decided{}, err

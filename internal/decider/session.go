@@ -1,6 +1,9 @@
 package decider
 
-import "gatehouse/policy"
+import (
+	"gatehouse/internal/decider/protocol"
+	"gatehouse/policy"
+)
 
 // The bounds of what the decider keeps of live sessions: how many, and the bytes of what was asked, as one command line may
 // be long. At the bound new sessions are refused.
@@ -16,6 +19,13 @@ type session struct {
 	request policy.Request
 	stdin   policy.StdinClass // what its client's input was granted to be
 	size    int
+
+	by          policy.Carrier // of a transfer: the protocol; else empty
+	writes      bool           // its target's server takes writes
+	obligations policy.Obligations
+	open        map[string]policy.FileAsk // by the decision's id: the files that it has open
+	forward     *policy.ForwardAsk        // of a forward; its request has no plan
+	via         string                    // how it goes
 }
 
 // takeSession keeps a session that is about to begin. No two have one id.
@@ -97,7 +107,7 @@ func (d *Decider) stillAllowed(name, conn string, decidedBy *policy.Policy) erro
 // it has. Called with mu held.
 func (d *Decider) allows(s *session) bool {
 	t, known := d.inventory.Targets[s.request.Target]
-	if !known || !t.HasLogin(string(s.request.Login)) {
+	if !known || s.via != protocol.ViaGatehouse && !t.HasLogin(string(s.request.Login)) {
 		return false
 	}
 	req := s.request
@@ -106,6 +116,12 @@ func (d *Decider) allows(s *session) bool {
 	req.Labels, req.Now = t.Labels, d.cfg.Now()
 	if !known {
 		return false
+	}
+	if s.by != "" {
+		return d.carries(s, req)
+	}
+	if s.forward != nil {
+		return d.allowsForward(s, t, req)
 	}
 	dec := d.policy.Decide(req)
 	return dec.Verdict == policy.Allow && !dec.Obligations.DryRun && (req.PTY || s.stdin == policy.StdinNone || dec.Stdin == s.stdin)

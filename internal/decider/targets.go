@@ -51,7 +51,7 @@ func (d *Decider) targets(ctx context.Context, in protocol.Targets) (protocol.Ta
 // remoteTarget is a target of the inventory that is not this machine.
 func (d *Decider) remoteTarget(name string) (config.Target, error) {
 	t, known := d.target(name)
-	if !known || t.Local {
+	if !known || t.Local || t.Gatehouse {
 		return config.Target{}, refuse("the inventory has no remote target %q", name)
 	}
 	return t, nil

@@ -107,7 +107,7 @@ func (d *Decider) remoteTargets(hostCA bool) []string {
 	defer d.mu.RUnlock()
 	var out []string
 	for name, t := range d.inventory.Targets {
-		if !t.Local && (t.HostCA || !hostCA) {
+		if !t.Local && !t.Gatehouse && (t.HostCA || !hostCA) {
 			out = append(out, name)
 		}
 	}

@@ -49,6 +49,7 @@ type Permit struct {
 	Argv     policy.Argv     `json:"argv"`
 	Env      []policy.EnvVar `json:"env,omitempty"`
 	PTY      bool            `json:"pty,omitempty"`
+	Limits   Limits          `json:"limits,omitzero"`
 	NotAfter time.Time       `json:"not_after"`
 }
 

@@ -45,6 +45,14 @@ func prepareFolders(c config.Config, root bool) error {
 	return nil
 }
 
+// HandOver gives what a command line that is run by root has left in the decider's folder to the decider.
+func HandOver(c config.Config) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	return own(DeciderDir(c.Data), c.Users.Decider)
+}
+
 // own gives a tree to a user. It never follows a link out of the tree, and refuses a file that has a second name: that may be
 // anywhere, and whoever could link it in here would get it given.
 func own(dir string, uid uint32) error {

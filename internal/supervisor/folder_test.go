@@ -77,3 +77,17 @@ func TestSockets(t *testing.T) {
 		t.Error("a port that is none was bound")
 	}
 }
+
+// TestHandOver: what root's command line leaves in the decider's folder is the decider's.
+func TestHandOver(t *testing.T) {
+	c := config.Config{Data: t.TempDir(), Users: config.Users{Decider: 61001, Door: 61002}}
+	must(t, prepareFolders(c, true))
+	left := filepath.Join(DeciderDir(c.Data), "policy.last-good")
+	must(t, os.WriteFile(left, nil, 0o600))
+	must(t, HandOver(c))
+	info, err := os.Stat(left)
+	must(t, err)
+	if uid := info.Sys().(*syscall.Stat_t).Uid; uid != 61001 {
+		t.Errorf("it belongs to %d", uid)
+	}
+}

@@ -50,6 +50,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return fmt.Errorf("keep inherited files from the processes: %w", err)
 	}
+	groups := findGroups(cfg.Log, root)
 	// 1. Folders with their owners, sockets bound.
 	if err := prepareFolders(cfg.Settings, root); err != nil {
 		return err
@@ -88,7 +89,23 @@ func Run(ctx context.Context, cfg Config) error {
 		stop(cfg.Log, door, decider)
 		return err
 	}
+	server.Divide(groups)
 	return attend(ctx, cfg.Log, server, decider, door)
+}
+
+// findGroups looks for a part of the cgroup tree that local commands can have, before any process is started, and says what
+// will keep their limits.
+func findGroups(log hclog.Logger, root bool) *local.Groups {
+	if !root {
+		return nil
+	}
+	groups, err := local.FindGroups()
+	if err != nil {
+		log.Info("limits of local commands", "by", groups.String(), "because", err)
+		return nil
+	}
+	log.Info("limits of local commands", "by", groups.String())
+	return groups
 }
 
 // attend waits for the first end of anything and brings the rest down: the door first, so that its last words reach the log.

@@ -6,6 +6,7 @@ package testgate
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ const (
 type Config struct {
 	Dir     string            // an existing folder, reachable by every user, that is the gate's alone
 	Binary  string            // the gatehouse program
+	Name    string            // the door's; empty means gatehouse
 	Policy  string            // the text of policy.yaml
 	Hosts   []testhost.Config // targets; Dir and TargetCA are filled in
 	Labels  string            // of each target, "{env: staging}"; empty means none
@@ -104,8 +106,8 @@ func (g *Gate) writeSettings() error {
 	if minFree == "" {
 		minFree = "1MiB"
 	}
-	text := fmt.Sprintf("version: 1\ndata: %s\nssh: {listen: %q, names: [gatehouse]}\nmetrics: {listen: \"127.0.0.1:%d\"}\n%spolicy: policy.yaml\ntargets: targets.yaml\nstorage: {min_free: %s}\nlog: {level: debug}\n",
-		g.Data, g.SSHAddr, metricsPort, web, minFree)
+	text := fmt.Sprintf("version: 1\ndata: %s\nssh: {listen: %q, names: [%s]}\nmetrics: {listen: \"127.0.0.1:%d\"}\n%spolicy: policy.yaml\ntargets: targets.yaml\nstorage: {min_free: %s}\nlog: {level: debug}\n",
+		g.Data, g.SSHAddr, cmp.Or(g.cfg.Name, "gatehouse"), metricsPort, web, minFree)
 	if err := os.WriteFile(g.Path, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}

@@ -52,6 +52,10 @@ func (c *claims) entry(e Entry) string {
 	switch e.Type {
 	case Decision:
 		c.decision(e)
+	case Forward:
+		if e.Outcome != "close" {
+			c.decision(e)
+		}
 	case SessionEnd:
 		c.done, c.ended, c.outcome = true, e.Time, e.Outcome
 		var d struct {

@@ -53,6 +53,7 @@ const (
 	ConnRefused  Type = "conn.refused"
 	ConnClose    Type = "conn.close"
 	Decision     Type = "decision"
+	Forward      Type = "forward" // a forward was decided (Outcome allow or deny) or is over (close); Data says where it leads
 	CertIssue    Type = "cert.issue"
 	RecChunk     Type = "rec.chunk"  // Data is a recorder.Chunk
 	RecClose     Type = "rec.close"  // Data is a recorder.Summary
@@ -77,6 +78,7 @@ const (
 	TargetEnrol  Type = "target.enrol" // a target's set-up script was made
 	TargetCheck  Type = "target.check" // what a target accepts was looked at
 	TargetLook   Type = "target.look"  // a decision asked what a program, path or glob is on a target
+	File         Type = "file"         // an operation on a file was decided, or a file that was open was closed
 	SignerFault  Type = "signer.fault" // a CA's key could not sign, or can again
 	LocalStart   Type = "local.start"
 	Sweep        Type = "sweep"

@@ -101,7 +101,7 @@ func (g *gathered) ofSession(ctx context.Context, dir string, size int64, sessio
 		if g.begun < 0 {
 			g.begun = e.Seq
 		}
-		if e.Type == Decision {
+		if e.Type == Decision || e.Type == Forward && e.Outcome != "close" {
 			g.actor = e.Actor
 			g.refuse = g.refuse && e.Outcome == "deny"
 		}

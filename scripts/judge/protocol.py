@@ -14,7 +14,7 @@ CODES = {"refused", "invalid", "evidence", "internal", "unavailable", "ceremony"
 S, N, B = "string", "number", "bool"
 BYTES, TIME = "base64", "time"
 identity = {"kind": S, "name": S, "owner?": S, "task?": S, "delegation?": S}
-target = {"name": S, "address?": S, "host_key?": BYTES, "logins": [S], "local?": B, "path?": [S], "aliases?": [S], "labels?": {"*": S}}
+target = {"name": S, "address?": S, "host_key?": BYTES, "logins": [S], "local?": B, "path?": [S], "aliases?": [S], "labels?": {"*": S}, "gatehouse?": B}
 env = {"name": S, "value": S}
 redir = {"fd": N, "op": S, "path?": S, "to?": N, "data?": S}
 plan = {"op": S, "parts?": ["plan"], "dir?": S, "umask?": S, "redirs?": [redir], "not?": B, "pipefail?": B, "argv?": [S], "env?": [env],
@@ -54,7 +54,7 @@ ANY = "any"  # another standard's JSON
 REQUESTS = {
     "hello": ({}, {"node": S, "trust": trust, "policy_hash": S, "targets": [target], "at": TIME, "input_recipient": S}),
     "authenticate": ({"conn": S, "certificate?": BYTES, "source": S, "outer?": S, "proven?": B, "target?": S, "login?": S, "key?": BYTES},
-                     {"identity": identity, "not_after": TIME, "reaches?": B, "renew_only?": B}),
+                     {"identity": identity, "not_after": TIME, "reaches?": B, "renew_only?": B, "target?": S}),
     "face": ({"public_key": BYTES, "target?": S}, {"certificate": BYTES, "not_after": TIME}),
     "decide": ({"conn": S, "session": S, "target": S, "login": S, "plan": "plan", "env?": [env], "pty?": B, "public_key?": BYTES, "unrecorded?": B,
                 "facts?": facts, "looking?": B, "probe_key?": BYTES, "refusal?": S, "text?": S},
@@ -62,7 +62,8 @@ REQUESTS = {
                 "denials_left?": N, "probe_certificate?": BYTES, "probe_permit?": BYTES}),
     "refuse": ({"conn": S, "session?": S, "target?": S, "login?": S, "what": S, "code": S, "why": S}, {}),
     "chunk": (chunk, {}),
-    "end": ({"conn?": S, "session": S, "state": S, "reason?": S, "exit?": N, "signal?": S, "remote?": S, "target?": S, "login?": S, "missing?": S, "recording?": summary}, {}),
+    "end": ({"conn?": S, "session": S, "state": S, "reason?": S, "exit?": N, "signal?": S, "remote?": S, "target?": S, "login?": S, "missing?": S, "recording?": summary,
+             "forward?": {"host?": S, "port?": N, "socket?": S, "address?": S, "via?": S, "bytes_in": N, "bytes_out": N}}, {}),
     "close": ({"conn": S, "reason?": S}, {}),
     "authorize": ({"who": credential, "verb": S, "object?": S, "reason?": S}, {"principal": S, "rights": [S]}),
     "sweep": ({"session": S, "target": S, "login": S, "public_key": BYTES, "reason": S}, {"certificate": BYTES, "line": S}),
@@ -102,7 +103,16 @@ REQUESTS = {
                      "anchors?": [{"kind": S, "name": S, "size?": N, "at?": TIME, "problem?": S, "alarm?": S}],
                      "entries": [{"seq": N, "time": TIME, "type": S, "actor?": S, "outcome?": S, "session?": S, "target?": S, "object?": S, "reason?": S}],
                      "offset?": N, "seq?": N}),
+    "transfer": ({"conn": S, "session": S, "target": S, "login": S, "by": S, "line?": S, "env?": [env], "public_key?": BYTES, "unrecorded?": B},
+                 {"id": S, "decision": decision, "fault?": S, "line?": S, "certificate?": BYTES, "permit?": BYTES, "needs_key?": B, "denials_left?": N}),
+    "file": ({"session": S, "op": S, "path": BYTES, "to?": BYTES, "asked": BYTES, "asked_to?": BYTES, "home?": S, "kind?": S, "size?": N, "why?": S,
+              "names?": [BYTES], "quiet?": B},
+             {"id?": S, "allowed": B, "code?": S, "reason?": S, "nearest?": [S], "policy_hash?": S, "denials_left?": N, "max_file?": N,
+              "hold?": {"secrets?": B, "types?": [S], "max": N}, "shown?": [B]}),
+    "file_end": ({"session": S, "id": S, "path": BYTES, "direction": S, "size": N, "sha256?": S, "result": S, "why?": S}, {}),
     "dispose": ({"who?": credential, "kind": S, "session": S, "sha256": S, "size": N, "why": S}, {}),
+    "forward": ({"conn": S, "session": S, "target": S, "login?": S, "host?": S, "port?": N, "socket?": S, "addresses?": [S], "public_key?": BYTES, "recorded?": B, "unrecorded?": B},
+                {"id?": S, "decision": decision, "fault?": S, "via?": S, "needs?": S, "addresses?": [S], "dial?": S, "certificate?": BYTES, "denials_left?": N}),
     "offers": ({"who": credential, "target?": S, "login?": S}, offering),
     "krl": ({"ca": S, "by": S}, {"krl": BYTES, "version": S, "serials": N, "keys": N}),
     "targets": ({"after?": S}, {"targets": [target], "more?": B, "host_cas": [BYTES], "target_cas": [{"public_key": BYTES, "state": S}],

@@ -40,6 +40,7 @@ type Client struct {
 
 type started struct {
 	files []*os.File
+	note  string
 	err   error
 }
 
@@ -76,6 +77,9 @@ func (c *Client) Start(ctx context.Context, permit []byte, p *target.PTY) (*Proc
 	m := message{Op: "start", ID: id, Permit: permit}
 	if p != nil {
 		m.Term, m.Cols, m.Rows = p.Term, uint16(p.Cols), uint16(p.Rows)
+		if len(p.Modes) <= maxModes {
+			m.Modes = []byte(p.Modes)
+		}
 	}
 	if err := c.send(m); err != nil {
 		c.forget(id)
@@ -89,6 +93,7 @@ func (c *Client) Start(ctx context.Context, permit []byte, p *target.PTY) (*Proc
 			c.forget(id)
 			return nil, s.err
 		}
+		proc.note = s.note
 		return proc, proc.take(s.files, p != nil)
 	case <-ctx.Done():
 		_ = c.send(message{Op: "kill", ID: id})
@@ -137,12 +142,12 @@ func (c *Client) deliver(m message, files []*os.File) {
 	c.mu.Unlock()
 	switch {
 	case m.Op == "started" && answer != nil:
-		answer <- started{files: files}
+		answer <- started{files: files, note: m.Note}
 		return
 	case m.Op == "failed" && answer != nil:
 		answer <- started{err: fmt.Errorf("%w: %s", ErrUnavailable, m.Error)}
 	case m.Op == "exited" && proc != nil:
-		proc.end(target.Exit{Known: m.Signal == "", Status: m.Status, Signal: m.Signal, Core: m.Core})
+		proc.end(target.Exit{Known: m.Signal == "" && m.Error == "", Status: m.Status, Signal: m.Signal, Core: m.Core})
 	case m.Op == "swept" && proc != nil:
 		proc.swept <- m.Left // buffered; one kill a process
 		c.forget(m.ID)
@@ -197,6 +202,7 @@ type Process struct {
 	stdin  *os.File
 	stdout *os.File
 	stderr *os.File // nil with a pty
+	note   string   // set before Start returns
 
 	once   sync.Once
 	exited chan struct{}
@@ -260,6 +266,9 @@ func (p *Process) Resize(cols, rows, _, _ uint32) error {
 func (p *Process) Signal(name string) error {
 	return p.client.send(message{Op: "signal", ID: p.id, Signal: name})
 }
+
+// Note says which limits are in force, for the recording.
+func (p *Process) Note() string { return p.note }
 
 // Exited is closed when the command has ended, or the supervisor is gone.
 func (p *Process) Exited() <-chan struct{} { return p.exited }

@@ -1,8 +1,10 @@
 package local
 
 import (
+	"bufio"
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"io"
 	"os"
 	"strconv"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
 
 	"gatehouse/bastion/target"
 	"gatehouse/internal/id"
@@ -105,4 +108,50 @@ func alive(pid int) bool {
 	}
 	rest := string(stat[strings.LastIndexByte(string(stat), ')')+1:])
 	return !strings.HasPrefix(rest, " Z") && !strings.HasPrefix(rest, " X")
+}
+
+// leaderOf is the process number of a command, which is its warden's only child.
+func leaderOf(t *testing.T, b *bench, p *Process) int {
+	t.Helper()
+	all := descendants(b.server.process(p.id).cmd.Process.Pid)
+	if len(all) == 0 {
+		t.Fatal("the warden has no child")
+	}
+	return all[0].pid
+}
+
+// gone waits until processes have ended.
+func gone(t *testing.T, pids ...int) {
+	t.Helper()
+	for _, pid := range pids {
+		fd, err := unix.PidfdOpen(pid, 0)
+		if errors.Is(err, unix.ESRCH) {
+			continue
+		}
+		must(t, err)
+		ends := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		n, err := unix.Poll(ends, 20_000)
+		for err == unix.EINTR { // the runtime's own signals
+			n, err = unix.Poll(ends, 20_000)
+		}
+		if n != 1 {
+			t.Errorf("process %d still runs: %v", pid, err)
+		}
+		must(t, unix.Close(fd))
+	}
+}
+
+// numbers reads so many process numbers, a line each.
+func numbers(t *testing.T, from io.Reader, n int) []int {
+	t.Helper()
+	var out []int
+	for lines := bufio.NewScanner(from); len(out) < n && lines.Scan(); {
+		pid, err := strconv.Atoi(strings.TrimSpace(lines.Text()))
+		must(t, err)
+		out = append(out, pid)
+	}
+	if len(out) != n {
+		t.Fatalf("it said %d process numbers, want %d", len(out), n)
+	}
+	return out
 }

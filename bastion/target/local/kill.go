@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -31,35 +32,10 @@ func signalName(sig syscall.Signal) string {
 
 // signal sends a signal to a command's process group.
 func (s *Server) signal(id uint64, name string) {
-	sig, known := signals[name]
-	p := s.process(id)
-	if !known || p == nil {
-		return
+	_, known := signals[name]
+	if p := s.process(id); known && p != nil {
+		_ = p.tell(message{Op: "signal", Signal: name}) // one that has ended hears nothing
 	}
-	p.signal(sig)
-}
-
-// signal reaches the process group while the leader is there to vouch for its number.
-func (p *process) signal(sig syscall.Signal) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.reaped {
-		_ = syscall.Kill(-p.cmd.Process.Pid, sig) // an exiting group is fine
-	}
-}
-
-// reap waits for the leader without taking its number away, then takes it under the lock.
-func (p *process) reap() {
-	for {
-		err := unix.Waitid(unix.P_PID, p.cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
-		if err != unix.EINTR {
-			break
-		}
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.reaped = true
-	_ = p.cmd.Wait() // ProcessState says how it ended
 }
 
 func (s *Server) process(id uint64) *process {
@@ -101,10 +77,8 @@ func (s *Server) beginSweep(m message) {
 
 // kill ends a command with everything of its session, reports what is left, and forgets it. It is called once a command.
 func (s *Server) kill(id uint64, p *process) {
-	left := end(p)
-	s.mu.Lock()
-	delete(s.running, id)
-	s.mu.Unlock()
+	left := s.end(p)
+	s.forget(id)
 	s.answer(message{Op: "swept", ID: id, Left: left})
 }
 
@@ -115,15 +89,26 @@ func (s *Server) killAll() {
 		all = append(all, p)
 	}
 	s.mu.Unlock()
+	var ending sync.WaitGroup
 	for _, p := range all {
-		end(p)
+		ending.Go(func() { s.end(p) })
 	}
+	ending.Wait()
 }
 
-// end kills the process group, then whatever carries the session's variable, and returns how many survive one second of it.
-func end(p *process) int {
-	p.signal(syscall.SIGKILL)
-	return sweepAll(p.session)
+// end ends a command with everything that it has started, and returns how many processes survive that. Should the warden be
+// gone, which only root can do, what carries the session's variable is killed.
+func (s *Server) end(p *process) int {
+	p.group.kill()
+	left, ended := p.end()
+	if !ended {
+		s.log.Error("the warden of a local command is gone or does not answer", "session_id", p.session)
+		left = sweepAll(p.session)
+	}
+	if err := p.group.remove(); err != nil {
+		s.log.Warn("after a local command", "session_id", p.session, "error", err)
+	}
+	return left
 }
 
 // sweepAll sweeps until nothing is found, for a second at most, and returns how many are left. Nothing but a session's id is

@@ -226,12 +226,15 @@ func TestGarbage(t *testing.T) {
 func TestNumbersComeBack(t *testing.T) {
 	b := newBench(t)
 	p := b.start(nil, "cat")
-	b.server.mu.Lock()
-	running := b.server.running[p.id]
-	b.server.mu.Unlock()
-	stale := &process{cmd: running.cmd, reaped: true}
-	stale.signal(9)
-	if killMarked(running.cmd.Process.Pid, []byte(permit.SessionVariable+"=another")) {
+	leader, known := readProc(leaderOf(t, b, p))
+	if !known {
+		t.Fatal("the command does not run")
+	}
+	leader.start--
+	if leader.send(9) {
+		t.Error("a process that began at another time was killed")
+	}
+	if killMarked(leader.pid, []byte(permit.SessionVariable+"=another")) {
 		t.Error("a process without the mark was killed")
 	}
 	_, err := p.Stdin().Write([]byte("x"))

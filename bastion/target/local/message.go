@@ -19,14 +19,16 @@ import (
 // maxPacket bounds a message. A permit holds a whole command line.
 const maxPacket = 192 << 10
 
-// message is both ends' one type. From the door: start, signal, kill, sweep. From the supervisor: started (with descriptors),
-// failed, exited, swept.
+// message is everybody's one type. From the door: start, signal, kill, sweep. From the supervisor: started (with descriptors),
+// failed, exited, swept. Between the supervisor and a command's warden: start (with the order in the permit's place), signal,
+// end; started, failed, exited, ended.
 type message struct {
 	Op      string `json:"op"`
 	ID      uint64 `json:"id"`
 	Permit  []byte `json:"permit,omitempty"`
 	Session string `json:"session,omitempty"` // sweep
 	Term    string `json:"term,omitempty"`
+	Modes   []byte `json:"modes,omitempty"` // of the terminal, RFC 4254 section 8
 	Cols    uint16 `json:"cols,omitempty"`
 	Rows    uint16 `json:"rows,omitempty"`
 	Signal  string `json:"signal,omitempty"`
@@ -34,6 +36,7 @@ type message struct {
 	Core    bool   `json:"core,omitempty"`
 	Left    int    `json:"left,omitempty"` // swept: processes of the session that still run
 	Error   string `json:"error,omitempty"`
+	Note    string `json:"note,omitempty"` // started: what is in force, for the recording
 }
 
 // Socketpair makes the two ends.

@@ -7,13 +7,8 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
-	"os/user"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/creack/pty"
 	"github.com/hashicorp/go-hclog"
@@ -37,23 +32,13 @@ type Server struct {
 	reserved []uint32 // users that no command runs as
 	log      hclog.Logger
 	sweeps   chan struct{} // one for each that runs
+	groups   *Groups       // nil where there are none
 
 	wmu sync.Mutex // serialises packets
 
 	mu      sync.Mutex
 	running map[uint64]*process
 	work    sync.WaitGroup
-}
-
-// process is one started command. Its group is signalled only while its leader is not reaped: afterwards the number could
-// belong to somebody else.
-type process struct {
-	cmd     *exec.Cmd
-	session string
-	killed  bool // its end has begun; guarded by the server's mu
-
-	mu     sync.Mutex
-	reaped bool
 }
 
 // NewServer takes the supervisor's end of a Socketpair. reserved are users that no command may run as, besides root: the
@@ -65,6 +50,9 @@ func NewServer(f *os.File, check *permit.Checker, log hclog.Logger, reserved ...
 	}
 	return &Server{conn: conn, check: check, reserved: reserved, log: log, running: map[uint64]*process{}, sweeps: make(chan struct{}, maxSweeps)}, nil
 }
+
+// Divide gives each command a cgroup. It is called before Serve.
+func (s *Server) Divide(g *Groups) { s.groups = g }
 
 // Serve works until the door is gone or the context ends, then ends everything that it started and waits for it.
 func (s *Server) Serve(ctx context.Context) error {
@@ -98,92 +86,68 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 }
 
-// start checks the permit, starts the command and hands the door its streams.
+// start checks the permit and begins the command. What it takes from there is the command's own goroutine's.
 func (s *Server) start(m message) error {
 	p, err := s.check.Check(m.Permit)
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	_, twice := s.running[m.ID]
-	full := len(s.running) >= maxProcesses
-	s.mu.Unlock()
-	if twice || full {
-		return errors.New("too many local commands")
-	}
-	cmd, err := command(p)
+	l, err := loginOf(p.User, p.Login, s.reserved)
 	if err != nil {
 		return err
-	}
-	if slices.Contains(s.reserved, cmd.SysProcAttr.Credential.Uid) {
-		return fmt.Errorf("local commands never run as Gatehouse's own users (user %s)", p.User)
-	}
-	streams, err := attach(cmd, p.PTY, m)
-	if err != nil {
-		return err
-	}
-	err = cmd.Start()
-	closeAll(streams.child)
-	if err != nil {
-		closeAll(streams.door)
-		return fmt.Errorf("start %q as %s: %w", p.Argv[0], p.User, err)
-	}
-	started := &process{cmd: cmd, session: p.Session}
-	s.mu.Lock()
-	s.running[m.ID] = started
-	s.mu.Unlock()
-	s.answer(message{Op: "started", ID: m.ID}, streams.door...)
-	closeAll(streams.door)
-	s.work.Go(func() { s.wait(m.ID, started) })
-	return nil
-}
-
-// command builds the exec.Cmd: the permit's argv and environment, the user's ids, nothing inherited.
-func command(p permit.Permit) (*exec.Cmd, error) {
-	u, err := user.Lookup(p.User)
-	if err != nil {
-		return nil, fmt.Errorf("user for login %q: %w", p.Login, err)
-	}
-	cred, err := credential(u)
-	if err != nil {
-		return nil, err
 	}
 	program, err := lookup(p.Argv[0])
 	if err != nil {
-		return nil, err
+		return err
 	}
-	cmd := &exec.Cmd{Path: program, Args: p.Argv, Dir: workDir(u), SysProcAttr: &syscall.SysProcAttr{Credential: cred, Setsid: true}}
-	cmd.Env = []string{"PATH=" + path, "HOME=" + u.HomeDir, "USER=" + u.Username, "LOGNAME=" + u.Username, "SHELL=/bin/sh"}
-	for _, v := range p.Env {
-		cmd.Env = append(cmd.Env, v.Name+"="+v.Value)
+	if !s.room(m.ID) {
+		return errors.New("too many local commands")
 	}
-	return cmd, nil
+	started := newProcess(p.Session)
+	if err := s.launch(started, p, orderOf(p, l, program, m), m); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.running[m.ID] = started
+	s.mu.Unlock()
+	s.work.Go(func() { s.attend(m.ID, started) })
+	return nil
 }
 
-// credential is the user's own uid, gid and groups. Root is refused whatever the inventory says.
-func credential(u *user.User) (*syscall.Credential, error) {
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+// room reports whether one more may be started. One goroutine starts them, so it is not taken meanwhile.
+func (s *Server) room(id uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, twice := s.running[id]
+	return !twice && len(s.running) < maxProcesses
+}
+
+func (s *Server) forget(id uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.running, id)
+}
+
+// launch starts the warden with the command's streams and order.
+func (s *Server) launch(p *process, of permit.Permit, o order, m message) error {
+	g, err := s.groups.open(of.Session, of.Limits)
 	if err != nil {
-		return nil, fmt.Errorf("uid of %s: %w", u.Username, err)
+		return err
 	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
+	o.Group, o.Rlimit, p.group, p.note = g != nil, rlimits(of.Limits, g), g, describe(of.Limits, g)
+	streams, err := attach(o, m)
 	if err != nil {
-		return nil, fmt.Errorf("gid of %s: %w", u.Username, err)
+		return errors.Join(err, g.remove())
 	}
-	if uid == 0 || gid == 0 {
-		return nil, fmt.Errorf("local commands never run as root (user %s)", u.Username)
-	}
-	cred := &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	ids, err := u.GroupIds()
+	err = p.begin(streams.child, o)
+	closeAll(streams.child)
+	g.started()
 	if err != nil {
-		return nil, fmt.Errorf("groups of %s: %w", u.Username, err)
+		closeAll(streams.door)
+		return errors.Join(err, g.remove())
 	}
-	for _, id := range ids {
-		if g, err := strconv.ParseUint(id, 10, 32); err == nil && g != 0 {
-			cred.Groups = append(cred.Groups, uint32(g))
-		}
-	}
-	return cred, nil
+	p.streams = streams.door
+	return nil
 }
 
 // lookup resolves argv[0] in root's folders, never in the working directory.
@@ -206,59 +170,41 @@ func lookup(name string) (string, error) {
 	return "", fmt.Errorf("%q is not a program on this machine", name)
 }
 
-func workDir(u *user.User) string {
-	info, err := os.Stat(u.HomeDir)
-	if err != nil || !info.IsDir() {
-		return "/"
-	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || fmt.Sprint(st.Uid) != u.Uid && info.Mode().Perm()&0o001 == 0 {
-		return "/" // somebody else's, and closed: nothing could be started there
-	}
-	return u.HomeDir
-}
-
 // streams are the two sides' descriptors: with a pty the door gets one, otherwise stdin, stdout and stderr.
 type streams struct{ door, child []*os.File }
 
-func attach(cmd *exec.Cmd, withPTY bool, m message) (streams, error) {
-	if withPTY {
-		return attachPTY(cmd, m)
+func attach(o order, m message) (streams, error) {
+	if o.PTY {
+		return attachPTY(o, m)
 	}
 	var out streams
-	for _, set := range []func(read, write *os.File){
-		func(r, w *os.File) { cmd.Stdin = r; out.child, out.door = append(out.child, r), append(out.door, w) },
-		func(r, w *os.File) { cmd.Stdout = w; out.child, out.door = append(out.child, w), append(out.door, r) },
-		func(r, w *os.File) { cmd.Stderr = w; out.child, out.door = append(out.child, w), append(out.door, r) },
-	} {
+	for i := range 3 {
 		r, w, err := os.Pipe()
 		if err != nil {
 			closeAll(append(out.door, out.child...))
 			return streams{}, fmt.Errorf("make pipe: %w", err)
 		}
-		set(r, w)
+		if i > 0 { // all but standard input are written by the command
+			r, w = w, r
+		}
+		out.child, out.door = append(out.child, r), append(out.door, w)
 	}
 	return out, nil
 }
 
-func attachPTY(cmd *exec.Cmd, m message) (streams, error) {
+func attachPTY(o order, m message) (streams, error) {
 	master, slave, err := pty.Open()
 	if err != nil {
 		return streams{}, fmt.Errorf("open pty: %w", err)
 	}
-	out := streams{door: []*os.File{master}, child: []*os.File{slave}}
-	if err := pty.Setsize(master, &pty.Winsize{Cols: m.Cols, Rows: m.Rows}); err != nil {
-		closeAll(append(out.door, out.child...))
-		return streams{}, fmt.Errorf("size pty: %w", err)
+	out := streams{door: []*os.File{master}, child: []*os.File{slave, slave, slave}}
+	err = pty.Setsize(master, &pty.Winsize{Cols: m.Cols, Rows: m.Rows})
+	if err == nil {
+		err = errors.Join(slave.Chown(int(o.UID), int(o.GID)), slave.Chmod(0o600)) // nobody else writes to it
 	}
-	if err := slave.Chown(int(cmd.SysProcAttr.Credential.Uid), int(cmd.SysProcAttr.Credential.Gid)); err != nil {
-		closeAll(append(out.door, out.child...))
+	if err != nil {
+		closeAll(append(out.door, slave))
 		return streams{}, fmt.Errorf("hand over pty: %w", err)
-	}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
-	cmd.SysProcAttr.Setctty = true
-	if terminalName(m.Term) {
-		cmd.Env = append(cmd.Env, "TERM="+m.Term)
 	}
 	return out, nil
 }
@@ -275,18 +221,6 @@ func terminalName(s string) bool {
 		}
 	}
 	return true
-}
-
-// wait reports how a command ended.
-func (s *Server) wait(id uint64, p *process) {
-	p.reap()
-	m := message{Op: "exited", ID: id}
-	if ws, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
-		m.Signal, m.Core = signalName(ws.Signal()), ws.CoreDump()
-	} else {
-		m.Status = p.cmd.ProcessState.ExitCode()
-	}
-	s.answer(m)
 }
 
 func (s *Server) answer(m message, files ...*os.File) {

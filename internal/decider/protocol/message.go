@@ -74,8 +74,9 @@ type Target struct {
 	Path    []string `json:"path,omitempty"` // where programs are looked up; empty: the usual folders
 
 	// By what else it may be called; ChooseTarget reads them.
-	Aliases []string          `json:"aliases,omitempty"`
-	Labels  map[string]string `json:"labels,omitempty"`
+	Aliases   []string          `json:"aliases,omitempty"`
+	Labels    map[string]string `json:"labels,omitempty"`
+	Gatehouse bool              `json:"gatehouse,omitempty"` // another Gatehouse: jumps go through it, and nothing else
 }
 
 // Authenticate asks whether a certificate opens the door. The decider checks it again, whatever the door found.
@@ -85,7 +86,7 @@ type Authenticate struct {
 	Source      string `json:"source"`                // the client's address, without a port
 	Outer       string `json:"outer,omitempty"`       // the connection around this one, under -J
 	Proven      bool   `json:"proven,omitempty"`      // the client has shown that it holds the key: the connection is registered
-	Target      string `json:"target,omitempty"`      // where the user name routes to, if anywhere
+	Target      string `json:"target,omitempty"`      // where the user name routes to, if anywhere: a name, or labels
 	Login       string `json:"login,omitempty"`
 	Key         []byte `json:"key,omitempty"` // in the certificate's place: a plain key, which may be registered
 }
@@ -97,7 +98,8 @@ type Authenticated struct {
 	NotAfter time.Time       `json:"not_after"`
 	Reaches  bool            `json:"reaches,omitempty"`
 
-	RenewOnly bool `json:"renew_only,omitempty"` // by a registered key: nothing but Renew is for it
+	RenewOnly bool   `json:"renew_only,omitempty"` // by a registered key: nothing but Renew is for it
+	Target    string `json:"target,omitempty"`     // the one that the labels chose
 }
 
 // Face asks for a host certificate that clients trust: the door's own, or the one it shows for a target under -J.
@@ -176,6 +178,7 @@ type End struct {
 	Login      string            `json:"login,omitempty"`
 	Missing    string            `json:"missing,omitempty"` // why a session that was recorded at best effort was not recorded whole
 	Recording  *recorder.Summary `json:"recording,omitempty"`
+	Forward    *ForwardEnd       `json:"forward,omitempty"` // of a forward that was opened
 }
 
 // Close reports the end of a connection.

@@ -1,6 +1,7 @@
 package ocsf
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -49,6 +50,7 @@ var mappings = map[audit.Type]mapping{
 	audit.SessionEnd:   {processes, 2, "Terminate", fillProcess},
 	audit.Kill:         {processes, 2, "Terminate", fillProcess},
 	audit.Sweep:        {processes, 2, "Terminate", fillProcess},
+	audit.Forward:      {ssh, other, "Forward", fillForward},
 	audit.CertIssue:    {authorize, 1, "Assign Privileges", fillCertificate},
 	audit.RecChunk:     {entities, 3, "Update", of("recording", func(e audit.Entry) string { return e.Session })},
 	audit.RecClose:     {entities, 3, "Update", of("recording", func(e audit.Entry) string { return e.Session })},
@@ -67,6 +69,7 @@ var mappings = map[audit.Type]mapping{
 	audit.TargetCheck:  {entities, 2, "Read", of("target", func(e audit.Entry) string { return e.Target })},
 	audit.TargetLook:   {entities, 2, "Read", of("target", func(e audit.Entry) string { return e.Target })},
 	audit.Export:       {entities, 3, "Update", of("export", func(e audit.Entry) string { return e.Object })},
+	audit.File:         {entities, other, "File Operation", of("file", filePath)},
 	audit.SignerFault:  {finding, 1, "Create", fillFinding("A CA's key cannot sign, or can again")},
 	audit.ServeStart:   {lifecycle, 3, "Start", fillApp},
 	audit.ServeStop:    {lifecycle, 4, "Stop", fillApp},
@@ -97,9 +100,25 @@ func Classes() []Class {
 	return list
 }
 
+// filePath is the file that an entry is about; one whose name is not UTF-8 is in its data.
+func filePath(e audit.Entry) string {
+	var d struct {
+		Path string `json:"path"`
+	}
+	_ = json.Unmarshal(e.Data, &d) // without one the name is empty
+	return d.Path
+}
+
 // fillSSH is for connections: the door is the server.
 func fillSSH(v *event, e audit.Entry, d details) {
 	v.DstEndpoint = &endpoint{Hostname: e.Node}
+	v.SrcEndpoint = source(d)
+	v.Actor = actorOf(e)
+}
+
+// fillForward is for forwards: where one leads is the server.
+func fillForward(v *event, e audit.Entry, d details) {
+	v.DstEndpoint = &endpoint{Hostname: first(d.Host, e.Target, e.Node), Name: d.Socket}
 	v.SrcEndpoint = source(d)
 	v.Actor = actorOf(e)
 }

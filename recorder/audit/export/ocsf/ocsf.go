@@ -87,6 +87,8 @@ type details struct {
 	Source string          `json:"source"`
 	Verb   string          `json:"verb"`
 	What   string          `json:"what"`
+	Host   string          `json:"host"`   // of a forward
+	Socket string          `json:"socket"` // of a forward
 	Exit   *int            `json:"exit"`
 	Plan   plan            `json:"plan"`
 	Final  *plan           `json:"final"`

@@ -66,6 +66,8 @@ func spanName(e audit.Entry) string {
 	switch e.Type {
 	case audit.Decision:
 		return "decision"
+	case audit.Forward:
+		return "forward"
 	case audit.TargetLook:
 		return "look"
 	case audit.CertIssue:
