@@ -32,11 +32,11 @@ type fileDeny struct {
 	role, reason string
 }
 
-func (f fileRules) of(direction Direction) []pathRule {
+func (s fileRules) of(direction Direction) []pathRule {
 	if direction == FileRead {
-		return f.read
+		return s.read
 	}
-	return f.write
+	return s.write
 }
 
 // Direction says whether a file is read from the target or written to it.
