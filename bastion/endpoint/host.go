@@ -96,7 +96,7 @@ func CheckSocket(path string) error {
 	}
 	for part := range strings.SplitSeq(path[1:], "/") {
 		if part == "" || part == "." || part == ".." {
-			return errors.New("a socket's path has no empty part and no . or ..")
+			return errors.New("a socket's path has no empty part, and neither . nor .. in it")
 		}
 	}
 	return nil
