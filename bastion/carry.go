@@ -237,6 +237,9 @@ func (s *session) stopped(stop *ended) outcome {
 func (s *session) answer(out outcome) {
 	defer s.closeUnlessTaken()()
 	if s.forward != nil {
+		if out.state == store.Killed && out.text == "" { // it may be refused before tell has had its say
+			out.text = answer.Killed{Session: s.id, Why: out.reason}.Lines()
+		}
 		s.forward.answer(out)
 		return
 	}
