@@ -15,7 +15,7 @@ N        ?= 50
 SEED     ?= 1
 FAULTS   ?= 200
 
-.PHONY: help setup build demo test race web-test lint check prove crash fuzz diff-fuzz bench e2e clean
+.PHONY: help setup build generate demo test race web-test lint check prove crash fuzz diff-fuzz bench e2e clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +26,9 @@ setup: ## install what is missing (Debian packages, Go modules, npm lockfile)
 build: ## build bin/gatehouse
 	@[ ! -d web/ui/node_modules ] || [ ! -x scripts/web-assets ] || scripts/web-assets
 	go build -o bin/gatehouse ./cmd/gatehouse
+
+generate: ## write what is generated from the program's types: the JSON Schemas (a test says when)
+	go run ./scripts/generate
 
 demo: setup build ## show the main job with a real client; ARGS=--once verifies it and ends
 	@go build -o bin/demo ./scripts/demo

@@ -1,0 +1,72 @@
+package main
+
+// examples are of each verb, as --help and the manual pages show them behind "gatehouse". Those of the console's verbs are in
+// internal/console.
+var examples = map[string][]string{
+	"serve":             {"serve", "serve --config /srv/gatehouse/gatehouse.yaml"},
+	"init":              {"init", "init --dir ./etc --data ./data"},
+	"issue":             {"issue --agent release-bot --public-key bot.pub --ttl 15m", "issue --person ann --public-key ann.pub --ttl 8h"},
+	"login":             {"login", "login --as deployer --key id --known-hosts known_hosts", "login --as laptop --join-token-file secret --key id"},
+	"logout":            {"logout"},
+	"renew":             {"renew --key id"},
+	"join-token create": {"join-token create --agent laptop > secret"},
+	"join-token list":   {"join-token list"},
+	"join-token remove": {"join-token remove jt_01JDA4"},
+	"keys add":          {"keys add --agent laptop --public-key id.pub"},
+	"keys list":         {"keys list"},
+	"keys remove":       {"keys remove SHA256:3JHQXgGv0o1mq3r6Zk5y0m2vD0kz8b5xv1qj9Yk2f4A"},
+	"ssh-config":        {"ssh-config --identity id --out ."},
+	"setup-link":        {"setup-link --person ben"},
+	"passkeys list":     {"passkeys list --person ann"},
+	"passkeys remove":   {"passkeys remove --person ann pk_01JDA4"},
+	"passkeys reset":    {"passkeys reset --person ann"},
+	"reload":            {"reload"},
+
+	"ca show":      {"ca show target"},
+	"ca status":    {"ca status"},
+	"ca inspect":   {"ca inspect id-cert.pub", "ca inspect id-cert.pub --source 10.0.0.7"},
+	"ca rotate":    {"ca rotate target", "ca rotate target --undo"},
+	"ca sign-host": {"ca sign-host --target web-1 --public-key web-1.pub"},
+
+	"targets list":   {"targets list"},
+	"targets enroll": {"targets enroll web-1 --host-key web-1.pub > web-1.sh", "targets enroll web-1 --undo"},
+	"targets check":  {"targets check", "targets check web-1 --json"},
+
+	"policy check":    {"policy check policy.yaml"},
+	"policy test":     {"policy test policy.yaml -v"},
+	"policy explain":  {"policy explain policy.yaml --as release-bot --on web-1 --login deploy -- systemctl status sshd"},
+	"policy lint":     {"policy lint policy.yaml --strict"},
+	"policy diff":     {"policy diff policy.yaml proposed.yaml"},
+	"policy simulate": {"policy simulate proposed.yaml --log /var/lib/gatehouse --since 30d"},
+	"policy shadow":   {"policy shadow --log /var/lib/gatehouse --since 7d"},
+	"policy tighten":  {"policy tighten policy.yaml --log /var/lib/gatehouse --since 30d"},
+	"policy access":   {"policy access release-bot policy.yaml", "policy access target:web-1 policy.yaml"},
+	"policy sign":     {"policy sign policy.yaml --key ann", "policy sign policy.yaml --key ben --role reviewer"},
+	"policy verify":   {"policy verify policy.yaml --allowed-signers allowed_signers --reviewers 1"},
+	"policy schema":   {"policy schema > policy.schema.json"},
+
+	"audit verify":      {"audit verify --data /var/lib/gatehouse", "audit verify session.bundle --key log.pub"},
+	"audit prove":       {"audit prove ses_01JDA4 --data /var/lib/gatehouse --out session.bundle"},
+	"audit tiles":       {"audit tiles --data /var/lib/gatehouse --out /srv/tiles"},
+	"audit reconcile":   {"audit reconcile --data /var/lib/gatehouse --target web-1 --log auth.log"},
+	"audit consistency": {"audit consistency old-checkpoint --data /var/lib/gatehouse"},
+	"audit export":      {"audit export --sink siem --from 120000", "audit export --to - --format ocsf > audit.ndjson"},
+	"witness":           {"witness --listen 0.0.0.0:7443 --dir /var/lib/gatehouse-witness --origin gatehouse --log-key log.pub --name witness.example.org/gatehouse"},
+	"backup":            {"backup --data /var/lib/gatehouse --out gatehouse.backup"},
+	"restore":           {"restore --from gatehouse.backup --data /var/lib/gatehouse"},
+
+	"recording play":       {"recording play session.tar --identity me.age"},
+	"recording show":       {"recording show session.tar --identity me.age"},
+	"recording export":     {"recording export session.tar --identity me.age --format text"},
+	"recording check-keys": {"recording check-keys /var/lib/gatehouse/door/recordings --identity me.age"},
+
+	"revoke":      {"revoke agent:release-bot --reason 'laptop stolen'", "revoke --lift rev_01JDA4 --reason 'found again'"},
+	"revocations": {"revocations"},
+	"krl":         {"krl --ca target --out gatehouse-target.krl"},
+
+	"version":       {"version", "version --json"},
+	"config check":  {"config check", "config check /etc/gatehouse/targets.yaml"},
+	"config schema": {"config schema > gatehouse.schema.json", "config schema targets"},
+	"completion":    {"completion bash > /etc/bash_completion.d/gatehouse"},
+	"man":           {"man /usr/local/share/man"},
+}
