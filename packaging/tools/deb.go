@@ -8,6 +8,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strconv"
+	"time"
 
 	"github.com/goreleaser/nfpm/v2"
 	_ "github.com/goreleaser/nfpm/v2/deb"
@@ -25,8 +27,9 @@ func main() {
 
 // pack writes the package. Its times are SOURCE_DATE_EPOCH.
 func pack(config, out string) error {
-	if os.Getenv("SOURCE_DATE_EPOCH") == "" {
-		return fmt.Errorf("SOURCE_DATE_EPOCH is missing: the package would not be the same twice")
+	epoch, err := strconv.ParseInt(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64)
+	if err != nil {
+		return fmt.Errorf("SOURCE_DATE_EPOCH: %w: the package would not be the same twice", err)
 	}
 	all, err := nfpm.ParseFileWithEnvMapping(config, os.Getenv)
 	if err != nil {
@@ -37,7 +40,7 @@ func pack(config, out string) error {
 		return fmt.Errorf("read %s: %w", config, err)
 	}
 	info = nfpm.WithDefaults(info)
-	info.Target = out
+	info.Target, info.MTime = out, time.Unix(epoch, 0).UTC()
 	if err := nfpm.PrepareForPackager(info, "deb"); err != nil {
 		return fmt.Errorf("prepare package: %w", err)
 	}
