@@ -38,7 +38,7 @@ func TestInstallAndUninstall(t *testing.T) {
 			}
 		}
 		before := tree(t, root)
-		for range 2 { // it may be there already
+		for range map[string]int{"/usr": 2, "/usr/local": 1}[prefix] { // it may be there already
 			if out, err := do(prefix, filepath.Join(scripts, "install"), program, generator); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}

@@ -39,6 +39,7 @@ type Config struct {
 	MinFree string            // storage.min_free; empty means 1MiB
 	More    string            // more of gatehouse.yaml, whole lines; a "web:" in it stands in the place of ours, @WEB@ is its port
 	Data    string            // the data folder; empty means Dir/data
+	Oldest  bool              // settings that the oldest program knows: no metrics
 	Log     func(line string) // gets the service's log; may be nil
 }
 
@@ -104,8 +105,12 @@ func (g *Gate) writeSettings() error {
 	if minFree == "" {
 		minFree = "1MiB"
 	}
-	text := fmt.Sprintf("version: 1\ndata: %s\nssh: {listen: %q, names: [gatehouse]}\nmetrics: {listen: \"127.0.0.1:%d\"}\n%spolicy: policy.yaml\ntargets: targets.yaml\nstorage: {min_free: %s}\nlog: {level: debug}\n",
-		g.Data, g.SSHAddr, metricsPort, web, minFree)
+	metrics := fmt.Sprintf("metrics: {listen: \"127.0.0.1:%d\"}\n", metricsPort)
+	if g.cfg.Oldest {
+		metrics = ""
+	}
+	text := fmt.Sprintf("version: 1\ndata: %s\nssh: {listen: %q, names: [gatehouse]}\n%s%spolicy: policy.yaml\ntargets: targets.yaml\nstorage: {min_free: %s}\nlog: {level: debug}\n",
+		g.Data, g.SSHAddr, metrics, web, minFree)
 	if err := os.WriteFile(g.Path, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
@@ -114,6 +119,9 @@ func (g *Gate) writeSettings() error {
 	}
 	return g.setTargets("  {}\n") // until the targets' keys are known
 }
+
+// SetBinary takes another program from the next start on.
+func (g *Gate) SetBinary(path string) { g.cfg.Binary = path }
 
 // SetPolicy replaces policy.yaml, as an administrator's editor would.
 func (g *Gate) SetPolicy(text string) error {
