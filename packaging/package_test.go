@@ -2,6 +2,7 @@
 package packaging
 
 import (
+	"embed"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,9 @@ import (
 
 // given are packages to try in the place of those that the test makes: scripts/release-check has real ones.
 var given = flag.String("debs", "", "OLD.deb,NEW.deb")
+
+//go:embed debian sysusers.d tmpfiles.d
+var parts embed.FS
 
 // TestPackageLivesAndDies installs, upgrades, removes and purges the package by the real dpkg, in a copy of this system that
 // nothing is written through: purge never deletes what Gatehouse or people wrote.
@@ -69,7 +73,7 @@ func deb(t *testing.T, dir, version string) string {
 		}
 	}
 	read := func(path string) string {
-		text, err := os.ReadFile(path)
+		text, err := parts.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
