@@ -1,9 +1,12 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -53,6 +56,11 @@ func TestTheInstallManualIsTrue(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s\n%s", name, err, script, out)
 		}
+	}
+	out, err := exec.Command(binary, "version", "--json").Output()
+	var b Build
+	if err := errors.Join(err, json.Unmarshal(out, &b)); err != nil || b.Version != "devel" || !b.Search || b.Revision == "" || b.Platform != runtime.GOOS+"/"+runtime.GOARCH {
+		t.Errorf("version: %v %s", err, out)
 	}
 	run("configure", filepath.Join(dir, "etc", "gatehouse.yaml"))
 	run("schema", gate.Path)
