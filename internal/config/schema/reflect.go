@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/goccy/go-yaml"
 	"github.com/invopop/jsonschema"
 
 	"gatehouse/internal/config"
@@ -90,6 +91,9 @@ func scalar(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "string", Pattern: pattern, Description: about}
 	}
 	number := &jsonschema.Schema{Type: "integer", Minimum: "0"}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
 	switch t {
 	case reflect.TypeFor[config.Size]():
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text(`^[0-9]+ *(KiB|MiB|GiB|TiB)?$`, "A size such as 64MiB."), number}}
@@ -99,6 +103,9 @@ func scalar(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text(`^(start|now|[0-9]+)$`, "start, now or the number of an entry."), number}}
 	case reflect.TypeFor[time.Duration]():
 		return text(`^`+durationForm+`$`, "A duration such as 60s.")
+	}
+	if t.Kind() != reflect.Struct && reflect.PointerTo(t).Implements(reflect.TypeFor[yaml.BytesUnmarshaler]()) {
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text("", "One word."), number}} // with a form of its own, of which only package config knows
 	}
 	return nil
 }
