@@ -33,8 +33,8 @@ type document struct {
 
 // decode reads exactly one YAML document into v; how is yaml.Strict, but where faults are only listed.
 func decode(name string, data []byte, v any, how ...yaml.DecodeOption) (document, error) {
-	if len(data) > maxFile {
-		return document{}, &Error{File: name, Line: 1, Column: 1, Msg: fmt.Sprintf("larger than %d bytes", maxFile)}
+	if err := CheckShape(name, data); err != nil {
+		return document{}, err
 	}
 	err := yaml.NewDecoder(bytes.NewReader(data), how...).Decode(v)
 	if errors.Is(err, io.EOF) {

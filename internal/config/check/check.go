@@ -39,6 +39,9 @@ func File(path string) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if err := config.CheckShape(path, data); err != nil {
+		return Result{Format: "gatehouse.yaml", Faults: config.Placed(err)}, nil
+	}
 	tree, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return Result{Format: "gatehouse.yaml", Faults: []*config.Error{syntax(path, err)}}, nil
