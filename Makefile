@@ -15,11 +15,14 @@ N        ?= 50
 SEED     ?= 1
 FAULTS   ?= 200
 HOURS    ?= 1
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+OLD      ?= 0317fb8
 
-.PHONY: help setup build demo test race web-test lint check prove crash fuzz diff-fuzz ssh-fuzz soak bench e2e clean
+.PHONY: help setup build generate demo test race web-test lint check prove crash fuzz diff-fuzz ssh-fuzz soak bench e2e install uninstall release release-check upgrade-test clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## install what is missing (Debian packages, Go modules, npm lockfile)
 	@scripts/setup
@@ -27,6 +30,9 @@ setup: ## install what is missing (Debian packages, Go modules, npm lockfile)
 build: ## build bin/gatehouse
 	@[ ! -d web/ui/node_modules ] || [ ! -x scripts/web-assets ] || scripts/web-assets
 	go build -o bin/gatehouse ./cmd/gatehouse
+
+generate: ## write what is generated from the program's types: the JSON Schemas (a test says when)
+	go run ./scripts/generate
 
 demo: setup build ## show the main job with a real client; ARGS=--once verifies it and ends
 	@go build -o bin/demo ./scripts/demo
@@ -73,6 +79,21 @@ e2e: setup build ## every end-to-end script with real OpenSSH, in full (1,000 ex
 	go test -count=1 -v -timeout 60m ./cmd/... -rotation-sessions 20 $(ARGS)
 	go test -count=1 -timeout 20m ./bastion -run 'TestSCP|TestRaces' -races 1000
 	ulimit -n "$$(ulimit -Hn)" && go test -count=1 -v -timeout 30m ./cmd/gatehouse -run 'TestAttacksOnTheProgram|TestTenThousandConnections|TestSSHAudit' -attacks
+
+install: build ## install the program, manual pages, completions and units below DESTDIR/PREFIX (PREFIX=/usr/local)
+	@PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) scripts/install bin/gatehouse
+
+uninstall: ## take away what install installed; configuration and data stay
+	@PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) scripts/uninstall
+
+release: ## build bin/release: archives, Debian packages, SBOMs, checksums (ARCHES="amd64 arm64")
+	@scripts/release
+
+release-check: setup ## build the release twice in different folders: same bytes; run, install, upgrade, remove and purge what was built
+	@scripts/release-check
+
+upgrade-test: setup build ## upgrade from the commit OLD to this tree with data, and back
+	go run ./scripts/upgrade -old $(OLD) $(ARGS)
 
 clean: ## remove what was built
 	rm -rf bin bench.json

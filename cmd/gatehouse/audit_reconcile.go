@@ -15,7 +15,7 @@ import (
 // AuditReconcileCmd is `gatehouse audit reconcile`.
 type AuditReconcileCmd struct {
 	Target string        `required:"" help:"The target's name in the inventory."`
-	Log    []string      `required:"" sep:"none" help:"A log of its sshd: auth.log, journalctl (best with -o json), or - for the standard input; several are possible."`
+	Log    []string      `required:"" complete:"files" sep:"none" help:"A log of its sshd: auth.log, journalctl (best with -o json), or - for the standard input; several are possible."`
 	From   time.Time     `help:"Compare from this time on (2006-01-02T15:04:05Z); default: the first login in the logs."`
 	To     time.Time     `help:"Compare up to this time; default: the last login in the logs."`
 	Skew   time.Duration `help:"How far the clocks may be apart." default:"30s"`

@@ -31,7 +31,7 @@ const maxInspected = 64 << 10
 // CAInspectCmd explains a certificate or a public key.
 type CAInspectCmd struct {
 	ConfigFlag
-	File   string     `arg:"" help:"A certificate or public key file, as OpenSSH writes them; - is the standard input."`
+	File   string     `arg:"" complete:"files" help:"A certificate or public key file, as OpenSSH writes them; - is the standard input."`
 	Source netip.Addr `help:"Where it is used from, for certificates that are good from some addresses only."`
 	JSON   bool       `name:"json" help:"For programs."`
 }

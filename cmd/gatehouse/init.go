@@ -22,7 +22,7 @@ var initTargets string
 // InitCmd writes a configuration to begin with. What is there stays.
 type InitCmd struct {
 	Dir  string `default:"/etc/gatehouse" type:"path" help:"Where the three files go."`
-	Data string `default:"/var/lib/gatehouse" help:"The data folder that the configuration names."`
+	Data string `default:"/var/lib/gatehouse" complete:"folders" help:"The data folder that the configuration names."`
 }
 
 // Run writes the files that are not there.

@@ -20,8 +20,8 @@ type LoginCmd struct {
 	Source     []string      `help:"Where it may be used from, as prefixes such as 10.0.0.0/8."`
 	KnownHosts string        `type:"path" help:"Write what ssh must know about the door and the targets into this file."`
 
-	TokenFile     string `help:"The file with an OpenID Connect token, such as Kubernetes projects into a pod; - reads it from standard input. Otherwise GATEHOUSE_TOKEN, or a GitHub Actions job's own."`
-	JoinTokenFile string `help:"The file with a one-time join token; - reads it from standard input."`
+	TokenFile     string `complete:"files" help:"The file with an OpenID Connect token, such as Kubernetes projects into a pod; - reads it from standard input. Otherwise GATEHOUSE_TOKEN, or a GitHub Actions job's own."`
+	JoinTokenFile string `complete:"files" help:"The file with a one-time join token; - reads it from standard input."`
 	Audience      string `help:"The audience that a GitHub Actions job's token is asked for; without it, the server's address."`
 
 	PersonFlags

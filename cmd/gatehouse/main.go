@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"gatehouse/bastion/target/local"
+	"gatehouse/internal/clidoc"
 	"gatehouse/internal/decider/protocol"
 )
 
@@ -53,7 +54,12 @@ type cli struct {
 	WebLogin  RemoteCmd    `cmd:"" name:"web-login" passthrough:"" help:"The console's verb web-login, over ssh."`
 	WhoAmI    RemoteCmd    `cmd:"" name:"whoami" passthrough:"" help:"The console's verb whoami, over ssh."`
 	Version   VersionCmd   `cmd:"" help:"Print the version."`
+	Config    ConfigCmd    `cmd:"" help:"Check the files of the configuration, or print their JSON Schemas."`
 	Process   ProcessCmd   `cmd:"" hidden:"" help:"One of the two processes; started by serve."`
+
+	Completion CompletionCmd `cmd:"" help:"Print the completion script of a shell."`
+	Man        ManCmd        `cmd:"" help:"Write the manual pages into a folder."`
+	Complete   CompleteCmd   `cmd:"" hidden:"" help:"Answer a completion script."`
 
 	Revoke      RevokeCmd      `cmd:"" help:"Revoke a certificate, key, agent, person, owner, task or CA, now; or lift that."`
 	Revocations RevocationsCmd `cmd:"" help:"List what is revoked."`
@@ -86,8 +92,7 @@ func main() {
 func run(args []string) int {
 	var c cli
 	code := -1
-	parser, err := kong.New(&c, kong.Name("gatehouse"), kong.Description("The guarded door between AI agents and the machines they operate."),
-		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Exit(func(n int) { code = n }))
+	parser, err := newParser(&c, kong.UsageOnError(), kong.Exit(func(n int) { code = n }))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "gatehouse:", err)
 		return exitNo
@@ -104,6 +109,12 @@ func run(args []string) int {
 	defer stop()
 	kctx.BindTo(ctx, (*context.Context)(nil))
 	return exitCode(kctx.Run())
+}
+
+// newParser makes what reads the command line, --help and the manual pages.
+func newParser(c *cli, more ...kong.Option) (*kong.Kong, error) {
+	return kong.New(c, append(more, kong.Name("gatehouse"), kong.Description("The guarded door between AI agents and the machines they operate."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), clidoc.Examples(examples))...)
 }
 
 // exitCode prints an error and turns it into the exit code.

@@ -10,8 +10,8 @@ import (
 
 // PolicyDiffCmd is `gatehouse policy diff OLD NEW`.
 type PolicyDiffCmd struct {
-	Old string `arg:"" help:"A policy file, or a folder of *.yaml."`
-	New string `arg:"" help:"The policy that it is compared with."`
+	Old string `arg:"" complete:"files" help:"A policy file, or a folder of *.yaml."`
+	New string `arg:"" complete:"files" help:"The policy that it is compared with."`
 	InventoryFlag
 	HistoryFlags
 	JSONFlag

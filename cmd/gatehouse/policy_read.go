@@ -21,7 +21,7 @@ import (
 
 // PolicyPath is the policy that a verb is about.
 type PolicyPath struct {
-	Path string `arg:"" help:"A policy file, or a folder of *.yaml."`
+	Path string `arg:"" complete:"files" help:"A policy file, or a folder of *.yaml."`
 }
 
 // read reads the policy and prints its mistakes.

@@ -159,7 +159,7 @@ func (c *RevocationsCmd) Run(ctx context.Context) error {
 type KRLCmd struct {
 	ConfigFlag
 	CA  string `name:"ca" enum:"agent,target,host,face" default:"agent" help:"Whose certificates it is about: agent, target, host or face."`
-	Out string `placeholder:"FILE" help:"Write it there, in one step; standard output without it."`
+	Out string `complete:"files" placeholder:"FILE" help:"Write it there, in one step; standard output without it."`
 }
 
 // Run writes the list. An sshd that reads it never sees half of it.

@@ -22,6 +22,9 @@ var update = flag.Bool("update", false, "rewrite what cmp compares in the cases"
 const atOnce = 2
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		os.Exit(run(os.Args[1:]))
+	}
 	goleak.VerifyTestMain(m)
 }
 

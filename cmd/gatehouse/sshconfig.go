@@ -19,7 +19,7 @@ import (
 // every target behind it.
 type SSHConfigCmd struct {
 	ConfigFlag
-	Identity string `required:"" help:"The client's private key file; its certificate is expected beside it."`
+	Identity string `required:"" complete:"files" help:"The client's private key file; its certificate is expected beside it."`
 	Host     string `default:"gatehouse" help:"The name that users type."`
 	Pattern  string `help:"A pattern of host names, such as '*.gh', that go through Gatehouse; without it the names and aliases of all targets do."`
 	Out      string `type:"path" help:"A folder for ssh_config and known_hosts; without it they are printed."`

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/goccy/go-yaml"
 )
 
 // Config is gatehouse.yaml.
@@ -124,7 +126,9 @@ const (
 var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
 // Load reads, completes and checks a configuration. Relative paths in it are relative to the file.
-func Load(path string) (Config, error) {
+func Load(path string) (Config, error) { return loadAs(path, yaml.Strict()) }
+
+func loadAs(path string, how ...yaml.DecodeOption) (Config, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return Config{}, fmt.Errorf("read configuration: %w (gatehouse init writes one)", err)
@@ -136,7 +140,7 @@ func Load(path string) (Config, error) {
 		Storage: Storage{MinFree: defaultMinFree},
 		Log:     Log{Level: defaultLevel},
 	}
-	doc, err := decode(path, data, &c)
+	doc, err := decode(path, data, &c, how...)
 	if err != nil {
 		return Config{}, err
 	}
@@ -170,8 +174,8 @@ func Load(path string) (Config, error) {
 func (c Config) validate(doc document) error {
 	var errs []error
 	bad := func(at, format string, args ...any) { errs = append(errs, doc.errorAt(at, format, args...)) }
-	if c.Version != 1 {
-		bad("$.version", "version is %d, want 1", c.Version)
+	if why := VersionFault(c.Version); why != "" {
+		bad("$.version", "%s", why)
 	}
 	for _, f := range []struct{ at, value string }{{"$.data", c.Data}, {"$.policy", c.Policy}, {"$.targets", c.Targets}, {"$.ssh.listen", c.SSH.Listen}} {
 		if f.value == "" {

@@ -31,12 +31,12 @@ type document struct {
 	file *ast.File
 }
 
-// decode reads exactly one strict YAML document into v.
-func decode(name string, data []byte, v any) (document, error) {
-	if len(data) > maxFile {
-		return document{}, &Error{File: name, Line: 1, Column: 1, Msg: fmt.Sprintf("larger than %d bytes", maxFile)}
+// decode reads exactly one YAML document into v; how is yaml.Strict, but where faults are only listed.
+func decode(name string, data []byte, v any, how ...yaml.DecodeOption) (document, error) {
+	if err := CheckShape(name, data); err != nil {
+		return document{}, err
 	}
-	err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(v)
+	err := yaml.NewDecoder(bytes.NewReader(data), how...).Decode(v)
 	if errors.Is(err, io.EOF) {
 		return document{}, &Error{File: name, Line: 1, Column: 1, Msg: "the file is empty"}
 	}

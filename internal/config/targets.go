@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/goccy/go-yaml"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -71,14 +72,18 @@ func LoadInventory(path string) (Inventory, error) {
 
 // ParseInventory checks the text of a targets file; name is for its errors.
 func ParseInventory(name string, data []byte) (Inventory, error) {
+	return parseInventory(name, data, yaml.Strict())
+}
+
+func parseInventory(name string, data []byte, how ...yaml.DecodeOption) (Inventory, error) {
 	var inv Inventory
-	doc, err := decode(name, data, &inv)
+	doc, err := decode(name, data, &inv, how...)
 	if err != nil {
 		return Inventory{}, err
 	}
 	var errs []error
-	if inv.Version != 1 {
-		errs = append(errs, doc.errorAt("$.version", "version is %d, want 1", inv.Version))
+	if why := VersionFault(inv.Version); why != "" {
+		errs = append(errs, doc.errorAt("$.version", "%s", why))
 	}
 	if len(inv.Targets) > maxTargets {
 		errs = append(errs, doc.errorAt("$.targets", "more than %d targets", maxTargets))

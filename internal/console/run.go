@@ -66,8 +66,7 @@ func (c *Console) Run(ctx context.Context, who Credential, args []string, std St
 	}
 	var v verbs
 	done := false
-	parser, err := kong.New(&v, kong.Name(std.Program), kong.Description("Sessions of agents and people on targets: look, replay, end."),
-		kong.Writers(in.out, in.errs), kong.Exit(func(int) { done = true }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	parser, err := newParser(&v, std.Program, kong.Writers(in.out, in.errs), kong.Exit(func(int) { done = true }))
 	if err != nil {
 		return in.fail(fmt.Errorf("build the verbs: %w", err))
 	}

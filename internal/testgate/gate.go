@@ -42,6 +42,7 @@ type Config struct {
 	More    string            // more of gatehouse.yaml, whole lines; a "web:" in it stands in the place of ours, @WEB@ is its port
 	Data    string            // the data folder; empty means Dir/data
 	Limits  string            // what stands between the braces of ssh.limits
+	Oldest  bool              // settings that the oldest program knows: no metrics, limits, drain
 	Log     func(line string) // gets the service's log; may be nil
 	Drain   string            // ssh.drain; empty means 0s
 	Env     []string          // more of the service's environment
@@ -111,8 +112,13 @@ func (g *Gate) writeSettings() error {
 	if minFree == "" {
 		minFree = "1MiB"
 	}
-	text := fmt.Sprintf("version: 1\ndata: %s\nssh: {listen: %q, names: [%s], limits: {%s}, drain: %s}\nmetrics: {listen: \"127.0.0.1:%d\"}\n%spolicy: policy.yaml\ntargets: targets.yaml\nstorage: {min_free: %s}\nlog: {level: debug}\n",
-		g.Data, g.SSHAddr, cmp.Or(g.cfg.Name, "gatehouse"), g.cfg.Limits, cmp.Or(g.cfg.Drain, "0s"), metricsPort, web, minFree)
+	ssh := fmt.Sprintf("listen: %q, names: [%s], limits: {%s}, drain: %s", g.SSHAddr, cmp.Or(g.cfg.Name, "gatehouse"), g.cfg.Limits, cmp.Or(g.cfg.Drain, "0s"))
+	metrics := fmt.Sprintf("metrics: {listen: \"127.0.0.1:%d\"}\n", metricsPort)
+	if g.cfg.Oldest {
+		ssh, metrics = fmt.Sprintf("listen: %q, names: [gatehouse]", g.SSHAddr), ""
+	}
+	text := fmt.Sprintf("version: 1\ndata: %s\nssh: {%s}\n%s%spolicy: policy.yaml\ntargets: targets.yaml\nstorage: {min_free: %s}\nlog: {level: debug}\n",
+		g.Data, ssh, metrics, web, minFree)
 	if err := os.WriteFile(g.Path, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
@@ -121,6 +127,9 @@ func (g *Gate) writeSettings() error {
 	}
 	return g.setTargets("  {}\n") // until the targets' keys are known
 }
+
+// SetBinary takes another program from the next start on.
+func (g *Gate) SetBinary(path string) { g.cfg.Binary = path }
 
 // SetPolicy replaces policy.yaml, as an administrator's editor would.
 func (g *Gate) SetPolicy(text string) error {
