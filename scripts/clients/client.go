@@ -1,0 +1,32 @@
+package main
+
+import "regexp"
+
+// client is one row: a program that speaks for a stock client in the words of docs/spec/client-driver.md.
+type client struct {
+	name    string // of its agent, its folder and for -only
+	title   string // in the table
+	driver  []string
+	env     []string                  // more of the driver's environment
+	version []string                  // prints its version somewhere in its output
+	refused map[string]*regexp.Regexp // by cell: what it says where the door refuses on purpose
+}
+
+// sayNot is what every client is told of what no role allows.
+var sayNot = regexp.MustCompile(`gatehouse: DENIED by policy`)
+
+// clients are the rows, in the table's order. A driver's first word is a file of testdata/drivers or a program.
+var clients = []client{
+	{name: "openssh", title: "OpenSSH", driver: []string{"openssh.sh"}, version: []string{"ssh", "-V"}},
+	{name: "jump", title: "OpenSSH `-J`", driver: []string{"openssh.sh"}, env: []string{"GH_WAY=jump"}, version: []string{"ssh", "-V"}},
+	{name: "proxycommand", title: "OpenSSH `ProxyCommand -W`", driver: []string{"openssh.sh"}, env: []string{"GH_WAY=proxy"}, version: []string{"ssh", "-V"}},
+	{name: "putty", title: "PuTTY: plink, pscp, psftp", driver: []string{"putty.sh"}, version: []string{"plink", "-V"}},
+	{name: "dropbear", title: "dropbear `dbclient`", driver: []string{"dropbear.sh"}, version: []string{"dbclient", "-V"}},
+	{name: "paramiko", title: "paramiko", driver: []string{"python3", "paramiko_driver.py"}, version: []string{"python3", "-c", "import paramiko; print('paramiko', paramiko.__version__)"}},
+	{name: "asyncssh", title: "asyncssh", driver: []string{"python3", "asyncssh_driver.py"}, version: []string{"python3", "-c", "import asyncssh; print('asyncssh', asyncssh.__version__)"}},
+	{name: "xcrypto", title: "golang.org/x/crypto/ssh", driver: []string{"bin/xcrypto"}, version: []string{"go", "list", "-m", "golang.org/x/crypto"}},
+	{name: "libssh", title: "libssh", driver: []string{"bin/libssh"}, version: []string{"pkg-config", "--modversion", "libssh"}},
+	{name: "libssh2", title: "libssh2 (curl, PHP, git2)", driver: []string{"bin/libssh2"}, version: []string{"pkg-config", "--modversion", "libssh2"}},
+	{name: "node", title: "ssh2 for Node.js (most MCP servers)", driver: []string{"node", "ssh2.js"}, version: []string{"npm", "ls", "--prefix", "bin/e2e", "ssh2"}},
+	{name: "jsch", title: "JSch", driver: []string{"jsch.sh"}, version: []string{"dpkg-query", "-W", "libjsch-java"}},
+}

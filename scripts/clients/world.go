@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
+
+	"gatehouse/internal/testgate"
+	"gatehouse/internal/testhost"
+)
+
+// What every client meets: one target with one login, and the sizes of what is carried.
+const (
+	targetName = "box-1"
+	login      = "deploy"
+	loginUID   = 2001
+	bigSize    = 32 << 20 // what a client reads, and sends as a file
+	inputSize  = 8 << 20  // what a client sends to a command
+)
+
+// policyHead is the policy but for its agents, of which each client has one of its own.
+const policyHead = `version: 1
+people: {ann: {roles: [oncall]}}
+roles:
+  oncall: {rights: [view, operate]}
+  tested:
+    targets: [box-1]
+    logins: [deploy]
+    env: [LANG, "LC_*", APP_MODE]
+    allow:
+      - leave <int>
+      - fall <text>
+      - say <text>...
+      - emit
+      - show-env
+      - {run: digest, stdin: data}
+      - {run: reply, stdin: data}
+      - {run: meet, stdin: data}
+      - {run: size, pty: true}
+      - {run: trapper, pty: true}
+      - hold
+      - slow <int>
+`
+
+// programs are on the target's PATH.
+var programs = map[string]string{
+	"leave":    "exit \"$1\"\n",
+	"fall":     "kill -\"$1\" $$\nsleep 60\n",
+	"say":      "echo \"$1\"\necho \"$2\" >&2\n",
+	"emit":     "exec cat /srv/big\n",
+	"show-env": "exec env\n",
+	"digest":   "exec sha256sum\n",
+	"reply":    "n=$(wc -c)\necho got $n\nsleep 1\necho after\nexit 9\n", // its output begins when the input has ended
+	"meet":     "echo ready\nexec cat\n",
+	"size":     "trap 'stty size; exit 5' WINCH\nstty size\nwhile :; do sleep 0.1; done\n",
+	"trapper":  "trap 'echo caught; exit 6' TERM INT\necho ready\nwhile :; do sleep 0.1; done\n",
+	"hold":     "echo ready\nexec sleep 600\n",
+	"slow":     "echo begun\nsleep \"$1\"\necho done\n",
+}
+
+// world is a running Gatehouse with its target, and what the clients are given.
+type world struct {
+	dir, drivers string // drivers: the programs that speak for the clients
+	gate         *testgate.Gate
+	host         *testhost.Host
+	big, input   string // files with random bytes
+	bigSum       string // SHA-256, hex
+	inputSum     string
+	hostKey      string // the door's plain key, as in authorized_keys
+	fingerprint  string
+
+	killing sync.Mutex // one list of sessions at a time
+}
+
+// open starts everything for these clients.
+func open(ctx context.Context, dir, binary string, clients []client) (*world, error) {
+	policy := policyHead + "agents:\n"
+	for _, c := range clients {
+		policy += fmt.Sprintf("  %s: {owner: person:ann, roles: [tested]}\n", c.name)
+	}
+	scripts := map[string]string{}
+	for name, text := range programs {
+		scripts[name] = "#!/bin/sh\n" + text
+	}
+	w := &world{dir: dir, big: filepath.Join(dir, "big"), input: filepath.Join(dir, "input")}
+	var err error
+	w.gate, err = testgate.Start(ctx, testgate.Config{Dir: dir, Binary: binary, Policy: policy,
+		Hosts: []testhost.Config{{Name: targetName, Accounts: []testhost.Account{{Name: login, UID: loginUID}}, Programs: scripts}}})
+	if err != nil {
+		return nil, err
+	}
+	w.host = w.gate.Hosts[targetName]
+	if err := w.furnish(ctx, clients); err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	return w, nil
+}
+
+// furnish makes the clients' certificates and the files that are carried.
+func (w *world) furnish(ctx context.Context, clients []client) error {
+	if _, err := w.gate.Enrol(ctx, "person", "ann"); err != nil {
+		return err
+	}
+	for _, c := range clients {
+		if _, err := w.gate.Enrol(ctx, "agent", c.name); err != nil {
+			return err
+		}
+	}
+	var err error
+	if w.bigSum, err = randomFile(w.big, bigSize); err != nil {
+		return err
+	}
+	if w.inputSum, err = randomFile(w.input, inputSize); err != nil {
+		return err
+	}
+	onTarget, err := w.host.Path("/srv/big")
+	if err != nil {
+		return err
+	}
+	if err := os.Link(w.big, onTarget); err != nil {
+		return fmt.Errorf("put a file on the target: %w", err)
+	}
+	return w.learnKey(ctx)
+}
+
+// learnKey asks the door for its plain host key, as an administrator does who hands it out.
+func (w *world) learnKey(ctx context.Context) error {
+	host, port, _ := strings.Cut(w.gate.SSHAddr, ":")
+	r, err := testhost.Run(ctx, nil, "ssh-keyscan", "-t", "ed25519", "-p", port, host)
+	if err != nil {
+		return err
+	}
+	_, line, _ := strings.Cut(strings.TrimSpace(r.Stdout), " ")
+	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
+	if err != nil {
+		return fmt.Errorf("the door's host key %q: %w", r.Stdout, err)
+	}
+	w.hostKey, w.fingerprint = strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))), ssh.FingerprintSHA256(key)
+	return nil
+}
+
+// randomFile writes n bytes, the same in every run, and returns their SHA-256.
+func randomFile(path string, n int) (string, error) {
+	b := make([]byte, n)
+	source := rand.NewChaCha8([32]byte{byte(n >> 20)})
+	if _, err := source.Read(b); err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), os.WriteFile(path, b, 0o644)
+}
+
+func (w *world) close() error { return w.gate.Close() }
+
+// wrongKey is a host key that the door does not have.
+func wrongKey() (string, error) {
+	const text = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+	_, _, _, _, err := ssh.ParseAuthorizedKey([]byte(text))
+	return text, err
+}
