@@ -26,6 +26,7 @@ func (e *refusalError) Error() string { return "refused or failed: " + tail(e.ou
 // cells are the columns, in the table's order.
 var cells = []cell{
 	{"certificate", "certificate", checkCertificate},
+	{"agent", "certificate from an ssh-agent", checkAgent},
 	{"reason", "says why it was refused", checkReason},
 	{"host-ca", "door by `@cert-authority`", checkHostCA},
 	{"host-key", "door by its key", checkHostKey},

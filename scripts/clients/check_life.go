@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -127,9 +129,13 @@ func checkChannels(ctx context.Context, s *seat) error {
 
 var rekeys = regexp.MustCompile(`(?m)^rekeys (\d+)\r?$`)
 
-// checkRekey: new keys at least three times while 32 MiB pass, and every byte arrives.
+// checkRekey: new keys at least three times while 8 MiB go up and 32 MiB come down, and every byte arrives.
 func checkRekey(ctx context.Context, s *seat) error {
-	r, err := s.want(ctx, call{}, 0, "", "rekey", "emit")
+	input, err := os.ReadFile(s.input)
+	if err != nil {
+		return err
+	}
+	r, err := s.want(ctx, call{stdin: bytes.NewReader(input)}, 0, "", "rekey", "swap")
 	if err != nil {
 		return err
 	}

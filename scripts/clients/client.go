@@ -7,13 +7,19 @@ type client struct {
 	name    string // of its agent, its folder and for -only
 	title   string // in the table
 	driver  []string
-	env     []string                  // more of the driver's environment
-	version []string                  // prints its version somewhere in its output
-	refused map[string]*regexp.Regexp // by cell: what it says where the door refuses on purpose
+	env     []string           // more of the driver's environment
+	version []string           // prints its version somewhere in its output
+	refused map[string]refusal // by cell
 }
 
-// sayNot is what every client is told of what no role allows.
-var sayNot = regexp.MustCompile(`gatehouse: DENIED by policy`)
+// refusal is what a client says where the door refuses it on purpose, and why it does.
+type refusal struct {
+	says *regexp.Regexp
+	why  string
+}
+
+// noCertificate is what whoever cannot show a certificate hears.
+var noCertificate = regexp.MustCompile(`gatehouse: not a certificate; plain keys open nothing here`)
 
 // clients are the rows, in the table's order. A driver's first word is a file of testdata/drivers or a program.
 var clients = []client{
@@ -22,8 +28,9 @@ var clients = []client{
 	{name: "proxycommand", title: "OpenSSH `ProxyCommand -W`", driver: []string{"openssh.sh"}, env: []string{"GH_WAY=proxy"}, version: []string{"ssh", "-V"}},
 	{name: "putty", title: "PuTTY: plink, pscp, psftp", driver: []string{"putty.sh"}, version: []string{"plink", "-V"}},
 	{name: "dropbear", title: "dropbear `dbclient`", driver: []string{"dropbear.sh"}, version: []string{"dbclient", "-V"}},
-	{name: "paramiko", title: "paramiko", driver: []string{"python3", "paramiko_driver.py"}, version: []string{"python3", "-c", "import paramiko; print('paramiko', paramiko.__version__)"}},
-	{name: "asyncssh", title: "asyncssh", driver: []string{"python3", "asyncssh_driver.py"}, version: []string{"python3", "-c", "import asyncssh; print('asyncssh', asyncssh.__version__)"}},
+	{name: "paramiko", title: "paramiko", driver: []string{"/usr/bin/python3", "paramiko_driver.py"}, version: []string{"/usr/bin/python3", "-c", "import paramiko; print('paramiko', paramiko.__version__)"}},
+	{name: "asyncssh", title: "asyncssh", driver: []string{"/usr/bin/python3", "asyncssh_driver.py"}, version: []string{"/usr/bin/python3", "-c", "import asyncssh; print('asyncssh', asyncssh.__version__)"},
+		refused: map[string]refusal{"agent": {regexp.MustCompile("Permission denied"), "this version offers a certificate from an agent as if it were its bare key; name the files"}, "rekey": {regexp.MustCompile("Connection lost"), "this version goes on sending data after it has begun a key exchange, which RFC 4253 section 7.1 forbids"}}},
 	{name: "xcrypto", title: "golang.org/x/crypto/ssh", driver: []string{"bin/xcrypto"}, version: []string{"go", "list", "-m", "golang.org/x/crypto"}},
 	{name: "libssh", title: "libssh", driver: []string{"bin/libssh"}, version: []string{"pkg-config", "--modversion", "libssh"}},
 	{name: "libssh2", title: "libssh2 (curl, PHP, git2)", driver: []string{"bin/libssh2"}, version: []string{"pkg-config", "--modversion", "libssh2"}},

@@ -11,10 +11,11 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 )
 
 // wordLimit ends a driver that hangs.
-const wordLimit = 2 * time.Minute
+const wordLimit = time.Minute
 
 // seat is one client at work: its row and the folder that is its own.
 type seat struct {
@@ -119,8 +120,13 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// tail is the end of a long text on one line.
+// tail is the end of a long text on one line, without what a terminal may act upon.
 func tail(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
-	return text[max(0, len(text)-400):]
+	text = strings.ToValidUTF8(text[max(0, len(text)-600):], "")
+	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		if r == '\n' || unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, text)), " ")
 }

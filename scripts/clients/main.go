@@ -29,6 +29,7 @@ func main() {
 	flag.StringVar(&o.binary, "gatehouse", "bin/gatehouse", "the program under test")
 	flag.BoolVar(&o.update, "update", false, "write the matrix to docs/clients.md")
 	flag.BoolVar(&o.verbose, "v", false, "say what each cell took")
+	flag.StringVar(&o.log, "log", "", "a file for the log of the service")
 	flag.IntVar(&o.parallel, "parallel", 3, "clients at the same time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -40,7 +41,7 @@ func main() {
 }
 
 type options struct {
-	only, cells, binary string
+	only, cells, binary, log string
 	update, verbose     bool
 	parallel            int
 }
@@ -59,7 +60,12 @@ func run(ctx context.Context, o options) (err error) {
 		return fmt.Errorf("make folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	w, err := open(ctx, dir, o.binary, rows)
+	log, closeLog, err := o.openLog()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeLog()) }()
+	w, err := open(ctx, dir, o.binary, rows, log)
 	if err != nil {
 		return err
 	}
@@ -80,4 +86,16 @@ func (o options) choose() ([]client, []cell, error) {
 	}
 	columns, err := pick(o.cells, cells, func(c cell) string { return c.name })
 	return rows, columns, err
+}
+
+// openLog is where the lines of the service's log go.
+func (o options) openLog() (write func(line string), done func() error, err error) {
+	if o.log == "" {
+		return nil, func() error { return nil }, nil
+	}
+	f, err := os.Create(o.log)
+	if err != nil {
+		return nil, nil, fmt.Errorf("log of the service: %w", err)
+	}
+	return func(line string) { fmt.Fprintln(f, line) }, f.Close, nil
 }

@@ -74,7 +74,7 @@ func (w *world) row(ctx context.Context, c client, columns []cell, verbose bool)
 	}
 	for _, col := range columns {
 		if err != nil {
-			out[col.name] = verdict{"RED", err.Error()}
+			out[col.name] = verdict{"RED", tail(err.Error())}
 			continue
 		}
 		begun := time.Now()
@@ -90,15 +90,15 @@ func (w *world) row(ctx context.Context, c client, columns []cell, verbose bool)
 // anything else is red.
 func judge(c client, col cell, err error) verdict {
 	var none *naError
-	var refusal *refusalError
-	want := c.refused[col.name]
+	var refused *refusalError
+	want, expected := c.refused[col.name]
 	switch {
 	case errors.As(err, &none):
 		return verdict{"none", none.why}
-	case want != nil && errors.As(err, &refusal) && want.MatchString(refusal.output):
-		return verdict{"refused", strings.TrimSpace(want.FindString(refusal.output))}
-	case want != nil:
-		return verdict{"RED", fmt.Sprintf("should be refused with %q: %v", want, err)}
+	case expected && errors.As(err, &refused) && want.says.MatchString(refused.output):
+		return verdict{"refused", fmt.Sprintf("“%s”: %s", want.says.FindString(refused.output), want.why)}
+	case expected:
+		return verdict{"RED", fmt.Sprintf("should be refused with %q: %v", want.says, err)}
 	case err != nil:
 		return verdict{"RED", err.Error()}
 	}
@@ -142,7 +142,7 @@ func (m *matrix) text() string {
 			case "none":
 				fmt.Fprintf(&sb, " – (%d) |", number(v.note))
 			case "refused":
-				fmt.Fprintf(&sb, " refused (%d) |", number("Refused: “"+v.note+"”"))
+				fmt.Fprintf(&sb, " refused (%d) |", number(v.note))
 			default:
 				fmt.Fprintf(&sb, " %s |", v.kind)
 			}

@@ -41,6 +41,7 @@ roles:
       - fall <text>
       - say <text>...
       - emit
+      - {run: swap, stdin: data}
       - show-env
       - {run: digest, stdin: data}
       - {run: reply, stdin: data}
@@ -57,6 +58,7 @@ var programs = map[string]string{
 	"fall":     "kill -\"$1\" $$\nsleep 60\n",
 	"say":      "echo \"$1\"\necho \"$2\" >&2\n",
 	"emit":     "exec cat /srv/big\n",
+	"swap":     "cat /srv/big &\ncat >/dev/null\nwait\n", // both ways at once
 	"show-env": "exec env\n",
 	"digest":   "exec sha256sum\n",
 	"reply":    "n=$(wc -c)\necho got $n\nsleep 1\necho after\nexit 9\n", // its output begins when the input has ended
@@ -82,7 +84,7 @@ type world struct {
 }
 
 // open starts everything for these clients.
-func open(ctx context.Context, dir, binary string, clients []client) (*world, error) {
+func open(ctx context.Context, dir, binary string, clients []client, log func(line string)) (*world, error) {
 	policy := policyHead + "agents:\n"
 	for _, c := range clients {
 		policy += fmt.Sprintf("  %s: {owner: person:ann, roles: [tested]}\n", c.name)
@@ -93,7 +95,7 @@ func open(ctx context.Context, dir, binary string, clients []client) (*world, er
 	}
 	w := &world{dir: dir, big: filepath.Join(dir, "big"), input: filepath.Join(dir, "input")}
 	var err error
-	w.gate, err = testgate.Start(ctx, testgate.Config{Dir: dir, Binary: binary, Policy: policy,
+	w.gate, err = testgate.Start(ctx, testgate.Config{Dir: dir, Binary: binary, Policy: policy, Log: log,
 		Hosts: []testhost.Config{{Name: targetName, Accounts: []testhost.Account{{Name: login, UID: loginUID}}, Programs: scripts}}})
 	if err != nil {
 		return nil, err

@@ -60,6 +60,12 @@ word=$1
 shift
 case $word in
 exec) run "$to" "$1" ;;
+agent)
+	sed "/IdentityFile\|CertificateFile\|IdentitiesOnly/d" "$GH_CONFIG" >"$GH_DIR/ssh_config.agent"
+	config=(-F "$GH_DIR/ssh_config.agent" -o BatchMode=yes)
+	[ "${GH_WAY-}" != proxy ] || way=(-o "ProxyCommand=ssh ${config[*]} -W %h:%p gatehouse")
+	run "$to" "$1"
+	;;
 host-ca) run -o UserKnownHostsFile="$GH_KNOWN_HOSTS" -o HostKeyAlgorithms=ssh-ed25519-cert-v01@openssh.com "$to" "$1" ;;
 host-key)
 	printf '* %s\n' "$GH_HOSTKEY" >"$GH_DIR/known_key"
