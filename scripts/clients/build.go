@@ -15,7 +15,6 @@ import (
 var recipes = map[string][]string{
 	"bin/xcrypto": {"go", "build", "-o", "bin/xcrypto", "./scripts/clients/testdata/drivers/xcrypto"},
 	"bin/libssh":  {"sh", "-c", "cc -Wall -O1 -o bin/libssh scripts/clients/testdata/drivers/libssh.c $(pkg-config --cflags --libs libssh)"},
-	"bin/libssh2": {"sh", "-c", "cc -Wall -O1 -o bin/libssh2 scripts/clients/testdata/drivers/libssh2.c $(pkg-config --cflags --libs libssh2)"},
 }
 
 // buildDrivers copies the drivers to where every user may read them, and builds what the rows need.
@@ -26,6 +25,13 @@ func buildDrivers(ctx context.Context, dir string, rows []client) (string, error
 	}
 	if err := os.MkdirAll(filepath.Join(to, "bin"), 0o755); err != nil {
 		return "", fmt.Errorf("make folder: %w", err)
+	}
+	modules, err := filepath.Abs(filepath.FromSlash("bin/e2e/node_modules"))
+	if err != nil {
+		return "", fmt.Errorf("find modules: %w", err)
+	}
+	if err := os.Symlink(modules, filepath.Join(to, "node_modules")); err != nil {
+		return "", fmt.Errorf("link modules: %w", err)
 	}
 	for _, c := range rows {
 		for _, word := range c.driver {

@@ -49,8 +49,8 @@ func checkFallen(ctx context.Context, s *seat) error {
 		return err
 	case r.na != "":
 		return &naError{r.na}
-	case r.status == 0:
-		return fmt.Errorf("a command that SIGTERM ended looks well: %s", tail(r.stderr))
+	case r.status == 0 || r.stdout != "falling\n":
+		return fmt.Errorf("a command that SIGTERM ended looks well, or never began: %w", &refusalError{r.stdout + r.stderr})
 	}
 	return nil
 }

@@ -10,13 +10,13 @@ import (
 
 // checkCertificate: the certificate opens the door, with nothing else at hand.
 func checkCertificate(ctx context.Context, s *seat) error {
-	_, err := s.want(ctx, call{}, 0, "in\n", "exec", "say in out")
+	_, err := s.want(ctx, call{}, 0, "in\n", "certificate", "say in out")
 	return err
 }
 
 // checkReason: a key without its certificate does not get in, and the client shows the door's reason.
 func checkReason(ctx context.Context, s *seat) error {
-	r, err := s.do(ctx, call{env: []string{"GH_CERT="}}, "exec", "say in out")
+	r, err := s.do(ctx, call{env: []string{"GH_CERT="}}, "certificate", "say in out")
 	switch {
 	case err != nil:
 		return err

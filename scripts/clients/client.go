@@ -7,6 +7,7 @@ type client struct {
 	name    string // of its agent, its folder and for -only
 	title   string // in the table
 	driver  []string
+	relay   bool               // it cannot show a certificate: all but that goes through docs/examples/clients/relay.sh
 	env     []string           // more of the driver's environment
 	version []string           // prints its version somewhere in its output
 	refused map[string]refusal // by cell
@@ -27,13 +28,13 @@ var clients = []client{
 	{name: "jump", title: "OpenSSH `-J`", driver: []string{"openssh.sh"}, env: []string{"GH_WAY=jump"}, version: []string{"ssh", "-V"}},
 	{name: "proxycommand", title: "OpenSSH `ProxyCommand -W`", driver: []string{"openssh.sh"}, env: []string{"GH_WAY=proxy"}, version: []string{"ssh", "-V"}},
 	{name: "putty", title: "PuTTY: plink, pscp, psftp", driver: []string{"putty.sh"}, version: []string{"plink", "-V"}},
-	{name: "dropbear", title: "dropbear `dbclient`", driver: []string{"dropbear.sh"}, version: []string{"dbclient", "-V"}},
+	{name: "dropbear", title: "dropbear `dbclient` (relay)", relay: true, driver: []string{"dropbear.sh"}, version: []string{"dbclient", "-V"},
+		refused: map[string]refusal{"certificate": {noCertificate, "dbclient knows no certificates"}}},
 	{name: "paramiko", title: "paramiko", driver: []string{"/usr/bin/python3", "paramiko_driver.py"}, version: []string{"/usr/bin/python3", "-c", "import paramiko; print('paramiko', paramiko.__version__)"}},
 	{name: "asyncssh", title: "asyncssh", driver: []string{"/usr/bin/python3", "asyncssh_driver.py"}, version: []string{"/usr/bin/python3", "-c", "import asyncssh; print('asyncssh', asyncssh.__version__)"},
 		refused: map[string]refusal{"agent": {regexp.MustCompile("Permission denied"), "this version offers a certificate from an agent as if it were its bare key; name the files"}, "rekey": {regexp.MustCompile("Connection lost"), "this version goes on sending data after it has begun a key exchange, which RFC 4253 section 7.1 forbids"}}},
 	{name: "xcrypto", title: "golang.org/x/crypto/ssh", driver: []string{"bin/xcrypto"}, version: []string{"go", "list", "-m", "golang.org/x/crypto"}},
 	{name: "libssh", title: "libssh", driver: []string{"bin/libssh"}, version: []string{"pkg-config", "--modversion", "libssh"}},
-	{name: "libssh2", title: "libssh2 (curl, PHP, git2)", driver: []string{"bin/libssh2"}, version: []string{"pkg-config", "--modversion", "libssh2"}},
-	{name: "node", title: "ssh2 for Node.js (most MCP servers)", driver: []string{"node", "ssh2.js"}, version: []string{"npm", "ls", "--prefix", "bin/e2e", "ssh2"}},
-	{name: "jsch", title: "JSch", driver: []string{"jsch.sh"}, version: []string{"dpkg-query", "-W", "libjsch-java"}},
+	{name: "node", title: "ssh2 for Node.js (relay)", relay: true, driver: []string{"node", "ssh2.js"}, version: []string{"npm", "ls", "--prefix", "bin/e2e", "ssh2"},
+		refused: map[string]refusal{"certificate": {noCertificate, "ssh2 knows no certificates"}}},
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -15,13 +16,14 @@ import (
 )
 
 // wordLimit ends a driver that hangs.
-const wordLimit = time.Minute
+const wordLimit = 3 * time.Minute
 
 // seat is one client at work: its row and the folder that is its own.
 type seat struct {
 	*world
 	client
-	dir string
+	dir     string
+	running *relay // nil where the client needs none
 }
 
 // result is what a driver left.
@@ -38,9 +40,21 @@ type call struct {
 }
 
 // seat prepares a client's folder.
-func (w *world) seat(c client) (*seat, error) {
+func (w *world) seat(ctx context.Context, c client) (*seat, error) {
 	s := &seat{world: w, client: c, dir: filepath.Join(w.dir, "seat-"+c.name)}
-	return s, os.MkdirAll(s.dir, 0o700)
+	if err := os.MkdirAll(s.dir, 0o700); err != nil || !c.relay {
+		return s, err
+	}
+	var err error
+	s.running, err = s.startRelay(ctx)
+	return s, err
+}
+
+// close ends what the seat began.
+func (s *seat) close() {
+	if s.running != nil {
+		s.running.close()
+	}
 }
 
 // environment is what the drivers are told (docs/spec/client-driver.md).
@@ -48,10 +62,14 @@ func (s *seat) environment() []string {
 	host, port, _ := strings.Cut(s.gate.SSHAddr, ":")
 	folder := filepath.Dir(s.gate.Client(s.name))
 	key := filepath.Join(folder, "id")
+	more := s.env
+	if s.running != nil {
+		more = append(slices.Clone(more), s.running.env...)
+	}
 	return append(os.Environ(), append([]string{"SSH_AUTH_SOCK=", "SSH_ASKPASS=", "HOME=" + s.dir, "LC_ALL=C.UTF-8",
 		"GH_HOST=" + host, "GH_PORT=" + port, "GH_USER=" + login + "@" + targetName, "GH_LOGIN=" + login, "GH_TARGET=" + targetName,
 		"GH_KEY=" + key, "GH_CERT=" + key + "-cert.pub", "GH_CONFIG=" + s.gate.Client(s.name), "GH_KNOWN_HOSTS=" + filepath.Join(folder, "known_hosts"),
-		"GH_HOSTKEY=" + s.hostKey, "GH_FINGERPRINT=" + s.fingerprint, "GH_NAME=gatehouse", "GH_DIR=" + s.dir, "GH_DRIVERS=" + s.drivers}, s.env...)...)
+		"GH_HOSTKEY=" + s.hostKey, "GH_FINGERPRINT=" + s.fingerprint, "GH_NAME=gatehouse", "GH_DIR=" + s.dir, "GH_DRIVERS=" + s.drivers, "GH_MODULES=" + filepath.Join(s.drivers, "node_modules")}, more...)...)
 }
 
 // start begins a driver's word. What it returns is waited for by finish.

@@ -42,8 +42,8 @@ func main() {
 
 type options struct {
 	only, cells, binary, log string
-	update, verbose     bool
-	parallel            int
+	update, verbose          bool
+	parallel                 int
 }
 
 // run opens the world, tries what is wanted, and prints and checks the matrix.

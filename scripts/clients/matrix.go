@@ -68,7 +68,10 @@ func (w *world) fill(ctx context.Context, rows []client, columns []cell, o optio
 // row tries every cell of one client.
 func (w *world) row(ctx context.Context, c client, columns []cell, verbose bool) (version string, out map[string]verdict) {
 	out = map[string]verdict{}
-	s, err := w.seat(c)
+	s, err := w.seat(ctx, c)
+	if err == nil {
+		defer s.close()
+	}
 	if err == nil {
 		version, err = s.itsVersion(ctx)
 	}

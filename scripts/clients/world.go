@@ -55,7 +55,7 @@ roles:
 // programs are on the target's PATH.
 var programs = map[string]string{
 	"leave":    "exit \"$1\"\n",
-	"fall":     "kill -\"$1\" $$\nsleep 60\n",
+	"fall":     "echo falling\nkill -\"$1\" $$\nsleep 60\n",
 	"say":      "echo \"$1\"\necho \"$2\" >&2\n",
 	"emit":     "exec cat /srv/big\n",
 	"swap":     "cat /srv/big &\ncat >/dev/null\nwait\n", // both ways at once

@@ -126,7 +126,7 @@ async def main():
     if word == "compress":
         more = {"compression_algs": ["zlib@openssh.com", "zlib", "none"]}
     async with connect(known, **more) as conn:
-        if word == "exec":
+        if word in ("exec", "certificate"):
             return await execute(conn, args[0], sys.stdin.buffer)
         if word in ("host-ca", "host-key", "keepalive", "compress"):
             return await execute(conn, args[0])

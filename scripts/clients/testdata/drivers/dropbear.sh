@@ -1,22 +1,37 @@
 #!/usr/bin/env bash
-# Speaks for dropbear's dbclient (docs/spec/client-driver.md).
+# Speaks for dropbear's dbclient (docs/spec/client-driver.md): to the door itself with its bare key, and else through the relay.
 set -uo pipefail
 
-key=$GH_DIR/id.dropbear
-[ -e "$key" ] || dropbearconvert openssh dropbear "$GH_KEY" "$key" 2>/dev/null
+unset SSH_AUTH_SOCK
+BETWEEN="between the client and its relay; the door sees OpenSSH's"
+
 mkdir -p "$HOME/.ssh"
 printf '%s %s\n' "$GH_HOST" "$GH_HOSTKEY" >"$HOME/.ssh/known_hosts"
+key() { # key FILE: in dropbear's form
+	[ -e "$GH_DIR/$(basename "$1").dropbear" ] || dropbearconvert openssh dropbear "$1" "$GH_DIR/$(basename "$1").dropbear" 2>/dev/null
+	echo "$GH_DIR/$(basename "$1").dropbear"
+}
 na() { echo "$1" >"$GH_NA"; exit 0; }
+# dbclient reads known_hosts in its home alone, and takes no comment behind a key there.
+relay() {
+	printf '127.0.0.1 %s\n' "${GH_RELAY_HOSTKEY% *}" >"$HOME/.ssh/known_hosts"
+	dbclient -p "$GH_RELAY_PORT" -i "$(key "$GH_RELAY_KEY")" "$@"
+}
+to=$GH_RELAY_USER@127.0.0.1
 
 word=$1
 shift
 case $word in
-
-exec) dbclient -p "$GH_PORT" -i "$key" -l "$GH_USER" "$GH_HOST" "$1" ;;
-agent) # the certificate in an agent
-	eval "$(ssh-agent)" >/dev/null
-	trap 'kill "$SSH_AGENT_PID"' EXIT
-	ssh-add -q "$GH_KEY"
-	dbclient -p "$GH_PORT" -l "$GH_USER" "$GH_HOST" "$1"
-	;;
+certificate) dbclient -p "$GH_PORT" -i "$(key "$GH_KEY")" -l "$GH_USER" "$GH_HOST" "$1" ;;
+exec) relay "$to" "$1" ;;
+agent) na "dbclient leaves out what is a certificate of the keys in an agent" ;;
+host-ca) na "dbclient knows no host certificates" ;;
+host-key) na "$BETWEEN" ;;
+env) na "dbclient sends no variables" ;;
+pty) exec python3 "$GH_DRIVERS/terminal.py" "$2" "$3" "$4" "$5" "$0" shown "$1" ;;
+shown) relay -t "$to" "$1" ;;
+signal) na "dbclient cannot send signals" ;;
+many | channels) na "dbclient has one command a connection" ;;
+keepalive | rekey | compress) na "$BETWEEN" ;;
+*) na "no such word" ;;
 esac

@@ -59,7 +59,7 @@ channels() {
 word=$1
 shift
 case $word in
-exec) run "$to" "$1" ;;
+exec | certificate) run "$to" "$1" ;;
 agent)
 	sed "/IdentityFile\|CertificateFile\|IdentitiesOnly/d" "$GH_CONFIG" >"$GH_DIR/ssh_config.agent"
 	config=(-F "$GH_DIR/ssh_config.agent" -o BatchMode=yes)

@@ -130,7 +130,7 @@ def rekey(line):
 
 def main():
     word, args = sys.argv[1], sys.argv[2:]
-    if word == "exec":
+    if word in ("exec", "certificate"):
         leave(execute(connect(), args[0], sys.stdin.buffer))
     if word == "agent":
         leave(execute(connect(agent=True), args[0]))

@@ -21,7 +21,7 @@ plink() { command plink "$@"; }
 word=$1
 shift
 case $word in
-exec) plink "${args[@]}" "${by_key[@]}" "$GH_HOST" "$1" ;;
+exec | certificate) plink "${args[@]}" "${by_key[@]}" "$GH_HOST" "$1" ;;
 agent) plink -batch -ssh -P "$GH_PORT" -l "$GH_USER" -agent -no-antispoof "${by_key[@]}" "$GH_HOST" "$1" ;;
 host-ca)
 	# PuTTY keeps CAs in a folder of its own, one file a CA; the host is the address that was typed.

@@ -42,7 +42,7 @@ func run(word string, args []string) (int, error) {
 	}
 	defer client.Close()
 	switch word {
-	case "exec":
+	case "exec", "certificate":
 		return execute(client, args[0], os.Stdin)
 	case "agent", "host-ca", "host-key":
 		return execute(client, args[0], nil)
