@@ -61,8 +61,10 @@ diff-fuzz: setup ## random lines: the plan under four login shells against bash,
 bench: setup build ## speed against stock ssh -J and direct; writes bench.json
 	go run ./scripts/bench $(ARGS)
 
-e2e: setup build ## every end-to-end script with real OpenSSH, in full (1,000 execs) and without the cache
-	go test -count=1 -v -timeout 60m ./cmd/... -rotation-sessions 20 $(ARGS)
+e2e: setup build ## the matrix of stock clients, then every end-to-end script in full; ARGS="-only putty,paramiko -v" is the matrix alone
+	@scripts/setup e2e
+	go run ./scripts/clients $(ARGS)
+	$(if $(ARGS),,go test -count=1 -v -timeout 60m ./cmd/... -rotation-sessions 20)
 
 clean: ## remove what was built
 	rm -rf bin bench.json
