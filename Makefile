@@ -9,7 +9,7 @@ export GOFLAGS := $(strip $(GOFLAGS) -tags=sqlite_fts5)
 
 ARGS     ?=
 PKG      ?= ./...
-RACE     ?= ./bastion/... ./ca/... ./internal/... ./policy/... ./recorder/... ./web/...
+RACE     ?= ./bastion/... ./ca/... ./internal/... ./policy/... ./recorder/...
 FUZZTIME ?= 60s
 N        ?= 50
 SEED     ?= 1
@@ -34,11 +34,11 @@ demo: setup build ## show the main job with a real client; ARGS=--once verifies 
 test: setup build ## units and one end-to-end path a feature (PKG=./policy/... for a part)
 	@scripts/check-tests $(SEED) -short -timeout 10m $(PKG)
 
-race: setup ## units under the race detector (the programs that cmd's scripts drive are not built with it)
-	@scripts/check-tests $(SEED) -race -timeout 15m $(RACE)
+race: setup ## what has goroutines under the race detector (the programs that cmd's scripts drive are not built with it; pages: web-test)
+	@scripts/check-tests $(SEED) -race -timeout 15m $$(scripts/raced $(RACE))
 
-web-test: setup build ## the browser pages in Chromium
-	go test -count=1 -timeout 10m ./web/...
+web-test: setup build ## the browser pages in Chromium, under the race detector
+	go test -race -timeout 10m ./web/...
 
 lint: ## gofmt -s, vet, staticcheck, shell syntax, house rules
 	@scripts/check-lint

@@ -64,6 +64,9 @@ func (s *session) noteDecision(d protocol.Decided, t protocol.Target, a asked) *
 				s.row.Exactness = "exact"
 			}
 		}
+		if s.files {
+			s.row.Exactness = "exact" // no shell is asked for anything
+		}
 		if final := d.Decision.Plan; final != nil && final.Op == policy.OpShell {
 			s.row.Exactness = "recorded" // not contained: a shell on the target reads what it is given
 		}

@@ -39,6 +39,10 @@ func (s *session) run(a ask) {
 	s.conn.server.addSession(s)
 	defer s.conn.server.removeSession(s)
 	s.begin(a)
+	if c, ok := s.carries(a); ok {
+		s.finish(s.carryFiles(a, c))
+		return
+	}
 	// 1. The line becomes a plan, or stays what only a shell could read; nothing of it has run anywhere.
 	asked, refused := s.read(a)
 	// 2. The evidence is open before anything is decided or asked of a target.
@@ -112,7 +116,7 @@ func (s *session) plan(a ask) (asked, *answer.Denial) {
 	switch a.kind {
 	case "shell":
 		return asked{plan: policy.Plan{Op: policy.OpShell}}, nil
-	case "subsystem":
+	case "subsystem": // sftp is a transfer
 		why := a.what() + " is not available through Gatehouse; give a command, as in ssh " + s.conn.route.login + "@" + s.conn.route.target + "@bastion 'uptime'"
 		return asked{}, &answer.Denial{Code: string(policy.CodeNotAllowed), Why: why}
 	}

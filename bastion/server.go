@@ -28,6 +28,7 @@ import (
 	"gatehouse/internal/prompt"
 	"gatehouse/internal/store"
 	"gatehouse/recorder"
+	"gatehouse/recorder/secret"
 )
 
 // Gate decides. Its errors are *protocol.Error for the decider's own refusals; both audit before they answer.
@@ -69,9 +70,11 @@ type Console interface {
 	Run(ctx context.Context, who console.Credential, args []string, std console.Streams) int
 }
 
-// Config is what a Server needs. All fields but Now and Limits are required.
+// Config is what a Server needs. All fields but Now, Limits and Secrets are required.
 type Config struct {
 	Gate      Gate
+	Transfers Transfers
+	Secrets   *secret.Detector // looks at contents that policy holds back; nil: one without values of its own
 	Evidence  Evidence
 	Certifier Certifier
 	Recorder  Recorder
@@ -88,7 +91,7 @@ type Config struct {
 // Validate says what is missing.
 func (c Config) Validate() error {
 	for name, missing := range map[string]bool{
-		"Gate": c.Gate == nil, "Evidence": c.Evidence == nil, "Certifier": c.Certifier == nil, "Recorder": c.Recorder == nil, "Local": c.Local == nil, "Sessions": c.Sessions == nil,
+		"Gate": c.Gate == nil, "Transfers": c.Transfers == nil, "Evidence": c.Evidence == nil, "Certifier": c.Certifier == nil, "Recorder": c.Recorder == nil, "Local": c.Local == nil, "Sessions": c.Sessions == nil,
 		"Trust": len(c.Trust.AgentCAs) == 0, "HostKey": c.HostKey == nil, "Log": c.Log == nil,
 	} {
 		if missing {
@@ -127,6 +130,12 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Secrets == nil {
+		var err error
+		if cfg.Secrets, err = secret.New(secret.Config{}); err != nil {
+			return nil, err
+		}
 	}
 	s := &Server{cfg: cfg, limits: newLimiter(cfg.Limits), ahead: newAheads(), looks: look.NewCache(cfg.Now), conns: map[string]*conn{}, sessions: map[string]*session{}}
 	s.SetTargets(cfg.Targets)

@@ -56,6 +56,7 @@ type session struct {
 	// Owned by run.
 	row       store.Session
 	recording *recorder.Recording
+	files     bool // it carries files: there is no command
 	lenient   bool // policy lets it go on without its recording
 	watch     *obligations
 	held      []byte         // the client's input, where the rule wants a certain one

@@ -59,11 +59,11 @@ roles:
 		t.Fatalf("%+v", d)
 	}
 	for _, direction := range []policy.Direction{policy.FileRead, policy.FileWrite} {
-		if d := p.DecideFile(r, direction, "/srv/x"); d.Verdict != policy.Deny {
+		if d := p.DecideFile(r, policy.FileAsk{By: policy.SFTP, Op: policy.FileOp(direction), Path: "/srv/x"}); d.Verdict != policy.Deny {
 			t.Errorf("file, %s: %s", direction, d.Verdict)
 		}
 	}
-	if d := p.DecideForward(r, "db-1", 5432); d.Verdict != policy.Deny {
+	if d := p.DecideForward(r, policy.ForwardAsk{Host: "db-1", Port: 5432}); d.Verdict != policy.Deny {
 		t.Errorf("forward: %s", d.Verdict)
 	}
 	for name, plan := range map[string]policy.Plan{

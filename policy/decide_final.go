@@ -250,7 +250,7 @@ func (q *question) deniedFile() *Decision {
 			if r.Op == RedirIn {
 				direction = FileRead
 			}
-			listed := q.listed(func(role *role) []pathRule { return role.files.of(direction) })
+			listed := q.listed(func(role *role) []pathRule { return paths(role.files, direction) })
 			path, ok := absolute(joinDir(r.dir, r.Path), q.r.home())
 			if !ok && len(listed) > 0 {
 				q.need(Probe{Kind: ProbeHome})
@@ -263,6 +263,13 @@ func (q *question) deniedFile() *Decision {
 				return d
 			}
 			q.need(unknown...)
+			if met, homeless := deniedPath(q.roles, q.r, path); met != nil {
+				d := met.decision(quoteCut(r.Path))
+				d.Failed = &Failed{Command: i, Token: cut(r.Path)}
+				return &d
+			} else if homeless {
+				q.need(Probe{Kind: ProbeHome})
+			}
 		}
 	}
 	return nil

@@ -68,6 +68,7 @@ type Obligations struct {
 	Idle       int64 `json:"idle,omitempty"`        // seconds without a byte in either direction, after which the session ends
 	BytesOut   int64 `json:"bytes_out,omitempty"`   // bytes of output and standard error, after which the session ends
 	StdinMax   int64 `json:"stdin_max,omitempty"`   // bytes of input, after which the session ends
+	MaxFile    int64 `json:"max_file,omitempty"`    // bytes of one file, after which its transfer ends
 	Sessions   int64 `json:"sessions,omitempty"`    // at most so many at once of this identity
 	Denials    int64 `json:"denials,omitempty"`     // at most so many on one connection
 }
@@ -99,9 +100,13 @@ type Decision struct {
 	Mode        Mode        `json:"mode,omitempty"`    // allow and ask: pinned if any rule says so
 	Stdin       StdinClass  `json:"stdin,omitempty"`   // allow and ask: what the client's input may reach
 	Obligations Obligations `json:"obligations,omitzero"`
-	Recording   Recording   `json:"recording,omitempty"` // allow and ask: best effort only if every role that takes part says so
-	Approvals   []Approval  `json:"approvals,omitempty"` // ask: each must be met
-	Probes      []Probe     `json:"probes,omitempty"`    // probe
-	Plan        *Plan       `json:"plan,omitempty"`      // allow and ask: the final plan, which is what runs
-	PolicyHash  string      `json:"policy_hash"`         // "sha256:…" of the policy text
+	Recording   Recording   `json:"recording,omitempty"`  // allow and ask: best effort only if every role that takes part says so
+	Approvals   []Approval  `json:"approvals,omitempty"`  // ask: each must be met
+	Probes      []Probe     `json:"probes,omitempty"`     // probe
+	Plan        *Plan       `json:"plan,omitempty"`       // allow and ask: the final plan, which is what runs
+	Directions  []Direction `json:"directions,omitempty"` // of a transfer: sorted, one at least
+	Names       []string    `json:"names,omitempty"`      // of a list: globs, one of which a name must match to be shown; empty: all are
+	Hold        *Hold       `json:"hold,omitempty"`       // of a file that is read or written: what its content must be
+	Via         Via         `json:"via,omitempty"`        // of a forward: who dials
+	PolicyHash  string      `json:"policy_hash"`          // "sha256:…" of the policy text
 }

@@ -1,7 +1,7 @@
 package policy
 
 import (
-	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -12,10 +12,25 @@ import (
 type pathRule struct {
 	text    string
 	pattern *command.Pattern // of one word
+	glob    command.PathGlob
 }
 
-// fileRules are the paths that a role's commands and transfers may read and write.
-type fileRules struct{ read, write []pathRule }
+// fileRules are the paths that a role's commands and transfers may read and write. A role that includes others has theirs beside
+// its own; each is about its own paths and carriers only.
+type fileRules struct {
+	role        string // in which it stands
+	read, write []pathRule
+	deny        []fileDeny
+	by          []Carrier
+	maxFile     int64 // 0: no bound
+	hold        *Hold
+}
+
+// fileDeny is a path that stays closed whatever else is open.
+type fileDeny struct {
+	pathRule
+	role, reason string
+}
 
 func (f fileRules) of(direction Direction) []pathRule {
 	if direction == FileRead {
@@ -24,11 +39,20 @@ func (f fileRules) of(direction Direction) []pathRule {
 	return f.write
 }
 
-// forwardRule is an endpoint that a role may reach through a target.
-type forwardRule struct {
-	text string
-	host *command.Pattern // of one word
-	port uint16
+// Direction says whether a file is read from the target or written to it.
+type Direction string
+
+// The directions.
+const (
+	FileRead  Direction = "read"
+	FileWrite Direction = "write"
+)
+
+func past(d Direction) string {
+	if d == FileRead {
+		return "read"
+	}
+	return "written"
 }
 
 // onePath makes a pattern of one word that is a path.
@@ -40,62 +64,84 @@ func onePath(glob string) (*command.Pattern, error) {
 func readPaths(v value) []pathRule {
 	var list []pathRule
 	for _, item := range v.list() {
-		text, ok := item.text()
-		if !ok {
-			continue
+		if rule, ok := readPath(item); ok {
+			list = append(list, rule)
 		}
-		pattern, err := onePath(text)
-		if err != nil || strings.ContainsAny(text, "<>,") || text[0] != '/' && text[0] != '~' {
-			item.problem("%q cannot be %s: write an absolute path, or one below the login's home as ~/…, in which * and ? stay between slashes and ** is everything below", text, item.what)
-			continue
-		}
-		list = append(list, pathRule{text, pattern})
 	}
 	return list
 }
 
-func readFiles(v value) fileRules {
-	var f fileRules
+func readPath(v value) (pathRule, bool) {
+	text, ok := v.text()
+	if !ok {
+		return pathRule{}, false
+	}
+	pattern, err := onePath(text)
+	if err == nil && !strings.ContainsAny(text, "<>,") && (text[0] == '/' || text[0] == '~') {
+		if glob, err := command.ParsePathGlob(text); err == nil {
+			return pathRule{text, pattern, glob}, true
+		}
+	}
+	v.problem("%q cannot be %s: write an absolute path, or one below the login's home as ~/…, in which * and ? stay between slashes and ** is everything below", text, v.what)
+	return pathRule{}, false
+}
+
+// readFiles reads the files section of a role.
+func readFiles(v value, role string) []fileRules {
+	f := fileRules{role: role, by: []Carrier{SFTP, SCP}}
 	v.fields(map[string]func(value){
-		"read":  func(v value) { f.read = readPaths(v) },
-		"write": func(v value) { f.write = readPaths(v) },
+		"read":     func(v value) { f.read = readPaths(v) },
+		"write":    func(v value) { f.write = readPaths(v) },
+		"deny":     func(v value) { f.deny = readFileDenies(v, role) },
+		"by":       func(v value) { f.by = readCarriers(v) },
+		"max_file": func(v value) { f.maxFile = v.bytes() },
+		"hold":     func(v value) { f.hold = readHold(v) },
 	})
-	return f
+	if (f.maxFile > 0 || f.hold != nil) && (slices.Contains(f.by, Rsync) || slices.Contains(f.by, Git)) {
+		v.problem("%s has max_file or hold, which need the door to see each file: rsync and git belong into the files of another role, which this one includes", v.what)
+	}
+	return []fileRules{f}
 }
 
-// readForwards reads endpoints, "db-1:5432".
-func readForwards(v value) []forwardRule {
-	var list []forwardRule
+// readFileDenies reads paths, or mappings with a path and the reason that the client is told.
+func readFileDenies(v value, role string) []fileDeny {
+	var list []fileDeny
 	for _, item := range v.list() {
-		text, ok := item.text()
-		if !ok {
-			continue
+		d, ok := fileDeny{role: role}, false
+		if !item.isMapping() {
+			d.pathRule, ok = readPath(item)
+		} else {
+			item.fields(map[string]func(value){
+				"path":   func(v value) { d.pathRule, ok = readPath(v) },
+				"reason": func(v value) { d.reason, _ = v.checked(validReason, "a reason is one line of at most 200 bytes") },
+			})
+			if d.text == "" {
+				item.problem("%s needs a path, as in {path: /etc/shadow, reason: \"passwords stay here\"}", item.what)
+			}
 		}
-		f, err := parseForward(text)
-		if err != nil {
-			item.problem("%q cannot be %s: %v", text, item.what, err)
-			continue
+		if ok {
+			list = append(list, d)
 		}
-		list = append(list, f)
 	}
 	return list
 }
 
-func parseForward(text string) (forwardRule, error) {
-	colon := strings.LastIndexByte(text, ':')
-	if colon < 0 {
-		return forwardRule{}, fmt.Errorf("write HOST:PORT, as in db-1:5432")
+// readCarriers reads the protocols that may carry the files; an empty list means none.
+func readCarriers(v value) []Carrier {
+	known := make([]string, len(carriers))
+	for i, c := range carriers {
+		known[i] = string(c)
 	}
-	host := strings.TrimSuffix(strings.TrimPrefix(text[:colon], "["), "]")
-	pattern, err := command.Parse("host <host:"+host+">", nil)
-	if err != nil || strings.ContainsAny(host, "<>,") {
-		return forwardRule{}, fmt.Errorf("%q is not the name or address of a host, in which * and ? may stand for other characters", host)
+	if v.isEmptyList() {
+		return nil
 	}
-	var port uint16
-	if n, err := fmt.Sscanf(text[colon+1:], "%d", &port); err != nil || n != 1 || port == 0 || fmt.Sprint(port) != text[colon+1:] {
-		return forwardRule{}, fmt.Errorf("%q is not a port", text[colon+1:])
+	var list []Carrier
+	for _, item := range v.list() {
+		if text, ok := item.word(known...); ok {
+			list = append(list, Carrier(text))
+		}
 	}
-	return forwardRule{text, pattern, port}, nil
+	return list
 }
 
 // admitsPath reports whether one of the rules takes the path, and what must be looked up first to say so.
@@ -126,59 +172,50 @@ func matchProbes(m command.Result) []Probe {
 	return probes
 }
 
-// Direction says whether a file is read from the target or written to it.
-type Direction string
-
-// The directions.
-const (
-	FileRead  Direction = "read"
-	FileWrite Direction = "write"
-)
-
-// DecideFile says whether an identity may read or write that absolute path on a target: by text if the facts do not have the path,
-// then Probes ask for it. Nothing is inherited from a command's permission.
-func (p *Policy) DecideFile(r Request, direction Direction, path string) Decision {
-	roles, no := p.applying(&r)
-	if no != nil {
-		return p.stamp(*no)
+// deniedPath is the first deny, by its text, that a path meets by what was asked or by where it leads. homeless is true if that
+// cannot be said before the login's home is known.
+func deniedPath(roles []applied, r *Request, asked string) (met *fileDeny, homeless bool) {
+	names := []string{path.Clean(asked)}
+	if real, known := r.real(asked); known {
+		names = append(names, real)
 	}
-	var rules []pathRule
-	for _, role := range roles {
-		if !role.denyOnly {
-			rules = append(rules, role.files.of(direction)...)
-		}
-	}
-	ok, unknown := admitsPath(rules, path, r.view(""))
-	switch {
-	case !ok || checkKnown("a path", path) != nil:
-		d := deny(CodeFileNotAllowed, fmt.Sprintf("no role lets %s be %s", quoteCut(path), past(direction)))
-		d.Nearest = nearestPaths(rules, path, r.home())
-		return p.stamp(d)
-	case len(unknown) > 0:
-		return p.stamp(Decision{Verdict: Look, Probes: unique(unknown)})
-	}
-	return p.stamp(Decision{Verdict: Allow})
+	return deniedName(roles, r.home(), func(d *fileDeny) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return d.glob.Matches(r.home(), name) })
+	})
 }
 
-// DecideForward says whether an identity may reach host and port through a target.
-func (p *Policy) DecideForward(r Request, host string, port uint16) Decision {
-	roles, no := p.applying(&r)
-	if no != nil {
-		return p.stamp(*no)
-	}
+// deniedName is the first deny, by its text, that is met. A role of which nobody can say whether it applies denies too.
+func deniedName(roles []applied, home string, meets func(*fileDeny) bool) (met *fileDeny, homeless bool) {
 	for _, role := range roles {
-		if !role.denyOnly && slices.ContainsFunc(role.forwards, func(f forwardRule) bool {
-			return f.port == port && f.host.Match([]string{"host", host}, command.View{}).Matched
-		}) {
-			return p.stamp(Decision{Verdict: Allow, Rules: []string{role.name + "/forward"}})
+		for _, files := range role.files {
+			for i := range files.deny {
+				d := &files.deny[i]
+				homeless = homeless || d.glob.InHome() && home == ""
+				if (met == nil || d.text < met.text) && meets(d) {
+					met = d
+				}
+			}
 		}
 	}
-	return p.stamp(deny(CodeNotAllowed, fmt.Sprintf("no role lets %s be reached through this target", quoteCut(fmt.Sprintf("%s:%d", host, port)))))
+	return met, homeless && met == nil
 }
 
-func past(d Direction) string {
-	if d == FileRead {
-		return "read"
+// decision is the denial.
+func (d *fileDeny) decision(shown string) Decision {
+	reason := d.reason
+	if reason == "" {
+		reason = "the files of the role " + d.role + " deny " + shown
 	}
-	return "written"
+	no := deny(CodeDeniedByRule, reason)
+	no.Rules = []string{d.role + "/files"}
+	return no
+}
+
+// paths joins the paths of one direction that the sections list.
+func paths(sections []fileRules, direction Direction) []pathRule {
+	var list []pathRule
+	for _, f := range sections {
+		list = append(list, f.of(direction)...)
+	}
+	return list
 }

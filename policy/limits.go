@@ -40,6 +40,7 @@ func (o Obligations) tighten(other Obligations) Obligations {
 	o.Idle = smaller(o.Idle, other.Idle)
 	o.BytesOut = smaller(o.BytesOut, other.BytesOut)
 	o.StdinMax = smaller(o.StdinMax, other.StdinMax)
+	o.MaxFile = smaller(o.MaxFile, other.MaxFile)
 	o.Sessions = smaller(o.Sessions, other.Sessions)
 	o.Denials = smaller(o.Denials, other.Denials)
 	return o

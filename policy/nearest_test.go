@@ -128,7 +128,7 @@ func TestNearest(t *testing.T) {
 			t.Errorf("%s: %s %q, want %s %q (%s)", c.line, d.Code, d.Nearest, c.code, c.want, d.Reason)
 		}
 	}
-	if d := p.DecideFile(policy.Request{Identity: policy.Identity{Kind: policy.Agent, Name: "bot"}, Target: "web-1", Login: "deploy", Facts: policy.Facts{Assume: true}}, policy.FileRead, "/etc/passwd"); !slices.Equal(d.Nearest, []string{"/var/log/app/**"}) {
+	if d := p.DecideFile(policy.Request{Identity: policy.Identity{Kind: policy.Agent, Name: "bot"}, Target: "web-1", Login: "deploy", Facts: policy.Facts{Assume: true}}, policy.FileAsk{By: policy.SFTP, Op: policy.OpRead, Path: "/etc/passwd"}); !slices.Equal(d.Nearest, []string{"/var/log/app/**"}) {
 		t.Errorf("a file: %q", d.Nearest)
 	}
 }

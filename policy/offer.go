@@ -119,7 +119,7 @@ func (p *Policy) Offers(id Identity, target string, labels map[string]string, lo
 }
 
 func (r *role) offer() Offer {
-	o := Offer{Role: r.name, When: r.when.String(), Limits: r.limits, Shell: r.shell, Lenient: r.lenient, Dirs: pathTexts(r.dirs), Read: pathTexts(r.files.read), Write: pathTexts(r.files.write)}
+	o := Offer{Role: r.name, When: r.when.String(), Limits: r.limits, Shell: r.shell, Lenient: r.lenient, Dirs: pathTexts(r.dirs), Read: pathTexts(paths(r.files, FileRead)), Write: pathTexts(paths(r.files, FileWrite))}
 	for _, w := range r.windows {
 		o.Windows = append(o.Windows, windowsText([]window{w}))
 	}

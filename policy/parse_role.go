@@ -70,7 +70,7 @@ func (b *builder) readRoles(v value) {
 			},
 			"env":     func(v value) { b.rulesLater = append(b.rulesLater, func() { r.env = b.readEnv(v) }) },
 			"dirs":    func(v value) { r.dirs = readPaths(v) },
-			"files":   func(v value) { r.files = readFiles(v) },
+			"files":   func(v value) { r.files = readFiles(v, name) },
 			"forward": func(v value) { r.forwards = readForwards(v) },
 			"allow":   later(AllowRule),
 			"ask":     later(AskRule),

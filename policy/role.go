@@ -20,7 +20,7 @@ type role struct {
 	lenient  bool // recording: best_effort
 	env      []envRule
 	dirs     []pathRule
-	files    fileRules
+	files    []fileRules // its own and those that it includes
 	forwards []forwardRule
 	rules    []*rule // its own and those that it includes
 	programs map[string]*ruleSet
@@ -84,8 +84,7 @@ func (r *role) include(other *role) {
 	}
 	r.env = append(r.env, other.env...)
 	r.dirs = append(r.dirs, other.dirs...)
-	r.files.read = append(r.files.read, other.files.read...)
-	r.files.write = append(r.files.write, other.files.write...)
+	r.files = append(r.files, other.files...)
 	r.forwards = append(r.forwards, other.forwards...)
 }
 
@@ -101,7 +100,7 @@ func (r *role) index() {
 
 // hasRules reports whether the role says anything about what may run.
 func (r *role) hasRules() bool {
-	return len(r.programs)+len(r.env)+len(r.dirs)+len(r.files.read)+len(r.files.write)+len(r.forwards)+len(r.includes) > 0 || r.shell
+	return len(r.programs)+len(r.env)+len(r.dirs)+len(r.files)+len(r.forwards)+len(r.includes) > 0 || r.shell
 }
 
 // reads reports whether one of the rule's classes lets input of that sort in; sum is the hash of input that is known.

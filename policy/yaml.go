@@ -198,6 +198,11 @@ func (v value) isMapping() bool { _, ok := v.node.(*ast.MappingNode); return ok 
 
 func (v value) isList() bool { _, ok := v.node.(*ast.SequenceNode); return ok }
 
+func (v value) isEmptyList() bool {
+	s, ok := v.node.(*ast.SequenceNode)
+	return ok && len(s.Values) == 0
+}
+
 // list returns the items of a list, which may not be empty.
 func (v value) list() []value {
 	s, ok := v.node.(*ast.SequenceNode)

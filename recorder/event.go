@@ -18,6 +18,7 @@ const (
 	Signal   Code = 's' // {"signal":"INT"}
 	Exit     Code = 'x' // {"status":0} or {"signal":"KILL"}
 	Kill     Code = 'k' // {"by":"person:ann","reason":…}
+	File     Code = 'f' // {"op":…,"path":…,"result":…}: an operation on a file, or the end of one that was open
 	Note     Code = 'n' // {"note":…}: anything a reader should know (stdin discarded, survivors, …)
 )
 

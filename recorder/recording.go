@@ -178,6 +178,13 @@ func (r *Recording) count(code Code, n int) {
 	}
 }
 
+// Passed counts a stream's bytes that are not kept: a file's content, whose hash is in an event.
+func (r *Recording) Passed(code Code, n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.count(code, n)
+}
+
 // add appends an event to the buffer, with mu held, and sees to it that the worker will run.
 func (r *Recording) add(code Code, data []byte) {
 	if len(r.buf.raw)+len(data)+eventOverhead > MaxChunk {

@@ -183,7 +183,7 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 	if d.local, err = local.NewClient(os.NewFile(supervisor.DoorLocalFD, "local")); err != nil {
 		return err
 	}
-	cfg := bastion.Config{Gate: d.decider, Evidence: d.decider, Certifier: d.decider, Recorder: d.recorder, Sessions: d.sessions, Local: d.local,
+	cfg := bastion.Config{Gate: d.decider, Transfers: d.decider, Secrets: d.secrets, Evidence: d.decider, Certifier: d.decider, Recorder: d.recorder, Sessions: d.sessions, Local: d.local,
 		Trust: hello.Trust, HostKey: hostKey, Targets: hello.Targets, Log: d.log.Named("ssh")}
 	if d.server, err = bastion.New(cfg); err != nil {
 		return err

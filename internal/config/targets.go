@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path"
@@ -31,6 +32,7 @@ type Target struct {
 	HostKey string            `yaml:"host_key" json:"host_key,omitempty"` // "ssh-ed25519 AAAA…"
 	HostCA  bool              `yaml:"host_ca" json:"host_ca,omitempty"`   // a certificate by Gatehouse's host CA for the target's name
 	Labels  map[string]string `yaml:"labels" json:"labels,omitempty"`
+	Aliases []string          `yaml:"aliases" json:"aliases,omitempty"` // other names of it, each the target's alone
 	Local   bool              `yaml:"local" json:"local,omitempty"`
 	RunAs   map[string]string `yaml:"run_as" json:"run_as,omitempty"` // local only: login → a named unprivileged user of this machine
 	Path    []string          `yaml:"path" json:"path,omitempty"`     // folders in which programs are looked up there, in order; empty means the usual ones
@@ -78,7 +80,42 @@ func ParseInventory(name string, data []byte) (Inventory, error) {
 			errs = append(errs, doc.errorAt("$.targets.'"+name+"'", "target %q: %v", name, err))
 		}
 	}
-	return inv, errors.Join(errs...)
+	return inv, errors.Join(append(errs, inv.checkAliases(doc)...)...)
+}
+
+// maxAliases bounds the other names of one target.
+const maxAliases = 16
+
+// checkAliases is about names by which a target cannot be known, or by which another one is.
+func (inv Inventory) checkAliases(doc document) []error {
+	var errs []error
+	taken := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(inv.Targets)) {
+		aliases := inv.Targets[name].Aliases
+		at := "$.targets.'" + name + "'.aliases"
+		if len(aliases) > maxAliases {
+			errs = append(errs, doc.errorAt(at, "target %q: %d aliases, at most %d", name, len(aliases), maxAliases))
+		}
+		for i, alias := range aliases {
+			problem := ""
+			_, isName := inv.Targets[alias]
+			switch other, isAlias := taken[alias]; {
+			case !nameForm.MatchString(alias):
+				problem = "is not a name (lower-case letters, digits, . _ -)"
+			case isName:
+				problem = "is the name of a target"
+			case isAlias && other == name:
+				problem = "is there twice"
+			case isAlias:
+				problem = fmt.Sprintf("is an alias of %q too", other)
+			}
+			if problem != "" {
+				errs = append(errs, doc.errorAt(fmt.Sprintf("%s[%d]", at, i), "target %q: the alias %q %s", name, alias, problem))
+			}
+			taken[alias] = name
+		}
+	}
+	return errs
 }
 
 func (t Target) validate(name string) error {

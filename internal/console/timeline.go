@@ -177,6 +177,9 @@ func moment(e recorder.Event) (Moment, bool) {
 		return Moment{Kind: "signal", Text: v.Signal}, true
 	case recorder.Kill:
 		return Moment{Kind: "kill", Text: v.Reason, By: v.By}, true
+	case recorder.File:
+		line, ok := recorder.FileLine(e.Data)
+		return Moment{Kind: "file", Text: line}, ok
 	case recorder.Note:
 		return Moment{Kind: "note", Text: v.Note}, true
 	case recorder.Exit:

@@ -27,6 +27,7 @@ type ruling struct {
 	out     protocol.Decided
 	entry   audit.Entry
 	details map[string]any
+	by      policy.Carrier // of a transfer
 }
 
 // decide is the way of one command (docs/architecture.md).
@@ -162,7 +163,7 @@ func (d *Decider) makeExecutable(ctx context.Context, r *ruling, t config.Target
 // grant lets the answer go: the session is taken, and the entries are durable, before anything leaves this process.
 func (d *Decider) grant(ctx context.Context, r *ruling, certified []audit.Entry) (protocol.Decided, error) {
 	r.entry.Object, r.entry.Data = r.out.ID, data(r.details)
-	s := session{conn: r.conn.id, trace: r.entry.Trace, request: r.req, stdin: r.out.Decision.Stdin, size: len(r.entry.Data) + len(r.req.Text) + globBytes(r.req.Facts)}
+	s := session{conn: r.conn.id, trace: r.entry.Trace, request: r.req, by: r.by, writes: writes(r.out.Decision), obligations: r.out.Decision.Obligations, stdin: r.out.Decision.Stdin, size: len(r.entry.Data) + len(r.req.Text) + globBytes(r.req.Facts)}
 	if err := d.takeSession(r.in.Session, s, r.out.Decision.Obligations.Sessions); err != nil {
 		return protocol.Decided{}, err
 	}

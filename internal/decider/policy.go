@@ -247,7 +247,7 @@ func (d *Decider) inventoryTargets() []protocol.Target {
 	defer d.mu.RUnlock()
 	var out []protocol.Target
 	for name, t := range d.inventory.Targets {
-		p := protocol.Target{Name: name, Address: t.Address, Logins: t.Logins, Local: t.Local, Path: t.Path}
+		p := protocol.Target{Name: name, Address: t.Address, Logins: t.Logins, Local: t.Local, Path: t.Path, Aliases: t.Aliases, Labels: t.Labels}
 		for login := range t.RunAs {
 			p.Logins = append(p.Logins, login)
 		}

@@ -79,6 +79,12 @@ func (d *Decider) handleDoor(ctx context.Context, op protocol.Op, body json.RawM
 		return call(ctx, body, d.face)
 	case protocol.OpDecide:
 		return call(ctx, body, d.decide)
+	case protocol.OpTransfer:
+		return call(ctx, body, d.transfer)
+	case protocol.OpFile:
+		return call(ctx, body, d.file)
+	case protocol.OpFileEnd:
+		return call(ctx, body, d.fileEnd)
 	case protocol.OpRefuse:
 		return call(ctx, body, d.refused)
 	case protocol.OpChunk:

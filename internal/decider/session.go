@@ -16,6 +16,11 @@ type session struct {
 	request policy.Request
 	stdin   policy.StdinClass // what its client's input was granted to be
 	size    int
+
+	by          policy.Carrier // of a transfer: the protocol; else empty
+	writes      bool           // its target's server takes writes
+	obligations policy.Obligations
+	open        map[string]policy.FileAsk // by the decision's id: the files that it has open
 }
 
 // takeSession keeps a session that is about to begin. No two have one id.
@@ -106,6 +111,9 @@ func (d *Decider) allows(s *session) bool {
 	req.Labels, req.Now = t.Labels, d.cfg.Now()
 	if !known {
 		return false
+	}
+	if s.by != "" {
+		return d.carries(s, req)
 	}
 	dec := d.policy.Decide(req)
 	return dec.Verdict == policy.Allow && !dec.Obligations.DryRun && (req.PTY || s.stdin == policy.StdinNone || dec.Stdin == s.stdin)

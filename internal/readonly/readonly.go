@@ -1,5 +1,5 @@
 // Package readonly says how OpenSSH's SFTP server is started so that it only looks: as a certificate's force-command, and as a
-// program of this machine.
+// program of this machine; and, for file transfers, so that it takes what they need and no more.
 //
 // It trusts sftp-server(8) to keep to -R and -p, which both exist since OpenSSH 8.2. The words are one place for the decider that
 // signs them, for the door that asks, and for the checks.
@@ -34,13 +34,14 @@ var servers = []string{"/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sft
 
 // LocalArgv is the same server as a program of this machine. Whoever starts it does so as the login's user, in that user's home,
 // which the server takes for the place where a login begins.
-func LocalArgv(hash bool) []string {
-	server := servers[0]
+func LocalArgv(hash bool) []string { return append([]string{server()}, options(hash)...) }
+
+// server is this machine's.
+func server() string {
 	for _, s := range servers {
 		if info, err := os.Stat(s); err == nil && info.Mode().IsRegular() {
-			server = s
-			break
+			return s
 		}
 	}
-	return append([]string{server}, options(hash)...)
+	return servers[0]
 }

@@ -9,7 +9,13 @@ import (
 
 // TestRequestsExist: OpenSSH's server knows each request by that name, and the options are its own: with -R nothing that writes.
 func TestRequestsExist(t *testing.T) {
-	argv := LocalArgv(true)
+	for _, argv := range [][]string{LocalArgv(true), LocalTransfer(false), LocalTransfer(true)} {
+		requestsExist(t, argv)
+	}
+}
+
+func requestsExist(t *testing.T, argv []string) {
+	t.Helper()
 	known, err := exec.Command(argv[0], "-Q", "requests").Output()
 	if err != nil {
 		t.Fatal(err)

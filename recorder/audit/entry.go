@@ -77,6 +77,7 @@ const (
 	TargetEnrol  Type = "target.enrol" // a target's set-up script was made
 	TargetCheck  Type = "target.check" // what a target accepts was looked at
 	TargetLook   Type = "target.look"  // a decision asked what a program, path or glob is on a target
+	File         Type = "file"         // an operation on a file was decided, or a file that was open was closed
 	SignerFault  Type = "signer.fault" // a CA's key could not sign, or can again
 	LocalStart   Type = "local.start"
 	Sweep        Type = "sweep"

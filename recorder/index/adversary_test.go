@@ -60,36 +60,6 @@ func TestRowsAreMaskedAsTheyAreRead(t *testing.T) {
 	}
 }
 
-// A host makes no more lines than in proportion to what it wrote: a few bytes can fill a screen, again and again. The index says
-// so, and what comes after that is found all the same.
-func TestRowsAreBoundedByOutput(t *testing.T) {
-	for name, piece := range map[string]string{
-		"repeated":           "x\x1b[9999b\x1b[9999b",
-		"repeated and wide":  "\u754c\x1b[9999b\x1b[9999b",
-		"on the other":       "\x1b[?1049hx\x1b[9999b\x1b[9999b\x1b[?1049l",
-		"full of E, cleared": "\x1b#8\x1b[2J",
-	} {
-		text := strings.Repeat(piece, 64<<10/len(piece))
-		bytes, fed, all := 0, 0, map[string]bool{}
-		var events []recorder.Event
-		for i := range 4 {
-			events = append(events, at(time.Duration(i)*time.Second, 'o', text))
-			fed += len(text)
-		}
-		events = append(events, at(time.Minute, 'c', `{"line":"next"}`), at(2*time.Minute, 'o', "\x1bcfound after it\r\n"), at(3*time.Minute, 'x', "{}"))
-		x := built(recorder.Header{PTY: true, Cols: 1000, Rows: 1000}, Options{Rows: func(r Row) { bytes += len(r.Text); all[r.Text] = true }}, events...)
-		if bytes > rowsFree+rowsEach*fed {
-			t.Errorf("%s: %d bytes of rows from %d of output", name, bytes, fed)
-		}
-		if !all["next"] || !all["found after it"] {
-			t.Errorf("%s: what comes later is not there", name)
-		}
-		if said := strings.Contains(strings.Join(x.Notes(), "\n"), "the search has not all"); said != strings.HasPrefix(name, "repeated") {
-			t.Errorf("%s: the notes are %q", name, x.Notes())
-		}
-	}
-}
-
 // growing is a recording that gets an event between the pass that looks for secrets and the one that makes the index.
 type growing struct {
 	*archive

@@ -118,43 +118,6 @@ func TestActivity(t *testing.T) {
 	}
 }
 
-// A long recording has keyframes that are farther apart; large screens have fewer; neither makes the index larger.
-func TestKeyframesAreBounded(t *testing.T) {
-	b := newBuilder(recorder.Header{PTY: true, Cols: 80, Rows: 24}, Options{})
-	piece := strings.Repeat("y", 100)
-	b.apart = 100 // instead of a recording of gigabytes
-	for i := range 3 * maxKeyframes {
-		b.begin(int64(i), time.Duration(i)*time.Millisecond)
-		b.event(at(time.Duration(i)*time.Millisecond, 'o', piece))
-	}
-	x := b.finish()
-	if n := x.Segments(); n > maxKeyframes || n < maxKeyframes/4 || len(x.snapshots) != n {
-		t.Errorf("%d keyframes", n)
-	}
-	x.Size = 3 * maxKeyframes
-	must(t, x.validate())
-
-	b = newBuilder(recorder.Header{PTY: true, Cols: 1000, Rows: 1000}, Options{})
-	rnd := rand.New(rand.NewPCG(2, 2))
-	now := time.Duration(0)
-	for i := range 36 {
-		b.begin(int64(i), now)
-		for range 8 {
-			now += time.Millisecond
-			b.event(at(now, 'o', noise(rnd, 64<<10)))
-		}
-	}
-	x = b.finish()
-	if n := stored(x); n > maxSnapshots || x.Segments() < 2 {
-		t.Errorf("%d bytes of snapshots in %d keyframes", n, x.Segments())
-	}
-	for n := range x.Segments() {
-		if text, err := x.snapshot(n); err != nil || len(text) > maxSnapshot {
-			t.Errorf("snapshot %d has %d bytes: %v", n, len(text), err)
-		}
-	}
-}
-
 // noise is text in which every letter has another colour: the largest screen.
 func noise(rnd *rand.Rand, n int) string {
 	var b strings.Builder

@@ -207,6 +207,11 @@ func (r *rows) event(e recorder.Event) {
 		if text := oneLine(c.Line); text != "" {
 			r.emit(Row{At: e.At, Command: r.command, Kind: KindCommand, Text: strings.ToValidUTF8(text[:min(len(text), maxRow)], "")})
 		}
+	case recorder.File:
+		if line, ok := recorder.FileLine(e.Data); ok {
+			text := oneLine(line)
+			r.emit(Row{At: e.At, Command: r.command, Kind: KindOutput, Text: strings.ToValidUTF8(text[:min(len(text), maxRow)], "")})
+		}
 	case recorder.Exit, recorder.Kill:
 		r.end(e.At)
 	}

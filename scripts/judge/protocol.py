@@ -14,16 +14,17 @@ CODES = {"refused", "invalid", "evidence", "internal", "unavailable", "ceremony"
 S, N, B = "string", "number", "bool"
 BYTES, TIME = "base64", "time"
 identity = {"kind": S, "name": S, "owner?": S, "task?": S, "delegation?": S}
-target = {"name": S, "address?": S, "host_key?": BYTES, "logins": [S], "local?": B, "path?": [S]}
+target = {"name": S, "address?": S, "host_key?": BYTES, "logins": [S], "local?": B, "path?": [S], "aliases?": [S], "labels?": {"*": S}}
 env = {"name": S, "value": S}
 redir = {"fd": N, "op": S, "path?": S, "to?": N, "data?": S}
 plan = {"op": S, "parts?": ["plan"], "dir?": S, "umask?": S, "redirs?": [redir], "not?": B, "pipefail?": B, "argv?": [S], "env?": [env],
         "wrap?": [[S]], "globs?": [N], "tildes?": [N], "starts?": [[S]], "no_input?": B, "text?": S}
-obligations = {"dry_run?": B, "max_seconds?": N, "idle?": N, "bytes_out?": N, "stdin_max?": N, "sessions?": N, "denials?": N}
+obligations = {"dry_run?": B, "max_seconds?": N, "idle?": N, "bytes_out?": N, "stdin_max?": N, "max_file?": N, "sessions?": N, "denials?": N}
 probe = {"kind": S, "name?": S, "hash?": B}
 decision = {"verdict": S, "code?": S, "reason?": S, "rules?": [S], "failed?": {"command": N, "index": N, "token": S},
             "nearest?": [S], "mode?": S, "stdin?": S, "obligations?": obligations,
-            "approvals?": [{"approvals": N, "from?": [S], "within?": N}], "probes?": [probe], "plan?": "plan", "policy_hash": S}
+            "approvals?": [{"approvals": N, "from?": [S], "within?": N}], "probes?": [probe], "plan?": "plan", "policy_hash": S,
+            "directions?": [S], "names?": [S], "hold?": {"secrets?": B, "types?": [S], "max": N}, "via?": S}
 facts = {"home?": S, "programs?": {"*": {"path?": S, "real?": S, "sha256?": S, "why?": S}},
          "paths?": {"*": {"real": S, "kind": S}}, "globs?": {"*": [S]}}
 rule_offer = {"id": S, "kind": S, "pattern": S, "when?": S, "mode?": S, "pty?": B, "stdin?": [S], "stdin_max?": N, "dirs?": [S], "sha256?": B, "dry_run?": B,
@@ -101,6 +102,13 @@ REQUESTS = {
                      "anchors?": [{"kind": S, "name": S, "size?": N, "at?": TIME, "problem?": S, "alarm?": S}],
                      "entries": [{"seq": N, "time": TIME, "type": S, "actor?": S, "outcome?": S, "session?": S, "target?": S, "object?": S, "reason?": S}],
                      "offset?": N, "seq?": N}),
+    "transfer": ({"conn": S, "session": S, "target": S, "login": S, "by": S, "line?": S, "env?": [env], "public_key?": BYTES, "unrecorded?": B},
+                 {"id": S, "decision": decision, "fault?": S, "line?": S, "certificate?": BYTES, "permit?": BYTES, "needs_key?": B, "denials_left?": N}),
+    "file": ({"session": S, "op": S, "path": BYTES, "to?": BYTES, "asked": BYTES, "asked_to?": BYTES, "home?": S, "kind?": S, "size?": N, "why?": S,
+              "names?": [BYTES], "quiet?": B},
+             {"id?": S, "allowed": B, "code?": S, "reason?": S, "nearest?": [S], "policy_hash?": S, "denials_left?": N, "max_file?": N,
+              "hold?": {"secrets?": B, "types?": [S], "max": N}, "shown?": [B]}),
+    "file_end": ({"session": S, "id": S, "path": BYTES, "direction": S, "size": N, "sha256?": S, "result": S, "why?": S}, {}),
     "dispose": ({"who?": credential, "kind": S, "session": S, "sha256": S, "size": N, "why": S}, {}),
     "offers": ({"who": credential, "target?": S, "login?": S}, offering),
     "krl": ({"ca": S, "by": S}, {"krl": BYTES, "version": S, "serials": N, "keys": N}),

@@ -154,6 +154,8 @@ const good = "gatehouse-check 1\ntime 4102444800\nlogin deploy\nshell /bin/sh\nr
 
 // TestHostileSessions: a host that is recognised and means harm: everything is taken, bounded and told.
 func TestHostileSessions(t *testing.T) {
+	var work sync.WaitGroup // all at once: most of each waits for the limit
+	defer work.Wait()
 	for name, c := range map[string]struct {
 		session func(ssh.Channel, <-chan *ssh.Request)
 		level   Level
@@ -173,23 +175,25 @@ func TestHostileSessions(t *testing.T) {
 			_ = c.Close()
 		}), Broken, "deploy: login", "root"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			h := newHost(t)
-			h.session, h.forward = c.session, true
-			d := newDesk(t, listen(t, h.serve), h.key.PublicKey(), "deploy")
-			cfg := d.config()
-			cfg.Limit = 3 * time.Second
-			r, found := run(t, cfg)
-			want(t, found, c.what, c.level, c.says)
-			want(t, found, "deploy: forwarding", Broken, "forwards")
-			for _, f := range r.Findings {
-				if strings.ContainsAny(f.String(), "\x1b\x00\n\r") || len(f.Says) > 2*maxSays {
-					t.Errorf("%q", f.String())
+		work.Go(func() {
+			t.Run(name, func(t *testing.T) {
+				h := newHost(t)
+				h.session, h.forward = c.session, true
+				d := newDesk(t, listen(t, h.serve), h.key.PublicKey(), "deploy")
+				cfg := d.config()
+				cfg.Limit = 3 * time.Second
+				r, found := run(t, cfg)
+				want(t, found, c.what, c.level, c.says)
+				want(t, found, "deploy: forwarding", Broken, "forwards")
+				for _, f := range r.Findings {
+					if strings.ContainsAny(f.String(), "\x1b\x00\n\r") || len(f.Says) > 2*maxSays {
+						t.Errorf("%q", f.String())
+					}
 				}
-			}
-			if r.Good() {
-				t.Error("such a host is good")
-			}
+				if r.Good() {
+					t.Error("such a host is good")
+				}
+			})
 		})
 	}
 }

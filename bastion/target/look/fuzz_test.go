@@ -3,19 +3,21 @@ package look
 import (
 	"bytes"
 	"context"
-	"gatehouse/policy"
 	"strings"
 	"testing"
 	"time"
+
+	"gatehouse/bastion/target/sftp"
+	"gatehouse/policy"
 )
 
 // FuzzAnswers: answers of any kind and content neither panic nor outlast the context, and whatever they become are facts of the right
 // form.
 func FuzzAnswers(f *testing.F) {
-	f.Add([]byte{packetAttrs, 30, packetStatus, 8, packetName, 40, packetHandle, 5, packetData, 9}, []byte("\x00\x00\x00\x07\x00\x00\x00\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x41\xed"))
-	f.Add([]byte{packetAttrs}, file(0, modeLink|0o777, 0, 1)[9:])
-	f.Add([]byte{packetName}, names(0, "a", "/b", "..")[9:])
-	f.Add([]byte{packetStatus}, status(0, 1)[9:])
+	f.Add([]byte{sftp.PacketAttrs, 30, sftp.PacketStatus, 8, sftp.PacketName, 40, sftp.PacketHandle, 5, sftp.PacketData, 9}, []byte("\x00\x00\x00\x07\x00\x00\x00\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x41\xed"))
+	f.Add([]byte{sftp.PacketAttrs}, file(0, sftp.ModeLink|0o777, 0, 1)[9:])
+	f.Add([]byte{sftp.PacketName}, names(0, "a", "/b", "..")[9:])
+	f.Add([]byte{sftp.PacketStatus}, status(0, 1)[9:])
 	f.Fuzz(func(t *testing.T, kinds, body []byte) {
 		n := 0
 		l, err := New(t.Context(), serve(t, func(kind byte, id uint32, in []byte) []byte {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"gatehouse/bastion/target/sftp"
 )
 
 // glob is what an absolute pattern matches, as bash has it by its default rules in the C locale, sorted by byte. ** is *; a leading
@@ -84,9 +86,9 @@ func (v *visit) expand(g parsedGlob) ([]string, error) {
 		for i := range at {
 			at[i] += "/"
 		}
-		return v.those(at, packetStat, attrs.isDir)
+		return v.those(at, sftp.PacketStat, sftp.Attrs.IsDir)
 	case !listed:
-		return v.those(at, packetLstat, func(attrs) bool { return true })
+		return v.those(at, sftp.PacketLstat, func(sftp.Attrs) bool { return true })
 	}
 	return at, nil
 }
@@ -102,7 +104,7 @@ func (v *visit) inFolders(dirs []string, p pattern, left *atomic.Int64) ([]strin
 			return nil
 		}
 		names, err := v.list(dir, left)
-		if _, refused := err.(statusError); refused {
+		if _, refused := err.(sftp.StatusError); refused {
 			return nil
 		}
 		if err != nil {
@@ -125,15 +127,15 @@ func (v *visit) inFolders(dirs []string, p pattern, left *atomic.Int64) ([]strin
 }
 
 // those are the names at which there is something that will do.
-func (v *visit) those(names []string, kind byte, do func(attrs) bool) ([]string, error) {
+func (v *visit) those(names []string, kind byte, do func(sftp.Attrs) bool) ([]string, error) {
 	good := make([]bool, len(names))
 	err := each(len(names), func(i int) error {
-		p, err := v.ask(kind, text(names[i]))
+		p, err := v.ask(kind, sftp.Text(names[i]))
 		if err != nil {
 			return err
 		}
-		a, err := p.attrs()
-		if _, refused := err.(statusError); refused {
+		a, err := p.Attrs()
+		if _, refused := err.(sftp.StatusError); refused {
 			return nil
 		}
 		good[i] = err == nil && do(a)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/bastion/target/sftp"
+
 	"gatehouse/policy"
 )
 
@@ -24,18 +26,18 @@ func serve(t *testing.T, answer reply) io.ReadWriteCloser {
 	go func() {
 		defer close(ended)
 		defer theirs.Close()
-		if _, _, err := readPacket(theirs); err != nil {
+		if _, err := sftp.ReadPacket(theirs); err != nil {
 			return
 		}
-		if _, err := theirs.Write(made(packetVersion, 3, nil)); err != nil {
+		if _, err := theirs.Write(made(sftp.PacketVersion, 3, nil)); err != nil {
 			return
 		}
 		for {
-			kind, rest, err := readPacket(theirs)
+			p, err := sftp.ReadPacket(theirs)
 			if err != nil {
 				return
 			}
-			if _, err := theirs.Write(answer(kind, binary.BigEndian.Uint32(rest), rest[4:])); err != nil {
+			if _, err := theirs.Write(answer(p.Kind, p.ID(), p.Body())); err != nil {
 				return
 			}
 		}
@@ -45,49 +47,51 @@ func serve(t *testing.T, answer reply) io.ReadWriteCloser {
 }
 
 // made is a packet.
-func made(kind byte, id uint32, body []byte) []byte { return seal(append(request(kind, id), body...)) }
+func made(kind byte, id uint32, body []byte) []byte {
+	return sftp.Seal(append(sftp.Request(kind, id), body...))
+}
 
 func status(id, code uint32) []byte {
-	return made(packetStatus, id, appendText(appendText(binary.BigEndian.AppendUint32(nil, code), "why"), ""))
+	return made(sftp.PacketStatus, id, sftp.AppendText(sftp.AppendText(binary.BigEndian.AppendUint32(nil, code), "why"), ""))
 }
 
 func file(id, mode, uid uint32, size uint64) []byte {
-	b := binary.BigEndian.AppendUint32(nil, attrSize|attrOwner|attrMode)
+	b := binary.BigEndian.AppendUint32(nil, sftp.AttrSize|sftp.AttrOwner|sftp.AttrMode)
 	b = binary.BigEndian.AppendUint64(b, size)
 	for _, n := range []uint32{uid, 0, mode} {
 		b = binary.BigEndian.AppendUint32(b, n)
 	}
-	return made(packetAttrs, id, b)
+	return made(sftp.PacketAttrs, id, b)
 }
 
 func names(id uint32, names ...string) []byte {
 	b := binary.BigEndian.AppendUint32(nil, uint32(len(names)))
 	for _, n := range names {
-		b = append(appendText(appendText(b, n), "long"), 0, 0, 0, 0)
+		b = append(sftp.AppendText(sftp.AppendText(b, n), "long"), 0, 0, 0, 0)
 	}
-	return made(packetName, id, b)
+	return made(sftp.PacketName, id, b)
 }
 
 // honest is a target with the folders /, /usr, /usr/bin and the program ls in it, whose folders hold one name.
 func honest(kind byte, id uint32, body []byte) []byte {
-	r := reader{b: body}
-	name := r.text()
+	r := sftp.Reader{B: body}
+	name := r.Text()
 	switch kind {
-	case packetLstat, packetStat:
+	case sftp.PacketLstat, sftp.PacketStat:
 		switch name {
 		case "/", "/usr", "/usr/bin", "/usr/x":
-			return file(id, modeDir|0o755, 0, 4096)
+			return file(id, sftp.ModeDir|0o755, 0, 4096)
 		case "/usr/bin/ls":
-			return file(id, modeFile|0o755, 0, 100_000)
+			return file(id, sftp.ModeFile|0o755, 0, 100_000)
 		}
-		return status(id, statusNoFile)
-	case packetRealpath:
+		return status(id, sftp.StatusNoFile)
+	case sftp.PacketRealpath:
 		return names(id, "/home/x")
-	case packetOpen, packetOpendir:
-		return made(packetHandle, id, appendText(nil, "h"))
-	case packetReaddir, packetRead:
-		return status(id, statusEOF)
-	case packetClose:
+	case sftp.PacketOpen, sftp.PacketOpendir:
+		return made(sftp.PacketHandle, id, sftp.AppendText(nil, "h"))
+	case sftp.PacketReaddir, sftp.PacketRead:
+		return status(id, sftp.StatusEOF)
+	case sftp.PacketClose:
 		return status(id, 0)
 	}
 	return status(id, 8)
@@ -110,11 +114,11 @@ var everything = []policy.Probe{{Kind: policy.ProbeHome}, {Kind: policy.ProbePro
 func TestHostile(t *testing.T) {
 	link := func(readlink func(id uint32) []byte) reply {
 		return func(kind byte, id uint32, body []byte) []byte {
-			switch r := (reader{b: body}); {
-			case kind == packetReadlink:
+			switch r := (sftp.Reader{B: body}); {
+			case kind == sftp.PacketReadlink:
 				return readlink(id)
-			case kind == packetLstat && strings.Contains(r.text(), "link"):
-				return file(id, modeLink|0o777, 0, 1)
+			case kind == sftp.PacketLstat && strings.Contains(r.Text(), "link"):
+				return file(id, sftp.ModeLink|0o777, 0, 1)
 			}
 			return honest(kind, id, body)
 		}
@@ -129,48 +133,54 @@ func TestHostile(t *testing.T) {
 		err    error
 	}{
 		"honest":                    {honest, nil},
-		"another's number":          {but(packetLstat, func(id uint32, _ []byte) []byte { return status(id+1000, 0) }), ErrProtocol},
-		"two answers":               {but(packetLstat, func(id uint32, _ []byte) []byte { return append(status(id, 2), status(id, 2)...) }), nil},
-		"a short packet":            {but(packetLstat, func(uint32, []byte) []byte { return []byte{0, 0, 0, 4, 1, 1, 1, 1} }), ErrProtocol},
-		"a packet of 4 GiB":         {but(packetLstat, func(uint32, []byte) []byte { return []byte{255, 255, 255, 255, 105, 0, 0, 0, 0} }), ErrProtocol},
-		"an answer of another kind": {but(packetLstat, func(id uint32, _ []byte) []byte { return names(id, "x") }), ErrProtocol},
-		"attributes without owner":  {but(packetLstat, func(id uint32, _ []byte) []byte { return made(packetAttrs, id, []byte{0, 0, 0, 4, 0, 0, 0x41, 0xed}) }), ErrProtocol},
-		"attributes cut off":        {but(packetLstat, func(id uint32, _ []byte) []byte { return made(packetAttrs, id, []byte{0, 0, 0, 7, 0}) }), ErrProtocol},
-		"extended without end": {but(packetLstat, func(id uint32, _ []byte) []byte {
-			return made(packetAttrs, id, []byte{128, 0, 0, 7, 255, 255, 255, 255})
-		}), ErrProtocol},
-		"an empty status":          {but(packetLstat, func(id uint32, _ []byte) []byte { return made(packetStatus, id, nil) }), ErrProtocol},
-		"everything refused":       {but(packetLstat, func(id uint32, _ []byte) []byte { return status(id, statusDenied) }), statusError(statusDenied)},
-		"/ is a file":              {but(packetLstat, func(id uint32, _ []byte) []byte { return file(id, modeFile, 0, 1) }), ErrProtocol},
-		"a relative home":          {but(packetRealpath, func(id uint32, _ []byte) []byte { return names(id, "home") }), ErrProtocol},
-		"a home with ..":           {but(packetRealpath, func(id uint32, _ []byte) []byte { return names(id, "/home/../etc") }), ErrProtocol},
-		"a home that is not UTF-8": {but(packetRealpath, func(id uint32, _ []byte) []byte { return names(id, "/home/\xff") }), ErrProtocol},
-		"no home":                  {but(packetRealpath, func(id uint32, _ []byte) []byte { return names(id, "/") }), ErrNoHome},
-		"two homes":                {but(packetRealpath, func(id uint32, _ []byte) []byte { return names(id, "/a", "/b") }), ErrProtocol},
-		"4 billion homes":          {but(packetRealpath, func(id uint32, _ []byte) []byte { return made(packetName, id, []byte{255, 255, 255, 255}) }), ErrProtocol},
-		"a name with a slash":      {but(packetReaddir, func(id uint32, _ []byte) []byte { return names(id, "../../etc/shadow") }), ErrProtocol},
-		"a name with NUL":          {but(packetReaddir, func(id uint32, _ []byte) []byte { return names(id, "a\x00b") }), ErrProtocol},
-		"an empty name":            {but(packetReaddir, func(id uint32, _ []byte) []byte { return names(id, "") }), ErrProtocol},
-		"a name of 256 bytes":      {but(packetReaddir, func(id uint32, _ []byte) []byte { return names(id, strings.Repeat("n", 256)) }), ErrProtocol},
-		"no names, for ever":       {but(packetReaddir, func(id uint32, _ []byte) []byte { return names(id) }), ErrProtocol},
-		"names, for ever":          {but(packetReaddir, func(id uint32, _ []byte) []byte { return names(id, many...) }), ErrTooMuch},
-		". and .., for ever":       {but(packetReaddir, func(id uint32, _ []byte) []byte { return names(id, ".", "..", ".", "..") }), ErrTooMuch},
-		"a handle of no bytes":     {but(packetOpendir, func(id uint32, _ []byte) []byte { return made(packetHandle, id, appendText(nil, "")) }), ErrProtocol},
-		"a handle of 300 bytes": {but(packetOpen, func(id uint32, _ []byte) []byte {
-			return made(packetHandle, id, appendText(nil, strings.Repeat("h", 300)))
-		}), ErrProtocol},
-		"content, for ever":          {but(packetRead, func(id uint32, _ []byte) []byte { return made(packetData, id, appendText(nil, string(endless))) }), ErrTooMuch},
-		"more content than asked":    {but(packetRead, func(id uint32, _ []byte) []byte { return made(packetData, id, appendText(nil, string(endless)+"x")) }), ErrProtocol},
-		"content byte by byte":       {but(packetRead, func(id uint32, _ []byte) []byte { return made(packetData, id, appendText(nil, "x")) }), ErrTooMuch},
-		"no content, for ever":       {but(packetRead, func(id uint32, _ []byte) []byte { return made(packetData, id, appendText(nil, "")) }), ErrProtocol},
-		"a close that fails":         {but(packetClose, func(id uint32, _ []byte) []byte { return names(id, "x") }), ErrProtocol},
+		"another's number":          {but(sftp.PacketLstat, func(id uint32, _ []byte) []byte { return status(id+1000, 0) }), sftp.ErrProtocol},
+		"two answers":               {but(sftp.PacketLstat, func(id uint32, _ []byte) []byte { return append(status(id, 2), status(id, 2)...) }), nil},
+		"a short packet":            {but(sftp.PacketLstat, func(uint32, []byte) []byte { return []byte{0, 0, 0, 4, 1, 1, 1, 1} }), sftp.ErrProtocol},
+		"a packet of 4 GiB":         {but(sftp.PacketLstat, func(uint32, []byte) []byte { return []byte{255, 255, 255, 255, 105, 0, 0, 0, 0} }), sftp.ErrProtocol},
+		"an answer of another kind": {but(sftp.PacketLstat, func(id uint32, _ []byte) []byte { return names(id, "x") }), sftp.ErrProtocol},
+		"attributes without owner": {but(sftp.PacketLstat, func(id uint32, _ []byte) []byte {
+			return made(sftp.PacketAttrs, id, []byte{0, 0, 0, 4, 0, 0, 0x41, 0xed})
+		}), sftp.ErrProtocol},
+		"attributes cut off": {but(sftp.PacketLstat, func(id uint32, _ []byte) []byte { return made(sftp.PacketAttrs, id, []byte{0, 0, 0, 7, 0}) }), sftp.ErrProtocol},
+		"extended without end": {but(sftp.PacketLstat, func(id uint32, _ []byte) []byte {
+			return made(sftp.PacketAttrs, id, []byte{128, 0, 0, 7, 255, 255, 255, 255})
+		}), sftp.ErrProtocol},
+		"an empty status":          {but(sftp.PacketLstat, func(id uint32, _ []byte) []byte { return made(sftp.PacketStatus, id, nil) }), sftp.ErrProtocol},
+		"everything refused":       {but(sftp.PacketLstat, func(id uint32, _ []byte) []byte { return status(id, sftp.StatusDenied) }), sftp.StatusError(sftp.StatusDenied)},
+		"/ is a file":              {but(sftp.PacketLstat, func(id uint32, _ []byte) []byte { return file(id, sftp.ModeFile, 0, 1) }), sftp.ErrProtocol},
+		"a relative home":          {but(sftp.PacketRealpath, func(id uint32, _ []byte) []byte { return names(id, "home") }), sftp.ErrProtocol},
+		"a home with ..":           {but(sftp.PacketRealpath, func(id uint32, _ []byte) []byte { return names(id, "/home/../etc") }), sftp.ErrProtocol},
+		"a home that is not UTF-8": {but(sftp.PacketRealpath, func(id uint32, _ []byte) []byte { return names(id, "/home/\xff") }), sftp.ErrProtocol},
+		"no home":                  {but(sftp.PacketRealpath, func(id uint32, _ []byte) []byte { return names(id, "/") }), ErrNoHome},
+		"two homes":                {but(sftp.PacketRealpath, func(id uint32, _ []byte) []byte { return names(id, "/a", "/b") }), sftp.ErrProtocol},
+		"4 billion homes":          {but(sftp.PacketRealpath, func(id uint32, _ []byte) []byte { return made(sftp.PacketName, id, []byte{255, 255, 255, 255}) }), sftp.ErrProtocol},
+		"a name with a slash":      {but(sftp.PacketReaddir, func(id uint32, _ []byte) []byte { return names(id, "../../etc/shadow") }), sftp.ErrProtocol},
+		"a name with NUL":          {but(sftp.PacketReaddir, func(id uint32, _ []byte) []byte { return names(id, "a\x00b") }), sftp.ErrProtocol},
+		"an empty name":            {but(sftp.PacketReaddir, func(id uint32, _ []byte) []byte { return names(id, "") }), sftp.ErrProtocol},
+		"a name of 256 bytes":      {but(sftp.PacketReaddir, func(id uint32, _ []byte) []byte { return names(id, strings.Repeat("n", 256)) }), sftp.ErrProtocol},
+		"no names, for ever":       {but(sftp.PacketReaddir, func(id uint32, _ []byte) []byte { return names(id) }), sftp.ErrProtocol},
+		"names, for ever":          {but(sftp.PacketReaddir, func(id uint32, _ []byte) []byte { return names(id, many...) }), ErrTooMuch},
+		". and .., for ever":       {but(sftp.PacketReaddir, func(id uint32, _ []byte) []byte { return names(id, ".", "..", ".", "..") }), ErrTooMuch},
+		"a handle of no bytes":     {but(sftp.PacketOpendir, func(id uint32, _ []byte) []byte { return made(sftp.PacketHandle, id, sftp.AppendText(nil, "")) }), sftp.ErrProtocol},
+		"a handle of 300 bytes": {but(sftp.PacketOpen, func(id uint32, _ []byte) []byte {
+			return made(sftp.PacketHandle, id, sftp.AppendText(nil, strings.Repeat("h", 300)))
+		}), sftp.ErrProtocol},
+		"content, for ever": {but(sftp.PacketRead, func(id uint32, _ []byte) []byte {
+			return made(sftp.PacketData, id, sftp.AppendText(nil, string(endless)))
+		}), ErrTooMuch},
+		"more content than asked": {but(sftp.PacketRead, func(id uint32, _ []byte) []byte {
+			return made(sftp.PacketData, id, sftp.AppendText(nil, string(endless)+"x"))
+		}), sftp.ErrProtocol},
+		"content byte by byte":       {but(sftp.PacketRead, func(id uint32, _ []byte) []byte { return made(sftp.PacketData, id, sftp.AppendText(nil, "x")) }), ErrTooMuch},
+		"no content, for ever":       {but(sftp.PacketRead, func(id uint32, _ []byte) []byte { return made(sftp.PacketData, id, sftp.AppendText(nil, "")) }), sftp.ErrProtocol},
+		"a close that fails":         {but(sftp.PacketClose, func(id uint32, _ []byte) []byte { return names(id, "x") }), sftp.ErrProtocol},
 		"links, for ever":            {link(func(id uint32) []byte { return names(id, "/usr/link/"+strings.Repeat("x/", 60)) }), nil},
-		"a link to two names":        {link(func(id uint32) []byte { return names(id, "a", "b") }), ErrProtocol},
+		"a link to two names":        {link(func(id uint32) []byte { return names(id, "a", "b") }), sftp.ErrProtocol},
 		"a link to nothing":          {link(func(id uint32) []byte { return names(id, "") }), nil},
-		"a link of another kind":     {link(func(id uint32) []byte { return file(id, modeDir, 0, 0) }), ErrProtocol},
+		"a link of another kind":     {link(func(id uint32) []byte { return file(id, sftp.ModeDir, 0, 0) }), sftp.ErrProtocol},
 		"a link to a name with NUL":  {link(func(id uint32) []byte { return names(id, "/etc\x00") }), nil},
 		"a link that is 200 kB long": {link(func(id uint32) []byte { return names(id, strings.Repeat("l", 200_000)) }), nil},
-		"silence":                    {but(packetLstat, func(uint32, []byte) []byte { return nil }), context.DeadlineExceeded},
+		"silence":                    {but(sftp.PacketLstat, func(uint32, []byte) []byte { return nil }), context.DeadlineExceeded},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, err := New(t.Context(), serve(t, c.answer), Config{SearchPath: []string{"/usr/bin"}})
@@ -217,15 +227,15 @@ func TestSilence(t *testing.T) {
 	for name, server := range map[string]func(net.Conn){
 		"does not read":    func(net.Conn) {},
 		"does not answer":  func(c net.Conn) { _, _ = io.Copy(io.Discard, c) },
-		"half a beginning": func(c net.Conn) { _, _, _ = readPacket(c); _, _ = c.Write([]byte{0, 0, 0}) },
+		"half a beginning": func(c net.Conn) { _, _ = sftp.ReadPacket(c); _, _ = c.Write([]byte{0, 0, 0}) },
 	} {
 		if err := begin(t, server); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for name, said := range map[string]string{"a line of text": "This service allows sftp connections only.\n", "version 2": string(made(packetVersion, 2, nil)), "another packet": string(made(packetStatus, 3, nil)), "nothing": ""} {
-		err := begin(t, func(c net.Conn) { _, _, _ = readPacket(c); _, _ = c.Write([]byte(said)); _ = c.Close() })
-		if err == nil || said != "" && !errors.Is(err, ErrProtocol) {
+	for name, said := range map[string]string{"a line of text": "This service allows sftp connections only.\n", "version 2": string(made(sftp.PacketVersion, 2, nil)), "another packet": string(made(sftp.PacketStatus, 3, nil)), "nothing": ""} {
+		err := begin(t, func(c net.Conn) { _, _ = sftp.ReadPacket(c); _, _ = c.Write([]byte(said)); _ = c.Close() })
+		if err == nil || said != "" && !errors.Is(err, sftp.ErrProtocol) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -239,7 +249,7 @@ func TestEnded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if err := l.Answer(t.Context(), everything[2:3], &policy.Facts{}); !errors.Is(err, ErrProtocol) {
+		if err := l.Answer(t.Context(), everything[2:3], &policy.Facts{}); !errors.Is(err, sftp.ErrProtocol) {
 			t.Errorf("%v", err)
 		}
 	}
@@ -257,8 +267,8 @@ func TestEnded(t *testing.T) {
 func TestProbes(t *testing.T) {
 	requests := map[string]int{}
 	l, err := New(t.Context(), serve(t, func(kind byte, id uint32, body []byte) []byte {
-		r := reader{b: body}
-		requests[string(rune('a'+kind))+r.text()]++
+		r := sftp.Reader{B: body}
+		requests[string(rune('a'+kind))+r.Text()]++
 		return honest(kind, id, body)
 	}), Config{SearchPath: []string{"/usr/bin"}})
 	if err != nil {
@@ -288,7 +298,7 @@ func TestProbes(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 	for what, n := range requests {
-		if n != 1 && what != string(rune('a'+packetRead))+"h" {
+		if n != 1 && what != string(rune('a'+sftp.PacketRead))+"h" {
 			t.Errorf("%q was asked %d times", what, n)
 		}
 	}
@@ -301,11 +311,11 @@ func TestManyGlobs(t *testing.T) {
 		some = append(some, strings.Repeat("n", 200)+strings.Repeat("i", i%50))
 	}
 	listed := false
-	l, err := New(t.Context(), serve(t, but(packetReaddir, func(id uint32, _ []byte) []byte {
+	l, err := New(t.Context(), serve(t, but(sftp.PacketReaddir, func(id uint32, _ []byte) []byte {
 		if listed = !listed; listed {
 			return names(id, some...)
 		}
-		return status(id, statusEOF)
+		return status(id, sftp.StatusEOF)
 	})), Config{})
 	if err != nil {
 		t.Fatal(err)

@@ -7,8 +7,8 @@
 // the target says about itself remains its word, and is true for the moment at which it was asked: a login that owns a folder can
 // change a link there a moment later. Only what root alone can change stays true.
 //
-// The client is this package's own, and small: it needs nine requests and strict bounds on each answer. A general SFTP client
-// reads a folder to its end however long that is, and mends the names in it.
+// The client is bastion/target/sftp, strict and small. A general SFTP client reads a folder to its end however long that is, and
+// mends the names in it.
 package look
 
 import (
@@ -24,6 +24,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"gatehouse/bastion/target/sftp"
 	"gatehouse/policy"
 )
 
@@ -76,7 +77,7 @@ func (c Config) Validate() error {
 // protocol and a context that ends while an answer is waited for end it: from then on every Answer has that error.
 type Looker struct {
 	cfg    Config
-	client *client
+	client *sftp.Client
 }
 
 // New begins SFTP on the stream, whose Close must end its reads and writes: (*target.Conn).SFTP. The Looker owns it from then on,
@@ -89,7 +90,7 @@ func New(ctx context.Context, stream io.ReadWriteCloser, cfg Config) (*Looker, e
 	if len(cfg.SearchPath) == 0 {
 		cfg.SearchPath = DefaultSearchPath
 	}
-	c, err := dial(ctx, stream)
+	c, err := sftp.Dial(ctx, stream)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +99,7 @@ func New(ctx context.Context, stream io.ReadWriteCloser, cfg Config) (*Looker, e
 
 // Close ends the stream and returns when nothing reads or writes it any more.
 func (l *Looker) Close() error {
-	l.client.close()
+	l.client.Close()
 	return nil
 }
 
@@ -106,7 +107,7 @@ func (l *Looker) Close() error {
 // most. With an error nothing is added. What a target lacks is no error: a program's fact says why it may not run, a path's that
 // nothing is there, and a glob that matches nothing has an empty list. An error is a probe that is none, a glob that this package
 // does not understand or that matches too much (ErrTooMuch), a login without a home (ErrNoHome), a target that does not keep to
-// the protocol (ErrProtocol), or one that does not answer.
+// the protocol (sftp.ErrProtocol), or one that does not answer.
 func (l *Looker) Answer(ctx context.Context, probes []policy.Probe, into *policy.Facts) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, answerLimit, fmt.Errorf("the target took longer than %s to answer: %w", answerLimit, context.DeadlineExceeded))
 	defer cancel()
@@ -190,10 +191,13 @@ func add(into *policy.Facts, found policy.Facts) {
 // visit is one Answer: what it may still ask, and what it remembers, so that one Answer sees one state of each path.
 type visit struct {
 	ctx    context.Context
-	client *client
+	client *sftp.Client
 	search []string
 	asked  atomic.Int64 // requests
 	told   atomic.Int64 // bytes of globs' matches
+
+	anyBytes bool // names need not be UTF-8
+	stay     bool // a link at a path's end is not followed
 
 	mu   sync.Mutex
 	kept map[string]*lookup
@@ -260,38 +264,38 @@ func each(n int, do func(int) error) error {
 }
 
 // begin sends a request, while the visit may ask more.
-func (v *visit) begin(kind byte, fields func([]byte) []byte) (call, error) {
+func (v *visit) begin(kind byte, fields func([]byte) []byte) (sftp.Call, error) {
 	if v.asked.Add(1) > maxRequests {
-		return call{}, fmt.Errorf("%w: %d requests", ErrTooMuch, maxRequests)
+		return sftp.Call{}, fmt.Errorf("%w: %d requests", ErrTooMuch, maxRequests)
 	}
-	return v.client.start(v.ctx, kind, fields)
+	return v.client.Start(v.ctx, kind, fields)
 }
 
-func (v *visit) ask(kind byte, fields func([]byte) []byte) (packet, error) {
+func (v *visit) ask(kind byte, fields func([]byte) []byte) (sftp.Packet, error) {
 	q, err := v.begin(kind, fields)
 	if err != nil {
-		return packet{}, err
+		return sftp.Packet{}, err
 	}
-	return q.wait(v.ctx)
+	return q.Wait(v.ctx)
 }
 
 // lookup is an lstat on its way, or answered.
 type lookup struct {
-	call  call
+	call  sftp.Call
 	once  sync.Once
-	attrs attrs
+	attrs sftp.Attrs
 	err   error
 }
 
 // get waits for the answer.
-func (l *lookup) get(ctx context.Context) (attrs, error) {
+func (l *lookup) get(ctx context.Context) (sftp.Attrs, error) {
 	l.once.Do(func() {
 		if l.err != nil {
 			return
 		}
-		var p packet
-		if p, l.err = l.call.wait(ctx); l.err == nil {
-			l.attrs, l.err = p.attrs()
+		var p sftp.Packet
+		if p, l.err = l.call.Wait(ctx); l.err == nil {
+			l.attrs, l.err = p.Attrs()
 		}
 	})
 	return l.attrs, l.err
@@ -306,7 +310,7 @@ func (v *visit) expect(name string) *lookup {
 		return l
 	}
 	l := &lookup{}
-	l.call, l.err = v.begin(packetLstat, text(name))
+	l.call, l.err = v.begin(sftp.PacketLstat, sftp.Text(name))
 	if len(v.kept) < maxKept {
 		v.kept[name] = l
 	}
@@ -314,15 +318,15 @@ func (v *visit) expect(name string) *lookup {
 }
 
 // lstat is what is at a path itself.
-func (v *visit) lstat(name string) (attrs, error) { return v.expect(name).get(v.ctx) }
+func (v *visit) lstat(name string) (sftp.Attrs, error) { return v.expect(name).get(v.ctx) }
 
 // expectRoot makes sure that the server answers at all: one that refuses everything would show an empty target.
 func (v *visit) expectRoot() error {
 	switch a, err := v.lstat("/"); {
 	case err != nil:
 		return fmt.Errorf("look at / on the target: %w", err)
-	case !a.isDir():
-		return fmt.Errorf("%w: / is no folder", ErrProtocol)
+	case !a.IsDir():
+		return fmt.Errorf("%w: / is no folder", sftp.ErrProtocol)
 	}
 	return nil
 }
@@ -330,18 +334,18 @@ func (v *visit) expectRoot() error {
 // home is where the login begins: sshd starts its SFTP server there. Where there is no home it starts it in /, which would make
 // every path one of the login's.
 func (v *visit) home() (string, error) {
-	p, err := v.ask(packetRealpath, text("."))
+	p, err := v.ask(sftp.PacketRealpath, sftp.Text("."))
 	if err != nil {
 		return "", err
 	}
-	home, err := p.name()
+	home, err := p.Name()
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("ask the target for the login's home: %w", err)
 	case home == "/":
 		return "", ErrNoHome
 	case !path.IsAbs(home) || path.Clean(home) != home || !speakable(home):
-		return "", fmt.Errorf("%w: %.80q as the login's home", ErrProtocol, home)
+		return "", fmt.Errorf("%w: %.80q as the login's home", sftp.ErrProtocol, home)
 	}
 	return home, nil
 }

@@ -205,3 +205,18 @@ func (p pattern) match(name string) bool {
 	}
 	return e == len(p.elements)
 }
+
+// Component is one component of a glob, for those who read folders by themselves.
+type Component struct{ pattern }
+
+// ParseComponent reads one, as a Looker does in its globs.
+func ParseComponent(text string) (Component, error) {
+	p, err := parsePattern(text)
+	return Component{p}, err
+}
+
+// Literal is the name that it is, where nothing in it stands for other names.
+func (c Component) Literal() (name string, ok bool) { return c.literal, !c.magic }
+
+// Match reports whether it stands for a name.
+func (c Component) Match(name string) bool { return c.match(name) }

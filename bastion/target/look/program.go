@@ -7,6 +7,8 @@ import (
 	"path"
 	"strings"
 
+	"gatehouse/bastion/target/sftp"
+
 	"gatehouse/internal/answer"
 	"gatehouse/policy"
 )
@@ -41,7 +43,7 @@ func (v *visit) program(name string, hash bool) (policy.ProgramFact, error) {
 // candidate looks at one path. There is false where a shell would look on: nothing is there, or nothing that is executable.
 func (v *visit) candidate(name string, hash bool) (fact policy.ProgramFact, there bool, err error) {
 	unsafe := ""
-	at, err := v.walk(name, func(at string, a attrs) {
+	at, err := v.walk(name, func(at string, a sftp.Attrs) {
 		if unsafe == "" {
 			unsafe = whyUnsafe(at, a)
 		}
@@ -54,31 +56,31 @@ func (v *visit) candidate(name string, hash bool) (fact policy.ProgramFact, ther
 		return refused("%s: %s", name, at.why), true, nil
 	case !at.exists:
 		return refused("there is no %s", name), false, nil
-	case !at.attrs.isFile() || at.attrs.mode&anyExecute == 0:
+	case !at.attrs.IsFile() || at.attrs.Mode&anyExecute == 0:
 		return refused("%s is no file that can be executed", name), false, nil
 	case unsafe != "":
 		return refused("%s may not run: %s", name, unsafe), true, nil
 	}
 	fact = policy.ProgramFact{Path: name, Real: at.real}
 	if hash {
-		return v.hashed(fact, at.attrs.size)
+		return v.hashed(fact, at.attrs.Size)
 	}
 	return fact, true, nil
 }
 
 // whyUnsafe says why something on the way to a program could be somebody else's than root's doing. Everything on the way must be
 // root's, so that in a sticky folder, where others may add names, what is there stays: they can neither replace nor remove it.
-func whyUnsafe(at string, a attrs) string {
+func whyUnsafe(at string, a sftp.Attrs) string {
 	const groupWrites, othersWrite, sticky = 0o020, 0o002, 0o1000
 	switch {
-	case a.uid != 0:
-		return fmt.Sprintf("%s belongs to user %d, not to root", at, a.uid)
-	case a.isLink(), a.isDir() && a.mode&sticky != 0:
+	case a.UID != 0:
+		return fmt.Sprintf("%s belongs to user %d, not to root", at, a.UID)
+	case a.IsLink(), a.IsDir() && a.Mode&sticky != 0:
 		return ""
-	case a.mode&othersWrite != 0:
+	case a.Mode&othersWrite != 0:
 		return fmt.Sprintf("everybody may write to %s", at)
-	case a.mode&groupWrites != 0 && a.gid != 0:
-		return fmt.Sprintf("group %d may write to %s", a.gid, at)
+	case a.Mode&groupWrites != 0 && a.GID != 0:
+		return fmt.Sprintf("group %d may write to %s", a.GID, at)
 	}
 	return ""
 }
@@ -89,7 +91,7 @@ func (v *visit) hashed(fact policy.ProgramFact, size uint64) (policy.ProgramFact
 		return refused("%s has %d bytes: programs of up to %d are hashed", fact.Path, size, maxHash), true, nil
 	}
 	sum, err := v.hash(fact.Real)
-	var status statusError
+	var status sftp.StatusError
 	switch {
 	case errors.As(err, &status):
 		return refused("the content of %s may not be read, so it has no hash", fact.Path), true, nil

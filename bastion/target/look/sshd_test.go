@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"gatehouse/bastion/target/sftp"
+
 	"gatehouse/bastion/target"
 	"gatehouse/internal/readonly"
 	"gatehouse/policy"
@@ -49,9 +51,9 @@ func refusesOthers(t *testing.T, l *Looker, hash bool) {
 	const file, create, rw = "/home/deploy/file", "\x00\x00\x00\x0a\x00\x00\x00\x00", "\x00\x00\x00\x03\x00\x00\x00\x00"
 	mode := "\x00\x00\x00\x04\x00\x00\x01\xff"
 	extended := func(name string, args ...string) []byte {
-		b := appendText(nil, name)
+		b := sftp.AppendText(nil, name)
 		for _, a := range args {
-			b = appendText(b, a)
+			b = sftp.AppendText(b, a)
 		}
 		return b
 	}
@@ -59,17 +61,17 @@ func refusesOthers(t *testing.T, l *Looker, hash bool) {
 		kind byte
 		body []byte
 	}{
-		"open to read and write": {packetOpen, append(appendText(nil, file), rw...)},
-		"open to create":         {packetOpen, append(appendText(nil, file+"2"), create...)},
-		"write":                  {6, appendText(append(appendText(nil, "\x00\x00\x00\x00"), make([]byte, 8)...), "x")},
-		"fstat":                  {8, appendText(nil, "\x00\x00\x00\x00")},
-		"setstat":                {9, append(appendText(nil, file), mode...)},
-		"fsetstat":               {10, append(appendText(nil, "\x00\x00\x00\x00"), mode...)},
-		"remove":                 {13, appendText(nil, file)},
-		"mkdir":                  {14, append(appendText(nil, file+"3"), 0, 0, 0, 0)},
-		"rmdir":                  {15, appendText(nil, "/home/deploy")},
-		"rename":                 {18, appendText(appendText(nil, file), file+"4")},
-		"symlink":                {20, appendText(appendText(nil, "/etc/passwd"), file+"5")},
+		"open to read and write": {sftp.PacketOpen, append(sftp.AppendText(nil, file), rw...)},
+		"open to create":         {sftp.PacketOpen, append(sftp.AppendText(nil, file+"2"), create...)},
+		"write":                  {6, sftp.AppendText(append(sftp.AppendText(nil, "\x00\x00\x00\x00"), make([]byte, 8)...), "x")},
+		"fstat":                  {8, sftp.AppendText(nil, "\x00\x00\x00\x00")},
+		"setstat":                {9, append(sftp.AppendText(nil, file), mode...)},
+		"fsetstat":               {10, append(sftp.AppendText(nil, "\x00\x00\x00\x00"), mode...)},
+		"remove":                 {13, sftp.AppendText(nil, file)},
+		"mkdir":                  {14, append(sftp.AppendText(nil, file+"3"), 0, 0, 0, 0)},
+		"rmdir":                  {15, sftp.AppendText(nil, "/home/deploy")},
+		"rename":                 {18, sftp.AppendText(sftp.AppendText(nil, file), file+"4")},
+		"symlink":                {20, sftp.AppendText(sftp.AppendText(nil, "/etc/passwd"), file+"5")},
 		"posix-rename":           {200, extended("posix-rename@openssh.com", file, file+"6")},
 		"hardlink":               {200, extended("hardlink@openssh.com", file, file+"7")},
 		"statvfs":                {200, extended("statvfs@openssh.com", "/")},
@@ -77,21 +79,21 @@ func refusesOthers(t *testing.T, l *Looker, hash bool) {
 		"expand-path":            {200, extended("expand-path@openssh.com", "~root")},
 		"users-groups-by-id":     {200, extended("users-groups-by-id@openssh.com", "\x00\x00\x00\x00", "")},
 	} {
-		p, err := l.client.ask(t.Context(), c.kind, func(b []byte) []byte { return append(b, c.body...) })
+		p, err := l.client.Ask(t.Context(), c.kind, func(b []byte) []byte { return append(b, c.body...) })
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if err := p.status(); errors.Is(err, statusError(0)) || !errors.As(err, new(statusError)) {
+		if err := p.Status(); errors.Is(err, sftp.StatusError(0)) || !errors.As(err, new(sftp.StatusError)) {
 			t.Errorf("%s: %v; want it refused", name, err)
 		}
 	}
-	p, err := l.client.ask(t.Context(), packetOpen, func(b []byte) []byte {
-		return append(appendText(b, file), 0, 0, 0, 1, 0, 0, 0, 0)
+	p, err := l.client.Ask(t.Context(), sftp.PacketOpen, func(b []byte) []byte {
+		return append(sftp.AppendText(b, file), 0, 0, 0, 1, 0, 0, 0, 0)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.handle(); (err == nil) != hash {
+	if _, err := p.Handle(); (err == nil) != hash {
 		t.Errorf("open to read: %v, with hash %v", err, hash)
 	}
 }

@@ -1,27 +1,48 @@
 package look
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
+
+	"gatehouse/bastion/target/sftp"
 )
 
 // place is where a path leads.
 type place struct {
 	real   string // without symbolic links; of what does not exist: the existing part resolved, the rest as written; empty: it cannot be said
 	exists bool   // and attrs is meaningful
-	attrs  attrs
+	attrs  sftp.Attrs
 	why    string // why it cannot be said
+}
+
+// Place is where a path leads.
+type Place struct {
+	Real   string     // without symbolic links; of what does not exist: the existing part resolved, the rest as written; empty: it cannot be said
+	Exists bool       // and Attrs is meaningful
+	Attrs  sftp.Attrs // as lstat has them
+	Why    string     // why it cannot be said
+}
+
+// Walk says where an absolute path leads, as a Looker does, over a client that may do other things as well. Names need not be UTF-8.
+// With follow false a symbolic link at the path's end is the place itself.
+func Walk(ctx context.Context, client *sftp.Client, name string, follow bool) (Place, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, answerLimit, fmt.Errorf("the target took longer than %s to answer: %w", answerLimit, context.DeadlineExceeded))
+	defer cancel()
+	v := &visit{ctx: ctx, client: client, kept: map[string]*lookup{}, anyBytes: true, stay: !follow}
+	at, err := v.walk(name, func(string, sftp.Attrs) {})
+	return Place{at.real, at.exists, at.attrs, at.why}, err
 }
 
 // walk goes along a path as the kernel would, one component after the other, and shows seen everything on the way: /, folders,
 // symbolic links and what is at the end. It follows no link of /proc, because those lead elsewhere for each process.
 //
 // What does not exist and what the login may not see look alike.
-func (v *visit) walk(name string, seen func(at string, a attrs)) (place, error) {
-	if !speakable(name) {
+func (v *visit) walk(name string, seen func(at string, a sftp.Attrs)) (place, error) {
+	if !v.takes(name) {
 		return place{why: "a path that is too long or not UTF-8"}, nil
 	}
 	rest := components(name)
@@ -39,7 +60,7 @@ func (v *visit) walk(name string, seen func(at string, a attrs)) (place, error) 
 		}
 		next := rest[0]
 		switch {
-		case !at.attrs.isDir():
+		case !at.attrs.IsDir():
 			return missing(at.real, rest), nil
 		case next == ".":
 			rest = rest[1:]
@@ -64,7 +85,7 @@ func (v *visit) walk(name string, seen func(at string, a attrs)) (place, error) 
 			return unclear(here, err)
 		}
 		seen(here, a)
-		if !a.isLink() {
+		if !a.IsLink() || v.stay && len(rest) == 0 {
 			at.real, at.attrs = here, a
 			continue
 		}
@@ -85,6 +106,14 @@ func (v *visit) walk(name string, seen func(at string, a attrs)) (place, error) 
 	}
 	at.exists = true
 	return at, nil
+}
+
+// takes reports whether a name can be followed.
+func (v *visit) takes(name string) bool {
+	if v.anyBytes {
+		return len(name) <= maxPath && !strings.Contains(name, "\x00")
+	}
+	return speakable(name)
 }
 
 // ahead asks for what a path without links and ".." will need, before the first answer is there.
@@ -123,12 +152,12 @@ func missing(at string, rest []string) place {
 
 // absent reports whether the server says that nothing is there, or nothing that the login may see.
 func absent(err error) bool {
-	return errors.Is(err, statusError(statusNoFile)) || errors.Is(err, statusError(statusDenied))
+	return errors.Is(err, sftp.StatusError(sftp.StatusNoFile)) || errors.Is(err, sftp.StatusError(sftp.StatusDenied))
 }
 
 // unclear is a place of which the target does not say what it is; an error that is not the file's own is passed on.
 func unclear(at string, err error) (place, error) {
-	var status statusError
+	var status sftp.StatusError
 	if errors.As(err, &status) {
 		return place{why: "the target does not say what " + at + " is"}, nil
 	}
@@ -140,18 +169,18 @@ func (v *visit) readlink(at string) (target, why string, err error) {
 	if strings.HasPrefix(at, "/proc/") {
 		return "", at + " leads elsewhere for each process", nil
 	}
-	p, err := v.ask(packetReadlink, text(at))
+	p, err := v.ask(sftp.PacketReadlink, sftp.Text(at))
 	if err != nil {
 		return "", "", err
 	}
-	target, err = p.name()
-	var status statusError
+	target, err = p.Name()
+	var status sftp.StatusError
 	switch {
 	case errors.As(err, &status):
 		return "", "the target does not say where " + at + " leads", nil
 	case err != nil:
 		return "", "", err
-	case target == "" || !speakable(target):
+	case target == "" || !v.takes(target):
 		return "", at + " leads to a name that is empty, too long or not UTF-8", nil
 	}
 	return target, "", nil

@@ -20,9 +20,15 @@ func laterBodies() map[Op][2]any {
 		OpAuditState: {ReadAudit{Credential{SignIn: "cookie"}, 4711, 12}, AuditState{By: Actor{Principal: "person:ann", Rights: []string{"view"}}, Size: 13, Checkpoint: "n\n13\nroot\n", Key: "n+1+k",
 			At: at, Gap: 60, GapAt: at, GapSince: at, Anchors: []AuditAnchor{{"witness", "w", 12, at, "p", "a"}},
 			Entries: []AuditEntry{{11, at, "decision", "", "agent:bot", "deny", ses, "web-1", "o", "r"}}, Offset: 4000, Seq: 11}},
+		OpTransfer: {Transfer{con, ses, "web-1", "deploy", policy.SFTP, "scp -f /srv/a", []policy.EnvVar{{Name: "LANG", Value: "C"}}, []byte("key"), true},
+			Decided{ID: "dec_01KB9Z0000000000000000000X", Decision: policy.Decision{Verdict: policy.Allow, Mode: policy.Pinned, Directions: []policy.Direction{policy.FileRead}, PolicyHash: "sha256:00"}, Line: "internal-sftp -R", Certificate: []byte("cert")}},
+		OpFile: {File{Session: ses, Op: policy.OpList, Path: []byte("/srv/\xff"), To: []byte("/srv/b"), Asked: []byte("/srv/a"), AskedTo: []byte("/srv/b"), Home: "/home/deploy", Kind: policy.PathDir,
+			Size: 7, Why: "w", Names: [][]byte{[]byte("n")}, Quiet: true}, FileAnswer{ID: "dec_01KB9Z0000000000000000000X", Allowed: true, Code: policy.CodeFileNotAllowed, Reason: "r", Nearest: []string{"/srv/**"},
+			PolicyHash: "sha256:00", DenialsLeft: 3, MaxFile: 9, Hold: &policy.Hold{Secrets: true, Types: []string{"text"}, Max: 8}, Shown: []bool{true}}},
+		OpFileEnd: {FileEnd{ses, "dec_01KB9Z0000000000000000000X", []byte("/srv/a"), "read", 7, "00ff", "whole", "w"}, Empty{}},
 		OpDispose: {Dispose{Credential{Connection: con}, "shredded", ses, "00ff", 4096, "asked to"}, Empty{}},
 	}
 }
 
 // laterOrder follows peopleOrder.
-var laterOrder = []Op{OpOffers, OpUnseal, OpDispose, OpStreamSent, OpExportMove, OpAuditState}
+var laterOrder = []Op{OpOffers, OpUnseal, OpDispose, OpStreamSent, OpExportMove, OpAuditState, OpTransfer, OpFile, OpFileEnd}

@@ -72,6 +72,10 @@ type Target struct {
 	Logins  []string `json:"logins"`
 	Local   bool     `json:"local,omitempty"`
 	Path    []string `json:"path,omitempty"` // where programs are looked up; empty: the usual folders
+
+	// By what else it may be called; ChooseTarget reads them.
+	Aliases []string          `json:"aliases,omitempty"`
+	Labels  map[string]string `json:"labels,omitempty"`
 }
 
 // Authenticate asks whether a certificate opens the door. The decider checks it again, whatever the door found.

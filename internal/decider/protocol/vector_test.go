@@ -41,7 +41,7 @@ func status(n int) *int { return &n }
 // bodies has one value of every type that crosses the socket, with every field set.
 func bodies() map[Op][2]any {
 	credential := Credential{Connection: con}
-	target := Target{Name: "web-1", Address: "127.0.0.1:22", HostKey: []byte("key"), Logins: []string{"deploy"}, Local: true, Path: []string{"/usr/bin"}}
+	target := Target{Name: "web-1", Address: "127.0.0.1:22", HostKey: []byte("key"), Logins: []string{"deploy"}, Local: true, Path: []string{"/usr/bin"}, Aliases: []string{"web"}, Labels: map[string]string{"env": "prod"}}
 	plan := policy.Plan{Op: policy.OpPipe, Parts: []policy.Plan{{Op: policy.OpRun, Argv: policy.Argv{"echo", "é\n'<"}}, {Op: policy.OpRun, Argv: policy.Argv{"cat"}}}}
 	final := policy.Plan{Op: policy.OpRun, Argv: policy.Argv{"/usr/bin/id"}, Dir: "/srv", Umask: "077", Redirs: []policy.Redir{{FD: 2, Op: policy.RedirDup, To: 1}, {FD: 1, Op: policy.RedirOut, Path: "/dev/null"}, {Op: policy.RedirData, Data: "x"}},
 		Not: true, Env: []policy.EnvVar{{Name: "A", Value: "b"}}, Wrap: []policy.Argv{{"/usr/bin/timeout", "5"}}, Globs: []int{1}, Tildes: []int{2}, Starts: []policy.Argv{{"grep", policy.Unknown}}, Null: true}
@@ -49,8 +49,9 @@ func bodies() map[Op][2]any {
 		Paths: map[string]policy.PathFact{"/srv/a": {Real: "/srv/b", Kind: policy.PathFile}}, Globs: map[string][]string{"/srv/*": {"/srv/a"}}}
 	decision := policy.Decision{Verdict: policy.Allow, Code: policy.CodeNotAllowed, Reason: "r", Rules: []string{"web/allow[0]"}, Failed: &policy.Failed{Command: 1, Index: 2, Token: "x"},
 		Nearest: []string{"id"}, Mode: policy.Pinned, Stdin: policy.StdinNone, PolicyHash: "sha256:00",
-		Obligations: policy.Obligations{DryRun: true, MaxSeconds: 1, Idle: 2, BytesOut: 3, StdinMax: 4, Sessions: 5, Denials: 6},
-		Approvals:   []policy.Approval{{Approvals: 2, From: []string{"sre"}, Within: 900}}, Probes: []policy.Probe{{Kind: policy.ProbeProgram, Name: "id", Hash: true}}, Plan: &final}
+		Obligations: policy.Obligations{DryRun: true, MaxSeconds: 1, Idle: 2, BytesOut: 3, StdinMax: 4, MaxFile: 7, Sessions: 5, Denials: 6},
+		Approvals:   []policy.Approval{{Approvals: 2, From: []string{"sre"}, Within: 900}}, Probes: []policy.Probe{{Kind: policy.ProbeProgram, Name: "id", Hash: true}}, Plan: &final,
+		Directions: []policy.Direction{policy.FileRead}, Names: []string{"app"}, Hold: &policy.Hold{Secrets: true, Types: []string{"text"}, Max: 1}, Via: policy.ViaDoor}
 	trust := Trust{AgentCAs: [][]byte{[]byte("a"), []byte("b")}, HostCAs: [][]byte{[]byte("h")}, FaceCA: []byte("f")}
 	authority := CA{"target", "file target_ca", "switched", "retire", []CAKey{{1, "target_ca", "old", at, at, "SHA256:x", "ssh-ed25519 AAAA"}}, []string{"web-1"}, []string{"note"}}
 	enrolled := Enrolled{"agent:bot", Issued{[]byte("cert"), "agt=bot", 1 << 60, at, at}, []string{"@cert-authority gatehouse ssh-ed25519 AAAA"}}

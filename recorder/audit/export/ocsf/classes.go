@@ -1,6 +1,7 @@
 package ocsf
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -67,6 +68,7 @@ var mappings = map[audit.Type]mapping{
 	audit.TargetCheck:  {entities, 2, "Read", of("target", func(e audit.Entry) string { return e.Target })},
 	audit.TargetLook:   {entities, 2, "Read", of("target", func(e audit.Entry) string { return e.Target })},
 	audit.Export:       {entities, 3, "Update", of("export", func(e audit.Entry) string { return e.Object })},
+	audit.File:         {entities, other, "File Operation", of("file", filePath)},
 	audit.SignerFault:  {finding, 1, "Create", fillFinding("A CA's key cannot sign, or can again")},
 	audit.ServeStart:   {lifecycle, 3, "Start", fillApp},
 	audit.ServeStop:    {lifecycle, 4, "Stop", fillApp},
@@ -95,6 +97,15 @@ func Classes() []Class {
 		list = append(list, Class{t, m.class.uid, m.class.name, m.name})
 	}
 	return list
+}
+
+// filePath is the file that an entry is about; one whose name is not UTF-8 is in its data.
+func filePath(e audit.Entry) string {
+	var d struct {
+		Path string `json:"path"`
+	}
+	_ = json.Unmarshal(e.Data, &d) // without one the name is empty
+	return d.Path
 }
 
 // fillSSH is for connections: the door is the server.
