@@ -42,8 +42,15 @@ func (q *question) pick(l *leaf, argv Argv, pty bool) (chosen, *Decision) {
 		}
 	}
 	if best.rule == nil {
-		d := q.explain(l.index, argv)
-		return best, &d
+		picked, no, ok := q.carried(l, argv)
+		if ok && no == nil {
+			return picked, q.trust(l, argv[0], picked, false)
+		}
+		if !ok {
+			d := q.explain(l.index, argv)
+			no = &d
+		}
+		return best, no
 	}
 	return best, q.trust(l, argv[0], best, hash)
 }
@@ -85,7 +92,8 @@ func (q *question) named(program string) bool {
 	for range q.rules(program) {
 		return true
 	}
-	return false
+	_, carries := q.carries(Argv{program, "upload-pack"})
+	return carries
 }
 
 // trust reports a program that may not run: it is not there, others than root could have put it there, it is not the pinned

@@ -14,6 +14,7 @@ type world struct {
 	programs map[string]policy.ProgramFact
 	paths    map[string]string // where a path leads
 	globs    map[string][]string
+	kinds    map[string]policy.PathKind // of where paths lead; the others are files
 }
 
 func (w world) answer(probes []policy.Probe, into *policy.Facts) {
@@ -38,7 +39,11 @@ func (w world) answer(probes []policy.Probe, into *policy.Facts) {
 			if into.Paths == nil {
 				into.Paths = map[string]policy.PathFact{}
 			}
-			into.Paths[p.Name] = policy.PathFact{Real: real, Kind: policy.PathFile}
+			kind, ok := w.kinds[real]
+			if !ok {
+				kind = policy.PathFile
+			}
+			into.Paths[p.Name] = policy.PathFact{Real: real, Kind: kind}
 		case policy.ProbeGlob:
 			if into.Globs == nil {
 				into.Globs = map[string][]string{}
@@ -212,7 +217,10 @@ func TestTheFinalPlanIsWhatRuns(t *testing.T) {
 	}
 }
 
-func parsed(t *testing.T, text string) *policy.Policy {
+func parsed(t interface {
+	Helper()
+	Fatal(args ...any)
+}, text string) *policy.Policy {
 	t.Helper()
 	p, err := policy.Parse([]policy.File{{Name: "p.yaml", Data: []byte(text)}})
 	if err != nil {

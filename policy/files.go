@@ -190,7 +190,7 @@ func deniedName(roles []applied, home string, meets func(*fileDeny) bool) (met *
 		for _, files := range role.files {
 			for i := range files.deny {
 				d := &files.deny[i]
-				homeless = homeless || d.glob.InHome() && home == ""
+				homeless = homeless || d.glob.InHome() && (!strings.HasPrefix(home, "/") || path.Clean(home) != home)
 				if (met == nil || d.text < met.text) && meets(d) {
 					met = d
 				}

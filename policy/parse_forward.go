@@ -47,7 +47,7 @@ func readForwardFields(v value) forwardRule {
 	var via Via
 	var within []netip.Prefix
 	v.fields(map[string]func(value){
-		"to":     func(v value) { f = readEndpoint(v) },
+		"to":     func(v value) { socket := f.socket; f = readEndpoint(v); f.socket = socket },
 		"socket": func(v value) { readSocket(v, &f) },
 		"via":    func(v value) { text, _ := v.word(string(ViaDoor), string(ViaTarget)); via = Via(text) },
 		"within": func(v value) { within = readPrefixes(v) },

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,19 +13,21 @@ type Test struct {
 	File string
 	Line int
 
-	As     string // "release-bot", "agent:release-bot" or "person:ann"
-	Target string
-	Login  Login
-	Run    string // the client's line
-	PTY    bool
-	Env    []EnvVar
-	Labels map[string]string
-	Task   string
-	Source string
-	At     time.Time // when; the zero time is a Wednesday at noon, UTC
-	Expect Verdict
-	Code   Code   // expected code of a denial, empty for any
-	Rule   string // a rule that must be among the decision's, empty for any
+	As      string // "release-bot", "agent:release-bot" or "person:ann"
+	Target  string
+	Login   Login
+	Run     string      // the client's line
+	Carry   *FileAsk    // or an operation on a file
+	Forward *ForwardAsk // or a forward
+	PTY     bool
+	Env     []EnvVar
+	Labels  map[string]string
+	Task    string
+	Source  string
+	At      time.Time // when; the zero time is a Wednesday at noon, UTC
+	Expect  Verdict
+	Code    Code   // expected code of a denial, empty for any
+	Rule    string // a rule that must be among the decision's, empty for any
 }
 
 // TestResult is the outcome of one test. Problem is empty if it passed.
@@ -57,16 +60,20 @@ func (p *Policy) RunTests(parse func(line string) (Plan, error)) []TestResult {
 func (p *Policy) decideTest(t Test, parse func(line string) (Plan, error)) Decision {
 	kind, name := t.principal()
 	id, _ := p.Identity(kind, name, t.Task)
-	plan, unreadable := parse(t.Run)
-	if unreadable != nil {
-		plan = Plan{Op: OpShell, Text: t.Run} // as the door asks it
-	}
 	at := t.At
 	if at.IsZero() {
 		at = testTime
 	}
-	d := p.Decide(Request{Identity: id, Target: t.Target, Labels: t.Labels, Login: t.Login, Plan: plan, Text: t.Run, Env: t.Env, PTY: t.PTY, Source: t.Source, Now: at,
-		Facts: Facts{Assume: true}})
+	r := Request{Identity: id, Target: t.Target, Labels: t.Labels, Login: t.Login, Text: t.Run, Env: t.Env, PTY: t.PTY, Source: t.Source, Now: at, Facts: Facts{Assume: true}}
+	if t.Run == "" {
+		return p.decideOther(t, r)
+	}
+	plan, unreadable := parse(t.Run)
+	if unreadable != nil {
+		plan = Plan{Op: OpShell, Text: t.Run} // as the door asks it
+	}
+	r.Plan = plan
+	d := p.Decide(r)
 	if unreadable != nil && d.Code == CodeNotAllowed {
 		d.Code, d.Reason = CodeUnsupportedSyntax, unreadable.Error()
 	}
@@ -107,11 +114,10 @@ func (b *builder) readTests(v value) {
 		}
 		at := item.at()
 		t := Test{File: at.file, Line: at.line}
-		item.fields(map[string]func(value){
+		fields := map[string]func(value){
 			"as":     func(v value) { t.As, _ = v.text(); b.checkLater(v, &t) },
 			"on":     func(v value) { t.Target, _ = v.checked(validName, nameShape) },
 			"login":  func(v value) { text, _ := v.checked(validLogin, loginShape); t.Login = Login(text) },
-			"run":    func(v value) { t.Run, _ = v.text() },
 			"pty":    func(v value) { t.PTY = v.boolean() },
 			"env":    func(v value) { t.Env = readTestEnv(v) },
 			"labels": func(v value) { t.Labels = readLabels(v) },
@@ -124,9 +130,13 @@ func (b *builder) readTests(v value) {
 			},
 			"code": func(v value) { t.Code = readCode(v) },
 			"rule": func(v value) { t.Rule, _ = v.text() },
-		})
-		if t.As == "" || t.Target == "" || t.Login == "" || t.Run == "" || t.Expect == "" {
-			item.problem("a test needs as, on, login, run and expect")
+		}
+		maps.Copy(fields, askFields(&t))
+		item.fields(fields)
+		if t.As == "" || t.Target == "" || t.Login == "" || t.asks() != 1 || t.Expect == "" {
+			item.problem("a test needs as, on, login, expect, and one thing that is asked: run, a file (read, write, list, mkdir, remove, rename) or forward")
+		} else if t.stray() {
+			item.problem("a test has by, to and size of a file, address of a forward, and pty of a line only")
 		}
 		if t.Code != "" && t.Expect == Allow {
 			item.problem("a test that expects allow has no code")

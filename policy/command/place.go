@@ -40,6 +40,12 @@ func (g PathGlob) ReachesBelow(home, path string) bool {
 // NextName returns a glob of the names in the folder that are meant or lead to what is meant: "*" if all are. Of several it is the
 // widest. It is false if none is.
 func (g PathGlob) NextName(home, path string) (name string, ok bool) {
+	if g.InHome() && plainPath(home) && plainPath(path) && home != path {
+		if rest, above := strings.CutPrefix(home, strings.TrimSuffix(path, "/")+"/"); above { // on the way to the home
+			name, _, _ = strings.Cut(rest, "/")
+			return name, true
+		}
+	}
 	g.compare(home, path, func(glob, components []string) bool {
 		for end := range glob {
 			switch {
@@ -54,16 +60,22 @@ func (g PathGlob) NextName(home, path string) (name string, ok bool) {
 	return name, ok
 }
 
-// compare cuts the base off and compares what is below it. Of a path above the home, the home's own components are the glob's.
+// compare hands on what is below the glob's base, as components.
 func (g PathGlob) compare(home, asked string, match func(glob, components []string) bool) bool {
-	glob := g.glob.components
-	if g.InHome() {
-		if !plainPath(home) || strings.ContainsAny(home, "*?") {
+	if !plainPath(asked) || strings.Count(asked, "/") > maxComponents {
+		return false
+	}
+	rest := asked
+	if g.InHome() && plainPath(home) && home != "/" {
+		below := false
+		if rest, below = strings.CutPrefix(asked, home); !below || rest != "" && rest[0] != '/' {
 			return false
 		}
-		glob = append(split(home), glob...)
+		rest = "/" + strings.TrimPrefix(rest, "/")
+	} else if g.InHome() && home != "/" {
+		return false
 	}
-	return plainPath(asked) && strings.Count(asked, "/") <= maxComponents && match(glob, split(asked))
+	return match(g.glob.components, split(rest))
 }
 
 // plainPath reports whether a path is absolute and has one spelling only.

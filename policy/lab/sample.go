@@ -131,6 +131,9 @@ func roleRequests(out []policy.Request, role policy.RoleInfo, at []place, perRul
 func testRequests(p *policy.Policy, parse Parser, now time.Time) []policy.Request {
 	var out []policy.Request
 	for _, t := range p.Tests() {
+		if t.Run == "" {
+			continue
+		}
 		ask := Ask{As: t.As, Target: Target{Name: t.Target}, Login: t.Login, Line: t.Run, PTY: t.PTY, Env: t.Env, Now: circumstances(now)[0].now}
 		if r, err := ask.request(p, parse); err == nil {
 			out = append(out, r)

@@ -40,7 +40,7 @@ func Inline(p *policy.Policy, parse Parser) []Result {
 		if t.Rule != "" {
 			expect += " " + t.Rule
 		}
-		results = append(results, Result{File: t.File, Line: t.Line, Asks: asks(t.As, t.Login, t.Target, t.PTY, t.Env) + " $ " + t.Run, Expect: expect,
+		results = append(results, Result{File: t.File, Line: t.Line, Asks: asks(t.As, t.Login, t.Target, t.PTY, t.Env) + " $ " + t.Asks(), Expect: expect,
 			Decision: r.Decision, Problem: r.Problem})
 	}
 	return results

@@ -309,7 +309,7 @@ func (t *tightening) tests(docs []*document, failing map[int]bool, added []strin
 			}
 			if failing[n] {
 				gone[own] = true
-				t.out.Dropped = append(t.out.Dropped, fmt.Sprintf("%s:%d: %s", test.File, test.Line, Show(test.Run)))
+				t.out.Dropped = append(t.out.Dropped, fmt.Sprintf("%s:%d: %s", test.File, test.Line, Show(test.Asks())))
 			}
 			own++
 		}

@@ -74,22 +74,22 @@ type oidcEnrolment struct {
 }
 
 type role struct {
-	Includes  names    `json:"includes,omitempty" jsonschema:"description=Roles whose rules, env, dirs, files and forward it has too."`
-	Targets   []target `json:"targets,omitempty" jsonschema:"minItems=1,description=Names of targets; * and ? stand for other characters."`
-	Logins    []login  `json:"logins,omitempty" jsonschema:"minItems=1,description=Accounts on these targets."`
-	Rights    []right  `json:"rights,omitempty" jsonschema:"minItems=1,description=What people may do to Gatehouse itself."`
-	When      string   `json:"when,omitempty" jsonschema:"minLength=1,description=A CEL condition."`
-	Windows   []window `json:"windows,omitempty" jsonschema:"minItems=1,description=When the role applies."`
-	Limits    *limits  `json:"limits,omitempty" jsonschema:"description=Limits of sessions."`
-	Shell     string   `json:"shell,omitempty" jsonschema:"enum=none,enum=recorded,description=Whether lines that are no plan reach the login's shell: recorded, not contained."`
-	Recording string   `json:"recording,omitempty" jsonschema:"enum=strict,enum=best_effort,description=What happens when a session cannot be recorded: strict ends it; best_effort lets it go on and says so."`
-	Env       []env    `json:"env,omitempty" jsonschema:"minItems=1,description=Variables that a client may set."`
-	Dirs      []path   `json:"dirs,omitempty" jsonschema:"minItems=1,description=Working directories."`
-	Files     *files   `json:"files,omitempty" jsonschema:"description=Files for redirections and transfers."`
-	Forward   []string `json:"forward,omitempty" jsonschema:"minItems=1,description=HOST:PORT that may be reached through the target."`
-	Allow     []allow  `json:"allow,omitempty" jsonschema:"minItems=1,description=Rules that allow."`
-	Ask       []ask    `json:"ask,omitempty" jsonschema:"minItems=1,description=Rules that people approve first."`
-	Deny      []deny   `json:"deny,omitempty" jsonschema:"minItems=1,description=Rules that deny; they beat all others."`
+	Includes  names     `json:"includes,omitempty" jsonschema:"description=Roles whose rules, env, dirs, files and forward it has too."`
+	Targets   []target  `json:"targets,omitempty" jsonschema:"minItems=1,description=Names of targets; * and ? stand for other characters."`
+	Logins    []login   `json:"logins,omitempty" jsonschema:"minItems=1,description=Accounts on these targets."`
+	Rights    []right   `json:"rights,omitempty" jsonschema:"minItems=1,description=What people may do to Gatehouse itself."`
+	When      string    `json:"when,omitempty" jsonschema:"minLength=1,description=A CEL condition."`
+	Windows   []window  `json:"windows,omitempty" jsonschema:"minItems=1,description=When the role applies."`
+	Limits    *limits   `json:"limits,omitempty" jsonschema:"description=Limits of sessions."`
+	Shell     string    `json:"shell,omitempty" jsonschema:"enum=none,enum=recorded,description=Whether lines that are no plan reach the login's shell: recorded, not contained."`
+	Recording string    `json:"recording,omitempty" jsonschema:"enum=strict,enum=best_effort,description=What happens when a session cannot be recorded: strict ends it; best_effort lets it go on and says so."`
+	Env       []env     `json:"env,omitempty" jsonschema:"minItems=1,description=Variables that a client may set."`
+	Dirs      []path    `json:"dirs,omitempty" jsonschema:"minItems=1,description=Working directories."`
+	Files     *files    `json:"files,omitempty" jsonschema:"description=Files for redirections and transfers."`
+	Forward   []forward `json:"forward,omitempty" jsonschema:"minItems=1,description=Endpoints that may be reached."`
+	Allow     []allow   `json:"allow,omitempty" jsonschema:"minItems=1,description=Rules that allow."`
+	Ask       []ask     `json:"ask,omitempty" jsonschema:"minItems=1,description=Rules that people approve first."`
+	Deny      []deny    `json:"deny,omitempty" jsonschema:"minItems=1,description=Rules that deny; they beat all others."`
 }
 
 type describedTarget struct {
@@ -114,8 +114,30 @@ type limits struct {
 }
 
 type files struct {
-	Read  []path `json:"read,omitempty" jsonschema:"minItems=1"`
-	Write []path `json:"write,omitempty" jsonschema:"minItems=1"`
+	Read    []path     `json:"read,omitempty" jsonschema:"minItems=1"`
+	Write   []path     `json:"write,omitempty" jsonschema:"minItems=1"`
+	Deny    []fileDeny `json:"deny,omitempty" jsonschema:"minItems=1,description=Paths that stay closed whatever else is open."`
+	By      carriers   `json:"by,omitempty" jsonschema:"description=Protocols that may carry them; sftp and scp if it is not said; none leaves redirections of commands."`
+	MaxFile size       `json:"max_file,omitempty" jsonschema:"description=Bytes of one file."`
+	Hold    *hold      `json:"hold,omitempty" jsonschema:"description=What a file's content must be before it reaches its other end."`
+}
+
+type deniedPath struct {
+	Path   path   `json:"path"`
+	Reason string `json:"reason,omitempty" jsonschema:"minLength=1,maxLength=200,description=One line that the agent sees."`
+}
+
+type hold struct {
+	Secrets bool          `json:"secrets,omitempty" jsonschema:"description=A file in which a secret is found stays back."`
+	Types   []contentType `json:"types,omitempty" jsonschema:"minItems=1,description=What a file may be, by its content."`
+	Max     size          `json:"max,omitempty" jsonschema:"description=A larger file stays back."`
+}
+
+type endpoint struct {
+	To     string   `json:"to,omitempty" jsonschema:"minLength=1,description=HOST:PORT; the host a name with * and ?, an address or a network; the port one or a range."`
+	Socket path     `json:"socket,omitempty" jsonschema:"description=A socket on the target."`
+	Via    string   `json:"via,omitempty" jsonschema:"enum=door,enum=target,description=Who dials; the door if it is not said."`
+	Within []string `json:"within,omitempty" jsonschema:"minItems=1,description=Networks in which the name's address must lie."`
 }
 
 type valuedEnv struct {
@@ -157,10 +179,23 @@ type denyRule struct {
 }
 
 type test struct {
-	As     string            `json:"as" jsonschema:"minLength=1,description=AGENT or person:NAME."`
-	On     name              `json:"on" jsonschema:"description=The target."`
-	Login  login             `json:"login"`
-	Run    string            `json:"run" jsonschema:"minLength=1,description=The client's line."`
+	As     string `json:"as" jsonschema:"minLength=1,description=AGENT or person:NAME."`
+	On     name   `json:"on" jsonschema:"description=The target."`
+	Login  login  `json:"login"`
+	Run    string `json:"run,omitempty" jsonschema:"minLength=1,description=The client's line."`
+	Read   path   `json:"read,omitempty" jsonschema:"description=Or a file that is read."`
+	Write  path   `json:"write,omitempty" jsonschema:"description=Or one that is written."`
+	List   path   `json:"list,omitempty" jsonschema:"description=Or a folder that is listed."`
+	Mkdir  path   `json:"mkdir,omitempty" jsonschema:"description=Or one that is made."`
+	Remove path   `json:"remove,omitempty" jsonschema:"description=Or what is removed."`
+	Rename path   `json:"rename,omitempty" jsonschema:"description=Or what is renamed."`
+	To     path   `json:"to,omitempty" jsonschema:"description=Of rename: the new name."`
+	By     string `json:"by,omitempty" jsonschema:"enum=sftp,enum=scp,description=Of a file: the protocol; sftp if it is not said."`
+	Size   size   `json:"size,omitempty" jsonschema:"description=Of a file that is read."`
+
+	Forward string `json:"forward,omitempty" jsonschema:"minLength=1,description=Or a forward: HOST:PORT or the path of a socket."`
+	Address string `json:"address,omitempty" jsonschema:"minLength=1,description=Of a forward: the address that the host has."`
+
 	PTY    bool              `json:"pty,omitempty"`
 	Env    map[string]string `json:"env,omitempty"`
 	Labels map[string]string `json:"labels,omitempty" jsonschema:"description=The target's."`

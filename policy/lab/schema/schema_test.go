@@ -152,8 +152,8 @@ roles:
     shell: recorded
     env: [LANG, "LC_*", {name: APP_ENV, value: "<enum:staging,prod>"}]
     dirs: [/srv/app, "~/work"]
-    files: {read: ["/var/log/app/**"], write: ["/srv/app/releases/**"]}
-    forward: ["db-1:5432"]
+    files: {read: ["/var/log/app/**"], write: ["/srv/app/releases/**"], deny: ["/var/log/app/x", {path: "~/.ssh/**", reason: "keys"}], by: [sftp, scp], max_file: 1GiB, hold: {secrets: true, types: [text, gzip], max: 8MiB}}
+    forward: ["db-1:5432", "10.0.0.0/8:1-99", {to: "db-*:5432", via: door, within: [10.0.0.0/8]}, {socket: /run/app.sock}]
     allow:
       - systemctl status <unit:app-*>
       - {run: "grep <text>", id: filter, when: "true", mode: pinned, pty: true, stdin: data, stdin_max: 1MiB, dirs: [/srv], dry_run: true, max_seconds: 60}
@@ -167,6 +167,9 @@ roles:
 tests:
   - {as: bot, on: web-1, login: deploy, run: uptime, pty: true, env: {LANG: C}, labels: {env: prod}, task: T, from: 10.0.0.1, at: "2026-11-25T10:00:00Z", expect: deny, code: not_allowed}
   - {as: "person:ann", on: web-1, login: deploy, run: uptime, expect: ask, rule: "web/ask[0]"}
+  - {as: bot, on: web-1, login: deploy, read: /var/log/app/x, by: scp, size: 1KiB, expect: deny}
+  - {as: bot, on: web-1, login: deploy, rename: /srv/a, to: /srv/b, expect: deny}
+  - {as: bot, on: web-1, login: deploy, forward: "db-1:5432", address: 10.0.0.1, expect: allow}
 `
 
 func TestEveryFieldFits(t *testing.T) {
@@ -187,7 +190,7 @@ func TestWrongPoliciesDoNotFit(t *testing.T) {
 		{"mode: pinned, pty", "mode: guarded, pty"}, {"pty: true, stdin: data", "pty: 1, stdin: data"}, {"stdin: data", "stdin: tty"}, {"{run: \"grep <text>\", ", "{"},
 		{"approvals: 2", "approvals: 17"}, {"reason: \"no\"", "reasons: \"no\""}, {"run: reboot, ", "run: reboot, reason: x, "}, {"{run: \"cat /etc/shadow\", ", "{run: \"cat /etc/shadow\", mode: plain, "},
 		{"expect: ask", "expect: maybe"}, {"as: bot, on: web-1", "on: web-1"}, {"dirs: [/srv]", "dirs: [srv]"}, {"slots: {app-log: \"<path", "slots: {app-log: \"path"},
-		{"forward: [\"db-1:5432\"]", "forward: [5432]"}, {"- systemctl status <unit:app-*>", "- [systemctl, status]"}, {"{labels: {tier: \"front*\"}}", "{}"}, {"agents:", "agent:"},
+		{"forward: [\"db-1:5432\"", "forward: [5432"}, {"by: [sftp, scp]", "by: [ftp]"}, {"types: [text, gzip]", "types: [txt]"}, {"path: \"~/.ssh/**\", ", ""}, {"via: door", "via: host"}, {"by: scp", "by: git"}, {"max: 8MiB", "max: 8"}, {"- systemctl status <unit:app-*>", "- [systemctl, status]"}, {"{labels: {tier: \"front*\"}}", "{}"}, {"agents:", "agent:"},
 	} {
 		text := strings.Replace(everything, c.old, c.new, 1)
 		if text == everything {

@@ -29,6 +29,11 @@ type (
 	allow      struct{ Rule allowRule }
 	ask        struct{ Rule askRule }
 	deny       struct{ Rule denyRule }
+
+	fileDeny    struct{ Rule deniedPath }
+	forward     struct{ Rule endpoint }
+	carriers    []string
+	contentType string
 )
 
 func text(pattern, description string) *jsonschema.Schema {
@@ -168,3 +173,22 @@ func (ask) JSONSchema() *jsonschema.Schema { return either(pattern("").JSONSchem
 
 // JSONSchema describes a deny rule.
 func (deny) JSONSchema() *jsonschema.Schema { return either(pattern("").JSONSchema(), &denyRule{}) }
+
+// JSONSchema describes a path that is denied, or one with the reason.
+func (fileDeny) JSONSchema() *jsonschema.Schema { return either(path("").JSONSchema(), &deniedPath{}) }
+
+// JSONSchema describes an endpoint.
+func (forward) JSONSchema() *jsonschema.Schema {
+	s := either(text(`^[^ ]+:[0-9]+(-[0-9]+)?$`, "HOST:PORT."), &endpoint{})
+	atLeast := uint64(1)
+	s.OneOf[1].MinProperties = &atLeast
+	return s
+}
+
+// JSONSchema describes the protocols that carry files; the list may be empty.
+func (carriers) JSONSchema() *jsonschema.Schema { return list(oneOf("sftp", "scp", "rsync", "git"), 0) }
+
+// JSONSchema describes a type of content.
+func (contentType) JSONSchema() *jsonschema.Schema {
+	return oneOf("text", "json", "xml", "gzip", "zip", "tar", "zstd", "xz", "bzip2", "pdf", "png", "jpeg", "gif", "elf", "other")
+}
