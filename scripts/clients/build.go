@@ -13,7 +13,7 @@ import (
 
 // recipes make the drivers that have to be built, from testdata/drivers into its copy's bin.
 var recipes = map[string][]string{
-	"bin/xcrypto": {"go", "build", "-o", "bin/xcrypto", "./scripts/clients/testdata/drivers/xcrypto"},
+	"bin/xcrypto": {"go", "build", "-o", "bin/xcrypto", "./scripts/clients/xcrypto"},
 	"bin/libssh":  {"sh", "-c", "cc -Wall -O1 -o bin/libssh scripts/clients/testdata/drivers/libssh.c $(pkg-config --cflags --libs libssh)"},
 }
 

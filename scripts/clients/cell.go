@@ -46,6 +46,13 @@ var cells = []cell{
 	{"keepalive", "keepalive", checkKeepalive},
 	{"rekey", "rekeys", checkRekey},
 	{"compression", "asks for compression", checkCompression},
+	{"put", "32 MiB file up", checkPut},
+	{"get", "32 MiB file down", checkGet},
+	{"dir", "folder up and down", checkDir},
+	{"names", "odd names", checkNames},
+	{"file-denied", "file denied, says so", checkFileDenied},
+	{"forward", "forward (`-L`, `-W`)", checkForward},
+	{"forward-denied", "forward denied, says so", checkForwardDenied},
 }
 
 // want runs a word and compares; an empty stdout is not looked at.

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"golang.org/x/crypto/ssh"
 
@@ -36,6 +35,8 @@ roles:
     targets: [box-1]
     logins: [deploy]
     env: [LANG, "LC_*", APP_MODE]
+    files: {read: [/srv/files, "/srv/files/**", /srv/big], write: ["/srv/files/**"], by: [sftp, scp, rsync, git]}
+    forward: [{to: "127.0.0.1:@ECHO@", via: target}]
     allow:
       - leave <int>
       - fall <text>
@@ -80,12 +81,16 @@ type world struct {
 	hostKey      string // the door's plain key, as in authorized_keys
 	fingerprint  string
 
-	killing sync.Mutex // one list of sessions at a time
+	echo *echo // what a forward may reach
 }
 
 // open starts everything for these clients.
 func open(ctx context.Context, dir, binary string, clients []client, log func(line string)) (*world, error) {
-	policy := policyHead + "agents:\n"
+	echo, err := listenEcho()
+	if err != nil {
+		return nil, err
+	}
+	policy := strings.ReplaceAll(policyHead, "@ECHO@", echo.port()) + "agents:\n"
 	for _, c := range clients {
 		policy += fmt.Sprintf("  %s: {owner: person:ann, roles: [tested]}\n", c.name)
 	}
@@ -93,12 +98,11 @@ func open(ctx context.Context, dir, binary string, clients []client, log func(li
 	for name, text := range programs {
 		scripts[name] = "#!/bin/sh\n" + text
 	}
-	w := &world{dir: dir, big: filepath.Join(dir, "big"), input: filepath.Join(dir, "input")}
-	var err error
+	w := &world{dir: dir, big: filepath.Join(dir, "big"), input: filepath.Join(dir, "input"), echo: echo}
 	w.gate, err = testgate.Start(ctx, testgate.Config{Dir: dir, Binary: binary, Policy: policy, Log: log,
-		Hosts: []testhost.Config{{Name: targetName, Accounts: []testhost.Account{{Name: login, UID: loginUID}}, Programs: scripts}}})
+		Hosts: []testhost.Config{{Name: targetName, Accounts: []testhost.Account{{Name: login, UID: loginUID}}, Programs: scripts, Options: []string{"DisableForwarding no", "AllowTcpForwarding local"}}}})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, echo.close())
 	}
 	w.host = w.gate.Hosts[targetName]
 	if err := w.furnish(ctx, clients); err != nil {
@@ -131,6 +135,15 @@ func (w *world) furnish(ctx context.Context, clients []client) error {
 	if err := os.Link(w.big, onTarget); err != nil {
 		return fmt.Errorf("put a file on the target: %w", err)
 	}
+	folder, err := w.host.Path("/srv/files")
+	if err != nil {
+		return err
+	}
+	for _, path := range append([]string{folder}, seats(folder, clients)...) {
+		if err := errors.Join(os.MkdirAll(path, 0o755), os.Chown(path, loginUID, loginUID)); err != nil {
+			return fmt.Errorf("make the clients' folders: %w", err)
+		}
+	}
 	return w.learnKey(ctx)
 }
 
@@ -161,11 +174,20 @@ func randomFile(path string, n int) (string, error) {
 	return hex.EncodeToString(sum[:]), os.WriteFile(path, b, 0o644)
 }
 
-func (w *world) close() error { return w.gate.Close() }
+func (w *world) close() error { return errors.Join(w.gate.Close(), w.echo.close()) }
 
 // wrongKey is a host key that the door does not have.
 func wrongKey() (string, error) {
 	const text = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 	_, _, _, _, err := ssh.ParseAuthorizedKey([]byte(text))
 	return text, err
+}
+
+// seats are the clients' own folders below one on the target.
+func seats(folder string, clients []client) []string {
+	var out []string
+	for _, c := range clients {
+		out = append(out, filepath.Join(folder, c.name))
+	}
+	return out
 }

@@ -136,6 +136,17 @@ async def main():
             return await terminal(conn, args[0], *map(int, args[1:]))
         if word == "signal":
             return await send_signal(conn, args[0], args[1])
+        if word in ("put", "get", "put-dir", "get-dir"):
+            async with conn.start_sftp_client() as sftp:
+                await (sftp.put if word.startswith("put") else sftp.get)(*args, recurse=word.endswith("-dir"))
+            return 0
+        if word == "forward":
+            reader, writer = await conn.open_connection(args[0], int(args[1]))
+            writer.write(sys.stdin.buffer.read())
+            writer.write_eof()
+            while data := await reader.read(65536):
+                sys.stdout.buffer.write(data)
+            return 0
         if word == "many":
             for i in range(int(args[0])):
                 print(await execute(conn, "leave %d" % i))

@@ -33,5 +33,7 @@ shown) relay -t "$to" "$1" ;;
 signal) na "dbclient cannot send signals" ;;
 many | channels) na "dbclient has one command a connection" ;;
 keepalive | rekey | compress) na "$BETWEEN" ;;
+put | get | put-dir | get-dir) na "dropbear has no client for files" ;;
+forward) na "through the relay there are no forwards" ;;
 *) na "no such word" ;;
 esac

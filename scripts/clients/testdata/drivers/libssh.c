@@ -1,5 +1,7 @@
 /* Speaks for libssh (docs/spec/client-driver.md). */
+#include <fcntl.h>
 #include <libssh/libssh.h>
+#include <libssh/sftp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,12 +72,13 @@ static void authenticate(int agent) {
 static void connect_door(const char *word) {
 	int port = atoi(getenv("GH_PORT"));
 	uint64_t rekey = 2 << 20;
-	int no = 0;
+	int no = 0, yes = 1;
 	session = ssh_new();
 	ssh_options_set(session, SSH_OPTIONS_HOST, getenv("GH_HOST"));
 	ssh_options_set(session, SSH_OPTIONS_PORT, &port);
 	ssh_options_set(session, SSH_OPTIONS_USER, getenv("GH_USER"));
 	ssh_options_set(session, SSH_OPTIONS_PROCESS_CONFIG, &no);
+	ssh_options_set(session, SSH_OPTIONS_NODELAY, &yes); /* its sftp waits for each answer */
 	ssh_options_set(session, SSH_OPTIONS_HOSTKEYS, "ssh-ed25519");
 	if (strcmp(word, "compress") == 0)
 		ssh_options_set(session, SSH_OPTIONS_COMPRESSION, "zlib@openssh.com,zlib,none");
@@ -137,7 +140,7 @@ static int carry(ssh_channel c, int input, int keepalive) {
 			}
 			moved = 1;
 		}
-		if (!moved && ssh_channel_is_eof(c) && ssh_channel_get_exit_status(c) != -1)
+		if (!moved && ssh_channel_is_eof(c) && (!input || ssh_channel_get_exit_status(c) != -1))
 			break;
 		if (!moved) {
 			struct pollfd s[2] = {{ssh_get_fd(session), POLLIN, 0}, {input ? 0 : -1, POLLIN, 0}};
@@ -211,6 +214,48 @@ static int send_signal(char **a) {
 	return carry(c, 0, 0);
 }
 
+static int sftp_fail(sftp_session sftp, const char *what) {
+	fprintf(stderr, "%s: %s (sftp %d)\n", what, ssh_get_error(session), sftp_get_error(sftp));
+	return 1;
+}
+
+static int files(const char *word, const char *from, const char *to) {
+	static char buf[32768];
+	int n, up = strcmp(word, "put") == 0;
+	sftp_session sftp = sftp_new(session);
+	if (!sftp || sftp_init(sftp) != SSH_OK)
+		return sftp_fail(sftp, "sftp");
+	FILE *here = fopen(up ? from : to, up ? "rb" : "wb");
+	sftp_file there = sftp_open(sftp, up ? to : from, up ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY, 0644);
+	if (!there)
+		return sftp_fail(sftp, "open");
+	if (up) {
+		while ((n = fread(buf, 1, sizeof buf, here)) > 0)
+			if (sftp_write(there, buf, n) != n)
+				return sftp_fail(sftp, "write");
+	} else {
+		while ((n = sftp_read(there, buf, sizeof buf)) > 0)
+			fwrite(buf, 1, n, here);
+		if (n < 0)
+			return sftp_fail(sftp, "read");
+	}
+	fclose(here);
+	if (sftp_close(there) != SSH_OK)
+		return sftp_fail(sftp, "close");
+	sftp_free(sftp);
+	return 0;
+}
+
+static int forward(const char *host, int port) {
+	ssh_channel c = ssh_channel_new(session);
+	if (ssh_channel_open_forward(c, host, port, "127.0.0.1", 0) != SSH_OK) {
+		fprintf(stderr, "%s\n", ssh_get_error(session));
+		return 1;
+	}
+	carry(c, 1, 0);
+	return 0;
+}
+
 static int channels(int n) {
 	ssh_channel c[64];
 	char first[64][256], rest[256];
@@ -268,6 +313,12 @@ int main(int argc, char **argv) {
 		}
 	} else if (strcmp(word, "channels") == 0) {
 		status = channels(atoi(a[0]));
+	} else if (strcmp(word, "put") == 0 || strcmp(word, "get") == 0) {
+		status = files(word, a[0], a[1]);
+	} else if (strcmp(word, "put-dir") == 0 || strcmp(word, "get-dir") == 0) {
+		na("a program's own loop over one file and the next");
+	} else if (strcmp(word, "forward") == 0) {
+		status = forward(a[0], atoi(a[1]));
 	} else {
 		na("no such word");
 	}

@@ -30,6 +30,9 @@ with_master() {
 }
 over() { ssh -F none -o ControlPath="$GH_DIR/mux" -o ProxyCommand=false "$to" "$@"; }
 
+quoted() { printf '"%s"' "$(sed 's/[\\"]/\\&/g' <<<"$1")"; }
+transfer() { printf '%s\n' "$1" | sftp "${config[@]}" "${way[@]}" -b - "$to"; }
+
 many() {
 	for ((i = 0; i < $1; i++)); do
 		over "leave $i" </dev/null
@@ -89,5 +92,21 @@ rekey)
 	exit $status
 	;;
 compress) run -o Compression=yes "$to" "$1" ;;
+put | put-dir) transfer "put -r $(quoted "$1") $(quoted "$2")" ;;
+get | get-dir) transfer "get -r $(quoted "$1") $(quoted "$2")" ;;
+forward)
+	case ${GH_WAY-} in
+	'') run -W "$1:$2" "$to" ;;
+	*) # -L and a connection to it
+		port=$((20000 + RANDOM % 10000))
+		run -N -o ExitOnForwardFailure=yes -L "127.0.0.1:$port:$1:$2" "$to" </dev/null &
+		python3 "$GH_DRIVERS/pipe.py" "$port"
+		status=$?
+		kill $!
+		wait
+		exit $status
+		;;
+	esac
+	;;
 *) na "no such word" ;;
 esac

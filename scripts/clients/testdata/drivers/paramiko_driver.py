@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import os
-import socket
+import stat
 import sys
 import threading
 
@@ -110,6 +110,54 @@ def channels(client, n):
         sys.stdout.buffer.write(first[i] + out.read())
 
 
+def put_dir(sftp, local, remote):
+    sftp.mkdir(remote)
+    for entry in os.scandir(local):
+        to = remote + "/" + entry.name
+        if entry.is_dir():
+            put_dir(sftp, entry.path, to)
+        else:
+            sftp.put(entry.path, to)
+
+
+def get_dir(sftp, remote, local):
+    os.mkdir(local)
+    for entry in sftp.listdir_attr(remote):
+        name, to = remote + "/" + entry.filename, os.path.join(local, entry.filename)
+        if stat.S_ISDIR(entry.st_mode):
+            get_dir(sftp, name, to)
+        else:
+            sftp.get(name, to)
+
+
+def files(word, first, second):
+    sftp = connect().open_sftp()
+    try:
+        {"put": sftp.put, "get": sftp.get, "put-dir": lambda a, b: put_dir(sftp, a, b), "get-dir": lambda a, b: get_dir(sftp, a, b)}[word](first, second)
+    except OSError as e:
+        sys.stderr.write("%s\n" % e)
+        return 1
+    return 0
+
+
+def forward(host, port):
+    try:
+        channel = connect().get_transport().open_channel("direct-tcpip", (host, port), ("127.0.0.1", 0))
+    except paramiko.SSHException as e:
+        sys.stderr.write("%s\n" % e)
+        return 1
+
+    def send():
+        while data := sys.stdin.buffer.read1(32768):
+            channel.sendall(data)
+        channel.shutdown_write()
+
+    threading.Thread(target=send, daemon=True).start()
+    while data := channel.recv(32768):
+        sys.stdout.buffer.write(data)
+    return 0
+
+
 def rekey(line):
     count = 0
     table = paramiko.Transport._handler_table
@@ -160,6 +208,10 @@ def main():
         leave(rekey(args[0]))
     if word == "compress":
         leave(execute(connect(compress=True), args[0]))
+    if word in ("put", "get", "put-dir", "get-dir"):
+        sys.exit(files(word, *args))
+    if word == "forward":
+        sys.exit(forward(args[0], int(args[1])))
     na("no such word")
 
 

@@ -10,13 +10,17 @@ if [ -n "${GH_CERT-}" ]; then
 else
 	args+=(-v) # without it plink keeps to itself what the door says
 fi
+files=(-batch -P "$GH_PORT" -l "$GH_USER" -noagent -i "$ppk" -cert "$GH_CERT" -hostkey "$GH_FINGERPRINT")
 by_key=(-hostkey "$GH_FINGERPRINT")
 na() { echo "$1" >"$GH_NA"; exit 0; }
 session() { # session NAME LINE…: a saved session of PuTTY's, for what has no option
 	mkdir -p "$HOME/.putty/sessions"
 	{ printf 'Protocol=ssh\n'; shift; printf '%s\n' "$@"; } >"$HOME/.putty/sessions/$GH_SESSION"
 }
-plink() { command plink "$@"; }
+psftp_does() {
+	printf '%s\n' "$1" >"$GH_DIR/batch"
+	psftp "${files[@]}" -b "$GH_DIR/batch" "$GH_HOST"
+}
 
 word=$1
 shift
@@ -58,5 +62,10 @@ rekey)
 	exit $status
 	;;
 compress) plink -C "${args[@]}" "${by_key[@]}" "$GH_HOST" "$1" ;;
+put) pscp "${files[@]}" "$1" "$GH_HOST:$2" ;;
+get) pscp "${files[@]}" "$GH_HOST:$1" "$2" ;;
+put-dir) psftp_does "put -r \"$1\" \"$2\"" ;;
+get-dir) psftp_does "get -r \"$1\" \"$2\"" ;;
+forward) plink "${args[@]}" "${by_key[@]}" -nc "$1:$2" "$GH_HOST" ;;
 *) na "no such word" ;;
 esac

@@ -59,6 +59,10 @@ func run(word string, args []string) (int, error) {
 		return many(client, args[0])
 	case "channels":
 		return channels(client, args[0])
+	case "put", "get", "put-dir", "get-dir":
+		return 0, files(client, word, args[0], args[1])
+	case "forward":
+		return forward(client, net.JoinHostPort(args[0], args[1]))
 	}
 	return na("no such word")
 }
