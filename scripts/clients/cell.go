@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -53,6 +54,24 @@ var cells = []cell{
 	{"file-denied", "file denied, says so", checkFileDenied},
 	{"forward", "forward (`-L`, `-W`)", checkForward},
 	{"forward-denied", "forward denied, says so", checkForwardDenied},
+}
+
+// onlyTools are the columns that only the second table has.
+func onlyTools() []cell {
+	return slices.DeleteFunc(slices.Clone(toolCells), func(t cell) bool {
+		return slices.ContainsFunc(cells, func(c cell) bool { return c.name == t.name })
+	})
+}
+
+// columns are those of the wanted ones that a row has.
+func (c client) columns(wanted []cell) []cell {
+	own := cells
+	if c.tool {
+		own = toolCells
+	}
+	return slices.DeleteFunc(slices.Clone(own), func(o cell) bool {
+		return !slices.ContainsFunc(wanted, func(w cell) bool { return w.name == o.name })
+	})
 }
 
 // want runs a word and compares; an empty stdout is not looked at.

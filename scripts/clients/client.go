@@ -7,6 +7,7 @@ type client struct {
 	name    string // of its agent, its folder and for -only
 	title   string // in the table
 	driver  []string
+	tool    bool               // a row of the second table
 	relay   bool               // it cannot show a certificate: all but that goes through docs/examples/clients/relay.sh
 	env     []string           // more of the driver's environment
 	version []string           // prints its version somewhere in its output
@@ -21,6 +22,9 @@ type refusal struct {
 
 // noCertificate is what whoever cannot show a certificate hears.
 var noCertificate = regexp.MustCompile(`gatehouse: not a certificate; plain keys open nothing here`)
+
+// noCurl is what curl says, which shows no banner.
+var noCurl = regexp.MustCompile(`curl: \(67\) Authentication failure`)
 
 // clients are the rows, in the table's order. A driver's first word is a file of testdata/drivers or a program.
 var clients = []client{

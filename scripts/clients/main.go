@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 )
 
@@ -80,12 +81,16 @@ func run(ctx context.Context, o options) (err error) {
 
 // choose takes the rows and columns that are wanted.
 func (o options) choose() ([]client, []cell, error) {
-	rows, err := pick(o.only, clients, func(c client) string { return c.name })
+	rows, err := pick(o.only, slices.Concat(clients, tools), func(c client) string { return c.name })
 	if err != nil {
 		return nil, nil, err
 	}
-	columns, err := pick(o.cells, cells, func(c cell) string { return c.name })
+	columns, err := o.columns()
 	return rows, columns, err
+}
+
+func (o options) columns() ([]cell, error) {
+	return pick(o.cells, slices.Concat(cells, onlyTools()), func(c cell) string { return c.name })
 }
 
 // openLog is where the lines of the service's log go.

@@ -75,7 +75,7 @@ func (w *world) row(ctx context.Context, c client, columns []cell, verbose bool)
 	if err == nil {
 		version, err = s.itsVersion(ctx)
 	}
-	for _, col := range columns {
+	for _, col := range c.columns(columns) {
 		if err != nil {
 			out[col.name] = verdict{"RED", tail(err.Error())}
 			continue
@@ -112,7 +112,7 @@ func judge(c client, col cell, err error) verdict {
 func (m *matrix) failures() error {
 	var errs []error
 	for _, c := range m.rows {
-		for _, col := range m.columns {
+		for _, col := range c.columns(m.columns) {
 			if v := m.verdicts[c.name][col.name]; v.kind == "RED" {
 				errs = append(errs, fmt.Errorf("%s, %s: %s", c.name, col.name, v.note))
 			}
@@ -121,42 +121,53 @@ func (m *matrix) failures() error {
 	return errors.Join(errs...)
 }
 
-// text is the matrix as the documentation has it: cells down, clients across, and numbered notes below.
+// text is the matrix as the documentation has it: two tables with cells down and clients across, and numbered notes below.
 func (m *matrix) text() string {
 	var sb strings.Builder
 	var notes []string
-	number := func(note string) int {
-		i := slices.Index(notes, note)
-		if i < 0 {
-			i, notes = len(notes), append(notes, note)
+	for _, tool := range []bool{false, true} {
+		rows := slices.DeleteFunc(slices.Clone(m.rows), func(c client) bool { return c.tool != tool })
+		if len(rows) > 0 {
+			notes = m.table(&sb, rows, notes)
 		}
-		return i + 1
 	}
-	sb.WriteString("| |")
-	for _, c := range m.rows {
-		fmt.Fprintf(&sb, " %s %s |", c.title, m.versions[c.name])
-	}
-	sb.WriteString("\n|---|" + strings.Repeat("---|", len(m.rows)) + "\n")
-	for _, col := range m.columns {
-		fmt.Fprintf(&sb, "| %s |", col.title)
-		for _, c := range m.rows {
-			v := m.verdicts[c.name][col.name]
-			switch v.kind {
-			case "none":
-				fmt.Fprintf(&sb, " – (%d) |", number(v.note))
-			case "refused":
-				fmt.Fprintf(&sb, " refused (%d) |", number(v.note))
-			default:
-				fmt.Fprintf(&sb, " %s |", v.kind)
-			}
-		}
-		sb.WriteString("\n")
-	}
-	sb.WriteString("\n")
 	for i, n := range notes {
 		fmt.Fprintf(&sb, "%d. %s\n", i+1, n)
 	}
 	return sb.String()
+}
+
+// table writes the rows of one kind, and returns the notes with its own added.
+func (m *matrix) table(sb *strings.Builder, rows []client, notes []string) []string {
+	sb.WriteString("| |")
+	for _, c := range rows {
+		fmt.Fprintf(sb, " %s %s |", c.title, m.versions[c.name])
+	}
+	sb.WriteString("\n|---|" + strings.Repeat("---|", len(rows)) + "\n")
+	for _, col := range rows[0].columns(m.columns) {
+		fmt.Fprintf(sb, "| %s |", col.title)
+		for _, c := range rows {
+			v := m.verdicts[c.name][col.name]
+			switch v.kind {
+			case "none":
+				v.kind = "–"
+			case "refused":
+			default:
+				v.note = ""
+			}
+			if v.note != "" {
+				i := slices.Index(notes, v.note)
+				if i < 0 {
+					i, notes = len(notes), append(notes, v.note)
+				}
+				v.kind += fmt.Sprintf(" (%d)", i+1)
+			}
+			fmt.Fprintf(sb, " %s |", v.kind)
+		}
+		sb.WriteString("\n")
+	}
+	sb.WriteString("\n")
+	return notes
 }
 
 // page is where the matrix is kept, and between which lines.
@@ -168,7 +179,7 @@ const (
 
 // settle writes the page, or wants it to say what was found. Only a whole matrix is the page's.
 func (m *matrix) settle(o options) error {
-	if len(m.rows) != len(clients) || len(m.columns) != len(cells) || m.failures() != nil {
+	if len(m.rows) != len(clients)+len(tools) || len(m.columns) != len(cells)+len(onlyTools()) || m.failures() != nil {
 		return nil
 	}
 	text, err := os.ReadFile(filepath.FromSlash(page))

@@ -35,7 +35,7 @@ roles:
     targets: [box-1]
     logins: [deploy]
     env: [LANG, "LC_*", APP_MODE]
-    files: {read: [/srv/files, "/srv/files/**", /srv/big], write: ["/srv/files/**"], by: [sftp, scp, rsync, git]}
+    files: {read: [/srv/files, "/srv/files/**", /srv/big], write: ["/srv/files/**", "/home/deploy/.ansible/tmp/**"], by: [sftp, scp, rsync, git]}
     forward: [{to: "127.0.0.1:@ECHO@", via: target}]
     allow:
       - leave <int>
@@ -50,6 +50,17 @@ roles:
       - {run: size, pty: true}
       - {run: trapper, pty: true}
       - hold
+      - {run: /usr/bin/python3, stdin: data} # Ansible's modules, from here on: docs/examples/harness/ansible
+      - {run: "/usr/bin/python3 <path:~/.ansible/tmp/ansible-tmp-*/*>", pty: true}
+      - {run: sleep 0, pty: true}
+      - echo <path:~>
+      - echo <re:ansible-tmp-[0-9.]+-[0-9]+-[0-9]+=/[^ ]+>
+      - mkdir -p <path:~/.ansible/tmp>
+      - mkdir <path:~/.ansible/tmp/ansible-tmp-*>
+      - {run: "dd of=<path:~/.ansible/tmp/ansible-tmp-*/*> bs=65536", stdin: data}
+      - chmod u+x <path:~/.ansible/tmp/ansible-tmp-*> [<path:~/.ansible/tmp/ansible-tmp-*/*>]
+      - rm -f -r <path:~/.ansible/tmp/ansible-tmp-*>
+      - {run: "dd if=<path:/srv/files/**> bs=65536"}
       - slow <int>
 `
 

@@ -18,7 +18,11 @@ func files(client *ssh.Client, word, from, to string) error {
 		return err
 	}
 	defer s.Close()
-	s.Stderr = os.Stderr // sftp.NewClient would throw away what the door says of a denial there
+	said, err := s.StderrPipe() // what the door says of a denial; sftp.NewClient would throw it away
+	if err != nil {
+		return err
+	}
+	go io.Copy(os.Stderr, said)
 	in, err := s.StdinPipe()
 	if err != nil {
 		return err
