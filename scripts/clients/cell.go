@@ -54,6 +54,7 @@ var cells = []cell{
 	{"file-denied", "file denied, says so", checkFileDenied},
 	{"forward", "forward (`-L`, `-W`)", checkForward},
 	{"forward-denied", "forward denied, says so", checkForwardDenied},
+	{"manual", "the commands on this page", checkManual},
 }
 
 // onlyTools are the columns that only the second table has.

@@ -26,9 +26,13 @@ var noCertificate = regexp.MustCompile(`gatehouse: not a certificate; plain keys
 // noCurl is what curl says, which shows no banner.
 var noCurl = regexp.MustCompile(`curl: \(67\) Authentication failure`)
 
+// noReason is what a client says that does not show what the server wrote.
+var noReason = regexp.MustCompile(`Permission denied`)
+
 // clients are the rows, in the table's order. A driver's first word is a file of testdata/drivers or a program.
 var clients = []client{
 	{name: "openssh", title: "OpenSSH", driver: []string{"openssh.sh"}, version: []string{"ssh", "-V"}},
+	{name: "openssh-7", title: "OpenSSH", driver: []string{"openssh.sh"}, env: []string{"GH_SSH=ssh1"}, version: []string{"ssh1", "-V"}},
 	{name: "jump", title: "OpenSSH `-J`", driver: []string{"openssh.sh"}, env: []string{"GH_WAY=jump"}, version: []string{"ssh", "-V"}},
 	{name: "proxycommand", title: "OpenSSH `ProxyCommand -W`", driver: []string{"openssh.sh"}, env: []string{"GH_WAY=proxy"}, version: []string{"ssh", "-V"}},
 	{name: "putty", title: "PuTTY: plink, pscp, psftp", driver: []string{"putty.sh"}, version: []string{"plink", "-V"}},

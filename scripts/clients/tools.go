@@ -23,7 +23,8 @@ var tools = []client{
 	{tool: true, name: "sshfs", title: "sshfs", driver: []string{"tool.sh", "sshfs"}, version: []string{"sshfs", "--version"}},
 	{tool: true, name: "lftp", title: "lftp", driver: []string{"tool.sh", "lftp"}, version: []string{"lftp", "--version"}},
 	{tool: true, name: "curl", title: "curl (libssh2, relay)", relay: true, driver: []string{"tool.sh", "curl"}, version: []string{"curl", "--version"},
-		refused: map[string]refusal{"certificate": {noCurl, "libssh2 1.10 does not get in with an Ed25519 certificate, and curl shows no banner"}}},
+		refused: map[string]refusal{"certificate": {noCurl, "libssh2 1.10 does not get in with an Ed25519 certificate, and curl shows no banner"},
+			"file-denied": {noReason, "curl does not show the text that came with it"}}},
 }
 
 // toolCells are the second table's columns.
@@ -36,6 +37,7 @@ var toolCells = []cell{
 	{"file-denied", "file denied, says so", checkFileDenied},
 	{"jump", "through `-J`", checkToolJump},
 	{"work", "what else it does", checkWork},
+	{"manual", "the commands on this page", checkManual},
 }
 
 // checkToolCertificate: a small file comes with the certificate alone.
@@ -70,21 +72,21 @@ func (s *seat) getSmall(ctx context.Context, word string, env ...string) error {
 
 // checkWork: the driver's own round of what the tool is there for.
 func checkWork(ctx context.Context, s *seat) error {
-	_, here, err := s.remote("repo.git")
-	if err != nil {
-		return err
-	}
 	if s.name == "git" {
-		if err := bareRepository(ctx, here); err != nil {
+		if err := s.bareRepository(ctx); err != nil {
 			return err
 		}
 	}
-	_, err = s.want(ctx, call{}, 0, "", "work", "/srv/files/"+s.name, s.dir)
+	_, err := s.want(ctx, call{}, 0, "", "work", "/srv/files/"+s.name, s.dir)
 	return err
 }
 
 // bareRepository makes what git pushes to, as the target's administrator would.
-func bareRepository(ctx context.Context, path string) error {
+func (s *seat) bareRepository(ctx context.Context) error {
+	_, path, err := s.remote("repo.git")
+	if err != nil {
+		return err
+	}
 	r, err := testhost.Run(ctx, nil, "sh", "-c", `git init -q --bare "$1" && chown -R "$2:$2" "$1"`, "sh", path, strconv.Itoa(loginUID))
 	if err == nil && r.Status != 0 {
 		err = errors.New(r.Stderr)

@@ -19,7 +19,7 @@ import (
 
 // What every client meets: one target with one login, and the sizes of what is carried.
 const (
-	targetName = "box-1"
+	targetName = "web-1"
 	login      = "deploy"
 	loginUID   = 2001
 	bigSize    = 32 << 20 // what a client reads, and sends as a file
@@ -32,12 +32,13 @@ people: {ann: {roles: [oncall]}}
 roles:
   oncall: {rights: [view, operate]}
   tested:
-    targets: [box-1]
+    targets: [web-1]
     logins: [deploy]
     env: [LANG, "LC_*", APP_MODE]
     files: {read: [/srv/files, "/srv/files/**", /srv/big], write: ["/srv/files/**", "/home/deploy/.ansible/tmp/**"], by: [sftp, scp, rsync, git]}
     forward: [{to: "127.0.0.1:@ECHO@", via: target}]
     allow:
+      - uptime
       - leave <int>
       - fall <text>
       - say <text>...

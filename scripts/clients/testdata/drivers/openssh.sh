@@ -16,7 +16,8 @@ proxy) way=(-o "ProxyCommand=ssh ${config[*]} -W %h:%p gatehouse") to=$GH_LOGIN@
 *) way=() to=$GH_USER@gatehouse ;;
 esac
 
-run() { ssh "${config[@]}" "${way[@]}" "$@"; }
+ssh=${GH_SSH:-ssh} # another version's program
+run() { "$ssh" "${config[@]}" "${way[@]}" "$@"; }
 na() { echo "$1" >"$GH_NA"; exit 0; }
 
 # with_master COMMAND…: over one connection that is there already.
@@ -25,13 +26,13 @@ with_master() {
 	run -o ControlPath="$socket" -o ControlMaster=yes -o ControlPersist=60 -fN "$to" </dev/null >/dev/null 2>&1 || return 250
 	"$@"
 	status=$?
-	ssh -o ControlPath="$socket" -O exit "$to" 2>/dev/null
+	"$ssh" -o ControlPath="$socket" -O exit "$to" 2>/dev/null
 	return $status
 }
-over() { ssh -F none -o ControlPath="$GH_DIR/mux" -o ProxyCommand=false "$to" "$@"; }
+over() { "$ssh" -F none -o ControlPath="$GH_DIR/mux" -o ProxyCommand=false "$to" "$@"; }
 
 quoted() { printf '"%s"' "$(sed 's/[\\"]/\\&/g' <<<"$1")"; }
-transfer() { printf '%s\n' "$1" | sftp "${config[@]}" "${way[@]}" -b - "$to"; }
+transfer() { printf '%s\n' "$1" | sftp "${config[@]}" "${way[@]}" -S "$ssh" -b - "$to"; }
 
 many() {
 	for ((i = 0; i < $1; i++)); do
@@ -78,9 +79,14 @@ host-key)
 env)
 	line=$1
 	shift
-	run -o "SetEnv=$*" "$to" "$line"
+	if [ "$ssh" = ssh ]; then
+		run -o "SetEnv=$*" "$to" "$line"
+	else # before 7.8
+		export "${@:1:1}"
+		run -o "SendEnv=APP_* LD_*" "$to" "$line"
+	fi
 	;;
-pty) exec python3 "$GH_DRIVERS/terminal.py" "$2" "$3" "$4" "$5" ssh "${config[@]}" "${way[@]}" -tt "$to" "$1" ;;
+pty) exec python3 "$GH_DRIVERS/terminal.py" "$2" "$3" "$4" "$5" "$ssh" "${config[@]}" "${way[@]}" -tt "$to" "$1" ;;
 signal) na "ssh has no way to send a signal; with a terminal (\`-t\`) Ctrl-C does" ;;
 many) with_master many "$1" ;;
 channels) with_master channels "$1" ;;
