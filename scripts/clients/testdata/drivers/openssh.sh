@@ -13,7 +13,11 @@ fi
 case ${GH_WAY-} in
 jump) way=(-J gatehouse) to=$GH_LOGIN@$GH_TARGET ;;
 proxy) way=(-o "ProxyCommand=ssh ${config[*]} -W %h:%p gatehouse") to=$GH_LOGIN@$GH_TARGET ;;
-*) way=() to=$GH_USER@gatehouse ;;
+*)
+	way=() to=$GH_USER@gatehouse
+	# Old versions compare a host certificate with HostName whatever HostKeyAlias is, so HostName is one of the door's names here.
+	[ -z "${GH_SSH-}" ] || way=(-o HostName="$GH_NAME" -o "ProxyCommand=python3 $GH_DRIVERS/pipe.py $GH_PORT")
+	;;
 esac
 
 ssh=${GH_SSH:-ssh} # another version's program

@@ -30,6 +30,7 @@ try:
     while data := conn.recv(65536):
         got += len(data)
         sys.stdout.buffer.write(data)
+        sys.stdout.flush()
 except ConnectionResetError:
     pass
 time.sleep(0.2)  # ssh has yet to say why
