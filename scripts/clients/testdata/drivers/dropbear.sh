@@ -2,6 +2,7 @@
 # Speaks for dropbear's dbclient (docs/spec/client-driver.md): to the door itself with its bare key, and else through the relay.
 set -uo pipefail
 
+socket=${SSH_AUTH_SOCK-}
 unset SSH_AUTH_SOCK
 BETWEEN="between the client and its relay; the door sees OpenSSH's"
 
@@ -24,7 +25,7 @@ shift
 case $word in
 certificate) dbclient -p "$GH_PORT" -i "$(key "$GH_KEY")" -l "$GH_USER" "$GH_HOST" "$1" ;;
 exec) relay "$to" "$1" ;;
-agent) na "dbclient leaves out what is a certificate of the keys in an agent" ;;
+agent) SSH_AUTH_SOCK=$socket dbclient -p "$GH_PORT" -l "$GH_USER" "$GH_HOST" "$1" ;;
 host-ca) na "dbclient knows no host certificates" ;;
 host-key) na "$BETWEEN" ;;
 env) na "dbclient sends no variables" ;;

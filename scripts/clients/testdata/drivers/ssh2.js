@@ -107,13 +107,12 @@ function file(client, word, from, to) {
 async function main() {
   const [word, ...args] = process.argv.slice(2);
   if (word === 'host-ca') na("ssh2 knows no host certificates: pin the door's key in `hostVerifier`");
-  if (word === 'agent') na('ssh2 leaves out what is a certificate of the keys in an agent');
   if (['host-key', 'keepalive', 'rekey', 'compress'].includes(word)) na("between the client and its relay; the door sees OpenSSH's");
   if (word === 'signal') na("the relay's sshd passes no signal on to a forced command");
-  const client = await connect(word === 'certificate' ? direct : relay);
+  const client = await connect(word === 'agent' ? { ...direct, privateKey: undefined, agent: env.SSH_AUTH_SOCK } : word === 'certificate' ? direct : relay);
   let code = 0;
   switch (word) {
-    case 'exec': case 'certificate': code = await execute(client, args[0], {}, process.stdin); break;
+    case 'exec': case 'certificate': case 'agent': code = await execute(client, args[0], {}, process.stdin); break;
     case 'env': code = await execute(client, args[0], { env: Object.fromEntries(args.slice(1).map((a) => a.split('='))) }); break;
     case 'pty': code = await terminal(client, args[0], ...args.slice(1).map(Number)); break;
     case 'many':
