@@ -22,11 +22,6 @@ import (
 // After a command has ended, what it left behind may hold its output open. That long without a byte, and it is over.
 const lingering = time.Second
 
-// bufferSize is what one read takes; x/crypto's channel packets are 32 KiB.
-const bufferSize = 64 << 10
-
-var buffers = sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }}
-
 // errMuted is returned by writes to a client whose session was killed.
 var errMuted = errors.New("the session was ended")
 
@@ -111,19 +106,19 @@ func (e *evidenceError) Unwrap() error { return e.err }
 
 // copyOut records first and forwards then, so that nothing reaches the client that is not in the recording.
 func (s *session) copyOut(from io.Reader, to io.Writer, code recorder.Code, seen *atomic.Int64) error {
-	b := buffers.Get().(*[]byte)
-	defer buffers.Put(b)
+	buffer := newEbb()
+	defer buffer.done()
 	for {
-		n, err := from.Read(*b)
-		if n > 0 {
+		b, err := buffer.read(from)
+		if n := len(b); n > 0 {
 			seen.Add(int64(n))
 			if !s.watch.sent(n) {
 				return errMuted
 			}
-			if rerr := s.recording.Write(code, (*b)[:n]); rerr != nil {
+			if rerr := s.recording.Write(code, b); rerr != nil {
 				return &evidenceError{rerr}
 			}
-			if werr := s.write(to, (*b)[:n]); werr != nil {
+			if werr := s.write(to, b); werr != nil {
 				return errors.Join(errClientGone, werr)
 			}
 		}
@@ -153,11 +148,12 @@ func (s *session) carryInput(class policy.StdinClass, proc process) {
 	if !granted {
 		_ = in.Close()
 	}
-	b := buffers.Get().(*[]byte)
-	defer buffers.Put(b)
+	buffer := newEbb()
+	defer buffer.done()
 	warned := false
 	for {
-		n, err := from.Read(*b)
+		b, err := buffer.read(from)
+		n := len(b)
 		switch {
 		case n > 0 && granted && !s.watch.received(n):
 			return
@@ -167,10 +163,10 @@ func (s *session) carryInput(class policy.StdinClass, proc process) {
 				s.discardInput()
 			}
 		case n > 0:
-			if s.muted.Load() || s.recording.Write(recorder.Input, (*b)[:n]) != nil {
+			if s.muted.Load() || s.recording.Write(recorder.Input, b) != nil {
 				return // await sees the failed recording
 			}
-			if _, werr := in.Write((*b)[:n]); werr != nil {
+			if _, werr := in.Write(b); werr != nil {
 				granted, warned = false, true // the command does not read any more: let the client finish
 			}
 		}

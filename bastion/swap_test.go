@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -150,5 +151,52 @@ func TestHardLink(t *testing.T) {
 	r := f.raw("bot", "deploy@web-1")
 	if got := r.read(r.open("/srv/in/hard", sftp.OpenRead)); !strings.Contains(got, canary) {
 		t.Errorf("a hard link is not what it was thought to be: %q; if it is refused now, docs/transfer.md may say so", got)
+	}
+}
+
+// TestOnlyRegularFiles: a device that takes a file's place after the decision is opened, seen for what it is, and let go.
+func TestOnlyRegularFiles(t *testing.T) {
+	b := &between{}
+	f := newFilingWith(t, escapePolicy, func(c *Config) { b.Transfers = c.Transfers; c.Transfers = b })
+	f.root(outside + "echo x >/srv/in/file; chown 2000:2000 /srv/in/file")
+	r := f.raw("bot", "deploy@web-1")
+	for name, flags := range map[string]int{"read": sftp.OpenRead, "write": sftp.OpenWrite | sftp.OpenTrunc} {
+		once := func(in protocol.File) {
+			if in.Why == "" && b.swap.Swap(nil) != nil {
+				f.exchange("/srv/in/file", "/srv/in/null")
+			}
+		}
+		b.swap.Store(&once)
+		if got := r.status(sftp.PacketOpen, "/srv/in/file", flags, 0); got != denied {
+			t.Errorf("%s: status %d", name, got)
+		}
+		f.exchange("/srv/in/file", "/srv/in/null")
+	}
+}
+
+// TestDenialsAlike: the text of a denial, on standard error too, is the same whether a name is a file, a link, a link to a link or
+// nothing.
+func TestDenialsAlike(t *testing.T) {
+	f := newFiling(t, escapePolicy)
+	f.root(outside + "ln -s /srv/out/secret-place /srv/out/la; ln -s /srv/out/back /srv/out/lb; ln -s /srv/out/la /srv/in/lc")
+	told := func(name string) string {
+		r := f.sftp("deploy", "-get "+name+" /dev/null\n-ls "+name+"\n-rm "+name+"\n-chmod 644 "+name+"\n")
+		var lines []string
+		for line := range strings.Lines(r.Stdout + r.Stderr) {
+			if !strings.HasPrefix(line, "GATEHOUSE-DENIAL") { // which has ids
+				lines = append(lines, strings.ReplaceAll(line, name, "NAME"))
+			}
+		}
+		slices.Sort(lines) // the client's and ours come as they come
+		return strings.Join(lines, "")
+	}
+	want := told("/srv/out/nn")
+	for _, name := range []string{"/srv/out/la", "/srv/out/ss"} {
+		if got := told(name); got != want {
+			t.Errorf("%s:\n%s\n--- and what is not there:\n%s", name, got, want)
+		}
+	}
+	if got := told("/srv/in/lc"); strings.Contains(got, "secret-place") || strings.Contains(got, "/srv/out") {
+		t.Errorf("it says where a link leads:\n%s", got)
 	}
 }

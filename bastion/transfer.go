@@ -268,7 +268,7 @@ func (s *session) transferFailed(err error) outcome {
 	case errors.Is(err, transfer.ErrNoProc):
 		return s.fault(answer.FaultTargetRefused, name+" does not show in /proc which files its SFTP server has open, without which nothing is carried", err)
 	case errors.Is(err, transfer.ErrGone):
-		return outcome{state: store.Ended, reason: errClientGone.Error(), exit: &target.Exit{}}
+		return outcome{state: store.Ended, reason: errClientGone.Error(), exit: &target.Exit{Known: true, Status: 1}} // it may still listen
 	case errors.Is(err, transfer.ErrClient):
 		return outcome{state: store.Ended, reason: err.Error(), text: "gatehouse: " + answer.Visible(err.Error()) + "\n", exit: &target.Exit{Known: true, Status: 1}}
 	}

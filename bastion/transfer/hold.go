@@ -47,14 +47,17 @@ func holds(a *protocol.FileAnswer) (most int, ok bool) {
 	return maxHeld, true
 }
 
+// errNotWhole refuses what would leave some of a file as it was.
+var errNotWhole = &refusal{sftp.StatusDenied, "gatehouse: DENIED: the policy looks at the content of this file, so it has to be written whole"}
+
 // holdUpload keeps a file's new content here until it is closed. Nothing is asked of the target before.
 func (s *Session) holdUpload(f *file, p place, in protocol.File, flags uint32, a sftp.Attrs, most int) error {
-	if p.Exists && flags&sftp.OpenTrunc == 0 || flags&(sftp.OpenAppend|sftp.OpenRead) != 0 {
-		return refuse(sftp.StatusDenied, "gatehouse: DENIED: the policy looks at what is written to this file, so it has to be written whole")
+	if flags&(sftp.OpenAppend|sftp.OpenRead) != 0 {
+		return errNotWhole
 	}
 	f.fd = -1
-	f.fresh = true
-	f.held = &held{most: most, upload: &upload{place: p, in: in, flags: flags, new: a}}
+	f.fresh = !p.Exists || flags&sftp.OpenTrunc != 0
+	f.held = &held{most: most, upload: &upload{place: p, in: in, flags: flags | sftp.OpenTrunc, new: a}}
 	return nil
 }
 
@@ -192,8 +195,15 @@ func (s *Session) closeAny(ctx context.Context, f *file) error {
 // deliver looks at held content and writes it to the target.
 func (s *Session) deliver(ctx context.Context, f *file) error {
 	u := f.held.upload
-	if f.failed {
+	f.mu.Lock()
+	_, whole := f.in.whole(int64(len(f.held.content)))
+	whole = whole && f.fresh
+	f.mu.Unlock()
+	switch {
+	case f.failed:
 		return refuse(sftp.StatusFailure, "not all of the file was taken, so nothing of it was written")
+	case !whole:
+		return errNotWhole
 	}
 	if err := s.inspect(ctx, f.held.content, f.write, u.in); err != nil {
 		return err
@@ -263,8 +273,8 @@ func (s *Session) fsetstat(ctx context.Context, f *file, a sftp.Attrs) error {
 		return refuse(sftp.StatusDenied, "the file is not open for writing")
 	case a.Known&sftp.AttrSize != 0 && f.write.MaxFile > 0 && a.Size > uint64(f.write.MaxFile):
 		return refuse(sftp.StatusDenied, "gatehouse: DENIED: the policy carries files of %d bytes at most", f.write.MaxFile)
-	case f.held != nil && a.Known&sftp.AttrSize != 0:
-		return refuse(sftp.StatusDenied, "gatehouse: DENIED: the policy looks at the content of this file, so it has to be written whole")
+	case f.held != nil && a.Known&sftp.AttrSize != 0 && a.Size != uint64(len(f.held.content)):
+		return errNotWhole
 	}
 	in := protocol.File{Session: s.cfg.Session, Home: s.homeFact(), Op: policy.OpAttributes, Path: []byte(f.path), Asked: []byte(f.asked), Kind: "file", Size: f.size}
 	answer, err := s.decide(ctx, in)
@@ -273,10 +283,12 @@ func (s *Session) fsetstat(ctx context.Context, f *file, a sftp.Attrs) error {
 	}
 	if a.Known&sftp.AttrSize != 0 {
 		f.mu.Lock()
-		f.in.broken = f.in.broken || int64(a.Size) != f.in.next // what was written is not what is there
+		// Cut where the written ends, it is what was written, as scp does it; anywhere else it is not.
+		f.fresh, f.in.broken = true, f.in.broken || int64(a.Size) != f.in.next
 		f.mu.Unlock()
 	}
 	if f.held != nil {
+		a.Known &^= sftp.AttrSize
 		if len(f.held.upload.attrs) >= 16 {
 			return refuse(sftp.StatusFailure, "the attributes were set too often")
 		}

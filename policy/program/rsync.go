@@ -121,3 +121,12 @@ func forms(long map[string]string) map[string]*regexp.Regexp {
 }
 
 func wholly(form, value string) bool { return rsyncForms[form].MatchString(value) }
+
+// rsyncAdditions keep a client from making a link that leads out of what it may write to, through which it would write next: a client's list
+// of files may name what lies behind a link that it has sent before.
+func rsyncAdditions(argv []string) (added []string, env [][2]string) {
+	if len(argv) < 3 || argv[1] != "--server" || argv[2] == "--sender" || slices.Contains(argv, "--safe-links") {
+		return argv, nil
+	}
+	return slices.Insert(slices.Clone(argv), 2, "--safe-links"), nil
+}

@@ -8,7 +8,7 @@ var network = map[string]Program{
 	"ip":      {},
 	"netstat": {Style: getopt("A", "protocol")},
 	"ping":    {},
-	"rsync":   {},
+	"rsync":   {add: rsyncAdditions},
 	"ss":      {Style: getopt("ADFfN", "family query socket diag filter net")},
 	"wget":    {Style: getopt("aABDeGiIlnoOPQRtTUwXY", wgetLong).digits(), env: [][2]string{{"WGETRC", "/dev/null"}}},
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,9 +18,10 @@ import (
 // idleSession is a terminal session on which nothing happens. Its client lives in this process: two hundred OpenSSH clients
 // would be most of what is measured.
 type idleSession struct {
-	client *ssh.Client
-	under  *ssh.Client // the connection to the jump host, if there is one
-	closed chan time.Time
+	client  *ssh.Client
+	program string      // empty: echoing
+	under   *ssh.Client // the connection to the jump host, if there is one
+	closed  chan time.Time
 }
 
 // close ends the session from the client's side.
@@ -114,7 +116,7 @@ func (s *idleSession) start() error {
 	if err != nil {
 		return err
 	}
-	if err := session.Start("echoing"); err != nil {
+	if err := session.Start(cmp.Or(s.program, "echoing")); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
 	if _, err := io.ReadAtLeast(out, make([]byte, 64), len("READY\n")); err != nil {

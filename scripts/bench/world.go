@@ -39,11 +39,12 @@ agents: {bot: {owner: person:ann, roles: [operator], enrol: [join]}}
 roles:
   oncall: {rights: [view, operate]}
   operator:
-    targets: [web-1]
+    targets: [web-1, many]
     logins: [deploy]
     allow:
       - "true"
       - {run: echoing, pty: true}
+      - {run: cat, pty: true}
       - {run: sleep <text>, pty: true}
       - leave <int>
       - cat (/srv/noise|/srv/prose|/srv/lines)
@@ -55,6 +56,7 @@ roles:
       - head -n 1 /srv/lines
       - head -n 1 <path:/srv/look/**>
       - {run: sink, stdin: data}
+    files: {read: [/srv/noise], write: [/home/deploy/landed]}
 `
 
 // programs are what the clients run on the target.
@@ -71,6 +73,7 @@ type world struct {
 
 	searchMB int // megabytes of text to search
 
+	many *crowd
 	gate *testgate.Gate
 	jump *testhost.Host
 	key  string // private key file of the stock ways
@@ -88,10 +91,14 @@ func (w *world) n(full int) int {
 func build(ctx context.Context, dir, binary string, quick bool) (*world, error) {
 	w := &world{dir: dir, quick: quick, key: filepath.Join(dir, "stock"), ssh: filepath.Join(dir, "ssh_config")}
 	options := append([]string{"AuthorizedKeysFile " + keys}, algorithms...)
-	g, err := testgate.Start(ctx, testgate.Config{Dir: dir, Binary: binary, Policy: policyText, Hosts: []testhost.Config{
+	var err error
+	if w.many, err = startCrowd(); err != nil {
+		return nil, err
+	}
+	g, err := testgate.Start(ctx, testgate.Config{Dir: dir, Binary: binary, Policy: policyText, Extra: w.many.entry(), Hosts: []testhost.Config{
 		{Name: "web-1", Accounts: []testhost.Account{{Name: "deploy", UID: 2000}}, Programs: programs, Options: options}}})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, w.many.close())
 	}
 	w.gate = g
 	if err := w.prepare(ctx, options); err != nil {
@@ -229,7 +236,7 @@ func (w *world) close() error {
 	if w.jump != nil {
 		err = errors.Join(err, w.jump.Close())
 	}
-	return err
+	return errors.Join(err, w.many.close())
 }
 
 // signer is the key, and certificate, of an enrolled client.

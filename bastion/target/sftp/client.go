@@ -5,7 +5,7 @@
 // at once, and that names and contents are passed on byte for byte. What the answers mean for policy is its users' business.
 //
 // It is used in the place of a general client because it has to hand on packets without copying them, to bound what a hostile
-// target can make it keep, and to keep names that are not UTF-8 (docs/adr/0020-sftp-packet-by-packet.md).
+// target can make it keep, and to keep names that are not UTF-8 (docs/adr/0019-sftp-packet-by-packet.md).
 package sftp
 
 import (
