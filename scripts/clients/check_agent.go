@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -25,21 +24,31 @@ func checkAgent(ctx context.Context, s *seat) (err error) {
 		_ = program.Process.Kill() // ended already is fine
 		_ = program.Wait()         // it was killed
 	}()
-	for deadline := time.Now().Add(patience); !exists(socket); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			return errors.New("ssh-agent does not listen")
-		}
-	}
 	key := filepath.Join(filepath.Dir(s.gate.Client(s.name)), "id")
-	if err := addToAgent(socket, key); err != nil {
+	conn, err := dialAgent(socket)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := addToAgent(conn, key); err != nil {
 		return err
 	}
 	_, err = s.want(ctx, call{env: []string{"SSH_AUTH_SOCK=" + socket}}, 0, "in\n", "agent", "say in out")
 	return err
 }
 
+// dialAgent waits for an agent that has just been started.
+func dialAgent(socket string) (net.Conn, error) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		conn, err := net.Dial("unix", socket)
+		if err == nil || time.Now().After(deadline) {
+			return conn, err
+		}
+	}
+}
+
 // addToAgent puts a certificate with its key, and not the key by itself, into an agent.
-func addToAgent(socket, key string) error {
+func addToAgent(conn net.Conn, key string) error {
 	text, err := os.ReadFile(key)
 	if err != nil {
 		return err
@@ -55,10 +64,5 @@ func addToAgent(socket, key string) error {
 	if err != nil {
 		return err
 	}
-	conn, err := net.Dial("unix", socket)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
 	return agent.NewClient(conn).Add(agent.AddedKey{PrivateKey: private, Certificate: public.(*ssh.Certificate)})
 }
