@@ -16,7 +16,7 @@ import (
 )
 
 // wordLimit ends a driver that hangs.
-const wordLimit = 3 * time.Minute
+const wordLimit = 10 * time.Minute
 
 // seat is one client at work: its row and the folder that is its own.
 type seat struct {
