@@ -20,7 +20,7 @@ var tools = []client{
 	{tool: true, name: "rsync", title: "rsync", driver: []string{"tool.sh", "rsync"}, version: []string{"rsync", "--version"}},
 	{tool: true, name: "git", title: "git", driver: []string{"tool.sh", "git"}, version: []string{"git", "--version"}},
 	{tool: true, name: "ansible", title: "Ansible", driver: []string{"tool.sh", "ansible"}, version: []string{"ansible", "--version"}},
-	{tool: true, name: "sshfs", title: "sshfs", driver: []string{"tool.sh", "sshfs"}, version: []string{"sshfs", "--version"}},
+	{tool: true, name: "sshfs", title: "sshfs", driver: []string{"tool.sh", "sshfs"}, version: []string{"dpkg-query", "-W", "sshfs"}},
 	{tool: true, name: "lftp", title: "lftp", driver: []string{"tool.sh", "lftp"}, version: []string{"lftp", "--version"}},
 	{tool: true, name: "curl", title: "curl (libssh2, relay)", relay: true, driver: []string{"tool.sh", "curl"}, version: []string{"curl", "--version"},
 		refused: map[string]refusal{"certificate": {noCurl, "libssh2 1.10 does not get in with an Ed25519 certificate, and curl shows no banner"},
