@@ -75,10 +75,12 @@ soak: setup build ## real clients for HOURS (fractions too) while targets, netwo
 bench: setup build ## speed against stock ssh -J and direct; writes bench.json
 	go run ./scripts/bench $(ARGS)
 
-e2e: setup build ## every end-to-end script with real OpenSSH, in full (1,000 execs) and without the cache
-	go test -count=1 -v -timeout 60m ./cmd/... -rotation-sessions 20 $(ARGS)
-	go test -count=1 -timeout 20m ./bastion -run 'TestSCP|TestRaces' -races 1000
-	ulimit -n "$$(ulimit -Hn)" && go test -count=1 -v -timeout 30m ./cmd/gatehouse -run 'TestAttacksOnTheProgram|TestTenThousandConnections|TestSSHAudit' -attacks
+e2e: setup build ## the matrix of stock clients, then every end-to-end script and attack in full; ARGS="-only putty,paramiko -v" is the matrix alone
+	@scripts/setup e2e
+	go run ./scripts/clients $(ARGS)
+	$(if $(ARGS),,go test -count=1 -v -timeout 60m ./cmd/... -rotation-sessions 20)
+	$(if $(ARGS),,go test -count=1 -timeout 20m ./bastion -run 'TestSCP|TestRaces' -races 1000)
+	$(if $(ARGS),,ulimit -n "$$(ulimit -Hn)" && go test -count=1 -v -timeout 30m ./cmd/gatehouse -run 'TestAttacksOnTheProgram|TestTenThousandConnections|TestSSHAudit' -attacks)
 
 install: build ## install the program, manual pages, completions and units below DESTDIR/PREFIX (PREFIX=/usr/local)
 	@PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) scripts/install bin/gatehouse
