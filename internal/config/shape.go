@@ -10,9 +10,9 @@ import (
 
 // The bounds of a text's shape, far above what a configuration needs: without them a text of a few kilobytes makes the parser take all memory.
 const (
-	maxNesting = 32
+	maxNesting     = 32
 	maxYAMLAliases = 8        // each may multiply what another stands for
-	maxLine    = 64 << 10 // of a line: the lexer's time grows with its square
+	maxLine        = 64 << 10 // of a line: the lexer's time grows with its square
 )
 
 // CheckShape refuses a text that is nested too deep, or that aliases make far larger than it is. It is called before a text is parsed.
