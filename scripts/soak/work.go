@@ -27,6 +27,7 @@ type kind struct {
 var kinds = []kind{
 	{"exec", 6, execRound}, {"pty", 3, ptyRound}, {"jump", 2, jumpRound}, {"mux", 2, muxRound}, {"denied", 3, deniedRound}, {"upload", 2, uploadRound},
 	{"kill", 2, killRound}, {"local", 3, localRound}, {"console", 2, consoleRound}, {"reload", 1, reloadRound}, {"crypto", 3, cryptoRound},
+	{"files", 3, filesRound}, {"forward", 2, forwardRound},
 }
 
 // job is one round on its way.
@@ -168,10 +169,15 @@ const clientTime = 45 * time.Second
 
 // ssh runs the stock client behind the bad network. A client that hangs is given up with -1.
 func (j *job) ssh(ctx context.Context, who string, stdin io.Reader, args ...string) testhost.Result {
+	return j.client(ctx, "ssh", who, stdin, args...)
+}
+
+// client is ssh or sftp.
+func (j *job) client(ctx context.Context, program, who string, stdin io.Reader, args ...string) testhost.Result {
 	args = append([]string{"-F", j.far(who), "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=4"}, args...)
 	ctx, cancel := context.WithTimeout(ctx, clientTime)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "ssh", args...)
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = append(os.Environ(), "SSH_AUTH_SOCK=", "SSH_ASKPASS=")
 	var stdout, stderr strings.Builder
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr

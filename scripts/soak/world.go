@@ -38,6 +38,8 @@ roles:
       - {run: emit <text> <int> <int>, pty: true}
       - {run: hold <text>, pty: true}
       - {run: keep <text>, stdin: data}
+    files: {read: ["~/**"], write: ["~/**"]}
+    forward: [{to: "127.0.0.1:1024-65535", via: target}]
   here:
     targets: [bastion-host]
     logins: [ops]
@@ -103,7 +105,8 @@ func (w *world) build(ctx context.Context, o options) (err error) {
 		if err != nil {
 			return err
 		}
-		w.hosts = append(w.hosts, testhost.Config{Name: name, Port: port, HostKey: key, Accounts: []testhost.Account{{Name: "deploy", UID: 2000 + i}}, Programs: programs})
+		w.hosts = append(w.hosts, testhost.Config{Name: name, Port: port, HostKey: key, Accounts: []testhost.Account{{Name: "deploy", UID: 2000 + i}}, Programs: programs,
+			Options: []string{"DisableForwarding no", "AllowTcpForwarding yes"}})
 	}
 	w.gate, err = testgate.Start(ctx, testgate.Config{Dir: w.dir, Binary: o.binary, Policy: policyText, Hosts: w.hosts, Data: data, MinFree: fmt.Sprint(minFree)})
 	if err != nil {
