@@ -6,9 +6,9 @@ import (
 	"gatehouse/policy"
 )
 
-// forEditors follows the reason for which a shell without a terminal was denied. That is how VS Code Remote-SSH and editors like it begin: they feed the
+// forEditors comes after the reason for which a shell without a terminal was denied. That is how VS Code Remote-SSH and editors like it begin: they feed the
 // shell a script that installs a server, and reach that through forwards to ports that nobody knows before.
-const forEditors = "; an editor such as VS Code Remote-SSH begins so, and needs a shell and free forwards, which no list of commands can give. What works: single commands over plain ssh, sftp where files are granted, or for people a role with shell: recorded (docs/forwards.md)"
+const forEditors = "An editor such as VS Code Remote-SSH begins so, and needs a shell and free forwards, which no list of commands can give. What works: single commands over plain ssh, sftp where files are granted, or for people a role with shell: recorded (docs/forwards.md). "
 
 // shells are the programs that such an editor asks for by their names.
 var shells = []string{"sh", "bash", "zsh", "dash", "ash", "ksh", "fish", "/bin/sh", "/bin/bash", "/usr/bin/bash"}

@@ -250,7 +250,7 @@ func (s *session) denied(d protocol.Decided, a asked) outcome {
 		denial.Construct, denial.ConstructAt = a.unreadable.Construct, a.unreadable.Column
 	}
 	if dec.Code == policy.CodeNotAllowed && s.looksLikeEditor(a.plan) {
-		denial.Why += forEditors
+		denial.Hint = forEditors
 	}
 	for _, argv := range a.plan.Commands() {
 		denial.Argv = append(denial.Argv, argv)

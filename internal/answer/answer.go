@@ -45,6 +45,7 @@ type Denial struct {
 	ConstructAt int        `json:"column,omitempty"`            // with construct: where it begins, in bytes from 1
 	Final       string     `json:"final,omitempty"`             // needs_approval, dry_run: what would run, as a person would write it
 	Approvals   []Approval `json:"approvals,omitempty"`         // needs_approval: each must be met
+	Hint        string     `json:"-"`                           // goes before the advice: what is known of whoever asks such a thing
 	DenialsLeft int64      `json:"denials_left,omitempty"`      // how many more are answered within the hour; absent where that is not limited, and with none left
 }
 
@@ -107,7 +108,7 @@ type Killed struct {
 
 // Lines renders the two lines of a denial, each ending in a newline. V, Decision, Retryable and Advice are set here.
 func (d Denial) Lines() string {
-	d.V, d.Decision, d.Retryable, d.Advice = Version, "deny", Retryable(d.Code), advice(d)
+	d.V, d.Decision, d.Retryable, d.Advice = Version, "deny", Retryable(d.Code), d.Hint+advice(d)
 	return Visible(d.human()) + "\n" + line("GATEHOUSE-DENIAL", d)
 }
 

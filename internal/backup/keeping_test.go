@@ -65,7 +65,8 @@ func TestBackupWhileRecordingsGo(t *testing.T) {
 		}
 		var keys recorder.KeyReport
 		must(t, recorder.CheckKeys(t.Context(), recordings, []age.Identity{id}, func(session, why string) {
-			if !strings.Contains(why, "no key file") {
+			// One that was only being made has no header yet.
+			if !strings.Contains(why, "no key file") && !strings.Contains(why, "read recording header: unexpected EOF") {
 				t.Errorf("%s: %s", session, why)
 			}
 		}, &keys))

@@ -9,6 +9,7 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"gatehouse/internal/config"
+	"gatehouse/internal/limits"
 )
 
 // required are the fields that each type must have.
@@ -65,6 +66,8 @@ var abouts = map[string]string{
 	"Inventory.targets":       "The hosts, by the names under which people and agents ask for them.",
 	"Target.labels":           "What policy can choose targets by: env: prod.",
 	"Target.local":            "This machine itself.",
+	"SSH.limits":              "What clients can spend of the door.",
+	"Limits.penalty_exempt":   "Networks that are never punished; left out: this machine.",
 	"Users.decider":           "Of the process that holds the keys and decides.",
 	"Users.door":              "Of the process that listens.",
 	"Audit.witnesses":         "Who cosigns checkpoints.",
@@ -153,6 +156,13 @@ func refine(root string, s *jsonschema.Schema, defs jsonschema.Definitions) erro
 					return fmt.Errorf("%s has no field %q", name, field)
 				}
 				property.Description = about
+			}
+		}
+		if name == "Limits" {
+			for _, r := range limits.Table {
+				if property, ok := def.Properties.Get(r.Name); ok {
+					property.Description = r.What
+				}
 			}
 		}
 		if def.Properties != nil {
