@@ -63,7 +63,9 @@ type conn struct {
 	signed      atomic.Bool   // the first key exchange is through
 	gate        chan struct{} // closed when authentication begins, or never will
 	gateOnce    sync.Once
-	early       int          // bytes let in between the two; owned by the library's reader
+	early       int          // bytes let in between the two; owned by the library's reader, as is kept
+	kept        []byte       // what came before it might be let in
+	closing     atomic.Bool  // the socket is closed, or about to be
 	handling    atomic.Int32 // handlers of channels
 	asking      atomic.Bool  // a keepalive waits for its answer
 	flooded     atomic.Bool

@@ -60,10 +60,8 @@ func (c *conn) mayRead(b []byte) []byte {
 	if !c.signed.Load() {
 		return b
 	}
-	select {
-	case <-c.gate:
+	if c.passed() {
 		return b
-	default:
 	}
 	if left := aheadBytes - c.early; left > 0 {
 		return b[:min(len(b), left)]
@@ -72,8 +70,38 @@ func (c *conn) mayRead(b []byte) []byte {
 	return b
 }
 
+// take reads what may be let in. A read that began before the first key exchange was through may bring more: that is kept until
+// authentication begins.
+func (c *conn) take(b []byte) (n int, err error) {
+	b = c.mayRead(b)
+	if len(c.kept) > 0 && !c.closing.Load() {
+		n = copy(b, c.kept)
+		c.kept = c.kept[n:]
+	} else if n, err = c.Conn.Read(b); c.signed.Load() && !c.passed() && n > aheadBytes-c.early {
+		came := n
+		n = aheadBytes - c.early // more than none, or mayRead would have waited
+		c.kept = append(c.kept, b[n:came]...)
+		err = nil // it comes again
+	}
+	if c.signed.Load() {
+		c.early += n
+	}
+	return n, err
+}
+
+// passed reports whether authentication has begun, or never will.
+func (c *conn) passed() bool {
+	select {
+	case <-c.gate:
+		return true
+	default:
+		return false
+	}
+}
+
 // Close closes the client's socket. Nothing else does, so that whoever waits for the gate hears of it.
 func (c *conn) Close() error {
+	c.closing.Store(true)
 	c.passGate()
 	return c.Conn.Close()
 }

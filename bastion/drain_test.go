@@ -2,6 +2,7 @@ package bastion
 
 import (
 	"bytes"
+	"net"
 	"testing"
 	"time"
 
@@ -59,5 +60,45 @@ func TestNothingIsReadAheadForEver(t *testing.T) {
 		if err := goleak.Find(before); err != nil {
 			t.Fatalf("%s: %.3000v", a.when, err)
 		}
+	}
+}
+
+// What comes by a read that began before the first key exchange was through is kept until authentication begins, and is whole then.
+func TestWhatCameEarlyIsKept(t *testing.T) {
+	near, far := net.Pipe()
+	defer far.Close()
+	c := &conn{Conn: near, gate: make(chan struct{})}
+	defer c.Close()
+	got := make(chan []byte)
+	read := func() {
+		b := make([]byte, 4096)
+		n, err := c.take(b)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- b[:n]
+	}
+	go read()
+	time.Sleep(20 * time.Millisecond) // it waits for the client
+	c.signed.Store(true)
+	sent := bytes.Repeat([]byte("0123456789"), 200)
+	go func() {
+		if _, err := far.Write(sent); err != nil {
+			t.Error(err)
+		}
+	}()
+	first := <-got
+	if len(first) != aheadBytes {
+		t.Errorf("%d bytes were let in", len(first))
+	}
+	go read()
+	select {
+	case b := <-got:
+		t.Fatalf("%d bytes more", len(b))
+	case <-time.After(50 * time.Millisecond):
+	}
+	c.passGate()
+	if all := append(first, <-got...); !bytes.Equal(all, sent) {
+		t.Errorf("%d bytes of %d", len(all), len(sent))
 	}
 }

@@ -47,11 +47,7 @@ func (m *meter) take(n int) {
 
 // Read reads the client's bytes for the SSH library.
 func (c *conn) Read(b []byte) (int, error) {
-	b = c.mayRead(b)
-	n, err := c.Conn.Read(b)
-	if c.signed.Load() {
-		c.early += n
-	}
+	n, err := c.take(b)
 	if n == 0 {
 		return n, err
 	}
