@@ -228,3 +228,28 @@ func TestRedirectionPastALink(t *testing.T) {
 		}
 	}
 }
+
+// TestRenameKeepsLimits: no file is written where its content is free and then moved to where it is held, nor moved from where it is held
+// to where it can be read freely.
+func TestRenameKeepsLimits(t *testing.T) {
+	p := parsed(t, `version: 1
+people: {ann: {}}
+agents: {bot: {owner: person:ann, roles: [free, held, small]}}
+roles:
+  free: {targets: [web-1], logins: [deploy], files: {read: ["/srv/out/**"], write: ["/srv/free/**", "/srv/out/**", "/srv/own/**"]}}
+  held: {targets: [web-1], logins: [deploy], files: {read: ["/srv/own/**"], write: ["/srv/held/**"], hold: {secrets: true}}}
+  small: {targets: [web-1], logins: [deploy], files: {write: ["/srv/small/**"], max_file: 1KiB}}
+`)
+	for names, want := range map[[2]string]policy.Verdict{
+		{"/srv/free/a", "/srv/free/b"}: policy.Allow, {"/srv/held/.a.tmp", "/srv/held/a"}: policy.Allow, {"/srv/small/a", "/srv/small/b"}: policy.Allow, {"/srv/held/a", "/srv/free/a"}: policy.Allow,
+		{"/srv/own/a", "/srv/own/b"}: policy.Allow, {"/srv/own/a", "/srv/free/b"}: policy.Allow,
+		{"/srv/free/a", "/srv/held/a"}: policy.Deny, {"/srv/free/a", "/srv/small/a"}: policy.Deny, {"/srv/own/a", "/srv/out/a"}: policy.Deny, {"/srv/small/a", "/srv/held/a"}: policy.Deny,
+	} {
+		for _, kind := range []policy.PathKind{policy.PathFile, policy.PathDir} {
+			d := p.DecideFile(atHome(), policy.FileAsk{By: policy.SFTP, Op: policy.OpRename, Path: names[0], To: names[1], Kind: kind})
+			if d.Verdict != want {
+				t.Errorf("%s as a %s: %s %s", names, kind, d.Verdict, d.Reason)
+			}
+		}
+	}
+}
