@@ -253,3 +253,33 @@ roles:
 		}
 	}
 }
+
+// TestRedirectionsKeepNoLimits: a redirection is not opened by files whose content or size the door has to look at.
+func TestRedirectionsKeepNoLimits(t *testing.T) {
+	p := parsed(t, `version: 1
+people: {ann: {}}
+agents: {bot: {owner: person:ann, roles: [r]}}
+roles:
+  plain: {targets: [web-1], logins: [deploy], files: {read: ["/srv/plain/*"], write: ["/srv/plain/*"], by: []}}
+  small: {targets: [web-1], logins: [deploy], files: {read: ["/srv/small/*"], write: ["/srv/small/*"], max_file: 1KiB}}
+  r:
+    targets: [web-1]
+    logins: [deploy]
+    includes: [plain, small]
+    allow: [{run: "echo <text>", stdin: data}]
+    files: {read: ["/srv/held/*"], write: ["/srv/held/*"], hold: {secrets: true}}
+`)
+	for _, op := range []policy.RedirOp{policy.RedirIn, policy.RedirOut} {
+		for name, want := range map[string]policy.Code{"/srv/plain/a": "", "/srv/held/a": policy.CodeFileNotAllowed, "/srv/small/a": policy.CodeFileNotAllowed} {
+			fd := 1
+			if op == policy.RedirIn {
+				fd = 0
+			}
+			r := asDeploy(policy.Plan{Op: policy.OpRun, Argv: policy.Argv{"echo", "x"}, Redirs: []policy.Redir{{FD: fd, Op: op, Path: name}}})
+			r.Facts = policy.Facts{Assume: true, Home: "/home/deploy"}
+			if d := p.Decide(r); d.Code != want {
+				t.Errorf("%s %s: %s %q %s", op, name, d.Verdict, d.Code, d.Reason)
+			}
+		}
+	}
+}
