@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/bastion/target"
 	"gatehouse/bastion/target/local"
+	"gatehouse/bastion/target/sftp"
 	"gatehouse/bastion/transfer"
 	"gatehouse/ca"
 	"gatehouse/internal/answer"
@@ -233,6 +234,10 @@ func (s *session) serveTransfer(c carriage, d protocol.Decided, stream carrier) 
 		err = context.Cause(s.ctx)
 	case <-s.recording.Failed():
 		err = &evidenceError{s.recording.Err()}
+	}
+	var fault *sftp.Fault
+	if errors.As(err, &fault) {
+		err = s.conn.faulted("a transfer", fault)
 	}
 	err = errors.Join(err, t.Close())
 	remote := remoteWord(stream.Ended())

@@ -250,7 +250,7 @@ func (q *question) deniedFile() *Decision {
 			if r.Op == RedirIn {
 				direction = FileRead
 			}
-			listed := q.listed(func(role *role) []pathRule { return paths(role.files, direction) })
+			listed := q.listed(func(role *role) []pathRule { return paths(unbounded(role.files), direction) })
 			path, ok := absolute(joinDir(r.dir, r.Path), q.r.home())
 			if !ok && len(listed) > 0 {
 				q.need(Probe{Kind: ProbeHome})

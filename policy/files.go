@@ -211,6 +211,11 @@ func (d *fileDeny) decision(shown string) Decision {
 	return no
 }
 
+// unbounded are the sections that redirections may use: what these carry goes by the door unseen, which keeps no max_file and no hold there.
+func unbounded(sections []fileRules) []fileRules {
+	return slices.DeleteFunc(slices.Clone(sections), func(f fileRules) bool { return f.maxFile > 0 || f.hold != nil })
+}
+
 // paths joins the paths of one direction that the sections list.
 func paths(sections []fileRules, direction Direction) []pathRule {
 	var list []pathRule

@@ -51,6 +51,7 @@ type xargsCall struct {
 	replace string // of -I
 	grouped bool   // -n or -L, which GNU xargs does not combine with -I
 	always  bool   // it runs once even without input
+	nul     bool   // -0: no input has a NUL in it
 	most    int    // of -n: how many words it adds; 0: no bound
 	command []string
 }
@@ -92,7 +93,8 @@ func (call *xargsCall) counts() []int {
 	return counts
 }
 
-// replacedStarts puts an unknown word in the place of -I's.
+// replacedStarts puts an unknown word in the place of -I's. Where the input may have a NUL in it, xargs starts the command with words that
+// end there: nothing of the word after the first place is sure to be in it.
 func replacedStarts(call xargsCall) ([]Argv, error) {
 	if strings.Contains(call.command[0], call.replace) {
 		return nil, fmt.Errorf("xargs -I %s cannot stand for a command's name", call.replace)
@@ -102,6 +104,9 @@ func replacedStarts(call xargsCall) ([]Argv, error) {
 		start := make(Argv, len(call.command))
 		for i, word := range call.command {
 			start[i] = strings.ReplaceAll(word, call.replace, value)
+			if before, _, replaced := strings.Cut(word, call.replace); replaced && !call.nul {
+				start[i] = before + value
+			}
 		}
 		starts = append(starts, start)
 	}
@@ -134,6 +139,7 @@ func (call *xargsCall) option(words []string) (int, error) {
 		letter := option[i]
 		switch letter {
 		case '0':
+			call.nul = true
 			continue
 		case 'r':
 			call.always = false
@@ -152,6 +158,7 @@ func (call *xargsCall) option(words []string) (int, error) {
 				call.most = 0 // the last of the two holds
 			}
 		case letter == 'd' && value != "" && len(value) <= 8:
+			call.nul = false // the last of the two holds
 		case letter == 'I' && value != "":
 			call.replace, call.always = value, false
 		default:

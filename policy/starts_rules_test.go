@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"gatehouse/bastion/shell"
@@ -62,6 +63,19 @@ func TestAdditionsByAnotherName(t *testing.T) {
 		d := decideOn(t, startsPolicy, line, facts)
 		if d.Verdict != policy.Allow || !slices.Contains(d.Plan.Env, policy.EnvVar{Name: "LESSSECURE", Value: "1"}) {
 			t.Errorf("%s: %s %s %+v", line, d.Verdict, d.Reason, d.Plan)
+		}
+	}
+}
+
+// TestWhatNULCutsOff: xargs ends a word of -I at a NUL of its input, so that what a rule wants after the place is not sure to be there; with
+// -0 no input has one.
+func TestWhatNULCutsOff(t *testing.T) {
+	for line, want := range map[string]string{
+		"-I{} rm a{}b{} {}.bak": "a?", "-0 -I{} rm a{}b{}": "a?b?", "-d, -0I{} rm a{}b": "a?b", "-0 -d, -I{} rm a{}b": "a?",
+	} {
+		starts, err := policy.Starts(append(policy.Argv{"xargs"}, strings.Fields(line)...))
+		if err != nil || strings.ReplaceAll(starts[0][1], policy.Unknown, "?") != want {
+			t.Errorf("%s: %q, %v", line, starts, err)
 		}
 	}
 }

@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// deniedRename reports a rename that would change something which may not be written, or make readable what is not. What is moved may
-// be a folder unless it is known to be a file.
+// deniedRename reports a rename that would change something which may not be written, make readable what is not, or take a file past a
+// hold or a max_file: to where one holds for what is written, or from where one holds for what is read. What is moved may be a folder
+// unless it is known to be a file.
 func (f FileAsk) deniedRename(roles []applied, home string) *Decision {
 	var read, write []pathRule
 	for _, role := range roles {
@@ -33,6 +34,15 @@ func (f FileAsk) deniedRename(roles []applied, home string) *Decision {
 	if some(read, f.To) && !all(read, f.Path) {
 		no := deny(CodeFileNotAllowed, fmt.Sprintf("%s may not be read, and could be under its new name", quoteCut(f.Path)))
 		return &no
+	}
+	for _, role := range roles {
+		for _, s := range role.carried(f.By) {
+			evades := some(s.write, f.To) && !all(s.write, f.Path) || some(s.read, f.Path) && some(read, f.To) && !all(s.read, f.To)
+			if (s.hold != nil || s.maxFile > 0) && evades {
+				no := deny(CodeFileNotAllowed, fmt.Sprintf("%s has other limits than %s: carry the file there", quoteCut(f.To), quoteCut(f.Path)))
+				return &no
+			}
+		}
 	}
 	return nil
 }

@@ -228,3 +228,58 @@ func TestRedirectionPastALink(t *testing.T) {
 		}
 	}
 }
+
+// TestRenameKeepsLimits: no file is written where its content is free and then moved to where it is held, nor moved from where it is held
+// to where it can be read freely.
+func TestRenameKeepsLimits(t *testing.T) {
+	p := parsed(t, `version: 1
+people: {ann: {}}
+agents: {bot: {owner: person:ann, roles: [free, held, small]}}
+roles:
+  free: {targets: [web-1], logins: [deploy], files: {read: ["/srv/out/**"], write: ["/srv/free/**", "/srv/out/**", "/srv/own/**"]}}
+  held: {targets: [web-1], logins: [deploy], files: {read: ["/srv/own/**"], write: ["/srv/held/**"], hold: {secrets: true}}}
+  small: {targets: [web-1], logins: [deploy], files: {write: ["/srv/small/**"], max_file: 1KiB}}
+`)
+	for names, want := range map[[2]string]policy.Verdict{
+		{"/srv/free/a", "/srv/free/b"}: policy.Allow, {"/srv/held/.a.tmp", "/srv/held/a"}: policy.Allow, {"/srv/small/a", "/srv/small/b"}: policy.Allow, {"/srv/held/a", "/srv/free/a"}: policy.Allow,
+		{"/srv/own/a", "/srv/own/b"}: policy.Allow, {"/srv/own/a", "/srv/free/b"}: policy.Allow,
+		{"/srv/free/a", "/srv/held/a"}: policy.Deny, {"/srv/free/a", "/srv/small/a"}: policy.Deny, {"/srv/own/a", "/srv/out/a"}: policy.Deny, {"/srv/small/a", "/srv/held/a"}: policy.Deny,
+	} {
+		for _, kind := range []policy.PathKind{policy.PathFile, policy.PathDir} {
+			d := p.DecideFile(atHome(), policy.FileAsk{By: policy.SFTP, Op: policy.OpRename, Path: names[0], To: names[1], Kind: kind})
+			if d.Verdict != want {
+				t.Errorf("%s as a %s: %s %s", names, kind, d.Verdict, d.Reason)
+			}
+		}
+	}
+}
+
+// TestRedirectionsKeepNoLimits: a redirection is not opened by files whose content or size the door has to look at.
+func TestRedirectionsKeepNoLimits(t *testing.T) {
+	p := parsed(t, `version: 1
+people: {ann: {}}
+agents: {bot: {owner: person:ann, roles: [r]}}
+roles:
+  plain: {targets: [web-1], logins: [deploy], files: {read: ["/srv/plain/*"], write: ["/srv/plain/*"], by: []}}
+  small: {targets: [web-1], logins: [deploy], files: {read: ["/srv/small/*"], write: ["/srv/small/*"], max_file: 1KiB}}
+  r:
+    targets: [web-1]
+    logins: [deploy]
+    includes: [plain, small]
+    allow: [{run: "echo <text>", stdin: data}]
+    files: {read: ["/srv/held/*"], write: ["/srv/held/*"], hold: {secrets: true}}
+`)
+	for _, op := range []policy.RedirOp{policy.RedirIn, policy.RedirOut} {
+		for name, want := range map[string]policy.Code{"/srv/plain/a": "", "/srv/held/a": policy.CodeFileNotAllowed, "/srv/small/a": policy.CodeFileNotAllowed} {
+			fd := 1
+			if op == policy.RedirIn {
+				fd = 0
+			}
+			r := asDeploy(policy.Plan{Op: policy.OpRun, Argv: policy.Argv{"echo", "x"}, Redirs: []policy.Redir{{FD: fd, Op: op, Path: name}}})
+			r.Facts = policy.Facts{Assume: true, Home: "/home/deploy"}
+			if d := p.Decide(r); d.Code != want {
+				t.Errorf("%s %s: %s %q %s", op, name, d.Verdict, d.Code, d.Reason)
+			}
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"syscall"
 )
 
 // ErrAddress says that the door dials an address for nobody. The text of the wrapped error is for the operator: a client is not
@@ -108,7 +109,8 @@ func embedded(addr netip.Addr) []netip.Addr {
 func Own(addr netip.Addr) bool {
 	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, 0)))
 	if err != nil {
-		return false
+		// Only these two say that it is not: without a descriptor to ask with, nobody knows.
+		return !errors.Is(err, syscall.EADDRNOTAVAIL) && !errors.Is(err, syscall.EAFNOSUPPORT)
 	}
 	_ = c.Close()
 	return true

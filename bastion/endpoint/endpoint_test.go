@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 
 	"gatehouse/bastion/endpoint"
@@ -78,6 +79,26 @@ func TestOwn(t *testing.T) {
 		if got := endpoint.Own(netip.MustParseAddr(text)); got != want {
 			t.Errorf("%s is this machine's own: %v", text, got)
 		}
+	}
+}
+
+// TestOwnWithoutDescriptors: while the kernel cannot be asked, every address may be this machine's.
+func TestOwnWithoutDescriptors(t *testing.T) {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	none := limit
+	none.Cur = 0
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	own := endpoint.Own(netip.MustParseAddr("198.51.100.7"))
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if !own {
+		t.Error("an address of which nobody knows is dialled")
 	}
 }
 

@@ -160,6 +160,10 @@ func (s *Session) setstat(ctx context.Context, name string, a sftp.Attrs) error 
 	switch {
 	case !p.Exists:
 		err = refuse(sftp.StatusNoFile, "no such file")
+	case a.Known&sftp.AttrSize != 0 && answer.Hold != nil:
+		err = errNotWhole
+	case a.Known&sftp.AttrSize != 0 && answer.MaxFile > 0 && a.Size > uint64(answer.MaxFile):
+		err = refuse(sftp.StatusDenied, "gatehouse: DENIED: the policy carries files of %d bytes at most", answer.MaxFile)
 	case p.Attrs.IsFile():
 		err = s.setFile(ctx, p, a)
 	case p.Attrs.IsDir():

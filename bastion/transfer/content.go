@@ -110,9 +110,24 @@ func (s *Session) relayRead(ctx context.Context, id uint32, f *file, offset uint
 	})
 }
 
+// writesAt is where a write goes: where it says, or, if the target puts it at the file's end and that has a bound, where that is now.
+func (s *Session) writesAt(ctx context.Context, f *file, offset uint64) (uint64, error) {
+	if !f.append || f.write == nil || f.write.MaxFile == 0 {
+		return offset, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, operationLimit)
+	defer cancel()
+	a, err := s.fstat(ctx, f)
+	return a.Size, err
+}
+
 // relayWrite hands a client's write on, in the client's own packet if it fits. It owns the packet.
 func (s *Session) relayWrite(ctx context.Context, id uint32, f *file, offset uint64, data []byte, p sftp.Packet) error {
-	if err := s.mayWrite(f, offset, len(data)); err != nil {
+	at, err := s.writesAt(ctx, f, offset)
+	if err == nil {
+		err = s.mayWrite(f, at, len(data))
+	}
+	if err != nil {
 		p.Release()
 		return err
 	}

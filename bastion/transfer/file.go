@@ -28,6 +28,7 @@ type file struct {
 	ended  bool  // the client read up to its end
 	failed bool  // a write did not succeed
 	held   *held // rules on its content keep it back
+	noted  bool  // its end is in recording and log
 }
 
 // open opens a file as the client asks, verified.
@@ -43,7 +44,7 @@ func (s *Session) open(ctx context.Context, name string, flags uint32, a sftp.At
 	if err != nil {
 		return nil, err
 	}
-	f := &file{path: p.Real, asked: p.asked, append: flags&sftp.OpenAppend != 0}
+	f := &file{path: p.Real, asked: p.asked, append: flags&sftp.OpenAppend != 0, in: flow{all: &s.late}, out: flow{all: &s.late}}
 	var in protocol.File
 	if reads {
 		if in, f.read, err = s.grant(ctx, policy.OpRead, p); err != nil {
@@ -76,11 +77,15 @@ func (s *Session) openHeld(ctx context.Context, f *file, p place, in protocol.Fi
 	if most, ok := holds(f.write); ok {
 		return s.holdUpload(f, p, in, flags, a, most)
 	}
+	if _, ok := holds(f.read); ok && f.write != nil {
+		return errNotWhole // what was looked at is not what is written
+	}
 	if err := s.openAt(ctx, f, p, in, flags, a); err != nil {
 		return err
 	}
 	if most, ok := holds(f.read); ok {
 		if err := s.holdDownload(ctx, f, in, most); err != nil {
+			s.letGo(f)
 			return errors.Join(err, s.fds.shut(ctx, f.opened))
 		}
 	}

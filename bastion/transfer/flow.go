@@ -22,6 +22,7 @@ type flow struct {
 	late   map[int64][]byte // what came before what is before it
 	kept   int              // bytes of late
 	broken bool             // part of it came twice, or too early: there is no hash
+	all    *room            // where kept counts as well
 	bytes  int64
 	ranges []span
 	more   bool // there are ranges that are not kept
@@ -42,10 +43,12 @@ func (f *flow) add(offset int64, data []byte) {
 			}
 			delete(f.late, f.next)
 			f.kept -= len(data)
+			f.all.give(len(data))
 			f.take(data)
 		}
-	case offset < f.next || f.kept+len(data) > maxLate || f.late[offset] != nil:
-		f.broken, f.late = true, nil
+	case offset < f.next || f.kept+len(data) > maxLate || f.late[offset] != nil || !f.all.take(len(data), maxLateAll):
+		f.broken = true
+		f.drop()
 	default:
 		if f.late == nil {
 			f.late = map[int64][]byte{}
@@ -53,6 +56,12 @@ func (f *flow) add(offset int64, data []byte) {
 		f.late[offset] = append([]byte(nil), data...)
 		f.kept += len(data)
 	}
+}
+
+// drop forgets what came before what is before it.
+func (f *flow) drop() {
+	f.all.give(f.kept)
+	f.late, f.kept = nil, 0
 }
 
 func (f *flow) take(data []byte) {

@@ -61,6 +61,21 @@ func (s *Session) holdUpload(f *file, p place, in protocol.File, flags uint32, a
 	return nil
 }
 
+// errFull is for content that is held back while too much is already.
+var errFull = refuse(sftp.StatusFailure, "%d bytes of files are held back, which is the most at once: close some of them", maxHeldAll)
+
+// letGo forgets what was kept of a file whose end is noted. Called by who serves the client.
+func (s *Session) letGo(f *file) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.held != nil {
+		s.held.give(len(f.held.content))
+		f.held.content = nil
+	}
+	f.in.drop()
+	f.out.drop()
+}
+
 // holdDownload reads a file that was just opened, and looks at it.
 func (s *Session) holdDownload(ctx context.Context, f *file, in protocol.File, most int) error {
 	if f.size > int64(most) {
@@ -71,12 +86,16 @@ func (s *Session) holdDownload(ctx context.Context, f *file, in protocol.File, m
 		if len(f.held.content)+len(data) > most {
 			return s.elsewhere(ctx, in, fmt.Errorf("the policy looks at its content, and it has over %d bytes", most))
 		}
+		if !s.held.take(len(data), max(most, maxHeldAll)) {
+			return errFull
+		}
 		f.held.content = append(f.held.content, data...)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
+	f.size = int64(len(f.held.content)) // whatever the target said before
 	return s.inspect(ctx, f.held.content, f.read, in)
 }
 
@@ -166,19 +185,36 @@ func (s *Session) heldWrite(f *file, offset uint64, data []byte) error {
 		f.writeEnded(ErrLimit)
 		return refuse(sftp.StatusDenied, "gatehouse: DENIED: the policy looks at the content of this file, of which %d bytes are looked at most", f.held.most)
 	}
+	grow := max(0, int(end)-len(f.held.content))
+	if !s.held.take(grow, max(f.held.most, maxHeldAll)) {
+		f.writeEnded(errFull)
+		return errFull
+	}
 	f.wrote(offset, data)
-	if grow := int(end) - len(f.held.content); grow > 0 {
+	if grow > 0 {
 		f.held.content = append(f.held.content, make([]byte, grow)...)
 	}
 	copy(f.held.content[offset:], data)
 	return nil
 }
 
-// closeAny closes a file; one whose content was held back goes to the target now, if it may.
-func (s *Session) closeAny(ctx context.Context, f *file) error {
+// closeAny closes the client's file of that number. One whose end could not be noted stays, for Close to find it.
+func (s *Session) closeAny(ctx context.Context, n uint32, f *file) error {
+	var err error
 	if f.held == nil || f.held.upload == nil {
-		return s.closeFile(ctx, f)
+		err = s.closeFile(ctx, f)
+	} else {
+		err = s.closeHeld(ctx, f)
 	}
+	if f.noted {
+		delete(s.handles, n)
+		s.letGo(f)
+	}
+	return err
+}
+
+// closeHeld closes a file whose content was held back: it goes to the target now, if it may.
+func (s *Session) closeHeld(ctx context.Context, f *file) error {
 	err := s.deliver(ctx, f)
 	why := ""
 	if err != nil {

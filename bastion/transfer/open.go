@@ -162,10 +162,14 @@ func (s *Session) closeFile(ctx context.Context, f *file) error {
 	return errors.Join(s.fileEnds(ctx, f, why), err)
 }
 
-// fileEnds notes what went by of a file, in recording and log; why is set where it did not end by being closed.
+// fileEnds notes once what went by of a file, in recording and log; why is set where it did not end by being closed.
 func (s *Session) fileEnds(ctx context.Context, f *file, why string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.noted {
+		return nil
+	}
+	f.noted = true
 	var errs []error
 	if f.read != nil {
 		sum, ok := f.out.whole(f.out.next)

@@ -23,6 +23,7 @@ type scp struct {
 	*Session
 	cmd    SCP
 	in     *bufio.Reader
+	listed int  // names that are still to be sent, of all folders that were entered
 	failed bool // something could not be done: the exit status is 1
 }
 

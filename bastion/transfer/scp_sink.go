@@ -239,8 +239,7 @@ func (c *scp) take(ctx context.Context, to, text string, when times) error {
 		if failed == nil && c.cmd.Times {
 			failed = c.fsetstat(ctx, f, attrsOf(m.mode, when))
 		}
-		delete(c.handles, 0)
-		return errors.Join(failed, c.closeAny(ctx, f))
+		return errors.Join(failed, c.closeAny(ctx, 0, f))
 	})
 	if err != nil {
 		return c.complain(to, err)

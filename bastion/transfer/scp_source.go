@@ -99,10 +99,7 @@ func (c *scp) giveFile(ctx context.Context, name string, a sftp.Attrs) error {
 	if err != nil {
 		return err
 	}
-	err = c.do(ctx, func(ctx context.Context) error {
-		delete(c.handles, 0)
-		return c.closeFile(ctx, f)
-	})
+	err = c.do(ctx, func(ctx context.Context) error { return c.closeAny(ctx, 0, f) })
 	if _, ok := asRefusal(err); err != nil && !ok {
 		return err
 	}
@@ -227,6 +224,11 @@ func (c *scp) giveFolder(ctx context.Context, name string, a sftp.Attrs, depth i
 	names, err := c.names(ctx, name)
 	if err != nil {
 		return c.complain(name, err)
+	}
+	c.listed += len(names)
+	defer func() { c.listed -= len(names) }()
+	if c.listed > maxEntries {
+		return c.complain(name, refuse(sftp.StatusFailure, "the folders in each other have over %d names", maxEntries))
 	}
 	if taken, err := c.sayTimes(a); err != nil || !taken {
 		return err

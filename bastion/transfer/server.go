@@ -281,10 +281,10 @@ func (s *Session) serveHandle(ctx context.Context, id uint32, kind byte, r *sftp
 		return nil, err
 	}
 	if kind == sftp.PacketClose {
-		delete(s.handles, n)
 		if f, ok := h.(*file); ok {
-			return nil, s.closeAny(ctx, f)
+			return nil, s.closeAny(ctx, n, f)
 		}
+		delete(s.handles, n)
 		return nil, s.closeListing(ctx, h.(*listing))
 	}
 	if l, ok := h.(*listing); ok {

@@ -76,6 +76,8 @@ type Session struct {
 	// serving is held while a request is served, and guards what follows.
 	serving sync.Mutex
 	closed  bool
+	held    room // content that is held back
+	late    room // content out of order
 	fds     *descriptors
 	pins    []*folder
 	handles map[uint32]any // *file or *listing, by the client's number

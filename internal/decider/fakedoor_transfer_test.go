@@ -108,6 +108,9 @@ func TestFakeDoorFiles(t *testing.T) {
 	if got, err := ask(func(in *protocol.File) { in.Path, in.Asked = []byte("/etc/x"), []byte("/etc/x") }); err != nil || got.Code != policy.CodeQuota {
 		t.Errorf("after the limit: %+v, %v", got, err)
 	}
+	if got, err := ask(func(*protocol.File) {}); err != nil || got.Allowed || got.Code != policy.CodeQuota {
+		t.Errorf("what is allowed, after the limit: %+v, %v", got, err)
+	}
 	if err := b.door.End(t.Context(), protocol.End{Session: ses, State: "ended"}); err != nil {
 		t.Fatal(err)
 	}
@@ -141,5 +144,25 @@ func TestPolicyEndsOpenFiles(t *testing.T) {
 	}
 	if !b.d.allows(b.d.sessions[closed]) {
 		t.Error("a session whose files are closed ends")
+	}
+}
+
+// TestPolicyEndsWhatItNowHolds: a change of policy that bounds or holds back a file that is open ends its session, for the door has let go
+// of what it was to look at.
+func TestPolicyEndsWhatItNowHolds(t *testing.T) {
+	for _, more := range []string{"max_file: 1KiB", "hold: {secrets: true}"} {
+		b := newTransferBench(t)
+		ses, _ := b.transfer(b.connect(policy.Agent, "bot"))
+		a, err := b.door.File(t.Context(), protocol.File{Session: ses, Op: policy.OpWrite, Path: []byte("/srv/in/a"), Asked: []byte("/srv/in/a"), Kind: policy.PathFile})
+		if err != nil || !a.Allowed {
+			t.Fatalf("%+v, %v", a, err)
+		}
+		b.write("policy.yaml", strings.Replace(transferPolicy, `write: ["/srv/in/**"]`, `write: ["/srv/in/**"], `+more, 1))
+		b.reload()
+		b.d.mu.RLock()
+		if b.d.allows(b.d.sessions[ses]) {
+			t.Errorf("%s: an open file keeps the limits that it had", more)
+		}
+		b.d.mu.RUnlock()
 	}
 }

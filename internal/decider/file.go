@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"path"
+	"reflect"
 	"strings"
 	"unicode/utf8"
 
@@ -89,13 +90,14 @@ func (d *Decider) ruleFile(in protocol.File) (*fileRuling, error) {
 	ask := policy.FileAsk{By: s.by, Op: in.Op, Path: string(in.Path), To: string(in.To), Kind: in.Kind, Size: in.Size}
 	r.dec = r.decide(ask)
 	r.out.PolicyHash = r.dec.PolicyHash
-	if r.dec.Verdict == policy.Allow {
-		r.allowed()
-		return r, nil
+	if r.dec.Verdict != policy.Allow {
+		r.denied()
 	}
-	r.denied()
 	if counted(in.Op) {
 		d.countDenial(r)
+	}
+	if r.dec.Verdict == policy.Allow {
+		r.allowed()
 	}
 	return r, nil
 }
@@ -172,7 +174,7 @@ func counted(op policy.FileOp) bool {
 	return op != policy.OpStat && op != policy.OpList && op != policy.OpReadlink
 }
 
-// countDenial counts a denial as that of a command.
+// countDenial counts a denial as that of a command; what is allowed is denied once there were as many as a role lets be.
 func (d *Decider) countDenial(r *fileRuling) {
 	q := &ruling{who: r.req.Identity, out: protocol.Decided{Decision: r.dec}}
 	q.out.Decision.Obligations = r.session.obligations
@@ -180,6 +182,9 @@ func (d *Decider) countDenial(r *fileRuling) {
 	r.out.DenialsLeft = q.out.DenialsLeft
 	if q.out.Decision.Code == policy.CodeQuota {
 		r.out.Code, r.out.Reason, r.out.Nearest = policy.CodeQuota, q.out.Decision.Reason, nil
+		if r.dec.Verdict == policy.Allow {
+			r.dec = q.out.Decision
+		}
 	}
 }
 
@@ -205,6 +210,13 @@ func (d *Decider) allowFile(ctx context.Context, r *fileRuling) (protocol.FileAn
 	return r.out, nil
 }
 
+// openFile is what a file that is open was asked for, and the limits that the door was told.
+type openFile struct {
+	policy.FileAsk
+	maxFile int64
+	hold    *policy.Hold
+}
+
 // openFile keeps what is open, so that a change of policy can ask again.
 func (d *Decider) openFile(r *fileRuling) error {
 	d.mu.Lock()
@@ -217,21 +229,23 @@ func (d *Decider) openFile(r *fileRuling) error {
 		return refuse("too many open files")
 	}
 	if s.open == nil {
-		s.open = map[string]policy.FileAsk{}
+		s.open = map[string]openFile{}
 	}
 	s.request.Facts.Home = r.in.Home
-	s.open[r.out.ID] = policy.FileAsk{By: s.by, Op: r.in.Op, Path: string(r.in.Path), Kind: policy.PathFile, Size: r.in.Size}
+	s.open[r.out.ID] = openFile{policy.FileAsk{By: s.by, Op: r.in.Op, Path: string(r.in.Path), Kind: policy.PathFile, Size: r.in.Size}, r.out.MaxFile, r.out.Hold}
 	return nil
 }
 
-// carries asks a transfer's question again, and that of each file that it has open. Called with mu held.
+// carries asks a transfer's question again, and that of each file that it has open, which must have the limits that it had. Called with
+// mu held.
 func (d *Decider) carries(s *session, req policy.Request) bool {
 	dec := d.policy.DecideTransfer(req, s.by)
 	if dec.Verdict != policy.Allow || dec.Obligations.DryRun || s.writes && !writes(dec) {
 		return false
 	}
-	for _, ask := range s.open {
-		if d.policy.DecideFile(req, ask).Verdict != policy.Allow {
+	for _, f := range s.open {
+		dec := d.policy.DecideFile(req, f.FileAsk)
+		if dec.Verdict != policy.Allow || dec.Obligations.MaxFile != f.maxFile || !reflect.DeepEqual(dec.Hold, f.hold) {
 			return false
 		}
 	}

@@ -23,9 +23,9 @@ type session struct {
 	by          policy.Carrier // of a transfer: the protocol; else empty
 	writes      bool           // its target's server takes writes
 	obligations policy.Obligations
-	open        map[string]policy.FileAsk // by the decision's id: the files that it has open
-	forward     *policy.ForwardAsk        // of a forward; its request has no plan
-	via         string                    // how it goes
+	open        map[string]openFile // by the decision's id: the files that it has open
+	forward     *policy.ForwardAsk  // of a forward; its request has no plan
+	via         string              // how it goes
 }
 
 // takeSession keeps a session that is about to begin. No two have one id.

@@ -49,6 +49,8 @@ func TestPathsByTextAndByWhereTheyLead(t *testing.T) {
 		{slot: "/srv/**", word: "-x", view: known},
 		{slot: "/srv/**", word: "", view: known},
 		{slot: "/srv/**", word: "/srv/\x1b", view: known},
+		{slot: "/srv/**", word: "~root/x", view: known},
+		{slot: "/srv/**", word: "./~root/x", view: known, matched: true},
 		{slot: "/srv/**", word: "~/x", view: View{Dir: "/tmp", Home: "/srv/h", Real: links}},
 		{slot: "/var/run/app", word: "/var/run/app", view: known},
 		{slot: "/var/run/app,/run/app", word: "/var/run/app", view: known, matched: true},

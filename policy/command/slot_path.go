@@ -81,11 +81,11 @@ func (s pathSlot) admits(m *matcher, word string, free bool) bool {
 }
 
 // plainlyPath reports whether no program takes the word for something else than a path. Relative ones may be a command (vim +!x), another
-// host (tar -f host:x, rsync host::x), a list of arguments (@x), a variable (awk x=y) or a part of an expression (find !). With ./ before
-// it each is a path again.
+// host (tar -f host:x, rsync host::x), a list of arguments (@x), a variable (awk x=y), a part of an expression (find !) or a user's home,
+// which git looks up by itself (git-upload-pack '~root/x'). With ./ before it each is a path again.
 func plainlyPath(word string) bool {
 	first, _, _ := strings.Cut(word, "/")
-	return first == "" || strings.IndexByte("+@!(),", first[0]) < 0 && !strings.ContainsAny(first, ":=")
+	return first == "" || strings.IndexByte("+@!(),~", first[0]) < 0 && !strings.ContainsAny(first, ":=")
 }
 
 // leadsInside judges where a path leads. It notes the path where that is not known yet.

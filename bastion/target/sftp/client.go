@@ -50,8 +50,8 @@ var ErrClosed = errors.New("the SFTP stream is closed")
 func Dial(ctx context.Context, stream io.ReadWriteCloser) (*Client, error) {
 	c := &Client{stream: stream, out: make(chan outgoing), slots: make(chan struct{}, InFlight), done: make(chan struct{}), waiting: map[uint32]func(Packet){}}
 	hello := make(chan error, 1)
-	c.tasks.Go(func() { c.read(hello) })
-	c.tasks.Go(c.write)
+	c.task(func() { c.read(hello) })
+	c.task(c.write)
 	err := c.hand(ctx, outgoing{b: Seal(Request(PacketInit, Version))})
 	if err == nil {
 		select {
