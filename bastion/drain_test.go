@@ -2,6 +2,7 @@ package bastion
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,5 +60,16 @@ func TestNothingIsReadAheadForEver(t *testing.T) {
 		if err := goleak.Find(before); err != nil {
 			t.Fatalf("%s: %.3000v", a.when, err)
 		}
+	}
+}
+
+// A library in which the queue is not where it was keeps the door from starting; ours has it.
+func TestLibraryFits(t *testing.T) {
+	if err := fits(queue); err != nil {
+		t.Error(err)
+	}
+	changed := func(ssh.ServerPreAuthConn) chan []byte { return queue(&struct{ ssh.ServerPreAuthConn }{}) }
+	if err := fits(changed); err == nil || !strings.Contains(err.Error(), "SSH library") {
+		t.Errorf("another library: %v", err)
 	}
 }
