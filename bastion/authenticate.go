@@ -31,6 +31,7 @@ func (s *Server) serverConfig(ctx gliderssh.Context) *ssh.ServerConfig {
 	}
 	keys, err := s.faces.keys(c.ctx, c.face)
 	if err != nil {
+		c.excused = true
 		c.log.Error("no face certificate", "target", c.face, "error", err)
 	}
 	for _, k := range keys {
@@ -125,6 +126,7 @@ func (c *conn) proveKey(meta ssh.ConnMetadata, key ssh.PublicKey, perms *ssh.Per
 	defer cancel()
 	who, err := c.server.cfg.Gate.Authenticate(ctx, in)
 	if err != nil {
+		c.excused = !decided(err)
 		return nil, c.refused(err)
 	}
 	c.registered = true
@@ -140,6 +142,12 @@ func (c *conn) proveKey(meta ssh.ConnMetadata, key ssh.PublicKey, perms *ssh.Per
 	}
 	c.log.Info("authenticated", "target", r.target, "login", r.login)
 	return perms, nil
+}
+
+// decided reports whether an error is the decider's word about who asks, and not a fault of its own.
+func decided(err error) bool {
+	var word *protocol.Error
+	return errors.As(err, &word) && (word.Code == protocol.CodeRefused || word.Code == protocol.CodeInvalid)
 }
 
 func same(a, b policy.Identity) bool { return a.Kind == b.Kind && a.Name == b.Name }

@@ -46,6 +46,7 @@ type conn struct {
 	notAfter time.Time
 	route    route
 
+	excused    bool // what keeps it out is Gatehouse's own fault
 	renewOnly  bool // by a registered key: renew and nothing else
 	registered bool // the decider keeps it until it is told of its end
 

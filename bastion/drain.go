@@ -10,8 +10,8 @@ import (
 // The SSH library reads a connection's packets ahead, sixteen of them, in a goroutine of its own, and leaves it waiting for ever, packets and all,
 // when it gives a connection up while more have come: any stranger could fill the memory of the door by that. Two things keep this from
 // happening. Between the first key exchange and authentication no more bytes are let in than sixteen packets have (mayRead). And when a
-// connection has ended, what waits is taken out of the library's queue (drain), which it does not offer: hence unsafe. TestMain's search
-// for goroutines that are left shows when the library has changed.
+// connection has ended, what waits is taken out of the library's queue (drain), which it does not offer: hence unsafe. New looks for
+// the queue in a handshake of its own, and a library that has it elsewhere keeps the door from starting.
 
 // aheadBytes is less than what seventeen packets have under any of our ciphers (chacha20-poly1305: 28 bytes each).
 const aheadBytes = 16 * 28
@@ -26,7 +26,7 @@ func queue(of ssh.ServerPreAuthConn) chan []byte {
 	if transport.Kind() == reflect.Interface {
 		transport = transport.Elem()
 	}
-	if transport.Kind() != reflect.Pointer || transport.IsNil() {
+	if transport.Kind() != reflect.Pointer || transport.IsNil() || transport.Elem().Kind() != reflect.Struct {
 		return nil
 	}
 	incoming := transport.Elem().FieldByName("incoming")

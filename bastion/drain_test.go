@@ -3,6 +3,7 @@ package bastion
 import (
 	"bytes"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,5 +101,16 @@ func TestWhatCameEarlyIsKept(t *testing.T) {
 	c.passGate()
 	if all := append(first, <-got...); !bytes.Equal(all, sent) {
 		t.Errorf("%d bytes of %d", len(all), len(sent))
+	}
+}
+
+// A library in which the queue is not where it was keeps the door from starting; ours has it.
+func TestLibraryFits(t *testing.T) {
+	if err := fits(queue); err != nil {
+		t.Error(err)
+	}
+	changed := func(ssh.ServerPreAuthConn) chan []byte { return queue(&struct{ ssh.ServerPreAuthConn }{}) }
+	if err := fits(changed); err == nil || !strings.Contains(err.Error(), "SSH library") {
+		t.Errorf("another library: %v", err)
 	}
 }

@@ -38,6 +38,7 @@ func (c *conn) judge() {
 	c.mu.Unlock()
 	switch {
 	case doomed: // its end was not its own, or a flood, which has been counted
+	case !proven && c.excused: // with the fault gone, good clients must not be shut out for having tried
 	case !proven:
 		c.punish(c.offence())
 	default:

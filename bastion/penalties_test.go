@@ -1,6 +1,8 @@
 package bastion
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -9,6 +11,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/rawssh"
 	"gatehouse/internal/source"
 	"gatehouse/policy"
@@ -161,6 +164,59 @@ func TestOffences(t *testing.T) {
 			if want := map[bool]float64{true: 1}[o.why == why]; got != want {
 				t.Errorf("%q: %v of %s, want %v", why, got, o.why, want)
 			}
+		}
+	}
+}
+
+// failing are parts of the decider that cannot answer.
+type failing struct {
+	Gate
+	Certifier
+	err error
+}
+
+func (f *failing) Authenticate(ctx context.Context, in protocol.Authenticate) (protocol.Authenticated, error) {
+	if f.err != nil {
+		return protocol.Authenticated{}, f.err
+	}
+	return f.Gate.Authenticate(ctx, in)
+}
+
+func (f *failing) Face(ctx context.Context, in protocol.Face) (protocol.FaceAnswer, error) {
+	if f.err != nil {
+		return protocol.FaceAnswer{}, f.err
+	}
+	return f.Certifier.Face(ctx, in)
+}
+
+// Good clients get no points for a fault of ours, so that nobody is shut out once it is cured; what the decider refuses costs points.
+func TestOurFaultsCostNothing(t *testing.T) {
+	f := &failing{}
+	w := newWholeWith(t, func(c *Config) {
+		c.Limits.PenaltyExempt = []string{"192.0.2.0/24"}
+		f.Gate, f.Certifier = c.Gate, c.Certifier
+		c.Gate, c.Certifier = f, f
+	})
+	bot := w.certify(policy.Agent, "bot", 10*time.Minute)
+	for _, c := range []struct {
+		err  error
+		face bool // asked for again
+		want int
+	}{
+		{errors.New("connection reset"), false, 0},
+		{&protocol.Error{Code: protocol.CodeEvidence, Msg: "the audit log cannot be written"}, false, 0},
+		{&protocol.Error{Code: protocol.CodeUnavailable, Msg: "the CA's key is away"}, true, 0},
+		{&protocol.Error{Code: protocol.CodeRefused, Msg: "no"}, false, 1},
+	} {
+		if f.err = c.err; c.face {
+			w.server.faces.renew()
+		}
+		if _, err := w.dial("deploy@web-1", bot); err == nil {
+			t.Errorf("%v: let in", c.err)
+		}
+		w.awaitConnections(0)
+		if got := w.server.limits.penalties.punished(); got != c.want {
+			t.Errorf("%v: %d sources have points, want %d", c.err, got, c.want)
 		}
 	}
 }

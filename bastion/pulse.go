@@ -28,7 +28,7 @@ func (c *conn) beat() {
 		c.closeFor(limitIdle)
 		return
 	case c.outer != nil: // the outer connection's pulse is the client's
-	case silent >= l.Keepalive*time.Duration(l.Missed):
+	case silent >= l.Keepalive*time.Duration(l.Missed) && c.asking.Load(): // a clock that was set forward is no silence
 		c.closeFor(limitKeepalive)
 		return
 	case silent >= l.Keepalive:

@@ -142,6 +142,9 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if err := libraryFits(); err != nil {
+		return nil, err
+	}
 	limits, err := newLimiter(cfg.Limits, cfg.Now)
 	if err != nil {
 		return nil, err

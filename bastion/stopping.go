@@ -3,7 +3,6 @@ package bastion
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"gatehouse/internal/answer"
@@ -32,11 +31,9 @@ func (s *Server) Drain(ctx context.Context, within time.Duration) {
 			c.drop(&ended{state: store.Failed, reason: stopping})
 		}
 	}
-	var telling sync.WaitGroup
 	for _, ses := range s.everything() {
-		telling.Go(func() { s.remind(ses) })
+		s.work.Go(func() { s.remind(ses) }) // one whose client takes nothing holds up nobody else's end
 	}
-	telling.Wait()
 	empty := make(chan struct{})
 	go func() {
 		s.work.Wait()

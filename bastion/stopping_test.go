@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/internal/rawssh"
+	"gatehouse/internal/store"
 	"gatehouse/policy"
 )
 
@@ -135,5 +137,35 @@ func TestRemarkOnALineOfItsOwn(t *testing.T) {
 		if got := stderr.String(); got != c.want {
 			t.Errorf("in the middle of a line %t: %q", c.mid, got)
 		}
+	}
+}
+
+// TestDrainWithAClientThatTakesNothing: a client that has never opened its window keeps the drain no longer than its time, and the
+// others hear that the door stops.
+func TestDrainWithAClientThatTakesNothing(t *testing.T) {
+	w := newWhole(t)
+	bot := w.certify(policy.Agent, "bot", 10*time.Minute)
+	shut, err := rawssh.Login(w.addr, "", "deploy@web-1", bot)
+	w.must(err)
+	defer shut.Close()
+	ch, err := shut.OpenSession(1, 0)
+	w.must(err)
+	w.must(shut.Send(rawssh.Request(ch, "exec", true, rawssh.String("sleep 664"))))
+	w.awaitRunning(w.session("sleep 664", store.Live).ID)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		w.server.Drain(ctx, time.Minute)
+	}()
+	select {
+	case <-drained:
+	case <-time.After(10 * time.Second):
+		t.Error("the drain waits for a client that takes nothing")
+	}
+	w.server.Shutdown(t.Context(), stopping)
+	if got := w.session("sleep 664", store.Failed); got.Reason != stopping {
+		t.Errorf("%+v", got)
 	}
 }

@@ -133,6 +133,18 @@ func TestKeepalive(t *testing.T) {
 	})
 }
 
+// A clock that jumps (a machine that slept, a first NTP answer) is not taken for a client's silence: the client is asked first.
+func TestAClockThatJumps(t *testing.T) {
+	inBubble(t, Limits{Idle: 30 * day}, func(b *bubble) {
+		c, _ := b.client(8 * time.Hour)
+		b.echo(c)
+		for _, own := range b.server.conns {
+			own.heard.Store(time.Now().Add(-time.Hour).UnixNano())
+		}
+		b.after(90*time.Second, 1, "after an hour that nobody has lived")
+	})
+}
+
 // A connection without a channel is closed after the idle time, one with a channel is not.
 func TestIdle(t *testing.T) {
 	inBubble(t, Limits{Idle: 10 * time.Minute}, func(b *bubble) {

@@ -23,9 +23,9 @@ var (
 // openHealth makes what says whether the door can do its work.
 func (d *door) openHealth() {
 	d.health = health.New(health.Config{Log: d.log.Named("health"), Checks: []health.Check{
-		{Name: "accept", Live: health.Works, Fault: "connections are not accepted", Run: func(context.Context) error { return d.beat.Alive() }},
+		{Name: "accept", Live: health.Works, Fault: "connections are not accepted", Run: func(context.Context) error { return d.checkAccepts() }},
 		{Name: "decider", Live: health.Works, Fault: "the decider does not answer", Run: func(ctx context.Context) error {
-			return d.decider.Call(ctx, protocol.OpHealth, protocol.Empty{}, new(protocol.Health))
+			return d.decider.Call(ctx, protocol.OpMetrics, protocol.Empty{}, new(protocol.Metrics)) // which waits for no disk
 		}},
 		{Name: "audit", Fault: "the audit log cannot be written", Run: d.checkAudit},
 		{Name: "recorder", Live: health.Answers, Fault: "recordings cannot be written", Run: func(context.Context) error { return d.probeRecordings() }},
@@ -70,6 +70,14 @@ func (d *door) checkSpace() error {
 		err = errFull
 	}
 	return err
+}
+
+// checkAccepts has nothing to find in a door that drains: it accepts nobody on purpose, and must not be started again for it.
+func (d *door) checkAccepts() error {
+	if d.ending.draining.Load() {
+		return nil
+	}
+	return d.beat.Alive()
 }
 
 func (d *door) checkStays() error {

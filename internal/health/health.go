@@ -19,6 +19,10 @@ const (
 	keepFor   = 2 * time.Second
 )
 
+// stuckTime is after how long a check that has not come back is taken never to: a disk that is slow for a while is no reason to
+// end what runs.
+const stuckTime = 20 * time.Second
+
 // Check is one thing that must work. Run may be called by one goroutine at a time; one that does not come back is not called
 // again until it has.
 type Check struct {
@@ -35,7 +39,7 @@ type Need int
 // What a check may be to the process. A full disk is no reason to start it again; one that never answers is.
 const (
 	Nothing Need = iota
-	Answers      // it must come back, whatever it finds
+	Answers      // it must come back in the end, whatever it finds
 	Works        // it must find nothing wrong
 )
 
@@ -53,7 +57,7 @@ type Result struct {
 	Problem string `json:"problem,omitempty"`
 	TookMS  int64  `json:"took_ms"`
 
-	slow bool
+	stuck bool
 }
 
 // Report is all of them.
@@ -66,6 +70,8 @@ type Report struct {
 type Board struct {
 	cfg  Config
 	busy []chan struct{} // a place for each check
+
+	begun []time.Time // when each check was called last; guarded by look
 
 	// look has one place: whoever asks while a look is under way waits and gets what it finds.
 	look  chan struct{}
@@ -85,6 +91,7 @@ func New(cfg Config) *Board {
 	for range cfg.Checks {
 		b.busy = append(b.busy, make(chan struct{}, 1))
 	}
+	b.begun = make([]time.Time, len(cfg.Checks))
 	return b
 }
 
@@ -121,6 +128,7 @@ func (b *Board) run(i int) Result {
 	done := make(chan error, 1)
 	select {
 	case b.busy[i] <- struct{}{}:
+		b.begun[i] = begun
 		go func() {
 			defer func() { <-b.busy[i] }()
 			done <- c.Run(ctx)
@@ -136,7 +144,7 @@ func (b *Board) run(i int) Result {
 	r := Result{Name: c.Name, OK: err == nil, TookMS: time.Since(begun).Milliseconds()}
 	if err != nil {
 		b.cfg.Log.Warn("health check", "check", c.Name, "error", err)
-		r.Problem, r.slow = c.Fault, errors.Is(err, errSlow)
+		r.Problem, r.stuck = c.Fault, errors.Is(err, errSlow) && time.Since(b.begun[i]) >= stuckTime
 	}
 	return r
 }
@@ -149,7 +157,7 @@ func (b *Board) Report(onlyLive bool) Report {
 		if onlyLive && need == Nothing {
 			continue
 		}
-		if !r.OK && (!onlyLive || need == Works || r.slow) {
+		if !r.OK && (!onlyLive || need == Works || r.stuck) {
 			out.Status = "fail"
 		}
 		out.Checks = append(out.Checks, r)

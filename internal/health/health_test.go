@@ -49,7 +49,7 @@ func TestReports(t *testing.T) {
 	}
 }
 
-// What only has to answer may find what it likes; if it does not come back, the process is not alive.
+// What only has to answer may find what it likes, and be slow about it; if it does not come back, the process is not alive.
 func TestAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, hang := range []bool{false, true} {
@@ -59,6 +59,10 @@ func TestAnswers(t *testing.T) {
 				}
 				return errors.New("full")
 			}}}})
+			if code, _, _ := ask(b, "/livez"); code != 200 {
+				t.Errorf("hangs %t, for two seconds so far: livez %d", hang, code)
+			}
+			time.Sleep(stuckTime)
 			if code, _, _ := ask(b, "/livez"); (code == 200) == hang {
 				t.Errorf("hangs %t: livez %d", hang, code)
 			}

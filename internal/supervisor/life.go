@@ -35,8 +35,10 @@ func (l *life) attend(ctx context.Context) error {
 	watching, done := context.WithCancel(context.WithoutCancel(ctx))
 	var work sync.WaitGroup
 	work.Go(func() { l.watch(watching) })
-	work.Go(func() { l.reloads(watching) })
+	reloading, enough := context.WithCancel(watching)
+	work.Go(func() { l.reloads(reloading) })
 	stops, reason := l.await(ctx)
+	enough()
 	if errors.Is(reason, ErrStopped) {
 		l.drainDoor(stops)
 	} else {
@@ -129,15 +131,23 @@ func (l *life) watch(ctx context.Context) {
 	}
 }
 
-// reloads answers each signal to reload, one after the other.
+// reloads answers each signal to reload, one after the other, from the moment that the door serves until the service ends: the
+// service manager takes a reload's end for "it serves".
 func (l *life) reloads(ctx context.Context) {
+	select {
+	case <-l.doorLine.ready:
+	case <-ctx.Done():
+		return
+	}
 	now := l.cfg.Settings
 	for {
 		select {
 		case <-l.cfg.Reload:
 			l.manager.reloading()
 			now = l.reload(ctx, now)
-			l.manager.ready()
+			if ctx.Err() == nil {
+				l.manager.ready()
+			}
 		case <-ctx.Done():
 			return
 		}

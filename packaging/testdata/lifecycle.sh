@@ -56,5 +56,13 @@ rm -r /var/lib/gatehouse /etc/gatehouse
 dpkg_ok -i "$new"
 dpkg_ok -P gatehouse
 [ ! -e /var/lib/gatehouse ] && [ ! -e /etc/gatehouse ] || bad "purge leaves empty folders"
+
+# 7. A data folder on a disk that is not mounted keeps nothing from being installed, upgraded and purged, and its link stays.
+ln -s /mnt/not-there/gatehouse /var/lib/gatehouse
+dpkg_ok -i "$old"
+says "no folder"
+dpkg_ok -i "$new"
+dpkg_ok -P gatehouse
+[ -L /var/lib/gatehouse ] || bad "the link to the data is gone"
 [ "$failed" = 0 ] && echo "the package lives as it should"
 exit "$failed"
