@@ -28,6 +28,8 @@ type file struct {
 	ended  bool  // the client read up to its end
 	failed bool  // a write did not succeed
 	held   *held // rules on its content keep it back
+
+	refused *refusal // why a write was not handed on; of the goroutine that serves
 }
 
 // open opens a file as the client asks, verified.
