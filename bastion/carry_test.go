@@ -24,6 +24,7 @@ agents:
   bot: {owner: person:ann, roles: [carrier]}
   reader: {owner: person:ann, roles: [reads]}
   small: {owner: person:ann, roles: [small]}
+  middle: {owner: person:ann, roles: [middle]}
   short: {owner: person:ann, roles: [short]}
   held: {owner: person:ann, roles: [held]}
   none: {owner: person:ann, roles: [runs]}
@@ -33,6 +34,7 @@ roles:
   carrier: {targets: ["*"], logins: [deploy, root, ops], files: {read: ["/srv/in/**", "/tmp/gatehouse-files-test/**"], write: ["/srv/in/**", "/tmp/gatehouse-files-test/**"]}}
   reads: {targets: ["*"], logins: [deploy], files: {read: ["/srv/in/**"]}}
   small: {targets: ["*"], logins: [deploy], files: {read: ["/srv/in/**"], write: ["/srv/in/**"], max_file: 1KiB}}
+  middle: {targets: ["*"], logins: [deploy], files: {write: ["/srv/in/**"], max_file: 1MiB}}
   short: {targets: ["*"], logins: [deploy], files: {read: ["/srv/in/**"], write: ["/srv/in/**"]}, limits: {bytes_out: 64KiB, bytes_in: 64KiB}}
   held: {targets: ["*"], logins: [deploy], files: {read: ["/srv/in/**"], write: ["/srv/in/**"], hold: {secrets: true, types: [text, gzip], max: 1MiB}}}
   runs: {targets: ["*"], logins: [deploy], allow: ["echo <text>..."]}
@@ -247,6 +249,30 @@ func TestTransferLimits(t *testing.T) {
 	}
 	if got := f.sftp("root", "ls /srv/in/w\n"); got.Status != 0 {
 		t.Errorf("the next client: %+v", got)
+	}
+}
+
+// TestTooLargeUpload: the stock clients notice that a file was cut off at max_file, and the evidence does not call it whole.
+func TestTooLargeUpload(t *testing.T) {
+	f := newFiling(t, carryPolicy)
+	f.root("mkdir -p /srv/in; chown 2000:2000 /srv/in")
+	large := filepath.Join(t.TempDir(), "large")
+	f.must(os.WriteFile(large, make([]byte, 3<<20), 0o644))
+	g := f.as("middle")
+	for name, r := range map[string]testhost.Result{
+		"sftp": g.sftp("deploy", "put "+large+" /srv/in/a\n"), "scp": g.scp("-s", large, "deploy:/srv/in/b"), "scp -O": g.scp("-O", large, "deploy:/srv/in/c"),
+	} {
+		if r.Status == 0 || r.Stderr == "" {
+			t.Errorf("%s of a file that is too large: %+v", name, r)
+		}
+	}
+	for _, command := range []string{"sftp", "scp -t /srv/in/c"} {
+		_, list := f.files(command, store.Ended)
+		for _, e := range ends(list) {
+			if e.Result != "partial" || e.SHA256 != "" || command == "sftp" && !strings.Contains(e.Why, "1048576") {
+				t.Errorf("%s: %+v", command, e)
+			}
+		}
 	}
 }
 

@@ -46,8 +46,19 @@ type Offer struct {
 	Dirs    []string    `json:"dirs,omitempty"`
 	Read    []string    `json:"read,omitempty"`
 	Write   []string    `json:"write,omitempty"`
+	Files   []FileOffer `json:"files,omitempty"` // what transfers may carry; Read and Write are what redirections may
 	Forward []string    `json:"forward,omitempty"`
 	Dropped int         `json:"dropped,omitempty"` // how many entries of these lists did not fit into the answer
+}
+
+// FileOffer is one section of files that transfers may carry.
+type FileOffer struct {
+	By      []Carrier `json:"by"`
+	Read    []string  `json:"read,omitempty"`
+	Write   []string  `json:"write,omitempty"`
+	Deny    []string  `json:"deny,omitempty"`
+	MaxFile int64     `json:"max_file,omitempty"` // bytes
+	Held    bool      `json:"held,omitempty"`     // contents are looked at before they pass
 }
 
 // RuleOffer is one rule, in the words of the policy.
@@ -133,8 +144,21 @@ func (r *role) offer() Offer {
 	for _, e := range r.env {
 		o.Env = append(o.Env, e.offer())
 	}
+	for _, f := range r.files {
+		if len(f.by) > 0 {
+			o.Files = append(o.Files, f.offer())
+		}
+	}
 	for _, f := range r.forwards {
 		o.Forward = append(o.Forward, f.text)
+	}
+	return o
+}
+
+func (s fileRules) offer() FileOffer {
+	o := FileOffer{By: s.by, Read: pathTexts(s.read), Write: pathTexts(s.write), MaxFile: s.maxFile, Held: s.hold != nil}
+	for _, d := range s.deny {
+		o.Deny = append(o.Deny, pathTexts([]pathRule{d.pathRule})...)
 	}
 	return o
 }

@@ -129,7 +129,7 @@ func (s *Session) relayWrite(ctx context.Context, id uint32, f *file, offset uin
 	}
 	if err != nil {
 		p.Release()
-		return err
+		return s.refuseWrite(ctx, id, f, err)
 	}
 	f.wrote(offset, data)
 	answered := func(p sftp.Packet) {
@@ -145,4 +145,21 @@ func (s *Session) relayWrite(ctx context.Context, id uint32, f *file, offset uin
 	}
 	defer p.Release()
 	return s.target.Send(ctx, sftp.PacketWrite, writeAt(f.handle, offset, data), answered)
+}
+
+// refuseWrite refuses a write, and later the close. A stock server answers in order, and OpenSSH's client, which goes by the last answer it gets,
+// would take the file for written if answers to earlier writes came after this one: so it waits for them, behind a request that asks nothing.
+func (s *Session) refuseWrite(ctx context.Context, id uint32, f *file, err error) error {
+	r, ok := asRefusal(err)
+	if !ok || f.write == nil {
+		return err
+	}
+	f.writeEnded(r)
+	f.refused = r
+	return s.target.Send(ctx, sftp.PacketFstat, sftp.Text(f.handle), func(p sftp.Packet) {
+		p.Release()
+		if err := s.answerError(id, r); err != nil {
+			_ = s.fail(err)
+		}
+	})
 }

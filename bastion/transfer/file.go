@@ -29,6 +29,8 @@ type file struct {
 	failed bool  // a write did not succeed
 	held   *held // rules on its content keep it back
 	noted  bool  // its end is in recording and log
+
+	refused *refusal // why a write was not handed on; of the goroutine that serves
 }
 
 // open opens a file as the client asks, verified.

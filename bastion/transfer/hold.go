@@ -178,6 +178,7 @@ func (s *Session) heldRead(id uint32, f *file, offset uint64, length uint32) err
 // heldWrite keeps content until the file is closed.
 func (s *Session) heldWrite(f *file, offset uint64, data []byte) error {
 	if err := s.mayWrite(f, offset, len(data)); err != nil {
+		f.writeEnded(err)
 		return err
 	}
 	end := offset + uint64(len(data))

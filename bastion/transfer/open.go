@@ -153,16 +153,25 @@ func (s *Session) opened(in protocol.File, f *file) error {
 func (s *Session) closeFile(ctx context.Context, f *file) error {
 	err := s.fds.shut(ctx, f.opened)
 	why := ""
+	if f.refused != nil {
+		why = f.refused.text
+	}
 	if err != nil {
 		if s.target.Err() != nil {
 			return err // Close notes the end
 		}
 		why = "the target could not close it"
 	}
-	return errors.Join(s.fileEnds(ctx, f, why), err)
+	if ferr := s.fileEnds(ctx, f, why); ferr != nil || err != nil {
+		return errors.Join(ferr, err)
+	}
+	if f.refused != nil {
+		return f.refused
+	}
+	return nil
 }
 
-// fileEnds notes once what went by of a file, in recording and log; why is set where it did not end by being closed.
+// fileEnds notes once what went by of a file, in recording and log; why is set where it did not end by being closed, or not all of it passed.
 func (s *Session) fileEnds(ctx context.Context, f *file, why string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -52,13 +52,9 @@ func cmdExamples(s *scene, ts *testscript.TestScript, args []string) error {
 	return nil
 }
 
-// wrapSSH puts an ssh before the others on the PATH that only adds the client's configuration, in which the door is called bastion
+// wrapSSH puts an ssh and an scp before the others on the PATH that only add the client's configuration, in which the door is called bastion
 // as well.
 func (s *scene) wrapSSH(who string) error {
-	real, err := exec.LookPath("ssh")
-	if err != nil {
-		return err
-	}
 	config, err := os.ReadFile(s.gate.Client(who))
 	if err != nil {
 		return err
@@ -71,8 +67,17 @@ func (s *scene) wrapSSH(who string) error {
 	if err := os.WriteFile(path, []byte(strings.Replace(string(config), "Host gatehouse\n", "Host gatehouse bastion\n", 1)), 0o600); err != nil {
 		return err
 	}
-	script := fmt.Sprintf("#!/bin/sh\nexec %s -F %s \"$@\"\n", real, path)
-	return os.WriteFile(filepath.Join(dir, "ssh"), []byte(script), 0o755)
+	for _, client := range []string{"ssh", "scp"} {
+		real, err := exec.LookPath(client)
+		if err != nil {
+			return err
+		}
+		script := fmt.Sprintf("#!/bin/sh\nexec %s -F %s \"$@\"\n", real, path)
+		if err := os.WriteFile(filepath.Join(dir, client), []byte(script), 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // example runs one piece, which must end with that status and, if it is denied, with that code.

@@ -84,7 +84,10 @@ func (w *offerWriter) offer(o policy.Offer) {
 	w.list("Directories to run in, beside the login's home:", o.Dirs)
 	w.list("Files that redirections may read:", o.Read)
 	w.list("Files that redirections may write:", o.Write)
-	w.list("Endpoints behind this target:", o.Forward)
+	for _, f := range o.Files {
+		w.files(f)
+	}
+	w.list("Endpoints that forwards (-L, -W) may reach:", o.Forward)
 	w.list("Only at these times:", o.Windows)
 	if o.When != "" {
 		w.line(2, "Only if: %s", o.When)
@@ -127,6 +130,29 @@ func (w *offerWriter) list(title string, list []string) {
 	if len(list) > 0 {
 		w.line(2, "%s %s", title, strings.Join(list, ", "))
 	}
+}
+
+// files says what transfers may carry.
+func (w *offerWriter) files(f policy.FileOffer) {
+	var by, what []string
+	for _, c := range f.By {
+		by = append(by, string(c))
+	}
+	for _, paths := range []struct {
+		word string
+		list []string
+	}{{"read", f.Read}, {"write", f.Write}, {"never", f.Deny}} {
+		if len(paths.list) > 0 {
+			what = append(what, paths.word+" "+strings.Join(paths.list, ", "))
+		}
+	}
+	if f.MaxFile > 0 {
+		what = append(what, Bytes(f.MaxFile)+" a file at most")
+	}
+	if f.Held {
+		what = append(what, "contents are looked at before they pass")
+	}
+	w.line(2, "Files by %s: %s", strings.Join(by, ", "), strings.Join(what, "; "))
 }
 
 func (w *offerWriter) env(list []policy.EnvOffer) {

@@ -15,7 +15,8 @@ func offeringOf(text string) policy.Offering {
 	rule := policy.RuleOffer{ID: text, Pattern: text, When: text, Mode: policy.Pinned, Stdin: []policy.StdinClass{policy.StdinClass(text)}, Dirs: []string{text},
 		Approval: &policy.Approval{Approvals: 2, From: []string{text}}, Reason: text}
 	offer := policy.Offer{Role: text, Windows: []string{text}, When: text, Env: []policy.EnvOffer{{Name: text, Value: text}}, Dirs: []string{text}, Read: []string{text},
-		Write: []string{text}, Forward: []string{text}, Dropped: 1}
+		Write: []string{text}, Forward: []string{text}, Dropped: 1,
+		Files: []policy.FileOffer{{By: []policy.Carrier{policy.Carrier(text)}, Read: []string{text}, Write: []string{text}, Deny: []string{text}, MaxFile: 1, Held: true}}}
 	for _, kind := range []string{"allow", "ask", "deny"} {
 		rule.Kind = kind
 		offer.Rules = append(offer.Rules, rule)

@@ -66,13 +66,14 @@ func (d *Decider) loginOffers(pol *policy.Policy, who policy.Identity, in protoc
 
 // shorten makes an offer fit into the room that is left.
 func shorten(o *policy.Offer, room *int) {
-	var dropped [6]int
+	var dropped [7]int
 	o.Rules, dropped[0] = fit(o.Rules, room)
 	o.Env, dropped[1] = fit(o.Env, room)
 	o.Dirs, dropped[2] = fit(o.Dirs, room)
 	o.Read, dropped[3] = fit(o.Read, room)
 	o.Write, dropped[4] = fit(o.Write, room)
 	o.Forward, dropped[5] = fit(o.Forward, room)
+	o.Files, dropped[6] = fit(o.Files, room)
 	for _, n := range dropped {
 		o.Dropped += n
 	}
