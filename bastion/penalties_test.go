@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -172,19 +173,19 @@ func TestOffences(t *testing.T) {
 type failing struct {
 	Gate
 	Certifier
-	err error
+	err atomic.Pointer[error] // also read by a dial that nobody waits for
 }
 
 func (f *failing) Authenticate(ctx context.Context, in protocol.Authenticate) (protocol.Authenticated, error) {
-	if f.err != nil {
-		return protocol.Authenticated{}, f.err
+	if err := f.err.Load(); err != nil {
+		return protocol.Authenticated{}, *err
 	}
 	return f.Gate.Authenticate(ctx, in)
 }
 
 func (f *failing) Face(ctx context.Context, in protocol.Face) (protocol.FaceAnswer, error) {
-	if f.err != nil {
-		return protocol.FaceAnswer{}, f.err
+	if err := f.err.Load(); err != nil {
+		return protocol.FaceAnswer{}, *err
 	}
 	return f.Certifier.Face(ctx, in)
 }
@@ -208,7 +209,7 @@ func TestOurFaultsCostNothing(t *testing.T) {
 		{&protocol.Error{Code: protocol.CodeUnavailable, Msg: "the CA's key is away"}, true, 0},
 		{&protocol.Error{Code: protocol.CodeRefused, Msg: "no"}, false, 1},
 	} {
-		if f.err = c.err; c.face {
+		if f.err.Store(&c.err); c.face {
 			w.server.faces.renew()
 		}
 		if _, err := w.dial("deploy@web-1", bot); err == nil {

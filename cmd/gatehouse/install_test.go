@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -28,7 +29,7 @@ func TestInstallAndUninstall(t *testing.T) {
 		return string(out), err
 	}
 	for _, prefix := range []string{"/usr", "/usr/local"} {
-		kept := map[string]string{"/var/lib/gatehouse/key": "kept", prefix + "/share/gatehouse/mine": "kept", prefix + "/bin/other": "kept"}
+		kept := map[string]string{"/var/lib/gatehouse/key": "kept", "/etc/elsewhere": "kept", prefix + "/share/gatehouse/mine": "kept", prefix + "/bin/other": "kept"}
 		for path, text := range kept {
 			if err := os.MkdirAll(filepath.Join(root, filepath.Dir(path)), 0o755); err != nil {
 				t.Fatal(err)
@@ -38,12 +39,26 @@ func TestInstallAndUninstall(t *testing.T) {
 			}
 		}
 		before := tree(t, root)
+		list := filepath.Join(root, prefix, "share/gatehouse/installed")
+		// What an older version had is on its list, and so is what somebody wrote into it.
+		goes, elsewhere := prefix+"/share/gatehouse/old", prefix+"/../"+strings.Repeat("../", strings.Count(prefix, "/")-1)+"etc/elsewhere"
+		for path, text := range map[string]string{filepath.Join(root, goes): "", list: goes + "\n" + elsewhere + "\n"} {
+			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for range map[string]int{"/usr": 2, "/usr/local": 1}[prefix] { // it may be there already
 			if out, err := do(prefix, filepath.Join(scripts, "install"), program, generator); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
 		}
 		installed := tree(t, root)
+		if slices.Contains(installed, goes) {
+			t.Error("what only an older version had stays")
+		}
+		if err := appendTo(list, elsewhere+"\n"); err != nil {
+			t.Fatal(err)
+		}
 		for _, want := range []string{"bin/gatehouse", "share/man/man1/gatehouse-policy.1", "share/man/man5/gatehouse.yaml.5", "share/bash-completion/completions/gatehouse",
 			"share/fish/vendor_completions.d/gatehouse.fish", "lib/sysusers.d/gatehouse.conf", "share/gatehouse/policy.schema.json", "share/doc/gatehouse/copyright"} {
 			if !slices.Contains(installed, prefix+"/"+want) {
@@ -77,4 +92,13 @@ func tree(t *testing.T, root string) []string {
 		t.Fatal(err)
 	}
 	return files
+}
+
+func appendTo(path, text string) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }
