@@ -21,10 +21,10 @@ type refusal struct {
 }
 
 // noCertificate is what whoever cannot show a certificate hears.
-var noCertificate = regexp.MustCompile(`gatehouse: not a certificate; plain keys open nothing here`)
+var noCertificate = regexp.MustCompile(`gatehouse: this key is not accepted: what opens this door is a certificate`)
 
-// noCurl is what curl says, which shows no banner.
-var noCurl = regexp.MustCompile(`curl: \(67\) Authentication failure`)
+// noCurl is what curl says where it has no algorithm in common with the door.
+var noCurl = regexp.MustCompile(`Unable to exchange encryption keys`)
 
 // noReason is what a client says that does not show what the server wrote.
 var noReason = regexp.MustCompile(`Permission denied`)

@@ -23,7 +23,7 @@ var tools = []client{
 	{tool: true, name: "sshfs", title: "sshfs", driver: []string{"tool.sh", "sshfs"}, version: []string{"dpkg-query", "-W", "sshfs"}},
 	{tool: true, name: "lftp", title: "lftp", driver: []string{"tool.sh", "lftp"}, version: []string{"lftp", "--version"}},
 	{tool: true, name: "curl", title: "curl (libssh2, relay)", relay: true, driver: []string{"tool.sh", "curl"}, version: []string{"curl", "--version"},
-		refused: map[string]refusal{"certificate": {noCurl, "libssh2 1.10 does not get in with an Ed25519 certificate, and curl shows no banner"},
+		refused: map[string]refusal{"certificate": {noCurl, "libssh2 1.10 has neither GCM nor a MAC that comes after encryption"},
 			"file-denied": {noReason, "curl does not show the text that came with it"}}},
 }
 

@@ -75,7 +75,7 @@ rsync-work) # only what changed, deletion, compression, attributes
 	set -e
 	cd "$to" && mkdir -p tree && echo 1 >tree/a && echo 2 >tree/b
 	rsync -e "$ssh" -az tree/ "$host:$from/w/"
-	rm tree/b && echo 3 >tree/a
+	rm tree/b && echo 33 >tree/a # another size: the time may be of the same second
 	rsync -e "$ssh" -az --delete tree/ "$host:$from/w/"
 	rsync -e "$ssh" -a "$host:$from/w/" back/ && diff -r tree back
 	;;
