@@ -180,6 +180,8 @@ func moment(e recorder.Event) (Moment, bool) {
 	case recorder.File:
 		line, ok := recorder.FileLine(e.Data)
 		return Moment{Kind: "file", Text: line}, ok
+	case recorder.Forward:
+		return Moment{Kind: "forward", Text: recorder.ForwardLine(e.Data)}, true
 	case recorder.Note:
 		return Moment{Kind: "note", Text: v.Note}, true
 	case recorder.Exit:

@@ -204,17 +204,24 @@ func (r *rows) event(e recorder.Event) {
 		if json.Unmarshal(e.Data, &c) != nil {
 			c.Line = string(e.Data)
 		}
-		if text := oneLine(c.Line); text != "" {
-			r.emit(Row{At: e.At, Command: r.command, Kind: KindCommand, Text: strings.ToValidUTF8(text[:min(len(text), maxRow)], "")})
+		if text := cutRow(c.Line); text != "" {
+			r.emit(Row{At: e.At, Command: r.command, Kind: KindCommand, Text: text})
 		}
 	case recorder.File:
 		if line, ok := recorder.FileLine(e.Data); ok {
-			text := oneLine(line)
-			r.emit(Row{At: e.At, Command: r.command, Kind: KindOutput, Text: strings.ToValidUTF8(text[:min(len(text), maxRow)], "")})
+			r.emit(Row{At: e.At, Command: r.command, Kind: KindOutput, Text: cutRow(line)})
 		}
+	case recorder.Forward:
+		r.emit(Row{At: e.At, Command: r.command, Kind: KindOutput, Text: cutRow(recorder.ForwardLine(e.Data))})
 	case recorder.Exit, recorder.Kill:
 		r.end(e.At)
 	}
+}
+
+// cutRow makes one row of a text.
+func cutRow(text string) string {
+	text = oneLine(text)
+	return strings.ToValidUTF8(text[:min(len(text), maxRow)], "")
 }
 
 // end emits the rest of the screen.
