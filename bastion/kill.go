@@ -19,6 +19,9 @@ const (
 	noticeTime = 500 * time.Millisecond
 	remoteTime = 5 * time.Second
 	severTime  = time.Second // then a target that does not answer is cut off
+
+	youngTime  = 2 * time.Second        // a session that ends so early may still be beginning on its target,
+	settleTime = 700 * time.Millisecond // and is looked for once more after this
 )
 
 // maxReason bounds what somebody may give as the reason of a kill: it is kept with every session that it ends.
@@ -268,9 +271,21 @@ func (s *session) endRemote(proc *running) string {
 func (s *session) sweepRemote() string {
 	ctx, cancel := context.WithTimeout(context.Background(), remoteTime)
 	defer cancel()
-	clean, err := s.conn.server.sweep(ctx, s.id, s.row.Target, s.row.Login, "the session ended before its command")
-	if err != nil {
-		s.log.Warn("sweep after the session's end", "error", err)
+	sweep := func() bool {
+		clean, err := s.conn.server.sweep(ctx, s.id, s.row.Target, s.row.Login, "the session ended before its command")
+		if err != nil {
+			s.log.Warn("sweep after the session's end", "error", err)
+		}
+		return clean
+	}
+	clean := sweep()
+	if clean && s.conn.server.cfg.Now().Sub(s.started) < youngTime { // its login shell may not have come to what carries the mark
+		select {
+		case <-time.After(settleTime):
+			clean = sweep()
+		case <-ctx.Done():
+			clean = false
+		}
 	}
 	return remoteWord(clean)
 }

@@ -3,6 +3,7 @@ package decider
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"path"
 	"reflect"
 	"strings"
@@ -41,8 +42,15 @@ func (d *Decider) file(ctx context.Context, in protocol.File) (protocol.FileAnsw
 	if err != nil {
 		return protocol.FileAnswer{}, err
 	}
-	if r.out.Allowed {
-		return d.allowFile(ctx, r)
+	for again := 0; r.out.Allowed; again++ {
+		out, err := d.allowFile(ctx, r)
+		if !errors.Is(err, errPolicyChanged) || again == maxAgain {
+			return out, err
+		}
+		d.dropFile(in.Session, r.out.ID)
+		if r, err = d.ruleFile(in); err != nil { // the same question, of the policy that is in force now
+			return protocol.FileAnswer{}, err
+		}
 	}
 	if in.Quiet {
 		return r.out, nil
@@ -50,6 +58,12 @@ func (d *Decider) file(ctx context.Context, in protocol.File) (protocol.FileAnsw
 	r.out.ID = id.New(id.Denial, d.cfg.Now())
 	return r.out, d.append(ctx, r.entry())
 }
+
+// errPolicyChanged says that another policy came into force while a file was decided: what was decided is in the log and does not
+// happen. maxAgain is how often the question is put to a new one.
+var errPolicyChanged = refuse("the policy changed while this was decided; ask again")
+
+const maxAgain = 3
 
 // checkFile refuses what no door asks.
 func checkFile(in protocol.File) error {
@@ -205,7 +219,7 @@ func (d *Decider) allowFile(ctx context.Context, r *fileRuling) (protocol.FileAn
 	if _, _, pol, err := d.transferring(r.in.Session); err != nil { // ended meanwhile
 		return protocol.FileAnswer{}, err
 	} else if pol != r.pol {
-		return protocol.FileAnswer{}, refuse("the policy changed while this was decided; ask again")
+		return protocol.FileAnswer{}, errPolicyChanged
 	}
 	return r.out, nil
 }
@@ -234,6 +248,15 @@ func (d *Decider) openFile(r *fileRuling) error {
 	s.request.Facts.Home = r.in.Home
 	s.open[r.out.ID] = openFile{policy.FileAsk{By: s.by, Op: r.in.Op, Path: string(r.in.Path), Kind: policy.PathFile, Size: r.in.Size}, r.out.MaxFile, r.out.Hold}
 	return nil
+}
+
+// dropFile forgets what openFile kept of a decision that nothing comes of.
+func (d *Decider) dropFile(session, decision string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if s, ok := d.sessions[session]; ok {
+		delete(s.open, decision)
+	}
 }
 
 // carries asks a transfer's question again, and that of each file that it has open, which must have the limits that it had. Called with

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/signal"
 	"runtime"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -68,11 +68,40 @@ func execute() error {
 			return fmt.Errorf("set terminal modes: %w", err)
 		}
 	}
-	signal.Notify(make(chan os.Signal, 1)) // what is caught is default again for the program, also if it was ignored here
+	if err := heedSignals(); err != nil {
+		return err
+	}
 	if err := limit(o.Rlimit, true); err != nil {
 		return err
 	}
 	return fmt.Errorf("execute: %w", syscall.Exec(o.Path, o.Argv, o.Env))
+}
+
+// heedSignals makes default again whatever this process was started to ignore, which a program would inherit; what is caught is
+// default by itself when the program is executed.
+func heedSignals() error {
+	for sig := uintptr(1); sig <= 64; sig++ {
+		var now, fresh [4]uint64 // struct sigaction as the kernel has it: handler, flags, restorer, mask
+		if err := sigaction(sig, nil, &now); err != nil {
+			return err
+		}
+		const ignored = 1 // SIG_IGN; SIG_DFL is 0
+		if now[0] != ignored {
+			continue
+		}
+		if err := sigaction(sig, &fresh, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sigaction(sig uintptr, fresh, old *[4]uint64) error {
+	_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(fresh)), uintptr(unsafe.Pointer(old)), 8, 0, 0)
+	if errno != 0 {
+		return fmt.Errorf("look at signal %d: %w", sig, errno)
+	}
+	return nil
 }
 
 // dropBounding takes every capability out of the set that a program could ever have. A service that may not (its manager has left
