@@ -102,6 +102,7 @@ func (c *conn) passed() bool {
 // Close closes the client's socket. Nothing else does, so that whoever waits for the gate hears of it.
 func (c *conn) Close() error {
 	c.closing.Store(true)
-	c.passGate()
-	return c.Conn.Close()
+	err := c.Conn.Close()
+	c.passGate() // not before: whoever waits for it reads at once
+	return err
 }
