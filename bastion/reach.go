@@ -134,18 +134,22 @@ func (s *session) decide(t protocol.Target, known bool, a asked) (protocol.Decid
 	return s.decideFresh(t, key, p, req)
 }
 
+// pendingFor is the connection that was dialled ahead, if there is one that still lives, or a new one.
+func (s *session) pendingFor(t protocol.Target, key poolKey) (*target.Pending, error) {
+	if pending := s.conn.takeAhead(key); pending != nil {
+		if !pending.Dead() {
+			return pending, nil
+		}
+		pending.Close()
+	}
+	return s.conn.server.dial(s.conn.ctx, t, s.row.Login)
+}
+
 // decideFresh decides with a new key, on the connection that was dialled ahead if there is one.
 func (s *session) decideFresh(t protocol.Target, key poolKey, p *pool, req protocol.Decide) (protocol.Decided, launch, error) {
-	pending := s.conn.takeAhead(key)
-	if pending != nil && pending.Dead() {
-		pending.Close()
-		pending = nil
-	}
-	if pending == nil {
-		var err error
-		if pending, err = s.conn.server.dial(s.conn.ctx, t, s.row.Login); err != nil {
-			return protocol.Decided{}, launch{}, err
-		}
+	pending, err := s.pendingFor(t, key)
+	if err != nil {
+		return protocol.Decided{}, launch{}, err
 	}
 	req.PublicKey = pending.PublicKey().Marshal()
 	d, err := s.ask(t, &req)

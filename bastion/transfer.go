@@ -139,16 +139,9 @@ func (s *session) decideTransfer(t protocol.Target, known bool, a ask, c carriag
 		return d, way, err
 	}
 	key := poolKey{target: t.Name, login: s.row.Login}
-	pending := s.conn.takeAhead(key)
-	if pending != nil && pending.Dead() {
-		pending.Close()
-		pending = nil
-	}
-	if pending == nil {
-		var err error
-		if pending, err = s.conn.server.dial(s.conn.ctx, t, s.row.Login); err != nil {
-			return protocol.Decided{}, way, err
-		}
+	pending, err := s.pendingFor(t, key)
+	if err != nil {
+		return protocol.Decided{}, way, err
 	}
 	req.PublicKey = pending.PublicKey().Marshal()
 	d, err := s.conn.server.cfg.Transfers.Transfer(s.ctx, req)
