@@ -32,6 +32,13 @@ const (
 	CodeConditionNotMet   Code = "condition_not_met"  // the roles that reach the target have a condition that does not hold
 	CodeDryRun            Code = "dry_run"            // allowed, and the rule says that nothing runs
 	CodeQuota             Code = "quota"              // a limit of the role is reached
+
+	// What people have to do with, besides CodeNeedsApproval.
+	CodeApprovalPending  Code = "approval_pending"  // they have not decided yet
+	CodeApprovalDeclined Code = "approval_declined" // one said no; the reason is their words
+	CodeApprovalExpired  Code = "approval_expired"  // nobody decided in time
+	CodeLocked           Code = "locked"            // a lock stands
+	CodePaused           Code = "paused"            // a person has paused the session
 )
 
 // Mode says what a target certificate allows (docs/architecture.md).
@@ -87,6 +94,13 @@ type Approval struct {
 	Approvals int      `json:"approvals"`        // how many people
 	From      []string `json:"from,omitempty"`   // groups that they are in
 	Within    int64    `json:"within,omitempty"` // seconds until the request is forgotten
+
+	By      string `json:"by,omitempty"`      // "ssh": only signatures made on the approver's own machine count; "passkey": only those
+	Decline string `json:"decline,omitempty"` // "one": one no ends the request; else it ends when too few could still say yes
+	Wait    int64  `json:"wait,omitempty"`    // seconds that a command waits on the line; 0: it is answered at once
+	For     int64  `json:"for,omitempty"`     // seconds that a grant lives at most
+	Uses    int64  `json:"uses,omitempty"`    // commands that a grant is good for at most; 0: no bound
+	Beat    int64  `json:"beat,omitempty"`    // a grant needs a heartbeat so often, in seconds
 }
 
 // Decision is a policy's answer to one request. The zero Decision is not valid; Policy.Decide never returns it.

@@ -28,6 +28,12 @@ const (
 	Check      Prefix = "chk" // a look at what a target accepts
 	Passkey    Prefix = "pk"
 	Hold       Prefix = "hld" // a legal hold
+	Access     Prefix = "ar"  // somebody asks for a privilege
+	Grant      Prefix = "gr"
+	Lock       Prefix = "lck"
+	Away       Prefix = "aw"
+	Alert      Prefix = "alt"
+	Challenge  Prefix = "chl"
 )
 
 // New returns a fresh id, "ses_01J…", 26 random and time bits in Crockford base 32 after the prefix.

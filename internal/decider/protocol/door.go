@@ -110,6 +110,7 @@ type Events struct {
 	Send      func(SendEvent)
 	HangUp    func(HangUpEvent)
 	Trust     func(Trust)
+	Access    func(AccessEvent)
 	Bad       func(Op, error) // an event that is unknown or does not decode; required
 }
 
@@ -133,6 +134,8 @@ func (e Events) Handle(op Op, body json.RawMessage) {
 		err = handle(body, e.HangUp)
 	case EventTrust:
 		err = handle(body, e.Trust)
+	case EventAccess:
+		err = handle(body, e.Access)
 	}
 	if err != nil {
 		e.Bad(op, err)

@@ -131,6 +131,9 @@ type Decide struct {
 	Refusal    string          `json:"refusal,omitempty"`    // with a plan that a shell is to read: why the line is no other plan
 	Unrecorded bool            `json:"unrecorded,omitempty"` // there is no recording: only what policy records at best effort may run
 	Text       string          `json:"text,omitempty"`       // the line that the plan was made of, for a role that hands it to a shell instead
+
+	Wait  *int64 `json:"wait,omitempty"`  // seconds that the client wants to wait for people; absent: as long as policy says
+	Await string `json:"await,omitempty"` // the request that this session waits for already
 }
 
 // Decided is the answer. Line is exactly what the target is to be given; for a pinned decision the certificate forces it.
@@ -148,6 +151,8 @@ type Decided struct {
 	// With the verdict probe: what lets the door look, and nothing else.
 	ProbeCertificate []byte `json:"probe_certificate,omitempty"` // over ProbeKey: pinned to a read-only SFTP server
 	ProbePermit      []byte `json:"probe_permit,omitempty"`      // local targets
+
+	Waiting *Waiting `json:"waiting,omitempty"` // with the verdict ask: nothing is denied yet
 
 	Command bool `json:"command,omitempty"` // of a transfer: nothing was decided; its line is a command, for a recorded shell
 }
