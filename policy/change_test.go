@@ -208,7 +208,7 @@ roles:
   web: {targets: [web-1], logins: [deploy], allow: [reboot], deny: ["cat /etc/shadow"]}
   watch: {targets: [web-1], logins: [deploy], in_freeze: true, allow: [cat <path:/etc/**>]}
 `)
-	for line, code := range map[string]policy.Code{"cat /etc/shadow": policy.CodeDeniedByRule, "cat /etc/hosts": "", "reboot": policy.CodeNotAllowed} {
+	for line, code := range map[string]policy.Code{"cat /etc/shadow": policy.CodeDeniedByRule, "cat /etc/hosts": "", "reboot": policy.CodeOutsideWindow, "halt": policy.CodeNotAllowed} {
 		r := asked("web-1", "deploy", strings.Fields(line)...)
 		r.Now = utc("2026-12-23 19:00")
 		if d := p.Decide(r); d.Code != code {
