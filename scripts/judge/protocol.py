@@ -24,19 +24,19 @@ probe = {"kind": S, "name?": S, "hash?": B}
 decision = {"verdict": S, "code?": S, "reason?": S, "rules?": [S], "failed?": {"command": N, "index": N, "token": S},
             "nearest?": [S], "mode?": S, "stdin?": S, "obligations?": obligations,
             "approvals?": [{"approvals": N, "from?": [S], "within?": N}], "probes?": [probe], "plan?": "plan", "policy_hash": S,
-            "directions?": [S], "names?": [S], "hold?": {"secrets?": B, "types?": [S], "max": N}, "via?": S, "grants?": [S], "request?": [S]}
+            "directions?": [S], "names?": [S], "hold?": {"secrets?": B, "types?": [S], "max": N}, "via?": S}
 facts = {"home?": S, "programs?": {"*": {"path?": S, "real?": S, "sha256?": S, "why?": S}},
          "paths?": {"*": {"real": S, "kind": S}}, "globs?": {"*": [S]}}
 rule_offer = {"id": S, "kind": S, "pattern": S, "when?": S, "mode?": S, "pty?": B, "stdin?": [S], "stdin_max?": N, "dirs?": [S], "sha256?": B, "dry_run?": B,
               "max_seconds?": N, "approval?": {"approvals": N, "from?": [S], "within?": N}, "reason?": S}
 offer = {"role": S, "windows?": [S], "when?": S, "limits?": obligations, "shell?": B, "rules?": [rule_offer], "env?": [{"name": S, "value?": S}], "dirs?": [S],
          "read?": [S], "write?": [S], "forward?": [S], "dropped?": N}
-terms = {"approvals": N, "from?": [S], "within?": N, "by?": S, "decline?": S, "wait?": N, "for?": N, "uses?": N, "beat?": N}
-rule_offer["also?"] = [terms]
-lent = {"role": S, "targets": [{"name?": S, "labels?": {"*": S}}], "logins": [S], "terms?": [terms], "break_glass?": {"role": S, "for": N, "review": terms}}
-offering = {"principal": S, "request?": [lent], "reach?": [{"role": S, "targets": [{"name?": S, "labels?": {"*": S}}], "logins": [S]}],
+offering = {"principal": S, "reach?": [{"role": S, "targets": [{"name?": S, "labels?": {"*": S}}], "logins": [S]}],
             "logins?": [{"login": S, "offers": [offer]}]}
 credential = {"conn?": S, "sign_in?": S}
+terms = {"approvals": N, "from?": [S], "within?": N, "by?": S, "decline?": S, "wait?": N, "for?": N, "uses?": N, "beat?": N}
+decision["grants?"], decision["request?"], rule_offer["also?"] = [S], [S], [terms]
+offering["request?"] = [{"role": S, "targets": [{"name?": S, "labels?": {"*": S}}], "logins": [S], "terms?": [terms], "break_glass?": {"role": S, "for": N, "review": terms}}]
 chunk = {"session": S, "n": N, "offset": N, "length": N, "raw": N, "first_us": N, "last_us": N, "sha256": S}
 summary = {"session": S, "sha256": S, "size": N, "chunks": N, "bytes_in": N, "bytes_out": N, "duration_ns": N}
 link = {"url": S, "person": S, "expires": TIME}
