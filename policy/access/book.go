@@ -37,7 +37,8 @@ type Change struct {
 	Aways    []Away
 	Returned []string // ids of aways that are over
 
-	version uint64 // of the book that it was made from
+	book    *Book // that it was made from, and its version then
+	version uint64
 }
 
 // Empty reports whether it changes nothing.
@@ -55,9 +56,9 @@ func NewBook(stored Change) *Book {
 	return b
 }
 
-// Stale reports whether a change was made from what the book is no more, so that Apply would refuse it. It is to be asked before the change
-// is stored, unless the book was locked since it was made.
-func (b *Book) Stale(c Change) bool { return c.version != b.version }
+// Stale reports whether a change was made from what the book is no more, or from another book, so that Apply would refuse it. It is to be
+// asked before the change is stored, unless the book was locked since it was made.
+func (b *Book) Stale(c Change) bool { return c.book != b || c.version != b.version }
 
 // Apply makes a change true, or refuses it with ErrStale because another one was applied since it was made.
 func (b *Book) Apply(c Change) error {
@@ -123,7 +124,7 @@ func (b *Book) hold(g Grant) {
 }
 
 // change is an empty change of the book as it is.
-func (b *Book) change() Change { return Change{version: b.version} }
+func (b *Book) change() Change { return Change{book: b, version: b.version} }
 
 // isPast reports whether something is past its deadline, or was once seen so.
 func (b *Book) isPast(id string, now, deadline time.Time) bool {
