@@ -23,8 +23,9 @@ type Book struct {
 	locks    map[string]Lock
 	aways    map[string]Away
 
-	held    map[string]map[string]bool // ids of grants, by the principals whose they are
-	past    map[string]bool            // ids that were seen past their deadline, and have not been ended yet
+	asked   byPrincipal     // ids of requests
+	held    byPrincipal     // ids of grants that live
+	past    map[string]bool // ids that were seen past their deadline, and have not been ended yet
 	version uint64
 }
 
@@ -50,7 +51,7 @@ func (c Change) Empty() bool {
 func NewBook(stored Change) *Book {
 	b := &Book{
 		requests: map[string]Request{}, grants: map[string]Grant{}, locks: map[string]Lock{}, aways: map[string]Away{},
-		held: map[string]map[string]bool{}, past: map[string]bool{},
+		asked: byPrincipal{}, held: byPrincipal{}, past: map[string]bool{},
 	}
 	b.take(stored)
 	return b
@@ -77,10 +78,11 @@ func (b *Book) Apply(c Change) error {
 func (b *Book) take(c Change) {
 	for _, r := range c.Requests {
 		put(b, b.requests, r.ID, r, r.Open(), !r.Open())
+		b.asked.set(r.By.Principal, r.ID, r.Open())
 	}
 	for _, g := range c.Grants {
 		put(b, b.grants, g.ID, g, g.Open(), !g.Ended.IsZero())
-		b.hold(g)
+		b.held.set(g.By.Principal, g.ID, g.Ended.IsZero())
 	}
 	for _, l := range c.Locks {
 		put(b, b.locks, l.ID, l, true, false)
@@ -108,17 +110,20 @@ func put[T any](b *Book, list map[string]T, id string, value T, open, ended bool
 	}
 }
 
-// hold keeps the index of whose grants live.
-func (b *Book) hold(g Grant) {
-	mine := b.held[g.By.Principal]
+// byPrincipal are ids of what is somebody's.
+type byPrincipal map[string]map[string]bool
+
+// set says whether an id is among them.
+func (p byPrincipal) set(principal, id string, among bool) {
+	mine := p[principal]
 	switch {
-	case g.Ended.IsZero() && mine == nil:
-		b.held[g.By.Principal] = map[string]bool{g.ID: true}
-	case g.Ended.IsZero():
-		mine[g.ID] = true
+	case among && mine == nil:
+		p[principal] = map[string]bool{id: true}
+	case among:
+		mine[id] = true
 	default:
-		if delete(mine, g.ID); len(mine) == 0 {
-			delete(b.held, g.By.Principal)
+		if delete(mine, id); len(mine) == 0 {
+			delete(p, principal)
 		}
 	}
 }
