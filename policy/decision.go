@@ -123,4 +123,6 @@ type Decision struct {
 	Hold        *Hold       `json:"hold,omitempty"`       // of a file that is read or written: what its content must be
 	Via         Via         `json:"via,omitempty"`        // of a forward: who dials
 	PolicyHash  string      `json:"policy_hash"`          // "sha256:…" of the policy text
+
+	named []Named // ask: what the commands may name
 }

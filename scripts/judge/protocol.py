@@ -26,8 +26,9 @@ decision = {"verdict": S, "code?": S, "reason?": S, "rules?": [S], "failed?": {"
             "nearest?": [S], "mode?": S, "stdin?": S, "obligations?": obligations,
             "approvals?": [approval], "probes?": [probe], "plan?": "plan", "policy_hash": S,
             "directions?": [S], "names?": [S], "hold?": {"secrets?": B, "types?": [S], "max": N}, "via?": S}
+file_state = {"path": S, "real?": S, "kind?": S, "sha256?": S, "size?": N, "missing?": B, "why?": S}
 facts = {"home?": S, "programs?": {"*": {"path?": S, "real?": S, "sha256?": S, "why?": S}},
-         "paths?": {"*": {"real": S, "kind": S}}, "globs?": {"*": [S]}}
+         "paths?": {"*": {"real": S, "kind": S}}, "globs?": {"*": [S]}, "contents?": {"*": file_state}}
 rule_offer = {"id": S, "kind": S, "pattern": S, "when?": S, "mode?": S, "pty?": B, "stdin?": [S], "stdin_max?": N, "dirs?": [S], "sha256?": B, "dry_run?": B,
               "max_seconds?": N, "approval?": approval, "reason?": S}
 offer = {"role": S, "windows?": [S], "when?": S, "limits?": obligations, "shell?": B, "rules?": [rule_offer], "env?": [{"name": S, "value?": S}], "dirs?": [S],
@@ -54,7 +55,6 @@ ANY = "any"  # another standard's JSON
 
 # Privileges. A preview, a view and an order are what their people see.
 requester = {"principal": S, "owner?": S, "task?": S, "delegation?": S}
-file_state = {"path": S, "sha256?": S, "size": N, "missing?": B}
 scope = {"kind": S, "targets": [S], "login": S, "role?": S, "pattern?": S,
          "command?": {"plan": "plan", "env?": [env], "pty?": B, "stdin?": S, "mode?": S, "files?": [file_state]},
          "uses?": N, "seconds": N, "beat?": N, "break_glass?": B}
@@ -79,7 +79,7 @@ REQUESTS = {
                      {"identity": identity, "not_after": TIME, "reaches?": B, "renew_only?": B, "target?": S}),
     "face": ({"public_key": BYTES, "target?": S}, {"certificate": BYTES, "not_after": TIME}),
     "decide": ({"conn": S, "session": S, "target": S, "login": S, "plan": "plan", "env?": [env], "pty?": B, "public_key?": BYTES, "unrecorded?": B,
-                "facts?": facts, "looking?": B, "probe_key?": BYTES, "refusal?": S, "text?": S, "wait?": N, "await?": S},
+                "facts?": facts, "looking?": B, "probe_key?": BYTES, "refusal?": S, "text?": S, "wait?": N, "await?": S, "preview?": S},
                {"id": S, "decision": decision, "fault?": S, "line?": S, "certificate?": BYTES, "permit?": BYTES, "env_refused?": [S], "needs_key?": B,
                 "command?": B, "denials_left?": N, "probe_certificate?": BYTES, "probe_permit?": BYTES,
                 "waiting?": {"request": request, "until": TIME, "preview?": B}}),
