@@ -174,7 +174,7 @@ func TestReadingIsLate(t *testing.T) {
 // for looking reads nothing.
 func TestStatesByTheirLogin(t *testing.T) {
 	h := startHost(t)
-	h.root("echo echo hello >/home/deploy/run.sh; chown deploy /home/deploy/run.sh; echo secret >/root/key; chmod 700 /root; echo x >/home/deploy/hidden; chmod 600 /home/deploy/hidden")
+	h.root("echo x >/home/deploy/file; echo echo hello >/home/deploy/run.sh; chown deploy /home/deploy/run.sh; echo secret >/root/key; chmod 700 /root; echo x >/home/deploy/hidden; chmod 600 /home/deploy/hidden")
 	l := h.looker("deploy", true)
 	got := facts(t, l, contentProbes("/", "home/deploy/run.sh", "root/key", "home/deploy/hidden")...).Contents
 	if s := got["/home/deploy/run.sh"]; s.SHA256 != sum("echo hello\n") {
