@@ -54,10 +54,11 @@ type Certifier interface {
 	HostSeen(ctx context.Context, in protocol.HostSeen) error
 }
 
-// Recorder opens recordings, and forgets those whose end is on record; *recorder.Recorder.
+// Recorder opens recordings, forgets those whose end is on record, and reads them again; *recorder.Recorder.
 type Recorder interface {
 	Open(ctx context.Context, h recorder.Header) (*recorder.Recording, error)
 	Settle(session string) error
+	Read(session string) (*recorder.Reader, error)
 }
 
 // Starter runs local commands; *local.Client.
