@@ -24,7 +24,7 @@ type Waiting struct {
 // Lines renders the two lines, each ending in a newline. V, Code and Advice are set here.
 func (w Waiting) Lines() string {
 	w.V, w.Code = Version, "approval_pending"
-	w.Advice = "Wait: do not send it again, rephrase it or look for another way; SetEnv GATEHOUSE_WAIT=SECONDS waits less, and the same command sent later finds the same request"
+	w.Advice = "Wait: do not rephrase it or look for another way; sent again later, the same command finds the same request"
 	w.Until, w.Expires = w.Until.UTC().Truncate(time.Second), w.Expires.UTC().Truncate(time.Second)
 	line1 := fmt.Sprintf("gatehouse: WAITING for approval (nothing ran): %s; %s must approve it, waiting until %s; look: ssh bastion requests show %s. %s",
 		short(w.Final, maxFinal), People(w.Approvals), Clock(w.Until), w.Request, w.Advice)
