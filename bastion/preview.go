@@ -13,6 +13,40 @@ import (
 	"gatehouse/policy/access"
 )
 
+// seeing is a look that goes on beside a wait.
+type seeing struct {
+	cancel context.CancelFunc
+	done   chan struct{} // closed when it has ended
+}
+
+func (l seeing) end() {
+	l.cancel()
+	<-l.done
+}
+
+// see looks at what a waiting command is about, where nobody has yet, and hands in what it finds.
+func (w *queued) see() seeing {
+	s, d, question := w.session, w.d, w.session.question
+	ctx, cancel := context.WithCancel(s.ctx)
+	l := seeing{cancel, make(chan struct{})}
+	if !d.Waiting.Preview || !w.known || d.Decision.Plan == nil {
+		close(l.done)
+		return l
+	}
+	go func() {
+		defer close(l.done)
+		defer s.conn.isolate("a preview")
+		found := s.preview(ctx, w.target, question, d)
+		if ctx.Err() != nil {
+			return
+		}
+		if err := s.conn.server.cfg.Gate.Preview(ctx, d.Waiting.Request.ID, found); err != nil && ctx.Err() == nil {
+			s.log.Warn("hand in a preview", "request", d.Waiting.Request.ID, "error", err)
+		}
+	}()
+	return l
+}
+
 // preview looks, as the decider permits and notes, at what whoever decides about a waiting command should see of it. asked is the
 // question with the facts of its last answer, which is d. It takes a few seconds at most, and always returns something: what could
 // not be looked at is in its notes.
@@ -20,7 +54,7 @@ func (s *session) preview(ctx context.Context, t protocol.Target, asked protocol
 	begun := s.conn.server.cfg.Now()
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	asked.Preview, asked.PublicKey, asked.ProbeKey = d.Waiting.Request.ID, nil, nil
+	asked.Preview, asked.PublicKey, asked.ProbeKey, asked.Await = d.Waiting.Request.ID, nil, nil, ""
 	out, err := s.previewTarget(ctx, t, asked, d)
 	if err != nil {
 		out.Notes = append(out.Notes, "the target was not looked at: "+s.notLooked(err))
@@ -30,7 +64,8 @@ func (s *session) preview(ctx context.Context, t protocol.Target, asked protocol
 		out.Notes = append(out.Notes, note)
 	}
 	s.maskPreview(&out)
-	out.At, out.Elapsed = begun.UTC().Truncate(time.Second), s.conn.server.cfg.Now().Sub(begun)
+	now := s.conn.server.cfg.Now()
+	out.At, out.Elapsed = now.UTC().Truncate(time.Second), now.Sub(begun)
 	return out
 }
 
