@@ -252,7 +252,7 @@ func (w *queued) note(what string) {
 	_ = w.session.recording.Write(recorder.Note, event(map[string]any{"note": what, "request": w.request().ID}))
 }
 
-// askedFor is what a denial says of requests: the one that was decided or is open, or how to make one.
+// askedFor is what a denial says of requests: the one that was decided or is open, or the roles that may be asked for.
 func (s *session) askedFor(d protocol.Decided) *answer.Request {
 	switch d.Decision.Code {
 	case policy.CodeApprovalPending, policy.CodeApprovalDeclined, policy.CodeApprovalExpired:
@@ -262,6 +262,9 @@ func (s *session) askedFor(d protocol.Decided) *answer.Request {
 		if s.awaits != "" {
 			return &answer.Request{ID: s.awaits}
 		}
+	}
+	if len(d.Decision.Request) > 0 {
+		return &answer.Request{Roles: d.Decision.Request}
 	}
 	return nil
 }
