@@ -1,6 +1,8 @@
 package access
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -23,12 +25,24 @@ func (f *facts) command(c Command) {
 	}
 }
 
+// fileText is a file's state, all of it: every field that it has in JSON, by name.
 func fileText(file FileState) string {
-	text := literal(file.Path) + " sha256 " + quoted(file.SHA256) + " bytes " + strconv.FormatInt(file.Size, 10)
-	if file.Missing {
-		text += ", not there"
+	var text []string
+	dec := json.NewDecoder(bytes.NewReader(encode(file)))
+	dec.UseNumber()
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return strings.Join(text, " ")
+		}
+		switch value := token.(type) {
+		case json.Delim: // the object's own
+		case string:
+			text = append(text, quoted(value))
+		default:
+			text = append(text, fmt.Sprint(value))
+		}
 	}
-	return text
 }
 
 // plan says what one node of a plan does, then its parts, which are numbered below it.
