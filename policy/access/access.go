@@ -46,13 +46,8 @@ type Command struct {
 	Files []FileState       `json:"files,omitempty"` // files and scripts that it names, by path
 }
 
-// FileState is a file's content when it was asked about.
-type FileState struct {
-	Path    string `json:"path"`
-	SHA256  string `json:"sha256,omitempty"` // 64 hex digits; empty: it was not there, or is larger than what is read
-	Size    int64  `json:"size"`
-	Missing bool   `json:"missing,omitempty"`
-}
+// FileState is what was at a path when it was asked about.
+type FileState = policy.FileState
 
 // Requester is who asks, as a certificate proved it.
 type Requester struct {
@@ -241,5 +236,9 @@ type FilePreview struct {
 	Mode    string    `json:"mode,omitempty"` // "-rw-r--r--"
 	Changed time.Time `json:"changed,omitzero"`
 	SHA256  string    `json:"sha256,omitempty"`
-	Diff    string    `json:"diff,omitempty"` // unified, from what is there to what would be written; bounded
+	Diff    string    `json:"diff,omitempty"`    // unified, from what is there to what would be written; bounded
+	Leads   string    `json:"leads,omitempty"`   // without symbolic links, where that is another path
+	Changes bool      `json:"changes,omitempty"` // the command writes, replaces or removes it
+	Entries int       `json:"entries,omitempty"` // of a folder that it removes: how much is in it at any depth; Size is of all of that
+	Why     string    `json:"why,omitempty"`     // its content is not part of what is approved: why
 }
