@@ -318,3 +318,20 @@ func TestChangedFiles(t *testing.T) {
 		t.Fatal("a pty makes no other command")
 	}
 }
+
+// A command that nobody looked at the target for is said to be such, and approved only with the role that it needs.
+func TestNotFinal(t *testing.T) {
+	r := someRequest()
+	r.Scope.Role = "admin"
+	r.Scope.Command.Plan.Argv[0] = "systemctl"
+	c, err := NewBook(Change{}).Ask(someOrg(), noon, r)
+	if err != nil || !strings.Contains(c.Requests[0].Text(nil), "\nfinal: no, ") {
+		t.Fatal(err)
+	}
+	if r.Scope.Role = ""; r.Validate() == nil {
+		t.Fatal("it is asked for without a role")
+	}
+	if !strings.Contains(someRequest().Text(nil), "\nfinal: yes\n") {
+		t.Fatal("what is final is not said to be")
+	}
+}
