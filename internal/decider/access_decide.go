@@ -178,6 +178,7 @@ func (d *Decider) await(ctx context.Context, r *ruling, command access.Command) 
 	ok, err := d.approved(ctx, r, command)
 	switch {
 	case ok || err != nil:
+		r.out.Waiting = &protocol.Waiting{Request: req} // says who approved it
 		return err != nil, err
 	case here && alike && len(files) > 0:
 		why := fmt.Sprintf("%q has changed since people were asked", files[0])
@@ -191,6 +192,7 @@ func (d *Decider) await(ctx context.Context, r *ruling, command access.Command) 
 		return true, d.askPeople(ctx, r, command, req.ID, "")
 	}
 	d.waits.end(r.in.Session)
+	r.out.Waiting = &protocol.Waiting{Request: req}
 	r.deny(whatBecame(req, d.cfg.Now()))
 	r.details["request"] = req.ID
 	return true, d.denied(ctx, r)
