@@ -89,9 +89,11 @@ func (d *Decider) rule(in protocol.Decide) (*ruling, error) {
 		PTY: in.PTY, Source: conn.source.String(), Now: d.cfg.Now(), Facts: in.Facts}
 	r.req.Env, r.out.EnvRefused = r.pol.SplitEnv(r.req)
 	r.out.Decision = r.pol.Decide(r.req)
-	r.unreadable()
-	r.dryRun()
-	d.quota(r)
+	if !d.lockedOut(r.pol, lockableOf(&conn, who, in.Session, in.Target, r.out.Decision.Rules), &r.out.Decision) {
+		r.unreadable()
+		r.dryRun()
+		d.quota(r)
+	}
 	r.describe()
 	return r, nil
 }
@@ -169,7 +171,7 @@ func (d *Decider) makeExecutable(ctx context.Context, r *ruling, t config.Target
 // grant lets the answer go: the session is taken, and the entries are durable, before anything leaves this process.
 func (d *Decider) grant(ctx context.Context, r *ruling, certified []audit.Entry) (protocol.Decided, error) {
 	r.entry.Object, r.entry.Data = r.out.ID, data(r.details)
-	s := session{conn: r.conn.id, trace: r.entry.Trace, request: r.req, by: r.by, writes: writes(r.out.Decision), obligations: r.out.Decision.Obligations, stdin: r.out.Decision.Stdin, size: len(r.entry.Data) + len(r.req.Text) + globBytes(r.req.Facts)}
+	s := session{conn: r.conn.id, rules: r.out.Decision.Rules, trace: r.entry.Trace, request: r.req, by: r.by, writes: writes(r.out.Decision), obligations: r.out.Decision.Obligations, stdin: r.out.Decision.Stdin, size: len(r.entry.Data) + len(r.req.Text) + globBytes(r.req.Facts)}
 	if err := d.takeSession(r.in.Session, s, r.out.Decision.Obligations.Sessions); err != nil {
 		return protocol.Decided{}, err
 	}

@@ -30,6 +30,7 @@ import (
 	"gatehouse/internal/decider/registry"
 	"gatehouse/internal/revoke"
 	"gatehouse/policy"
+	"gatehouse/policy/access"
 	"gatehouse/recorder/audit"
 	"gatehouse/recorder/audit/export"
 	"gatehouse/recorder/retain"
@@ -80,6 +81,14 @@ type Decider struct {
 	// revoking serialises revocations. Taken before mu.
 	revoking sync.Mutex
 
+	locks  locks    // has its own lock
+	pauses pauseSet // has its own lock
+	kept   keptEntries
+
+	// endPrivileges ends the requests and grants that match; nil: there are none. It may take as long as the registry does.
+	endPrivileges func(ctx context.Context, match func(access.Requester, access.Scope) bool, cause access.Cause, why string) (requests, grants int)
+	ending        sync.WaitGroup // of them
+
 	passkeys   *webauthn.WebAuthn // nil: this origin can have none
 	noPasskeys string             // why
 	ceremonies *ceremonies
@@ -129,21 +138,22 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	d := &Decider{cfg: cfg, started: cfg.Now().UTC(), lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, holding: map[string]int64{}, denials: map[string][]time.Time{}, signIns: newSignIns(cfg.Now), revoked: revoke.NewIndex(cfg.Now), metrics: newMetrics(), signers: newSignerFaults(cfg.Now),
 		issuers: issuers{open: map[string]openIssuer{}}, enrolling: make(chan struct{}, maxEnrolling),
 		ceremonies: newCeremonies(cfg.Now), devices: newDevices(cfg.Now)}
+	if err := d.openLocks(); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	d.countPolicy()
 	d.passkeys, d.noPasskeys = newPasskeys(cfg.WebURL)
 	if err := d.openKeys(); err != nil {
-		_ = lock.Close()
-		return nil, err
+		return nil, errors.Join(err, d.locks.file.Close(), lock.Close())
 	}
 	if err := d.openLog(); err != nil {
-		_ = lock.Close()
-		return nil, err
+		return nil, errors.Join(err, d.locks.file.Close(), lock.Close())
 	}
 	if err := d.openAnchors(); err != nil {
-		return nil, errors.Join(err, d.log.Close(), lock.Close())
+		return nil, errors.Join(err, d.locks.file.Close(), d.log.Close(), lock.Close())
 	}
 	if d.facts, err = registry.Open(ctx, filepath.Join(cfg.Dir, registry.File)); err != nil {
-		return nil, errors.Join(err, d.log.Close(), lock.Close())
+		return nil, errors.Join(err, d.locks.file.Close(), d.log.Close(), lock.Close())
 	}
 	if err := d.loadFirst(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -154,13 +164,15 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	if err := d.openExport(); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	d.noteLocks(ctx) // what a crash or a full disk kept out of the log
 	return d, nil
 }
 
 // Close ends the log and gives the folder up.
 func (d *Decider) Close() error {
 	d.issuers.drop(nil)
-	return errors.Join(d.cas.Close(), d.facts.Close(), d.log.Close(), d.lock.Close())
+	d.ending.Wait()
+	return errors.Join(d.locks.file.Close(), d.cas.Close(), d.facts.Close(), d.log.Close(), d.lock.Close())
 }
 
 // PermitKey is the public half of the key that signs permits.

@@ -103,11 +103,14 @@ func (d *Decider) ruleFile(in protocol.File) (*fileRuling, error) {
 	r.req.Facts.Home = in.Home
 	ask := policy.FileAsk{By: s.by, Op: in.Op, Path: string(in.Path), To: string(in.To), Kind: in.Kind, Size: in.Size}
 	r.dec = r.decide(ask)
+	h := s.holder(in.Session)
+	h.rules = append(h.rules[:len(h.rules):len(h.rules)], r.dec.Rules...)
+	locked := d.lockedOut(pol, h, &r.dec)
 	r.out.PolicyHash = r.dec.PolicyHash
 	if r.dec.Verdict != policy.Allow {
 		r.denied()
 	}
-	if counted(in.Op) {
+	if counted(in.Op) && !locked {
 		d.countDenial(r)
 	}
 	if r.dec.Verdict == policy.Allow {

@@ -89,6 +89,7 @@ func (d *Decider) ruleForward(in protocol.Forward) (*forwardRuling, error) {
 		in: protocol.Decide{Connection: in.Connection, Session: in.Session, Target: in.Target, Login: login, PublicKey: in.PublicKey}}
 	f.req = policy.Request{Identity: who, Target: in.Target, Labels: d.labels(in.Target), Login: policy.Login(login), Source: conn.source.String(), Now: d.cfg.Now()}
 	f.out.Decision = f.pol.DecideForward(f.req, f.ask)
+	d.lockedOut(f.pol, lockableOf(&conn, who, in.Session, in.Target, f.out.Decision.Rules), &f.out.Decision)
 	if f.out.Decision.Verdict == policy.Allow {
 		f.out.Via = string(f.out.Decision.Via)
 	}
@@ -208,7 +209,7 @@ func (f *forwardRuling) certify(ctx context.Context, d *Decider) ([]audit.Entry,
 // grant lets the answer go, as grant does for commands: the session is taken and the entries are durable before anything leaves.
 func (f *forwardRuling) grant(ctx context.Context, d *Decider, certified []audit.Entry) (protocol.Forwarded, error) {
 	entry := f.entryNow()
-	s := session{conn: f.conn.id, request: f.req, forward: &f.ask, via: f.out.Via, size: len(entry.Data)}
+	s := session{conn: f.conn.id, rules: f.out.Decision.Rules, request: f.req, forward: &f.ask, via: f.out.Via, size: len(entry.Data)}
 	if err := d.takeSession(f.in.Session, s, f.out.Decision.Obligations.Sessions); err != nil {
 		return protocol.Forwarded{}, err
 	}

@@ -21,6 +21,7 @@ type session struct {
 	size    int
 
 	by          policy.Carrier // of a transfer: the protocol; else empty
+	rules       []string       // of the policy, that allowed it
 	writes      bool           // its target's server takes writes
 	obligations policy.Obligations
 	open        map[string]openFile // by the decision's id: the files that it has open
@@ -95,7 +96,15 @@ func (d *Decider) stillAllowed(name, conn string, decidedBy *policy.Policy) erro
 		return refuse("no such connection")
 	}
 	if c.ended != "" {
+		if l, found := d.locks.against(d.policy, d.cfg.Now(), lockable{target: c.target, kind: c.kind, name: c.name, task: c.task, connection: c.id, delegation: c.delegation, owner: d.ownerOf(c)}); found {
+			return refuseFor(reasonLocked, "%s", lockLine(l))
+		}
 		return refuse("%s", c.ended)
+	}
+	if s := d.sessions[name]; s != nil {
+		if l, found := d.locks.against(d.policy, d.cfg.Now(), s.holder(name)); found {
+			return refuseFor(reasonLocked, "%s", lockLine(l))
+		}
 	}
 	if s, live := d.sessions[name]; d.policy != decidedBy && (!live || !d.allows(s)) {
 		return refuse("the policy changed while this was decided; ask again")

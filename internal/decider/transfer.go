@@ -78,8 +78,10 @@ func (d *Decider) ruleTransfer(in protocol.Transfer) (*ruling, error) {
 	r.req = policy.Request{Identity: who, Target: in.Target, Labels: d.labels(in.Target), Login: policy.Login(in.Login), Source: conn.source.String(), Now: d.cfg.Now()}
 	r.out.Decision = r.pol.DecideTransfer(r.req, in.By)
 	r.out.Decision.Mode = policy.Pinned
-	r.dryRunTransfer()
-	d.quota(r)
+	if !d.lockedOut(r.pol, lockableOf(&conn, who, in.Session, in.Target, r.out.Decision.Rules), &r.out.Decision) {
+		r.dryRunTransfer()
+		d.quota(r)
+	}
 	dec := &r.out.Decision
 	r.details = map[string]any{"by": in.By, "rules": dec.Rules, "code": dec.Code, "source": r.req.Source}
 	if in.Line != "" {

@@ -1,0 +1,210 @@
+package decider
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/id"
+	"gatehouse/policy"
+	"gatehouse/policy/access"
+)
+
+// scopeOf reads what a kill, a pause or a resume is about: "all", a session's id, a principal, or "owner:…" and the like.
+func scopeOf(object string) access.Subject {
+	switch kind, value, _ := strings.Cut(object, ":"); {
+	case object == "all":
+		return access.Subject{Kind: access.LockEverything}
+	case id.Valid(id.Session, object):
+		return access.Subject{Kind: access.LockSession, Value: object}
+	default:
+		return access.Subject{Kind: access.LockKind(kind), Value: value}
+	}
+}
+
+// scope answers what one subject is about.
+type scope struct {
+	set lockSet
+	pol *policy.Policy
+	now time.Time
+}
+
+func (d *Decider) newScope(what access.Subject) *scope {
+	s := &scope{pol: d.currentPolicy(), now: d.cfg.Now()}
+	s.set.set([]access.Lock{{What: what}})
+	return s
+}
+
+func (s *scope) holds(h lockable) bool {
+	_, found := s.set.against(s.pol, s.now, h)
+	return found
+}
+
+// maxMeant bounds the ids that an answer names; the door finds all of everything by itself.
+const maxMeant = 15_000
+
+// meant are the live sessions and connections that a subject is about.
+func (d *Decider) meant(what access.Subject) (sessions, connections []string) {
+	if what.Kind == access.LockEverything {
+		return nil, nil
+	}
+	s := d.newScope(what)
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	for name, ses := range d.sessions {
+		if s.holds(ses.holder(name)) {
+			sessions = append(sessions, name)
+		}
+	}
+	for name, c := range d.conns {
+		if h := c.holder(d.ownerOf(c)); s.holds(h) || what.Kind == access.LockTarget && c.target == what.Value {
+			connections = append(connections, name)
+		}
+	}
+	slices.Sort(sessions)
+	slices.Sort(connections)
+	return sessions, connections
+}
+
+// ownerOf is who owns the holder of a connection now. Called with mu held.
+func (d *Decider) ownerOf(c *connection) string {
+	who, _ := d.policy.Identity(c.kind, c.name, c.task)
+	return who.Owner
+}
+
+// endConnections makes the connections that a kill means unable to ask for anything more, whatever the door does. The killer's own
+// goes on.
+func (d *Decider) endConnections(what access.Subject, by, reason string) {
+	sessions, connections := d.meant(what)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, name := range sessions {
+		if s := d.sessions[name]; s != nil && d.conns[s.conn] != nil {
+			d.conns[s.conn].ended = reason
+		}
+	}
+	for _, name := range connections {
+		if c := d.conns[name]; c != nil && !(c.target == "" && string(c.kind)+":"+c.name == by) {
+			c.ended = reason
+		}
+	}
+	if what.Kind != access.LockEverything {
+		return
+	}
+	for _, c := range d.conns {
+		if string(c.kind)+":"+c.name != by {
+			c.ended = reason
+		}
+	}
+}
+
+// matching is what of a privilege's life a subject is about. Of a session or a connection it is what whoever is behind it asked for,
+// for the same task; it is to be made before they end.
+func (d *Decider) matching(what access.Subject) func(access.Requester, access.Scope) bool {
+	s, behind := d.newScope(what), d.behind(what)
+	return func(by access.Requester, sc access.Scope) bool {
+		kind, name, _ := strings.Cut(by.Principal, ":")
+		h := lockable{kind: policy.Kind(kind), name: name, owner: by.Owner, task: by.Task, delegation: by.Delegation}
+		if s.holds(h) {
+			return true
+		}
+		for _, t := range sc.Targets {
+			if s.holds(lockable{target: t}) {
+				return true
+			}
+		}
+		role, _, isRule := strings.Cut(what.Value, "/")
+		if what.Kind == access.LockRule && isRule && sc.Kind == access.PatternScope && sc.Role == role {
+			return true
+		}
+		return slices.ContainsFunc(behind, func(r asked) bool { return r.by == by.Principal && r.task == by.Task && r.fits(sc) })
+	}
+}
+
+// asked is who is behind a session or a connection, and where.
+type asked struct{ by, task, target, login string }
+
+func (a asked) fits(sc access.Scope) bool {
+	return a.target == "" || slices.Contains(sc.Targets, a.target) && (sc.Login == "" || string(sc.Login) == a.login)
+}
+
+func (d *Decider) behind(what access.Subject) []asked {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if s := d.sessions[what.Value]; what.Kind == access.LockSession && s != nil {
+		who := s.request.Identity
+		return []asked{{who.Principal(), who.Task, s.request.Target, string(s.request.Login)}}
+	}
+	if c := d.conns[what.Value]; what.Kind == access.LockConnection && c != nil {
+		return []asked{{by: string(c.kind) + ":" + c.name, task: c.task}}
+	}
+	return nil
+}
+
+// endPrivilegesOf ends the requests and grants that match, and waits a little: what they are kept in may be slow, and nothing that
+// stops somebody waits for it.
+func (d *Decider) endPrivilegesOf(ctx context.Context, match func(access.Requester, access.Scope) bool, cause access.Cause, why string) (requests, grants int) {
+	if d.endPrivileges == nil {
+		return 0, 0
+	}
+	type counts struct{ requests, grants int }
+	done := make(chan counts, 1)
+	d.ending.Go(func() {
+		r, g := d.endPrivileges(ctx, match, cause, why)
+		done <- counts{r, g}
+	})
+	timer := time.NewTimer(endingTime)
+	defer timer.Stop()
+	select {
+	case n := <-done:
+		return n.requests, n.grants
+	case <-timer.C:
+		return 0, 0
+	}
+}
+
+// pauseTime is how long a pause lasts at most: whoever nobody resumes is killed by the door.
+const pauseTime = protocol.PauseTime
+
+// maxPauses bounds the pauses that stand at once.
+const maxPauses = 1000
+
+// pauseSet is who is paused: a lockSet in memory, as what is paused does not outlive this process.
+type pauseSet struct {
+	lockSet
+	mu sync.Mutex
+}
+
+// pause keeps what a subject is about from beginning anything.
+func (d *Decider) pause(what access.Subject, by, reason string) error {
+	if err := checkSubject(what); err != nil {
+		return err
+	}
+	d.pauses.mu.Lock()
+	defer d.pauses.mu.Unlock()
+	now := d.cfg.Now().UTC()
+	all := slices.DeleteFunc(d.pauses.standing(now), func(l access.Lock) bool { return l.What == what })
+	if len(all) >= maxPauses {
+		return refuse("%d pauses stand; resume some, or make a lock", len(all))
+	}
+	d.pauses.set(append(all, access.Lock{What: what, By: by, Reason: reason, At: now, Until: now.Add(pauseTime)}))
+	return nil
+}
+
+// resume ends the pauses of a subject; of everything, all of them.
+func (d *Decider) resume(what access.Subject) {
+	d.pauses.mu.Lock()
+	defer d.pauses.mu.Unlock()
+	d.pauses.set(slices.DeleteFunc(d.pauses.standing(d.cfg.Now()), func(l access.Lock) bool {
+		return l.What == what || what.Kind == access.LockEverything
+	}))
+}
+
+// pauseLine is the one line for whoever meets a pause.
+func pauseLine(l access.Lock) string {
+	return fmt.Sprintf("%s is paused by %s: %s; try again when it is resumed, or after %s", lockText(l.What), l.By, l.Reason, l.Until.UTC().Format("15:04:05Z"))
+}
