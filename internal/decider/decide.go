@@ -89,7 +89,7 @@ func (d *Decider) rule(in protocol.Decide) (*ruling, error) {
 		PTY: in.PTY, Source: conn.source.String(), Now: d.cfg.Now(), Facts: in.Facts}
 	r.req.Env, r.out.EnvRefused = r.pol.SplitEnv(r.req)
 	r.out.Decision = r.pol.Decide(r.req)
-	if !d.lockedOut(r.pol, lockableOf(&conn, who, in.Session, in.Target, r.out.Decision.Rules), &r.out.Decision) {
+	if !d.lockedOut(r.pol, conn.asks(who, in.Session, in.Target, r.out.Decision.Rules), &r.out.Decision) {
 		r.unreadable()
 		r.dryRun()
 		d.quota(r)

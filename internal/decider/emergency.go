@@ -46,7 +46,7 @@ func (d *Decider) stopper(c protocol.Credential) (policy.Identity, string, error
 
 // refuseUnderAll is the refusal of a verb while everything is locked; nil if it works then, or if nothing of the kind is.
 func (d *Decider) refuseUnderAll(verb string) error {
-	l, all := d.locks.everything(d.cfg.Now())
+	l, all := d.locks.everything(d.cfg.Now)
 	if !all || l.What.Kind != access.LockEverything || slices.Contains(underAllVerbs, verb) {
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"path"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -103,9 +104,9 @@ func (d *Decider) ruleFile(in protocol.File) (*fileRuling, error) {
 	r.req.Facts.Home = in.Home
 	ask := policy.FileAsk{By: s.by, Op: in.Op, Path: string(in.Path), To: string(in.To), Kind: in.Kind, Size: in.Size}
 	r.dec = r.decide(ask)
-	h := s.holder(in.Session)
-	h.rules = append(h.rules[:len(h.rules):len(h.rules)], r.dec.Rules...)
-	locked := d.lockedOut(pol, h, &r.dec)
+	q := s.question(in.Session)
+	q.Rules = slices.Concat(q.Rules, r.dec.Rules)
+	locked := d.lockedOut(pol, q, &r.dec)
 	r.out.PolicyHash = r.dec.PolicyHash
 	if r.dec.Verdict != policy.Allow {
 		r.denied()

@@ -89,7 +89,7 @@ func (d *Decider) ruleForward(in protocol.Forward) (*forwardRuling, error) {
 		in: protocol.Decide{Connection: in.Connection, Session: in.Session, Target: in.Target, Login: login, PublicKey: in.PublicKey}}
 	f.req = policy.Request{Identity: who, Target: in.Target, Labels: d.labels(in.Target), Login: policy.Login(login), Source: conn.source.String(), Now: d.cfg.Now()}
 	f.out.Decision = f.pol.DecideForward(f.req, f.ask)
-	d.lockedOut(f.pol, lockableOf(&conn, who, in.Session, in.Target, f.out.Decision.Rules), &f.out.Decision)
+	d.lockedOut(f.pol, conn.asks(who, in.Session, in.Target, f.out.Decision.Rules), &f.out.Decision)
 	if f.out.Decision.Verdict == policy.Allow {
 		f.out.Via = string(f.out.Decision.Via)
 	}

@@ -17,11 +17,8 @@ import (
 	"gatehouse/recorder/audit"
 )
 
-// Bounds of a lock.
-const (
-	maxLockValue = 200 // bytes of what is locked
-	endingTime   = 3 * time.Second
-)
+// endingTime is how long a lock's answer waits for the end of requests and grants.
+const endingTime = 3 * time.Second
 
 // lockAsked makes a lock at the word of somebody at the door.
 func (d *Decider) lockAsked(ctx context.Context, in protocol.Lock) (console.LockReport, error) {
@@ -34,7 +31,7 @@ func (d *Decider) lockAsked(ctx context.Context, in protocol.Lock) (console.Lock
 		return console.LockReport{}, err
 	}
 	if !slices.Contains(d.currentPolicy().Rights(by.who), policy.Operate) && !d.own(by, l.What) {
-		why := refuse("to lock %s needs the right %q, which no role of %s has; without it one locks what is one's own: an agent its task and its sessions, a person their agents", lockText(l.What), policy.Operate, by.name)
+		why := refuse("to lock %s needs the right %q, which no role of %s has; without it one locks what is one's own: an agent its task and its sessions, a person their agents", l.What.String(), policy.Operate, by.name)
 		d.noteAlways(ctx, lockEntry(l, "deny", by.name, by.conn, why.Error(), d.PolicyHash(), nil))
 		return console.LockReport{}, why
 	}
@@ -67,18 +64,10 @@ func (d *Decider) locker(who protocol.Credential, by string) (caller, error) {
 func (d *Decider) readLock(by caller, in console.LockOrder) (access.Lock, error) {
 	now := d.cfg.Now().UTC()
 	l := access.Lock{ID: id.New(id.Lock, now), What: d.wholeSubject(in.What), Reason: strings.TrimSpace(in.Reason), By: by.name, At: now.Truncate(time.Second)}
-	if err := checkSubject(l.What); err != nil {
-		return l, err
-	}
-	if l.Reason == "" || utf8.RuneCountInString(l.Reason) > maxRevokeReason || console.Visible(l.Reason) != l.Reason {
-		return l, invalid("a lock needs a reason: one line of at most %d characters", maxRevokeReason)
-	}
 	if !in.Until.IsZero() {
-		if l.Until = in.Until.UTC().Truncate(time.Second); !l.Until.After(now) {
-			return l, invalid("%s is over already", l.Until.Format(time.RFC3339))
-		}
+		l.Until = in.Until.UTC().Truncate(time.Second)
 	}
-	return l, nil
+	return l, checkLock(l, now)
 }
 
 // wholeSubject writes a live session or connection whose id's unique beginning is given out.
@@ -113,37 +102,19 @@ func beginning[V any](all map[string]V, text string) (names []string) {
 	return names
 }
 
-// checkSubject refuses what names nothing that can be locked.
-func checkSubject(what access.Subject) error {
-	bad := func(form string) error { return invalid("cannot lock %q: want %s", cut(lockText(what), maxID), form) }
-	if len(what.Value) > maxLockValue || console.Visible(what.Value) != what.Value || strings.TrimSpace(what.Value) != what.Value {
-		return bad("a name of at most 200 visible bytes")
+// checkLock refuses what names nothing that can be locked, or could not be shown as it is.
+func checkLock(l access.Lock, now time.Time) error {
+	what := l.What.Value
+	switch {
+	case console.Visible(what) != what || strings.TrimSpace(what) != what:
+		return invalid("cannot lock %q: it has characters that do not show", cut(what, maxID))
+	case l.What.Kind == access.LockSession && !id.Valid(id.Session, what), l.What.Kind == access.LockConnection && !id.Valid(id.Connection, what):
+		return invalid("cannot lock %q: want the whole id, or the beginning of a live one's", cut(l.What.String(), maxID))
+	case console.Visible(l.Reason) != l.Reason || utf8.RuneCountInString(l.Reason) > maxRevokeReason:
+		return invalid("a reason is one line of at most %d characters", maxRevokeReason)
 	}
-	switch what.Kind {
-	case access.LockEverything:
-		if what.Value != "" {
-			return bad("everything, and nothing after it")
-		}
-		return nil
-	case access.LockSession:
-		if !id.Valid(id.Session, what.Value) {
-			return bad("session:ses_…, whole, or the beginning of a live one")
-		}
-	case access.LockConnection:
-		if !id.Valid(id.Connection, what.Value) {
-			return bad("connection:con_…, whole, or the beginning of a live one")
-		}
-	case access.LockOwner:
-		kind, name, _ := strings.Cut(what.Value, ":")
-		if kind != "person" && kind != "group" || name == "" {
-			return bad("owner:person:NAME or owner:group:NAME")
-		}
-	case access.LockAgent, access.LockPerson, access.LockTask, access.LockTarget, access.LockGroup, access.LockRule:
-	default:
-		return bad("session, connection, agent, person, owner, task, target, group, rule or everything")
-	}
-	if what.Value == "" {
-		return bad(string(what.Kind) + ":NAME")
+	if err := l.Validate(now); err != nil {
+		return invalid("%v", err)
 	}
 	return nil
 }
@@ -187,7 +158,7 @@ func (d *Decider) makeLock(ctx context.Context, by caller, l access.Lock) (conso
 		return out, refuse("%v", ferr)
 	}
 	out.Connections, out.SessionsAll, out.Sessions = d.endLocked(l.What)
-	d.cfg.Log.Warn("LOCKED", "id", l.ID, "what", lockText(l.What), "by", l.By, "reason", l.Reason, "connections", out.Connections, "sessions", out.SessionsAll)
+	d.cfg.Log.Warn("LOCKED", "id", l.ID, "what", l.What.String(), "by", l.By, "reason", l.Reason, "connections", out.Connections, "sessions", out.SessionsAll)
 	out.Requests, out.Grants = d.endPrivilegesOf(ctx, match, access.CauseLock, lockLine(l))
 	out.Noted = d.noteLock(ctx, by, l, out)
 	if ferr != nil {
@@ -200,7 +171,7 @@ func (d *Decider) makeLock(ctx context.Context, by caller, l access.Lock) (conso
 func (d *Decider) storeLock(l access.Lock) error {
 	d.locks.making.Lock()
 	defer d.locks.making.Unlock()
-	records := append(lockfile.Live(d.locks.records, d.cfg.Now()), lockfile.Record{Lock: l, Concerns: d.concernedNow(l.What)})
+	records := append(lockfile.Live(d.locks.records, d.cfg.Now()), lockfile.Record{Lock: l, Whose: d.whose(l.What)})
 	for _, r := range d.locks.records { // over, and the log does not have it yet
 		if !stands(r.Lock, d.cfg.Now()) {
 			records = append(records, r)
@@ -265,7 +236,7 @@ func (d *Decider) locksAsked(ctx context.Context, in protocol.AccessName) (proto
 	if !allowed {
 		return protocol.Locks{}, refuse("%q needs the right %q, which no role of %s has", console.LockList, need, by.name)
 	}
-	return protocol.Locks{List: d.locks.standing(d.cfg.Now())}, nil
+	return protocol.Locks{List: d.locks.standing(d.cfg.Now)}, nil
 }
 
 // locksLocal lists for root on this machine.
@@ -273,5 +244,5 @@ func (d *Decider) locksLocal(_ context.Context, in protocol.AccessName) (protoco
 	if _, err := localRevoker(in.Who, in.By); err != nil {
 		return protocol.Locks{}, err
 	}
-	return protocol.Locks{List: d.locks.standing(d.cfg.Now())}, nil
+	return protocol.Locks{List: d.locks.standing(d.cfg.Now)}, nil
 }

@@ -42,8 +42,8 @@ func (d *Decider) openLocks() error {
 	}
 	d.locks.file, d.locks.records = file, records
 	d.locks.enforce()
-	for _, l := range d.locks.standing(d.cfg.Now()) {
-		d.cfg.Log.Warn("locked", "id", l.ID, "what", lockText(l.What), "by", l.By, "reason", l.Reason)
+	for _, l := range d.locks.standing(d.cfg.Now) {
+		d.cfg.Log.Warn("locked", "id", l.ID, "what", l.What.String(), "by", l.By, "reason", l.Reason)
 	}
 	return nil
 }
@@ -64,38 +64,36 @@ func (d *Decider) lockedLine(pol *policy.Policy, c *connection, owner string) st
 	if c.kind == policy.Person {
 		find = d.locks.besides
 	}
-	if l, found := find(pol, d.cfg.Now(), c.holder(owner)); found {
+	if l, found := find(pol, d.cfg.Now, c.question(owner)); found {
 		return lockLine(l)
 	}
 	return ""
 }
 
-// holder is all of a connection that can be locked. Its target is none of it: what is asked of that is answered one by one.
-func (c *connection) holder(owner string) lockable {
-	return lockable{kind: c.kind, name: c.name, owner: owner, task: c.task, delegation: c.delegation, connection: c.id}
+// question is all of a connection that can be locked. Its target is none of it: what is asked of that is answered one by one.
+func (c *connection) question(owner string) access.Question {
+	return access.Question{By: access.Requester{Principal: string(c.kind) + ":" + c.name, Owner: owner, Task: c.task, Delegation: c.delegation}, Connection: c.id}
 }
 
-// lockableOf is all that can be locked of what is asked over a connection, of a target.
-func lockableOf(c *connection, who policy.Identity, session, target string, rules []string) lockable {
-	h := c.holder(who.Owner)
-	h.session, h.target, h.rules = session, target, rules
-	return h
+// asks is all that can be locked of what is asked over a connection, of a target.
+func (c *connection) asks(who policy.Identity, session, target string, rules []string) access.Question {
+	q := c.question(who.Owner)
+	q.Session, q.Target, q.Rules = session, target, rules
+	return q
 }
 
-// holder is all of a live session that can be locked.
-func (s *session) holder(name string) lockable {
-	who := s.request.Identity
-	return lockable{kind: who.Kind, name: who.Name, owner: who.Owner, task: who.Task, delegation: who.Delegation, connection: s.conn, session: name, target: s.request.Target, rules: s.rules}
+// question is all of a live session that can be locked.
+func (s *session) question(name string) access.Question {
+	return access.Question{By: requesterOf(s.request.Identity), Connection: s.conn, Session: name, Target: s.request.Target, Rules: s.rules}
 }
 
 // lockedOut replaces a decision by a denial where a lock, or a pause, stands against what it is about. It is asked before all that a
 // decision does.
-func (d *Decider) lockedOut(pol *policy.Policy, h lockable, dec *policy.Decision) (locked bool) {
-	now := d.cfg.Now()
-	l, found := d.locks.against(pol, now, h)
+func (d *Decider) lockedOut(pol *policy.Policy, q access.Question, dec *policy.Decision) (locked bool) {
+	l, found := d.locks.against(pol, d.cfg.Now, q)
 	code, line := policy.CodeLocked, lockLine(l)
 	if !found {
-		if l, found = d.pauses.against(pol, now, h); !found {
+		if l, found = d.pauses.against(pol, d.cfg.Now, q); !found {
 			return false
 		}
 		code, line = policy.CodePaused, pauseLine(l)
@@ -112,20 +110,20 @@ func (d *Decider) lockedOut(pol *policy.Policy, h lockable, dec *policy.Decision
 func (d *Decider) endedByLock(c *connection) error {
 	pol := d.currentPolicy()
 	who, _ := pol.Identity(c.kind, c.name, c.task)
-	h := c.holder(who.Owner)
-	h.target = c.target
-	if l, found := d.locks.besides(pol, d.cfg.Now(), h); found {
+	q := c.question(who.Owner)
+	q.Target = c.target
+	if l, found := d.locks.besides(pol, d.cfg.Now, q); found {
 		return refuseFor(reasonLocked, "%s", lockLine(l))
 	}
-	if l, found := d.locks.everything(d.cfg.Now()); found && c.kind == policy.Agent {
+	if l, found := d.locks.everything(d.cfg.Now); found && c.kind == policy.Agent {
 		return refuseFor(reasonLocked, "%s", lockLine(l))
 	}
 	return nil
 }
 
 // refuseLocked is the refusal of anything else that a lock stands against; nil if none does.
-func (d *Decider) refuseLocked(h lockable) error {
-	if l, found := d.locks.against(d.currentPolicy(), d.cfg.Now(), h); found {
+func (d *Decider) refuseLocked(q access.Question) error {
+	if l, found := d.locks.against(d.currentPolicy(), d.cfg.Now, q); found {
 		return refuseFor(reasonLocked, "%s", lockLine(l))
 	}
 	return nil
@@ -134,7 +132,7 @@ func (d *Decider) refuseLocked(h lockable) error {
 // mayAsk says that no lock keeps an identity from asking for privileges or from answering who asks: what people and agents ask
 // through a connection that is locked is refused before this.
 func (d *Decider) mayAsk(who policy.Identity) error {
-	return d.refuseLocked(lockable{kind: who.Kind, name: who.Name, owner: who.Owner, task: who.Task, delegation: who.Delegation})
+	return d.refuseLocked(access.Question{By: requesterOf(who)})
 }
 
 // lockedCertificate says why no certificate is issued; empty if no lock stands against it. A person gets one under a lock of
@@ -154,7 +152,7 @@ func (d *Decider) lockedSessions() (names []string, by map[string]string) {
 	defer d.mu.RUnlock()
 	by = map[string]string{}
 	for name, s := range d.sessions {
-		if l, found := d.locks.against(d.policy, d.cfg.Now(), s.holder(name)); found {
+		if l, found := d.locks.against(d.policy, d.cfg.Now, s.question(name)); found {
 			names, by[name] = append(names, name), lockLine(l)
 		}
 	}
@@ -186,7 +184,7 @@ func (d *Decider) endTargeted(what access.Subject) {
 	if what.Kind != access.LockTarget {
 		return
 	}
-	l, found := d.locks.against(nil, d.cfg.Now(), lockable{target: what.Value})
+	l, found := d.locks.first(d.cfg.Now, what)
 	if !found {
 		return
 	}

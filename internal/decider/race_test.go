@@ -70,7 +70,7 @@ func TestNoEvidenceNoCertificate(t *testing.T) {
 	b := &bench{t: t, dir: t.TempDir(), clock: newBenchClock(), told: make(chan struct{}, 64)}
 	disk := filepath.Join(b.dir, "decider")
 	b.must(os.Mkdir(disk, 0o700))
-	b.must(unix.Mount("tmpfs", disk, "tmpfs", 0, "size=512k"))
+	b.must(unix.Mount("tmpfs", disk, "tmpfs", 0, "size=4m"))
 	t.Cleanup(func() { b.must(unix.Unmount(disk, unix.MNT_DETACH)) })
 	b.write("policy.yaml", strings.Replace(testPolicy, "    allow:\n", "    allow:\n      - cat <path:/srv/**>...\n", 1))
 	b.write("targets.yaml", testTargets)

@@ -30,17 +30,17 @@ func scopeOf(object string) access.Subject {
 type scope struct {
 	set lockSet
 	pol *policy.Policy
-	now time.Time
+	now func() time.Time
 }
 
 func (d *Decider) newScope(what access.Subject) *scope {
-	s := &scope{pol: d.currentPolicy(), now: d.cfg.Now()}
+	s := &scope{pol: d.currentPolicy(), now: d.cfg.Now}
 	s.set.set([]access.Lock{{What: what}})
 	return s
 }
 
-func (s *scope) holds(h lockable) bool {
-	_, found := s.set.against(s.pol, s.now, h)
+func (s *scope) holds(q access.Question) bool {
+	_, found := s.set.against(s.pol, s.now, q)
 	return found
 }
 
@@ -56,12 +56,12 @@ func (d *Decider) meant(what access.Subject) (sessions, connections []string) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	for name, ses := range d.sessions {
-		if s.holds(ses.holder(name)) {
+		if s.holds(ses.question(name)) {
 			sessions = append(sessions, name)
 		}
 	}
 	for name, c := range d.conns {
-		if h := c.holder(d.ownerOf(c)); s.holds(h) || what.Kind == access.LockTarget && c.target == what.Value {
+		if s.holds(c.question(d.ownerOf(c))) || what.Kind == access.LockTarget && c.target == what.Value {
 			connections = append(connections, name)
 		}
 	}
@@ -107,13 +107,11 @@ func (d *Decider) endConnections(what access.Subject, by, reason string) {
 func (d *Decider) matching(what access.Subject) func(access.Requester, access.Scope) bool {
 	s, behind := d.newScope(what), d.behind(what)
 	return func(by access.Requester, sc access.Scope) bool {
-		kind, name, _ := strings.Cut(by.Principal, ":")
-		h := lockable{kind: policy.Kind(kind), name: name, owner: by.Owner, task: by.Task, delegation: by.Delegation}
-		if s.holds(h) {
+		if s.holds(access.Question{By: by}) {
 			return true
 		}
 		for _, t := range sc.Targets {
-			if s.holds(lockable{target: t}) {
+			if s.holds(access.Question{Target: t}) {
 				return true
 			}
 		}
@@ -181,17 +179,18 @@ type pauseSet struct {
 
 // pause keeps what a subject is about from beginning anything.
 func (d *Decider) pause(what access.Subject, by, reason string) error {
-	if err := checkSubject(what); err != nil {
+	now := d.cfg.Now().UTC()
+	p := access.Lock{ID: id.New(id.Lock, now), What: what, By: by, Reason: reason, At: now, Until: now.Add(pauseTime)}
+	if err := checkLock(p, now); err != nil {
 		return err
 	}
 	d.pauses.mu.Lock()
 	defer d.pauses.mu.Unlock()
-	now := d.cfg.Now().UTC()
-	all := slices.DeleteFunc(d.pauses.standing(now), func(l access.Lock) bool { return l.What == what })
+	all := slices.DeleteFunc(d.pauses.standing(d.cfg.Now), func(l access.Lock) bool { return l.What == what })
 	if len(all) >= maxPauses {
 		return refuse("%d pauses stand; resume some, or make a lock", len(all))
 	}
-	d.pauses.set(append(all, access.Lock{What: what, By: by, Reason: reason, At: now, Until: now.Add(pauseTime)}))
+	d.pauses.set(append(all, p))
 	return nil
 }
 
@@ -199,12 +198,12 @@ func (d *Decider) pause(what access.Subject, by, reason string) error {
 func (d *Decider) resume(what access.Subject) {
 	d.pauses.mu.Lock()
 	defer d.pauses.mu.Unlock()
-	d.pauses.set(slices.DeleteFunc(d.pauses.standing(d.cfg.Now()), func(l access.Lock) bool {
+	d.pauses.set(slices.DeleteFunc(d.pauses.standing(d.cfg.Now), func(l access.Lock) bool {
 		return l.What == what || what.Kind == access.LockEverything
 	}))
 }
 
 // pauseLine is the one line for whoever meets a pause.
 func pauseLine(l access.Lock) string {
-	return fmt.Sprintf("%s is paused by %s: %s; try again when it is resumed, or after %s", lockText(l.What), l.By, l.Reason, l.Until.UTC().Format("15:04:05Z"))
+	return fmt.Sprintf("%s is paused by %s: %s; try again when it is resumed, or after %s", l.What.String(), l.By, l.Reason, l.Until.UTC().Format("15:04:05Z"))
 }

@@ -96,13 +96,15 @@ func (d *Decider) stillAllowed(name, conn string, decidedBy *policy.Policy) erro
 		return refuse("no such connection")
 	}
 	if c.ended != "" {
-		if l, found := d.locks.against(d.policy, d.cfg.Now(), lockable{target: c.target, kind: c.kind, name: c.name, task: c.task, connection: c.id, delegation: c.delegation, owner: d.ownerOf(c)}); found {
+		q := c.question(d.ownerOf(c))
+		q.Target = c.target
+		if l, found := d.locks.against(d.policy, d.cfg.Now, q); found {
 			return refuseFor(reasonLocked, "%s", lockLine(l))
 		}
 		return refuse("%s", c.ended)
 	}
 	if s := d.sessions[name]; s != nil {
-		if l, found := d.locks.against(d.policy, d.cfg.Now(), s.holder(name)); found {
+		if l, found := d.locks.against(d.policy, d.cfg.Now, s.question(name)); found {
 			return refuseFor(reasonLocked, "%s", lockLine(l))
 		}
 	}

@@ -78,7 +78,7 @@ func (d *Decider) ruleTransfer(in protocol.Transfer) (*ruling, error) {
 	r.req = policy.Request{Identity: who, Target: in.Target, Labels: d.labels(in.Target), Login: policy.Login(in.Login), Source: conn.source.String(), Now: d.cfg.Now()}
 	r.out.Decision = r.pol.DecideTransfer(r.req, in.By)
 	r.out.Decision.Mode = policy.Pinned
-	if !d.lockedOut(r.pol, lockableOf(&conn, who, in.Session, in.Target, r.out.Decision.Rules), &r.out.Decision) {
+	if !d.lockedOut(r.pol, conn.asks(who, in.Session, in.Target, r.out.Decision.Rules), &r.out.Decision) {
 		r.dryRunTransfer()
 		d.quota(r)
 	}

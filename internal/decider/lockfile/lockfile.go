@@ -48,9 +48,9 @@ var (
 
 // Record is a lock, and how far it has come.
 type Record struct {
-	Lock     access.Lock `json:"lock"`
-	Noted    bool        `json:"noted"`              // the audit log has it
-	Concerns []string    `json:"concerns,omitempty"` // people whom it was known to be about when it was made: they do not lift it
+	Lock  access.Lock        `json:"lock"`
+	Noted bool               `json:"noted"`           // the audit log has it
+	Whose []access.Requester `json:"whose,omitempty"` // whom it stopped when it was made, where its name does not say: who is behind them does not lift it
 }
 
 // File is the open lock file. Not safe for concurrent use.
