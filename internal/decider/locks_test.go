@@ -47,6 +47,12 @@ func subject(text string) access.Subject {
 	return access.Subject{Kind: access.LockKind(kind), Value: value}
 }
 
+// keep goes on with a decider that was opened again.
+func (b *bench) keep(d *Decider) {
+	b.d = d
+	b.t.Cleanup(func() { _ = d.Close() })
+}
+
 // lock makes a lock as root on the machine does.
 func (b *bench) lock(what string) console.LockReport {
 	b.t.Helper()
@@ -186,7 +192,7 @@ func TestLocksSurviveRestart(t *testing.T) {
 		damage()
 		d, err := Open(t.Context(), b.config())
 		b.must(err)
-		b.d = d
+		b.keep(d)
 		if err := b.d.mayAsk(policy.Identity{Kind: policy.Agent, Name: "bot"}); err == nil || !strings.Contains(err.Error(), l.ID) {
 			t.Fatalf("after a restart: %v", err)
 		}
