@@ -113,9 +113,9 @@ func (d *Decider) stop(ctx context.Context, in protocol.Authorize, by string) (m
 	case "resume":
 		d.resume(what)
 	default:
-		match := d.matching(what)
+		end := d.ender(what, by, access.CauseKilled, "ended with what was killed by "+by)
 		d.endConnections(what, by, "this connection was ended by "+by)
-		d.endPrivilegesOf(context.WithoutCancel(ctx), match, access.CauseKilled, "killed by "+by+": "+in.Reason)
+		d.endPrivileges(context.WithoutCancel(ctx), end)
 	}
 	meant = append(sessions, connections...)
 	return meant[:min(len(meant), maxMeant)], err

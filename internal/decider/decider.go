@@ -26,6 +26,7 @@ import (
 	"gatehouse/internal/config"
 	"gatehouse/internal/decider/anchor"
 	"gatehouse/internal/decider/lend"
+	"gatehouse/internal/decider/privilege"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/decider/registry"
 	"gatehouse/internal/revoke"
@@ -84,10 +85,16 @@ type Decider struct {
 	locks  locks    // has its own lock
 	pauses pauseSet // has its own lock
 	kept   keptEntries
+	ending sync.WaitGroup // of requests and grants, for a lock or a kill
 
-	// endPrivileges ends the requests and grants that match; nil: there are none. It may take as long as the registry does.
-	endPrivileges func(ctx context.Context, match func(access.Requester, access.Scope) bool, cause access.Cause, why string) (requests, grants int)
-	ending        sync.WaitGroup // of them
+	access      *privilege.Store // requests, grants
+	challenges  *privilege.Challenges
+	denialsKept *privilege.Denials
+	tickets     *privilege.Tickets
+	waits       *waits
+	reads       *reads
+	accessWake  chan struct{} // wakes watchAccess
+	windows     windows       // of watchAccess
 
 	passkeys   *webauthn.WebAuthn // nil: this origin can have none
 	noPasskeys string             // why
@@ -137,7 +144,8 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	}
 	d := &Decider{cfg: cfg, started: cfg.Now().UTC(), lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, holding: map[string]int64{}, denials: map[string][]time.Time{}, signIns: newSignIns(cfg.Now), revoked: revoke.NewIndex(cfg.Now), metrics: newMetrics(), signers: newSignerFaults(cfg.Now),
 		issuers: issuers{open: map[string]openIssuer{}}, enrolling: make(chan struct{}, maxEnrolling),
-		ceremonies: newCeremonies(cfg.Now), devices: newDevices(cfg.Now)}
+		ceremonies: newCeremonies(cfg.Now), devices: newDevices(cfg.Now),
+		challenges: privilege.NewChallenges(cfg.Now), denialsKept: privilege.NewDenials(), tickets: privilege.NewTickets(cfg.Tickets, cfg.Now), waits: newWaits(), reads: newReads(), accessWake: make(chan struct{}, 1)}
 	if err := d.openLocks(); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -154,6 +162,9 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	}
 	if d.facts, err = registry.Open(ctx, filepath.Join(cfg.Dir, registry.File)); err != nil {
 		return nil, errors.Join(err, d.locks.file.Close(), d.log.Close(), lock.Close())
+	}
+	if err := d.openAccess(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
 	}
 	if err := d.loadFirst(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())

@@ -152,14 +152,14 @@ func (d *Decider) own(by caller, what access.Subject) bool {
 func (d *Decider) makeLock(ctx context.Context, by caller, l access.Lock) (console.LockReport, error) {
 	ctx = context.WithoutCancel(ctx) // who asked may be ended by it
 	out := console.LockReport{Lock: l, Sessions: []string{}, Unknown: d.unknown(l.What)}
-	match := d.matching(l.What)
+	end := d.ender(l.What, by.name, access.CauseLock, lockLine(l))
 	ferr := d.storeLock(l)
 	if errors.Is(ferr, lockfile.ErrFull) {
 		return out, refuse("%v", ferr)
 	}
 	out.Connections, out.SessionsAll, out.Sessions = d.endLocked(l.What)
 	d.cfg.Log.Warn("LOCKED", "id", l.ID, "what", l.What.String(), "by", l.By, "reason", l.Reason, "connections", out.Connections, "sessions", out.SessionsAll)
-	out.Requests, out.Grants = d.endPrivilegesOf(ctx, match, access.CauseLock, lockLine(l))
+	out.Requests, out.Grants = d.endPrivileges(ctx, end)
 	out.Noted = d.noteLock(ctx, by, l, out)
 	if ferr != nil {
 		return out, &protocol.Error{Code: protocol.CodeUnavailable, Msg: l.ID + " is in force, and ends with the decider: the lock file cannot be written: " + ferr.Error()}

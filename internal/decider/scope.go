@@ -2,12 +2,14 @@ package decider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"gatehouse/internal/decider/privilege"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/id"
 	"gatehouse/policy"
@@ -102,57 +104,59 @@ func (d *Decider) endConnections(what access.Subject, by, reason string) {
 	}
 }
 
-// matching is what of a privilege's life a subject is about. Of a session or a connection it is what whoever is behind it asked for,
-// for the same task; it is to be made before they end.
-func (d *Decider) matching(what access.Subject) func(access.Requester, access.Scope) bool {
-	s, behind := d.newScope(what), d.behind(what)
-	return func(by access.Requester, sc access.Scope) bool {
-		if s.holds(access.Question{By: by}) {
-			return true
-		}
-		for _, t := range sc.Targets {
-			if s.holds(access.Question{Target: t}) {
-				return true
-			}
-		}
-		role, _, isRule := strings.Cut(what.Value, "/")
-		if what.Kind == access.LockRule && isRule && sc.Kind == access.PatternScope && sc.Role == role {
-			return true
-		}
-		return slices.ContainsFunc(behind, func(r asked) bool { return r.by == by.Principal && r.task == by.Task && r.fits(sc) })
+// ender is what ends the requests and grants that a lock or a kill is about. It is made before sessions end, and called after: of a
+// session or a connection it is what runs there, or waits there.
+func (d *Decider) ender(what access.Subject, by string, cause access.Cause, why string) func(context.Context) (requests, grants int) {
+	if what.Kind != access.LockSession && what.Kind != access.LockConnection {
+		match := d.matching(what, by, cause)
+		return func(ctx context.Context) (int, int) { return d.endAccess(ctx, match, cause, why) }
 	}
-}
-
-// asked is who is behind a session or a connection, and where.
-type asked struct{ by, task, target, login string }
-
-func (a asked) fits(sc access.Scope) bool {
-	return a.target == "" || slices.Contains(sc.Targets, a.target) && (sc.Login == "" || string(sc.Login) == a.login)
-}
-
-func (d *Decider) behind(what access.Subject) []asked {
+	sessions, held := map[string]bool{}, map[string]bool{}
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if s := d.sessions[what.Value]; what.Kind == access.LockSession && s != nil {
-		who := s.request.Identity
-		return []asked{{who.Principal(), who.Task, s.request.Target, string(s.request.Login)}}
+	for name, s := range d.sessions {
+		if name == what.Value || s.conn == what.Value {
+			sessions[name] = true
+			for _, g := range s.grants {
+				held[g.ID] = true
+			}
+		}
 	}
-	if c := d.conns[what.Value]; what.Kind == access.LockConnection && c != nil {
-		return []asked{{by: string(c.kind) + ":" + c.name, task: c.task}}
-	}
-	return nil
+	sessions[what.Value] = true // one that waits for its decision is in no list
+	return func(ctx context.Context) (int, int) { return d.endThese(ctx, sessions, held, privilege.By{Actor: by}, cause, why) }
 }
 
-// endPrivilegesOf ends the requests and grants that match, and waits a little: what they are kept in may be slow, and nothing that
-// stops somebody waits for it.
-func (d *Decider) endPrivilegesOf(ctx context.Context, match func(access.Requester, access.Scope) bool, cause access.Cause, why string) (requests, grants int) {
-	if d.endPrivileges == nil {
-		return 0, 0
+func (d *Decider) endThese(ctx context.Context, sessions, held map[string]bool, by privilege.By, cause access.Cause, why string) (int, int) {
+	requests, rerr := d.endRequests(ctx, func(r access.Request) bool { return sessions[r.Session] }, why, by)
+	grants, gerr := d.endGrants(ctx, func(g access.Grant) bool { return held[g.ID] }, cause, why, by)
+	if err := errors.Join(rerr, gerr); err != nil {
+		d.cfg.Log.Error("requests and grants could not be ended", "error", err)
 	}
+	return len(requests), len(grants)
+}
+
+// matching is what of a privilege's life a subject is about; a kill of everything leaves the killer's own.
+func (d *Decider) matching(what access.Subject, by string, cause access.Cause) func(access.Requester, access.Scope) bool {
+	s := d.newScope(what)
+	return func(who access.Requester, sc access.Scope) bool {
+		if what.Kind == access.LockEverything {
+			return cause == access.CauseLock || who.Principal != by
+		}
+		if what.Kind == access.LockTarget { // what is for others as well goes on there
+			return len(sc.Targets) == 1 && sc.Targets[0] == what.Value
+		}
+		role, _, isRule := strings.Cut(what.Value, "/")
+		return s.holds(access.Question{By: who}) || what.Kind == access.LockRule && isRule && sc.Kind == access.PatternScope && sc.Role == role
+	}
+}
+
+// endPrivileges calls what ender made, and waits a little: what requests and grants are kept in may be slow, and nothing that stops
+// somebody waits for it.
+func (d *Decider) endPrivileges(ctx context.Context, end func(context.Context) (requests, grants int)) (requests, grants int) {
 	type counts struct{ requests, grants int }
 	done := make(chan counts, 1)
 	d.ending.Go(func() {
-		r, g := d.endPrivileges(ctx, match, cause, why)
+		r, g := end(ctx)
 		done <- counts{r, g}
 	})
 	timer := time.NewTimer(endingTime)
