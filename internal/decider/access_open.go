@@ -2,13 +2,11 @@ package decider
 
 import (
 	"context"
-	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"gatehouse/internal/decider/privilege"
-	"gatehouse/policy"
 	"gatehouse/policy/access"
 	"gatehouse/recorder/audit"
 )

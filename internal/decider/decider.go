@@ -31,7 +31,6 @@ import (
 	"gatehouse/internal/decider/registry"
 	"gatehouse/internal/revoke"
 	"gatehouse/policy"
-	"gatehouse/policy/access"
 	"gatehouse/recorder/audit"
 	"gatehouse/recorder/audit/export"
 	"gatehouse/recorder/retain"

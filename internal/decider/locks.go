@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"gatehouse/internal/decider/lockfile"
-	"gatehouse/internal/decider/protocol"
 	"gatehouse/policy"
 	"gatehouse/policy/access"
 	"gatehouse/recorder/audit"
@@ -84,7 +83,7 @@ func (c *connection) asks(who policy.Identity, session, target string, rules []s
 
 // question is all of a live session that can be locked.
 func (s *session) question(name string) access.Question {
-	return access.Question{By: requesterOf(s.request.Identity), Connection: s.conn, Session: name, Target: s.request.Target, Rules: s.rules}
+	return access.Question{By: requester(s.request.Identity), Connection: s.conn, Session: name, Target: s.request.Target, Rules: s.rules}
 }
 
 // lockedOut replaces a decision by a denial where a lock, or a pause, stands against what it is about. It is asked before all that a
@@ -129,10 +128,20 @@ func (d *Decider) refuseLocked(q access.Question) error {
 	return nil
 }
 
-// mayAsk says that no lock keeps an identity from asking for privileges or from answering who asks: what people and agents ask
-// through a connection that is locked is refused before this.
+// lockedRequest is the refusal of a request that a lock stands against: of its requester, one of its rules, or one of its targets.
+func (d *Decider) lockedRequest(r access.Request) error {
+	q := access.Question{By: r.By, Session: r.Session, Rules: r.Rules}
+	for _, q.Target = range append([]string{""}, r.Scope.Targets...) {
+		if err := d.refuseLocked(q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayAsk is the refusal where a lock keeps an identity from asking for privileges, or from answering who asks: that of everything too.
 func (d *Decider) mayAsk(who policy.Identity) error {
-	return d.refuseLocked(access.Question{By: requesterOf(who)})
+	return d.refuseLocked(access.Question{By: requester(who)})
 }
 
 // lockedCertificate says why no certificate is issued; empty if no lock stands against it. A person gets one under a lock of
@@ -200,17 +209,6 @@ func (d *Decider) endTargeted(what access.Subject) {
 	d.mu.Unlock()
 	if door != nil && len(gone) > 0 {
 		d.tellEnded(door, map[string][]string{lockLine(l): gone})
-	}
-}
-
-// tellRevoked tells the door of sessions that must end, by their reasons.
-func (d *Decider) tellRevoked(door *protocol.Server, byReason map[string][]string) {
-	for why, names := range byReason {
-		for part := range slices.Chunk(names, protocol.MaxEnding) {
-			if err := door.Event(protocol.EventRevoke, protocol.RevokeEvent{Sessions: part, Reason: why}); err != nil {
-				d.cfg.Log.Error("tell the door of locked sessions", "error", err)
-			}
-		}
 	}
 }
 

@@ -123,11 +123,6 @@ func subjectsOf(q access.Question) []access.Subject {
 	return list
 }
 
-// requesterOf is an identity as locks see it.
-func requesterOf(who policy.Identity) access.Requester {
-	return access.Requester{Principal: who.Principal(), Owner: who.Owner, Task: who.Task, Delegation: who.Delegation}
-}
-
 // lockLine is the one line for whoever meets a lock.
 func lockLine(l access.Lock) string {
 	line := fmt.Sprintf("%s is locked by %s since %s (%s): %s", l.What, l.By, l.At.UTC().Format("15:04:05Z"), l.ID, l.Reason)

@@ -123,7 +123,9 @@ func (d *Decider) ender(what access.Subject, by string, cause access.Cause, why 
 		}
 	}
 	sessions[what.Value] = true // one that waits for its decision is in no list
-	return func(ctx context.Context) (int, int) { return d.endThese(ctx, sessions, held, privilege.By{Actor: by}, cause, why) }
+	return func(ctx context.Context) (int, int) {
+		return d.endThese(ctx, sessions, held, privilege.By{Actor: by}, cause, why)
+	}
 }
 
 func (d *Decider) endThese(ctx context.Context, sessions, held map[string]bool, by privilege.By, cause access.Cause, why string) (int, int) {
