@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"gatehouse/policy"
 	"gatehouse/policy/access"
 	"gatehouse/recorder/audit"
 )
@@ -53,8 +52,8 @@ type Approved struct {
 	Notes     []string // what could not be checked
 }
 
-// Check judges all requests that the entries tell of. The entries are in the log's order, and proven. session is the one that the
-// entries are about, all of whose decisions by grants must be approved; empty where they are about a request.
+// Check judges all requests that the entries tell of, and all decisions that grants let run. The entries are in the log's order, and
+// proven. An empty list of findings means that what ran was approved.
 func Check(entries []audit.Entry, policies [][]byte) ([]Approved, []Finding) {
 	t := read(entries, policies)
 	list := make([]Approved, 0, len(t.order))
@@ -227,14 +226,23 @@ func differs(d decided, g *granted) string {
 	files, alike := ran.Changed(*s.Command)
 	switch {
 	case !alike:
-		return "another command: " + cut(line(d.data.Final))
+		return "another command: " + cut(d.data.Final.String())
 	case len(files) > 0:
 		return "these files had changed: " + cut(strings.Join(files, ", "))
 	}
 	return ""
 }
 
-func line(p *policy.Plan) string { return p.String() }
+// What says in a line what a request is for.
+func What(r access.Request) string {
+	switch {
+	case r.Scope.Command != nil:
+		return r.Scope.Command.Plan.String()
+	case r.Scope.Pattern != "":
+		return "whatever matches " + r.Scope.Pattern
+	}
+	return "the role " + r.Scope.Role
+}
 
 func cut(s string) string { return s[:min(len(s), 200)] }
 
