@@ -1,6 +1,7 @@
 package bastion
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	osexec "os/exec"
@@ -11,7 +12,9 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"gatehouse/internal/approval"
 	"gatehouse/internal/console"
+	"gatehouse/internal/decider"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/store"
 	"gatehouse/policy"
@@ -177,6 +180,7 @@ func TestAnApprovalIsBoundToFiles(t *testing.T) {
 				if w.out.String() != "good\n" {
 					t.Errorf("it printed %q", w.out.String())
 				}
+				a.proves(first.Request.ID)
 				return
 			}
 			w.heard(t, c.path+`" has changed since people were asked`)
@@ -199,6 +203,26 @@ func TestAnApprovalIsBoundToFiles(t *testing.T) {
 				a.must(err)
 			}
 		})
+	}
+}
+
+// proves makes a bundle of what became of a request, and judges it with nothing else at hand.
+func (a *approving) proves(request string) {
+	a.t.Helper()
+	dir := filepath.Join(a.dir, "decider")
+	key, err := os.ReadFile(filepath.Join(decider.LogDir(dir), audit.VerifierFile))
+	a.must(err)
+	var out bytes.Buffer
+	_, err = audit.Prove(a.t.Context(), &out, audit.ProveOptions{LogDir: decider.LogDir(dir), PolicyDir: decider.PolicyDir(dir), VerifierKey: strings.TrimSpace(string(key)), Session: request})
+	a.must(err)
+	report, err := audit.VerifyBundle(a.t.Context(), &out, audit.BundleOptions{VerifierKey: strings.TrimSpace(string(key)), Keep: approval.Keep})
+	a.must(err)
+	if report.Bad != nil {
+		a.t.Fatal(report.Bad)
+	}
+	list, findings := approval.Check(report.Kept, report.Policies)
+	if len(findings) > 0 || len(list) != 1 || len(list[0].Approvers) != 1 || list[0].Approvers[0].Person != "ben" || len(list[0].Ran) != 1 {
+		a.t.Errorf("%+v, %q", list, findings)
 	}
 }
 
@@ -273,7 +297,7 @@ func TestApproversSeeWhatItIsAbout(t *testing.T) {
 func (a *approving) looks() map[string]int {
 	a.t.Helper()
 	found := map[string]int{}
-	err := audit.Tail(filepath.Join(a.dir, "decider", "log"), time.Time{}, []byte(`"target.look"`), 64<<20, func(e audit.Entry) error {
+	err := audit.Tail(decider.LogDir(filepath.Join(a.dir, "decider")), time.Time{}, []byte(`"target.look"`), 64<<20, func(e audit.Entry) error {
 		for _, purpose := range []string{"preview", "approval"} {
 			if strings.Contains(string(e.Data), `"purpose":"`+purpose+`"`) {
 				found[e.Object+" "+purpose]++

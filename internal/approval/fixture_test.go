@@ -209,7 +209,7 @@ func (w *world) enrolment(person string) audit.Entry {
 }
 
 func made(r access.Request) audit.Entry {
-	return audit.Entry{Type: audit.AccessRequest, Actor: r.By.Principal, Owner: r.By.Owner, Task: r.By.Task, Object: r.ID, Outcome: "pending", Policy: r.Policy, Data: raw(map[string]any{"hash": r.Hash(), "request": json.RawMessage(r.Canonical())})}
+	return audit.Entry{Type: audit.AccessRequest, Actor: r.By.Principal, Owner: r.By.Owner, Task: r.By.Task, Object: r.ID, Outcome: "pending", Policy: r.Policy, Data: raw(map[string]any{"hash": r.Hash(), "request": r.Canonical(), "holder": r.By.Principal})}
 }
 
 func over(r access.Request, how string) audit.Entry {
@@ -221,7 +221,7 @@ func votedBy(r access.Request, v access.Vote) audit.Entry {
 	if v.Yes {
 		said = "yes"
 	}
-	return audit.Entry{Type: audit.AccessVote, Actor: "person:" + v.By, Object: r.ID, Outcome: said, Policy: r.Policy, Data: raw(map[string]any{"vote": v, "request": json.RawMessage(r.Canonical()), "hash": r.Hash()})}
+	return audit.Entry{Type: audit.AccessVote, Actor: "person:" + v.By, Object: r.ID, Outcome: said, Policy: r.Policy, Data: raw(map[string]any{"vote": v, "request": r.Canonical(), "hash": r.Hash()})}
 }
 
 func grantOf(r access.Request, people ...string) access.Grant {
