@@ -2,6 +2,7 @@ package bastion
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	osexec "os/exec"
@@ -19,6 +20,7 @@ import (
 	"gatehouse/internal/store"
 	"gatehouse/policy"
 	"gatehouse/policy/access"
+	"gatehouse/recorder"
 	"gatehouse/recorder/audit"
 )
 
@@ -53,8 +55,16 @@ roles:
 
 func newApproving(t *testing.T) *approving {
 	t.Helper()
+	return newApprovingWith(t, func(g Gate) Gate { return g })
+}
+
+func newApprovingWith(t *testing.T, gate func(Gate) Gate) *approving {
+	t.Helper()
 	a := &approving{}
-	a.whole = newWholeWith(t, func(cfg *Config) { a.door = cfg.Gate.(protocol.Door) })
+	a.whole = newWholeWith(t, func(cfg *Config) {
+		a.door = cfg.Gate.(protocol.Door)
+		cfg.Gate = gate(a.door)
+	})
 	a.keygen("-q", "-t", "ed25519", "-N", "", "-C", "", "-f", filepath.Join(a.dir, "ben"))
 	public, err := os.ReadFile(filepath.Join(a.dir, "ben.pub"))
 	a.must(err)
@@ -307,4 +317,69 @@ func (a *approving) looks() map[string]int {
 	})
 	a.must(err)
 	return found
+}
+
+// blind lets nobody look for a preview.
+type blind struct{ Gate }
+
+func (b blind) Decide(ctx context.Context, in protocol.Decide) (protocol.Decided, error) {
+	if in.Preview != "" {
+		return protocol.Decided{}, &protocol.Error{Code: protocol.CodeRefused, Msg: "not today"}
+	}
+	return b.Gate.Decide(ctx, in)
+}
+
+// TestPreviewWithoutALook: nothing is looked at but as the decider permits, which is said, and holds up no decision.
+func TestPreviewWithoutALook(t *testing.T) {
+	a := newApprovingWith(t, func(g Gate) Gate { return blind{g} })
+	a.root(script)
+	w := a.wait(a.client("deploy@web-1", a.bot), "sh /home/deploy/bin/run.sh", nil)
+	v := a.pending(true)
+	if len(v.Preview.Files) > 0 || !strings.Contains(strings.Join(v.Preview.Notes, "; "), "the target was not looked at: not today") {
+		t.Errorf("%+v", v.Preview)
+	}
+	a.approve(v.Request.ID)
+	w.ends(t, 0, "APPROVED")
+	if n := a.looks(); n[v.Request.ID+" preview"] != 0 {
+		t.Errorf("looks: %v", n)
+	}
+}
+
+// TestLastLines: twenty at most, none of them empty at the end or longer than a line, nothing in them that deceives.
+func TestLastLines(t *testing.T) {
+	var screen []string
+	for i := range 30 {
+		screen = append(screen, fmt.Sprintf("line %d   ", i))
+	}
+	got := lastLines(append(screen, "", "   "))
+	if len(got) != 20 || got[0] != "line 10" || got[19] != "line 29" {
+		t.Errorf("%q", got)
+	}
+	if got := lastLines([]string{strings.Repeat("é", 300), "a\u202eb", ""}); len([]rune(got[0])) != screenWidth || got[1] != `a\u{202e}b` || len(got) != 2 {
+		t.Errorf("%q", got)
+	}
+	if got := lastLines([]string{"", " "}); len(got) != 0 {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestALongRecordingIsNotRead: what would take too long is not shown.
+func TestALongRecordingIsNotRead(t *testing.T) {
+	events := func(yield func(recorder.Event, error) bool) {
+		for range 10 {
+			if !yield(recorder.Event{Code: recorder.Output, Data: make([]byte, 10)}, nil) {
+				return
+			}
+		}
+	}
+	n := 0
+	for _, err := range bounded(t.Context(), events, 45) {
+		if n++; err != nil {
+			if n != 5 || err != errLong {
+				t.Errorf("event %d: %v", n, err)
+			}
+			return
+		}
+	}
+	t.Error("all of it was read")
 }
