@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"gatehouse/policy"
 )
 
@@ -334,4 +336,18 @@ func TestNotFinal(t *testing.T) {
 	if !strings.Contains(someRequest().Text(nil), "\nfinal: yes\n") {
 		t.Fatal("what is final is not said to be")
 	}
+}
+
+// Whatever texts there are: no two are shown alike, each stays on its line, and nothing hidden is in it.
+func TestAnythingIsShownSafely(t *testing.T) {
+	alphabet := rapid.SampledFrom([]string{"a", " ", "\\", "\"", "\n", "u{a}", "x0a", "\u202e", "\u200b", "\x00", "\xff", "é", "е", "-", ":", "hash: ", "\u2028", "\U000e0061", "{", "}"})
+	text := rapid.Custom(func(t *rapid.T) string { return strings.Join(rapid.SliceOfN(alphabet, 0, 6).Draw(t, "parts"), "") })
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := text.Draw(t, "a"), text.Draw(t, "b")
+		for name, show := range map[string]func(string) string{"shown": shown, "quoted": quoted, "literal": literal, "exact": exact} {
+			if strings.ContainsFunc(show(a), hidden) || (show(a) == show(b)) != (a == b) {
+				t.Fatalf("%s: %q is shown as %q, and %q as %q", name, a, show(a), b, show(b))
+			}
+		}
+	})
 }
