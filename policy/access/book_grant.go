@@ -1,6 +1,7 @@
 package access
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"time"
@@ -105,8 +106,9 @@ func (s Scope) on(target string, login policy.Login) bool {
 func (b *Book) Covering(now time.Time, w Wanted) (grants []Grant, ok bool) {
 	live := slices.DeleteFunc(b.Live(now, w.By), func(g Grant) bool { return !g.Scope.on(w.Target, w.Login) })
 	if w.Command != nil {
+		wanted := w.Command.Canonical()
 		for _, g := range live {
-			if g.Scope.Kind == CommandScope && g.Scope.Command.Same(*w.Command) {
+			if g.Scope.Kind == CommandScope && bytes.Equal(g.Scope.Command.Canonical(), wanted) {
 				return []Grant{g}, true
 			}
 		}
