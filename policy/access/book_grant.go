@@ -53,11 +53,6 @@ func (b *Book) grantFor(now time.Time, r Request, id string) (Grant, error) {
 	if r.Scope.Beat > 0 {
 		g.Beat = now
 	}
-	for _, v := range r.Votes {
-		if v.Yes {
-			g.People = append(g.People, v.By)
-		}
-	}
 	return g, nil
 }
 

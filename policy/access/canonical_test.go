@@ -93,6 +93,11 @@ func TestVectors(t *testing.T) {
 		if err := v.Request.Validate(); err != nil {
 			t.Errorf("%s: %v", v.Name, err)
 		}
+		stored, err := json.Marshal(v.Request)
+		var again Request
+		if err != nil || json.Unmarshal(stored, &again) != nil || again.Hash() != v.Hash {
+			t.Errorf("%s: it has another hash once it was stored: %v", v.Name, err)
+		}
 	}
 }
 

@@ -394,6 +394,20 @@ func TestQuorumIsLost(t *testing.T) {
 	}
 }
 
+// A grant names those whose yes counted when it was made.
+func TestPeopleOfAGrant(t *testing.T) {
+	h := newHouse(t)
+	h.ask()
+	h.vote("cid")
+	h.leave("sre", "cid")
+	h.o.disabled["cid"] = true
+	h.vote("dora")
+	h.vote("emil")
+	if g, ok := h.b.Grant("gr_1"); !ok || !slices.Equal(g.People, []string{"dora", "emil"}) {
+		t.Fatal(g.People)
+	}
+}
+
 // What is missing is said in words.
 func TestMissing(t *testing.T) {
 	r := someRequest()
