@@ -14,7 +14,6 @@ type house struct {
 	o   org
 	b   *Book
 	now time.Time
-	ids int
 }
 
 func newHouse(t *testing.T) *house {
