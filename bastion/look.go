@@ -16,8 +16,8 @@ import (
 )
 
 // maxLooks is how often one question may want to know more of its target. Globs, programs, the home and paths each need one at
-// most, and what they match may be paths again.
-const maxLooks = 5
+// most, and what they match may be paths again; then the home once more, and contents, where people are asked.
+const maxLooks = 7
 
 // errLooks says that a decision wants to know without end, which is a fault of ours.
 var errLooks = errors.New("the decision wants to know more and more of its target")
@@ -55,6 +55,7 @@ func (o *opened) end() {
 // ask puts a question to the decider, and looks at the target for it as often as the answer is that it must know more.
 func (s *session) ask(t protocol.Target, req *protocol.Decide) (protocol.Decided, error) {
 	req.Facts = s.conn.server.looks.Known(t.Name, s.row.Login, req.Plan.Programs())
+	defer func() { s.question = *req }()
 	for range maxLooks {
 		req.Looking = s.conn.lookers.looking(t.Name, s.row.Login)
 		d, err := s.conn.server.cfg.Gate.Decide(s.ctx, *req)

@@ -168,6 +168,9 @@ func (q *question) outcome(plan *Plan) Decision {
 	}
 	if d.Verdict == Ask {
 		d.Reason = approvalText(d.Approvals)
+		if q.nameFiles(&d); len(d.named) > MaxNamed {
+			return tooManyNamed(len(d.named))
+		}
 	}
 	return d
 }

@@ -125,4 +125,6 @@ type Decision struct {
 	Grants      []string    `json:"grants,omitempty"`     // ids of the Granted without which it would be denied, sorted; empty: the policy's own roles do
 	Request     []string    `json:"request,omitempty"`    // denials: roles that the identity may ask for, under which it would be allowed or asked
 	PolicyHash  string      `json:"policy_hash"`          // "sha256:…" of the policy text
+
+	named []Named // ask: what the commands may name
 }

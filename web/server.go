@@ -22,6 +22,7 @@ type Config struct {
 	Devices    Devices
 	Enrolments Enrolments
 	Integrity  console.Integrity
+	Tickets    Tickets // nil: no ticket system is believed
 
 	URL    string           // the one origin: https://HOST[:PORT], or http://localhost[:PORT]
 	Log    hclog.Logger     // nil means none

@@ -26,6 +26,7 @@ import (
 	"gatehouse/internal/config"
 	"gatehouse/internal/decider/anchor"
 	"gatehouse/internal/decider/lend"
+	"gatehouse/internal/decider/privilege"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/decider/registry"
 	"gatehouse/internal/revoke"
@@ -38,7 +39,7 @@ import (
 // ErrLocked is returned by Open when another process owns the folder.
 var ErrLocked = errors.New("the decider's folder is in use by a running gatehouse")
 
-// Config is what a decider needs to know. All fields but Shadow, Bundles, Keep, Export, Now and Log are required.
+// Config is what a decider needs to know. All fields but Shadow, Bundles, Keep, Export, Tickets, Now and Log are required.
 type Config struct {
 	Dir     string        // its own folder
 	Node    string        // name in the audit log
@@ -52,6 +53,7 @@ type Config struct {
 	Signers ca.Signers    // where the CA keys are; the zero value: in files
 	Export  []config.Sink // where entries are sent to
 	Anchors Anchors       // who is handed the log's checkpoints; the zero value: nobody
+	Tickets []byte        // the secret of whoever says that tickets were closed; empty: nobody is believed
 	Version string        // of the program, for who asks how it is
 	Now     func() time.Time
 	Log     hclog.Logger
@@ -78,6 +80,20 @@ type Decider struct {
 
 	// revoking serialises revocations. Taken before mu.
 	revoking sync.Mutex
+
+	locks  locks    // has its own lock
+	pauses pauseSet // has its own lock
+	kept   keptEntries
+	ending sync.WaitGroup // of requests and grants, for a lock or a kill
+
+	access      *privilege.Store // requests, grants
+	challenges  *privilege.Challenges
+	denialsKept *privilege.Denials
+	tickets     *privilege.Tickets
+	waits       *waits
+	reads       *reads
+	accessWake  chan struct{} // wakes watchAccess
+	windows     windows       // of watchAccess
 
 	passkeys   *webauthn.WebAuthn // nil: this origin can have none
 	noPasskeys string             // why
@@ -127,22 +143,27 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	}
 	d := &Decider{cfg: cfg, started: cfg.Now().UTC(), lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, holding: map[string]int64{}, denials: map[string][]time.Time{}, signIns: newSignIns(cfg.Now), revoked: revoke.NewIndex(cfg.Now), metrics: newMetrics(), signers: newSignerFaults(cfg.Now),
 		issuers: issuers{open: map[string]openIssuer{}}, enrolling: make(chan struct{}, maxEnrolling),
-		ceremonies: newCeremonies(cfg.Now), devices: newDevices(cfg.Now)}
+		ceremonies: newCeremonies(cfg.Now), devices: newDevices(cfg.Now),
+		challenges: privilege.NewChallenges(cfg.Now), denialsKept: privilege.NewDenials(), tickets: privilege.NewTickets(cfg.Tickets, cfg.Now), waits: newWaits(), reads: newReads(), accessWake: make(chan struct{}, 1)}
+	if err := d.openLocks(); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	d.countPolicy()
 	d.passkeys, d.noPasskeys = newPasskeys(cfg.WebURL)
 	if err := d.openKeys(); err != nil {
-		_ = lock.Close()
-		return nil, err
+		return nil, errors.Join(err, d.locks.file.Close(), lock.Close())
 	}
 	if err := d.openLog(); err != nil {
-		_ = lock.Close()
-		return nil, err
+		return nil, errors.Join(err, d.locks.file.Close(), lock.Close())
 	}
 	if err := d.openAnchors(); err != nil {
-		return nil, errors.Join(err, d.log.Close(), lock.Close())
+		return nil, errors.Join(err, d.locks.file.Close(), d.log.Close(), lock.Close())
 	}
 	if d.facts, err = registry.Open(ctx, filepath.Join(cfg.Dir, registry.File)); err != nil {
-		return nil, errors.Join(err, d.log.Close(), lock.Close())
+		return nil, errors.Join(err, d.locks.file.Close(), d.log.Close(), lock.Close())
+	}
+	if err := d.openAccess(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
 	}
 	if err := d.loadFirst(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -150,16 +171,19 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	if err := d.loadRevocations(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	d.recheckAccess(ctx) // what ended while nothing ran
 	if err := d.openExport(); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	d.noteLocks(ctx) // what a crash or a full disk kept out of the log
 	return d, nil
 }
 
 // Close ends the log and gives the folder up.
 func (d *Decider) Close() error {
 	d.issuers.drop(nil)
-	return errors.Join(d.cas.Close(), d.facts.Close(), d.log.Close(), d.lock.Close())
+	d.ending.Wait()
+	return errors.Join(d.closeAccess(), d.locks.file.Close(), d.cas.Close(), d.facts.Close(), d.log.Close(), d.lock.Close())
 }
 
 // PermitKey is the public half of the key that signs permits.

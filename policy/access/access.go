@@ -38,7 +38,7 @@ type Scope struct {
 
 // Command is one final command: what runs if it is approved.
 type Command struct {
-	Plan  policy.Plan       `json:"plan"` // final, with absolute programs
+	Plan  policy.Plan       `json:"plan"` // final, with absolute programs; under a lent Role it may be as it was asked
 	Env   []policy.EnvVar   `json:"env,omitempty"`
 	PTY   bool              `json:"pty,omitempty"`
 	Stdin policy.StdinClass `json:"stdin,omitempty"`
@@ -46,13 +46,8 @@ type Command struct {
 	Files []FileState       `json:"files,omitempty"` // files and scripts that it names, by path
 }
 
-// FileState is a file's content when it was asked about.
-type FileState struct {
-	Path    string `json:"path"`
-	SHA256  string `json:"sha256,omitempty"` // 64 hex digits; empty: it was not there, or is larger than what is read
-	Size    int64  `json:"size"`
-	Missing bool   `json:"missing,omitempty"`
-}
+// FileState is what was at a path when it was asked about.
+type FileState = policy.FileState
 
 // Requester is who asks, as a certificate proved it.
 type Requester struct {
@@ -87,6 +82,7 @@ type Request struct {
 	Policy  string            `json:"policy"` // hash of the policy that said so
 	Made    time.Time         `json:"made"`
 	Expires time.Time         `json:"expires"`
+	Barred  []string          `json:"barred,omitempty"` // people who may not decide it, as of when it was made, sorted
 
 	// What is not approved with it.
 	Session string    `json:"session,omitempty"` // that waits for it
@@ -96,6 +92,7 @@ type Request struct {
 	Why     string    `json:"why,omitempty"`   // it ended: a person's words, or ours
 	Votes   []Vote    `json:"votes,omitempty"` // in their order
 	Grant   string    `json:"grant,omitempty"` // once approved
+	Proof   Proof     `json:"proof,omitzero"`  // break-glass: that its person asked for exactly this
 }
 
 // Vote is one person's answer to a request.
@@ -148,8 +145,10 @@ type Grant struct {
 	Cause   Cause     `json:"cause,omitempty"`
 	Why     string    `json:"why,omitempty"`
 
-	// Of a break-glass grant: who has looked at what was done with it.
-	Reviews []Vote `json:"reviews,omitempty"`
+	// Of a break-glass grant: who must look at what was done with it, who has, and when these were enough.
+	Need     *policy.Approval `json:"need,omitempty"`
+	Reviews  []Vote           `json:"reviews,omitempty"`
+	Reviewed time.Time        `json:"reviewed,omitzero"`
 }
 
 // Cause is why a grant ended.
@@ -237,5 +236,9 @@ type FilePreview struct {
 	Mode    string    `json:"mode,omitempty"` // "-rw-r--r--"
 	Changed time.Time `json:"changed,omitzero"`
 	SHA256  string    `json:"sha256,omitempty"`
-	Diff    string    `json:"diff,omitempty"` // unified, from what is there to what would be written; bounded
+	Diff    string    `json:"diff,omitempty"`    // unified, from what is there to what would be written; bounded
+	Leads   string    `json:"leads,omitempty"`   // without symbolic links, where that is another path
+	Changes bool      `json:"changes,omitempty"` // the command writes, replaces or removes it
+	Entries int       `json:"entries,omitempty"` // of a folder that it removes: how much is in it at any depth; Size is of all of that
+	Why     string    `json:"why,omitempty"`     // its content is not part of what is approved: why
 }
