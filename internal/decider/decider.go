@@ -174,7 +174,7 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 // Close ends the log and gives the folder up.
 func (d *Decider) Close() error {
 	d.issuers.drop(nil)
-	return errors.Join(d.cas.Close(), d.facts.Close(), d.log.Close(), d.lock.Close())
+	return errors.Join(d.closeAccess(), d.cas.Close(), d.facts.Close(), d.log.Close(), d.lock.Close())
 }
 
 // PermitKey is the public half of the key that signs permits.
