@@ -1,6 +1,7 @@
 package decider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -138,6 +139,9 @@ func (d *Decider) answer(ctx context.Context, a asker, in console.AccessAnswer) 
 	if err != nil {
 		return access.Request{}, refuse("there is no request %q that you can answer", cut(in.Request, maxID))
 	}
+	if err := cmp.Or(d.mayAsk(a.who), d.lockedRequest(req)); err != nil {
+		return access.Request{}, err
+	}
 	if why, _ := d.unfounded(d.currentPolicy(), req.By, req); why != "" {
 		d.recheckAccess(ctx)
 		return access.Request{}, refuse("%s", why)
@@ -149,7 +153,8 @@ func (d *Decider) answer(ctx context.Context, a asker, in console.AccessAnswer) 
 		}
 	}
 	// The proof is over what was shown; the request that it counts for is looked at again when the vote is counted.
-	return d.access.Vote(ctx, d.currentPolicy(), req.ID, vote, privilege.By{Actor: a.name, Conn: a.conn})
+	pol := d.currentPolicy()
+	return d.access.Vote(ctx, pol, req.ID, vote, privilege.By{Actor: a.name, Conn: a.conn, Policy: pol.Hash()})
 }
 
 // verifyProof checks the proof of a yes: an open challenge of this person for exactly this request, answered in the way that it was

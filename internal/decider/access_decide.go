@@ -108,6 +108,7 @@ func (d *Decider) askPeople(ctx context.Context, r *ruling, command access.Comma
 	}
 	r.out.Waiting = &protocol.Waiting{Request: req, Until: until, Preview: !d.access.HasPreview(req.ID)}
 	if why != "" {
+		r.out.Waiting.Why = why
 		r.out.Decision.Reason = why + "; " + r.out.Decision.Reason
 	}
 	r.details["request"] = req.ID

@@ -88,7 +88,7 @@ func made(r access.Request, by By) audit.Entry {
 // voted is one person's answer.
 func voted(r access.Request, v access.Vote, by By) audit.Entry {
 	e := about(audit.AccessVote, r.ID, r.By, r.Scope, by)
-	e.Actor, e.Outcome, e.Reason, e.Policy = "person:"+v.By, "no", v.Words, r.Policy
+	e.Actor, e.Outcome, e.Reason, e.Policy = "person:"+v.By, "no", v.Words, cmp.Or(by.Policy, r.Policy)
 	if v.Yes {
 		e.Outcome = "yes"
 	}
@@ -106,7 +106,7 @@ func decided(r access.Request, by By) audit.Entry {
 
 func granted(g access.Grant, by By) audit.Entry {
 	e := about(audit.AccessGrant, g.ID, g.By, g.Scope, by)
-	e.Outcome, e.Data = "made", encode(map[string]any{"grant": g})
+	e.Outcome, e.Policy, e.Data = "made", by.Policy, encode(map[string]any{"grant": g})
 	return e
 }
 

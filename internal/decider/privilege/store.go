@@ -56,6 +56,7 @@ type By struct {
 	Conn     string
 	Decision string // by which a grant is used
 	Session  string
+	Policy   string // hash of the policy by which a vote counts; empty: that of the request
 }
 
 // maxAtOnce bounds the objects of one change, whose entries go into the log together.
