@@ -2,6 +2,7 @@ package bastion
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -153,10 +154,12 @@ func (s *Server) endAll(ctx context.Context, hit map[*session]bool, cause *ended
 	begun := time.Now()
 	// Everyone hears of it before the first socket closes: sessions may share one.
 	var telling, leaving sync.WaitGroup
+	one := *cause
+	one.said = make(chan struct{})
 	for ses, meant := range hit {
-		c := cause
+		c := &one
 		if !meant {
-			c = cause.ofSibling()
+			c = one.ofSibling()
 		}
 		telling.Go(func() { ses.notify(c) })
 	}
@@ -164,6 +167,7 @@ func (s *Server) endAll(ctx context.Context, hit map[*session]bool, cause *ended
 	for ses := range hit {
 		ses.closeForClient()
 	}
+	close(one.said)
 	for ses := range hit { // the socket is let go of when the client has read all of it, or soon after
 		leaving.Go(ses.awaitHangUp)
 	}
@@ -318,6 +322,7 @@ func (s *session) endRemote(proc *running) string {
 
 // sweepRemote ends what carries the session's mark on its target, and says whether anything is left.
 func (s *session) sweepRemote() string {
+	s.afterTheOthers()
 	ctx, cancel := context.WithTimeout(context.Background(), remoteTime)
 	defer cancel()
 	sweep := func() bool {
@@ -340,6 +345,20 @@ func (s *session) sweepRemote() string {
 		}
 	}
 	return remoteWord(clean)
+}
+
+// afterTheOthers waits until all that a kill ends are cut off: connections to targets take more time than telling everybody.
+func (s *session) afterTheOthers() {
+	var stop *ended
+	if !errors.As(context.Cause(s.ctx), &stop) || stop.said == nil {
+		return
+	}
+	timer := time.NewTimer(noticeTime)
+	defer timer.Stop()
+	select {
+	case <-stop.said:
+	case <-timer.C:
+	}
 }
 
 func remoteWord(clean bool) string {
