@@ -51,7 +51,7 @@ func entriesOf(old, c access.Change, by By, now time.Time) (list []audit.Entry) 
 
 // about is an entry about a scope and its holder.
 func about(kind audit.Type, object string, who access.Requester, s access.Scope, by By) audit.Entry {
-	e := audit.Entry{Type: kind, Actor: by.Actor, Owner: who.Owner, Task: who.Task, Conn: by.Conn, Session: by.Session, Login: string(s.Login), Object: object}
+	e := audit.Entry{Type: kind, Actor: cmp.Or(by.Actor, who.Principal), Owner: who.Owner, Task: who.Task, Conn: by.Conn, Session: by.Session, Login: string(s.Login), Object: object}
 	if len(s.Targets) == 1 {
 		e.Target = s.Targets[0]
 	}

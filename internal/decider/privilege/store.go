@@ -90,6 +90,17 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
+// Close notes in the registry what is in the log, so that the next start does not say it again. The Store is not to be used after it.
+func (s *Store) Close(ctx context.Context) error {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if err := s.takeBack(ctx); err != nil {
+		return err
+	}
+	_, err := s.cfg.Rows.ChangeAccess(ctx, registry.AccessChange{Noted: s.noted})
+	return err
+}
+
 // add reads a row into what was stored.
 func add(to *access.Change, row registry.AccessRow) (err error) {
 	switch row.Kind {
