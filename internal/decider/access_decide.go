@@ -54,11 +54,26 @@ func (d *Decider) approved(ctx context.Context, r *ruling, command access.Comman
 	for _, rule := range r.pol.AskRules(r.out.Decision) {
 		want.Rules = append(want.Rules, access.AskedRule{Role: rule.Role, Pattern: rule.Pattern})
 	}
-	grants := d.lentBy(r)
-	if len(grants) == 0 {
-		grants, _ = d.access.Covering(want)
-	}
+	covering, _ := d.access.Covering(want)
 	var names []string
+	for _, grants := range [][]access.Grant{d.lentBy(r), covering} {
+		if good, err := d.stillGood(ctx, r, grants); err != nil {
+			return false, err
+		} else if good {
+			names = namesOf(grants)
+			break
+		}
+	}
+	if len(names) == 0 {
+		return false, nil
+	}
+	r.needs = r.out.Decision.Approvals
+	r.permit(names)
+	return true, nil
+}
+
+// stillGood reports whether there are grants, and people approved each under the terms of now.
+func (d *Decider) stillGood(ctx context.Context, r *ruling, grants []access.Grant) (bool, error) {
 	for _, g := range grants {
 		req, err := d.access.Request(ctx, g.Request)
 		if err != nil {
@@ -67,14 +82,15 @@ func (d *Decider) approved(ctx context.Context, r *ruling, command access.Comman
 		if !founded(r.pol, r.who, req) || g.Scope.Kind == access.CommandScope && !within(r.out.Decision.Approvals, req.Need) {
 			return false, nil // people approved it when less was needed
 		}
+	}
+	return len(grants) > 0, nil
+}
+
+func namesOf(grants []access.Grant) (names []string) {
+	for _, g := range grants {
 		names = append(names, g.ID)
 	}
-	if len(names) == 0 {
-		return false, nil
-	}
-	r.needs = r.out.Decision.Approvals
-	r.permit(names)
-	return true, nil
+	return names
 }
 
 // lentBy is the grant for this one command by whose role it is asked about.
