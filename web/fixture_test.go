@@ -67,7 +67,7 @@ func (d *decider) Authorize(_ context.Context, who console.Credential, verb cons
 	case console.SessionsUnmask:
 		need = "unmask"
 	}
-	if !slices.Contains(d.rights[person], need) {
+	if verb != console.WhoAmI && !slices.Contains(d.rights[person], need) {
 		return console.Actor{}, &console.ForbiddenError{Verb: verb, Reason: "no role of person:" + person + " has the right " + need}
 	}
 	return console.Actor{Principal: "person:" + person, Rights: d.rights[person]}, nil
@@ -122,6 +122,7 @@ type house struct {
 	search   *search.Store
 	secrets  *secret.Detector
 	decider  *decider
+	access   *privileges
 	server   *httptest.Server
 	mu       sync.Mutex
 	live     map[string]*recorder.Recording
@@ -141,6 +142,7 @@ func newHouse(t testing.TB, stream time.Duration) *house {
 	must(t, err)
 	t.Cleanup(func() { _ = sqlite.Close() }) // a test may have closed it
 	h := &house{t: t, store: sqlite, index: sqlite, logs: &logs{}, decider: newDecider(), live: map[string]*recorder.Recording{}}
+	h.access = newPrivileges(h.decider)
 	h.dir = t.TempDir()
 	h.recorder, err = recorder.New(recorder.Config{
 		Dir: h.dir, Commit: func(context.Context, recorder.Chunk) error { return nil },
@@ -154,7 +156,7 @@ func newHouse(t testing.TB, stream time.Duration) *house {
 	must(t, err)
 	h.server = httptest.NewUnstartedServer(nil)
 	url := "http://localhost" + strings.TrimPrefix(h.server.Listener.Addr().String(), "127.0.0.1")
-	h.web, err = New(Config{Console: h.console, SignIns: h.decider, Accounts: h.decider, Devices: h.decider, Enrolments: h.decider, Integrity: integrity{h.decider}, URL: url, Stream: stream, Log: hclog.New(&hclog.LoggerOptions{Output: h.logs})})
+	h.web, err = New(Config{Console: h.console, SignIns: h.decider, Accounts: h.decider, Devices: h.decider, Enrolments: h.decider, Integrity: integrity{h.decider}, Access: h.access, URL: url, Stream: stream, Log: hclog.New(&hclog.LoggerOptions{Output: h.logs})})
 	must(t, err)
 	h.server.Config = h.web.HTTP()
 	h.server.Start()

@@ -14,7 +14,7 @@ import (
 	"gatehouse/internal/console"
 )
 
-// Config says what a Server serves. Console, SignIns, Accounts, Devices, Enrolments, Integrity and URL are required.
+// Config says what a Server serves. Console, SignIns, Accounts, Devices, Enrolments, Integrity, Access and URL are required.
 type Config struct {
 	Console    *console.Console
 	SignIns    SignIns
@@ -22,6 +22,7 @@ type Config struct {
 	Devices    Devices
 	Enrolments Enrolments
 	Integrity  console.Integrity
+	Access     console.Access
 
 	URL    string           // the one origin: https://HOST[:PORT], or http://localhost[:PORT]
 	Log    hclog.Logger     // nil means none
@@ -31,8 +32,8 @@ type Config struct {
 
 // Validate says what is missing or wrong.
 func (c Config) Validate() error {
-	if c.Console == nil || c.SignIns == nil || c.Accounts == nil || c.Devices == nil || c.Enrolments == nil || c.Integrity == nil {
-		return errors.New("web: Console, SignIns, Accounts, Devices, Enrolments and Integrity are required")
+	if c.Console == nil || c.SignIns == nil || c.Accounts == nil || c.Devices == nil || c.Enrolments == nil || c.Integrity == nil || c.Access == nil {
+		return errors.New("web: Console, SignIns, Accounts, Devices, Enrolments, Integrity and Access are required")
 	}
 	_, err := parseOrigin(c.URL)
 	return err
@@ -64,6 +65,7 @@ type Server struct {
 	casts    *casts
 	tries    *attempts
 	unmasks  *unmasks
+	navs     *navs
 
 	enrolling *attempts
 }
@@ -94,7 +96,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{cfg: cfg, origin: origin, assets: assets, pages: pages, streams: newLimits(), watchers: newWatchers(), casts: newCasts(), tries: newAttempts(cfg.Now, triesPerSec, triesBurst), unmasks: newUnmasks(cfg.Now),
+	return &Server{cfg: cfg, origin: origin, assets: assets, pages: pages, streams: newLimits(), watchers: newWatchers(), casts: newCasts(), tries: newAttempts(cfg.Now, triesPerSec, triesBurst), unmasks: newUnmasks(cfg.Now), navs: newNavs(),
 		enrolling: newAttempts(cfg.Now, enrolPerSec, enrolBurst)}, nil
 }
 
@@ -133,6 +135,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /sign-in", s.signInSubmit)
 	mux.HandleFunc("POST /sign-out", s.signOut)
 	s.peopleRoutes(mux)
+	s.accessRoutes(mux)
 	mux.HandleFunc("GET /assets/{hash}/{name}", s.serveAsset)
 	s.apiRoutes(mux)
 	s.v1Routes(mux)
