@@ -76,7 +76,7 @@ func diffLines(diff string) []diffLine {
 		line = strings.TrimSuffix(line, "\n")
 		kind := "same"
 		switch {
-		case strings.HasPrefix(line, "@@"):
+		case strings.HasPrefix(line, "@@"), strings.HasPrefix(line, "--- "), strings.HasPrefix(line, "+++ "):
 			kind = "place"
 		case strings.HasPrefix(line, "+"):
 			kind = "added"

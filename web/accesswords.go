@@ -20,7 +20,7 @@ type planLine struct {
 // word is one word of a command.
 type word struct {
 	Part   string // "env", "wrap", "program", "arg", "redirect", "data", "shell"
-	Note   string // what the target makes of it: "glob", "home"
+	Note   string // what the target makes of it: "glob", "home", "input"
 	Pieces []piece
 }
 
@@ -165,7 +165,7 @@ func redirWords(redirs []policy.Redir) []word {
 			if r.FD == 2 {
 				fd = "2"
 			}
-			out = append(out, word{Part: "redirect", Note: string(r.Op), Pieces: pieces(fd + string(r.Op) + " " + r.Path)})
+			out = append(out, word{Part: "redirect", Pieces: pieces(fd + string(r.Op) + " " + r.Path)})
 		}
 	}
 	return out
