@@ -1,11 +1,13 @@
 package web
 
 import (
+	"fmt"
 	"html/template"
 	"strings"
 	"time"
 
 	"gatehouse/internal/console"
+	"gatehouse/policy"
 	"gatehouse/policy/access"
 )
 
@@ -13,9 +15,9 @@ import (
 func accessFunctions() template.FuncMap {
 	return template.FuncMap{
 		"pieces":    pieces,
-		"scope":     console.ScopeText,
-		"need":      console.NeedText,
-		"left":      console.Left,
+		"scope":     scopeText,
+		"need":      needText,
+		"left":      left,
 		"yeses":     yeses,
 		"seconds":   func(n int64) string { return strings.TrimSuffix(console.Took(time.Duration(n)*time.Second), " 00s") },
 		"statetone": stateTone,
@@ -38,6 +40,47 @@ type askedView struct {
 type givenView struct {
 	Grant access.Grant
 	Now   time.Time
+}
+
+// scopeText says in one line what a scope gives. Its words are foreign: show them through visible.
+func scopeText(s access.Scope) string {
+	switch {
+	case s.Kind == access.CommandScope && s.Command != nil:
+		return s.Command.Plan.String()
+	case s.Kind == access.PatternScope:
+		return s.Pattern
+	case s.Glass:
+		return "role " + s.Role + ", break-glass"
+	}
+	return "role " + s.Role
+}
+
+// needText says who must approve: "2 of sre and 1 of leads".
+func needText(need []policy.Approval) string {
+	parts := make([]string, 0, len(need))
+	for _, n := range need {
+		part := fmt.Sprintf("%d of %s", n.Approvals, strings.Join(n.From, " or "))
+		if len(n.From) == 0 {
+			part = fmt.Sprintf("%d people", n.Approvals)
+		}
+		if n.By != "" {
+			part += " by " + n.By
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, " and ")
+}
+
+// left says how long it is until a moment: "4m 10s left", "over".
+func left(until, now time.Time) string {
+	d := until.Sub(now).Truncate(time.Second)
+	switch {
+	case d <= 0:
+		return "over"
+	case d < time.Minute:
+		return fmt.Sprintf("%ds left", d/time.Second)
+	}
+	return console.Took(d) + " left"
 }
 
 // stateTone is the colour and icon of a request's state; the word stands beside it.

@@ -37,6 +37,7 @@ type decider struct {
 	cookies map[string]string   // cookie → person
 	rights  map[string][]string // person → rights
 	asked   []asked
+	hangs   bool
 }
 
 type asked struct {
@@ -52,7 +53,11 @@ func newDecider() *decider {
 	}
 }
 
-func (d *decider) Authorize(_ context.Context, who console.Credential, verb console.Verb, object, reason string) (console.Actor, error) {
+func (d *decider) Authorize(ctx context.Context, who console.Credential, verb console.Verb, object, reason string) (console.Actor, error) {
+	if d.hangs {
+		<-ctx.Done()
+		return console.Actor{}, ctx.Err()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	person, ok := d.cookies[who.SignIn]

@@ -45,7 +45,7 @@ func (s *Server) requestPage(w http.ResponseWriter, r *http.Request, who console
 
 // requestTitle is what a browser's tab shows of a request.
 func requestTitle(q access.Request) string {
-	text := []rune(console.Visible(console.ScopeText(q.Scope)))
+	text := []rune(console.Visible(scopeText(q.Scope)))
 	if len(text) > 60 {
 		text = append(text[:59], '…')
 	}

@@ -103,7 +103,13 @@ func (s *Server) newRequestPage(w http.ResponseWriter, r *http.Request, _ consol
 	return nil
 }
 
-func cutTo(text string, n int) string { return strings.ToValidUTF8(text[:min(len(text), n)], "") }
+// cutTo is what an address may put into a form: nothing that does not show.
+func cutTo(text string, n int) string {
+	if len(text) > n || console.Visible(text) != text {
+		return ""
+	}
+	return text
+}
 
 func (s *Server) newRequestSubmit(w http.ResponseWriter, r *http.Request, who console.Credential) error {
 	form := readOrderForm(r)
