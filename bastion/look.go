@@ -16,8 +16,8 @@ import (
 )
 
 // maxLooks is how often one question may want to know more of its target. Globs, programs, the home and paths each need one at
-// most, and what they match may be paths again.
-const maxLooks = 5
+// most, and what they match may be paths again; then the home once more, and contents, where people are asked.
+const maxLooks = 7
 
 // errLooks says that a decision wants to know without end, which is a fault of ours.
 var errLooks = errors.New("the decision wants to know more and more of its target")

@@ -2,20 +2,20 @@ package policy
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
-	"time"
 )
 
 // addApproval adds what another ask rule of the same plan wants. Each is a condition of its own.
-func addApproval(list []Approval, a *Approval) []Approval {
-	if slices.ContainsFunc(list, func(o Approval) bool {
-		return o.Approvals == a.Approvals && o.Within == a.Within && slices.Equal(o.From, a.From)
-	}) {
+func addApproval(list []Approval, a Approval) []Approval {
+	if slices.ContainsFunc(list, a.same) {
 		return list
 	}
-	return append(list, *a)
+	return append(list, a)
 }
+
+func (a Approval) same(other Approval) bool { return reflect.DeepEqual(a, other) }
 
 // approvalText says what is wanted, for the client.
 func approvalText(list []Approval) string {
@@ -35,18 +35,6 @@ func (a Approval) text() string {
 		people += " from " + strings.Join(a.From, ", ")
 	}
 	return people
-}
-
-// approvalFields reads the fields of an ask rule that say who must approve.
-func (b *builder) approvalFields(a *Approval) map[string]func(value) {
-	return map[string]func(value){
-		"approvals": func(v value) { a.Approvals = int(v.count(16)) },
-		"from":      func(v value) { a.From = b.readGroupNames(v) },
-		"within": func(v value) {
-			d, _ := v.duration(maxLimitTime)
-			a.Within = int64(d / time.Second)
-		},
-	}
 }
 
 // readGroupNames reads names of groups, which must exist.

@@ -17,24 +17,12 @@ const maxToken = 256
 // A decision goes by text first. Only where rules match every command of the plan and facts about the target are missing is
 // the verdict Look; with the answers among the request's Facts it is asked again, and the same rules are held against what the
 // words really mean there. It takes at most four rounds.
-func (p *Policy) Decide(r Request) Decision { return p.stamp(p.decide(&r)) }
+func (p *Policy) Decide(r Request) Decision {
+	return p.answer(r, func(r *Request, roles []applied) Decision { return decideBy(roles, r) })
+}
 
 func (p *Policy) stamp(d Decision) Decision {
 	d.PolicyHash = p.hash
-	return d
-}
-
-func (p *Policy) decide(r *Request) Decision {
-	roles, no := p.applying(r)
-	if no != nil {
-		return *no
-	}
-	d := decideBy(roles, r)
-	if d.Verdict == Deny { // whatever the reason is, it counts
-		for _, role := range roles {
-			d.Obligations.Denials = smaller(d.Obligations.Denials, role.limits.Denials)
-		}
-	}
 	return d
 }
 
@@ -72,50 +60,6 @@ func (q *question) unlessDenied(shell Decision) Decision {
 		return Decision{Verdict: Look, Probes: unique(q.probes)}
 	}
 	return shell
-}
-
-// applied is a role that reaches the target now. A role whose condition could not be evaluated only denies.
-type applied struct {
-	*role
-	denyOnly bool
-}
-
-func (a applied) grantsShell() bool { return a.shell && !a.denyOnly }
-
-// applying returns the roles that apply to a request, or why there are none.
-func (p *Policy) applying(r *Request) ([]applied, *Decision) {
-	all := p.actingRoles(r.Identity)
-	roles := make([]applied, 0, len(all))
-	code, reason := CodeTargetNotGranted, ""
-	for _, role := range all {
-		if !role.reaches(r.Target, r.Labels, r.Login) {
-			continue
-		}
-		if code == CodeTargetNotGranted {
-			code = CodeConditionNotMet
-		}
-		if !inWindow(role.windows, r.Now) {
-			code, reason = CodeOutsideWindow, fmt.Sprintf("the role %s applies %s", role.name, windowsText(role.windows))
-			continue
-		}
-		met, known := role.when.holds(r)
-		if !known {
-			roles = append(roles, applied{role, true})
-		} else if met {
-			roles = append(roles, applied{role, false})
-		}
-		if (!known || !met) && reason == "" {
-			reason = fmt.Sprintf("the condition of the role %s does not hold: %s", role.name, role.when.text)
-		}
-	}
-	if slices.ContainsFunc(roles, func(a applied) bool { return !a.denyOnly }) {
-		return roles, nil
-	}
-	if code == CodeTargetNotGranted {
-		reason = fmt.Sprintf("no role of %s reaches that target with that login", r.Identity.Principal())
-	}
-	no := deny(code, reason)
-	return nil, &no
 }
 
 // shellLine is what a shell is given in the place of a plan: the line as the client wrote it, so that shells that it starts and
@@ -224,6 +168,9 @@ func (q *question) outcome(plan *Plan) Decision {
 	}
 	if d.Verdict == Ask {
 		d.Reason = approvalText(d.Approvals)
+		if q.nameFiles(&d); len(d.named) > MaxNamed {
+			return tooManyNamed(len(d.named))
+		}
 	}
 	return d
 }
@@ -237,7 +184,9 @@ func (d *Decision) add(c chosen) {
 	}
 	if c.kind == AskRule {
 		d.Verdict, d.Code = Ask, CodeNeedsApproval
-		d.Approvals = addApproval(d.Approvals, c.approval)
+		for _, a := range c.terms {
+			d.Approvals = addApproval(d.Approvals, a)
+		}
 	}
 }
 

@@ -122,5 +122,9 @@ type Decision struct {
 	Names       []string    `json:"names,omitempty"`      // of a list: globs, one of which a name must match to be shown; empty: all are
 	Hold        *Hold       `json:"hold,omitempty"`       // of a file that is read or written: what its content must be
 	Via         Via         `json:"via,omitempty"`        // of a forward: who dials
+	Grants      []string    `json:"grants,omitempty"`     // ids of the Granted without which it would be denied, sorted; empty: the policy's own roles do
+	Request     []string    `json:"request,omitempty"`    // denials: roles that the identity may ask for, under which it would be allowed or asked
 	PolicyHash  string      `json:"policy_hash"`          // "sha256:…" of the policy text
+
+	named []Named // ask: what the commands may name
 }

@@ -10,6 +10,8 @@ type Facts struct {
 	Paths    map[string]PathFact    `json:"paths,omitempty"`    // by absolute path as it was asked, ".." included
 	Globs    map[string][]string    `json:"globs,omitempty"`    // by absolute pattern: the paths that match, sorted by byte; empty if none does
 
+	Contents map[string]FileState `json:"contents,omitempty"` // by absolute path as it was asked: of what people are to approve
+
 	// Assume takes everything that is not listed to be as it is written: each program lies in /usr/bin and belongs to root,
 	// no path is a symbolic link, no glob matches. It is for tests and simulations without a target; no protocol carries it.
 	Assume bool `json:"-"`
@@ -49,11 +51,12 @@ const (
 	ProbeProgram ProbeKind = "program"
 	ProbePath    ProbeKind = "path"
 	ProbeGlob    ProbeKind = "glob"
+	ProbeContent ProbeKind = "content" // what is at a path, and a file's SHA-256
 )
 
 // Probe is one question to a target, by which a Facts is filled.
 type Probe struct {
 	Kind ProbeKind `json:"kind"`
 	Name string    `json:"name,omitempty"` // the key in Facts
-	Hash bool      `json:"hash,omitempty"` // of a program: its SHA-256 too
+	Hash bool      `json:"hash,omitempty"` // of a program: its SHA-256 too; of a content always
 }

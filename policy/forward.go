@@ -55,7 +55,7 @@ type forwardRule struct {
 // the name alone, before anything is resolved, and with each address that it may dial. Addresses of this machine, of the link, of no host or
 // of many hosts are never reached so.
 func (p *Policy) DecideForward(r Request, f ForwardAsk) Decision {
-	return p.onFiles(r, func(roles []applied) Decision {
+	return p.answer(r, func(_ *Request, roles []applied) Decision {
 		if why := f.malformed(); why != "" {
 			return deny(CodeNotAllowed, fmt.Sprintf("%s cannot be reached: %s", quoteCut(f.String()), why))
 		}

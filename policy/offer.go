@@ -76,6 +76,7 @@ type RuleOffer struct {
 	DryRun     bool         `json:"dry_run,omitempty"` // it is shown and not run
 	MaxSeconds int64        `json:"max_seconds,omitempty"`
 	Approval   *Approval    `json:"approval,omitempty"` // ask
+	Also       []Approval   `json:"also,omitempty"`     // ask: what else must be met
 	Reason     string       `json:"reason,omitempty"`   // deny
 }
 
@@ -170,7 +171,7 @@ func (rl *rule) offer() RuleOffer {
 	}
 	return RuleOffer{ID: rl.id, Kind: string(rl.kind), Pattern: rl.shown, When: rl.when.String(), Mode: mode, PTY: rl.pty,
 		Stdin:    slices.DeleteFunc(slices.Clone(rl.stdin), func(c StdinClass) bool { return c == StdinNone }),
-		StdinMax: rl.stdinMax, Dirs: pathTexts(rl.dirs), Checksum: len(rl.sha256) > 0, DryRun: rl.dryRun, MaxSeconds: rl.seconds, Approval: rl.approval, Reason: rl.reason}
+		StdinMax: rl.stdinMax, Dirs: pathTexts(rl.dirs), Checksum: len(rl.sha256) > 0, DryRun: rl.dryRun, MaxSeconds: rl.seconds, Approval: first(rl.terms), Also: rest(rl.terms), Reason: rl.reason}
 }
 
 func (e envRule) offer() EnvOffer { return EnvOffer{e.name, e.shown} }

@@ -51,6 +51,7 @@ func Parse(files []File) (*Policy, error) {
 		return nil, err
 	}
 	b.policy.hash, b.policy.roles, b.policy.slots, b.policy.places = hashFiles(files), b.roles, b.slots, b.places
+	b.policy.asks = indexAsks(b.roles)
 	return b.policy, nil
 }
 
@@ -63,8 +64,9 @@ type builder struct {
 	profiles map[string]Profile
 	rules    int
 	slots    command.Slots
-	included map[string]bool  // roles that another one includes
-	places   map[string]place // of what has been defined: "role web-operator"
+	included map[string]bool   // roles that another one includes
+	places   map[string]place  // of what has been defined: "role web-operator"
+	keys     map[string]string // of whom each approval key is
 
 	rulesLater    []func() // when the slots of all files are known
 	includesLater []func() // when all rules are
@@ -79,6 +81,7 @@ func newBuilder() *builder {
 		included: map[string]bool{},
 		profiles: map[string]Profile{},
 		places:   map[string]place{},
+		keys:     map[string]string{},
 	}
 }
 
@@ -123,6 +126,8 @@ func (b *builder) readFile(f File) {
 		"agents":   orNothing(b.readAgents),
 		"slots":    orNothing(b.readSlots),
 		"roles":    orNothing(b.readRoles),
+		"freezes":  orNothing(b.readFreezes),
+		"residue":  orNothing(b.readResidue),
 		"tests":    orNothing(b.readTests),
 	})
 	if !versioned && len(b.found.list) == before {

@@ -68,13 +68,17 @@ func (b *builder) readRoles(v value) {
 				text, _ := v.word("strict", "best_effort")
 				r.lenient = text == string(BestEffort)
 			},
-			"env":     func(v value) { b.rulesLater = append(b.rulesLater, func() { r.env = b.readEnv(v) }) },
-			"dirs":    func(v value) { r.dirs = readPaths(v) },
-			"files":   func(v value) { r.files = readFiles(v, name) },
-			"forward": func(v value) { r.forwards = readForwards(v) },
-			"allow":   later(AllowRule),
-			"ask":     later(AskRule),
-			"deny":    later(DenyRule),
+			"env":         func(v value) { b.rulesLater = append(b.rulesLater, func() { r.env = b.readEnv(v) }) },
+			"dirs":        func(v value) { r.dirs = readPaths(v) },
+			"files":       func(v value) { r.files = readFiles(v, name) },
+			"forward":     func(v value) { r.forwards = readForwards(v) },
+			"request":     func(v value) { b.readRequests(v, r) },
+			"break_glass": func(v value) { b.readGlass(v, r) },
+			"budget":      func(v value) { r.budget = readBudget(v) },
+			"in_freeze":   func(v value) { r.inFreeze = v.boolean() },
+			"allow":       later(AllowRule),
+			"ask":         later(AskRule),
+			"deny":        later(DenyRule),
 		})
 		b.includesLater = append(b.includesLater, func() { b.include(v, r) })
 		b.checks = append(b.checks, func() { b.checkPlaced(v, r) })
@@ -98,7 +102,7 @@ func (b *builder) include(v value, r *role) {
 		case len(other.includes) > 0:
 			v.problem("%s includes %q, which includes others itself: name those here too, and let only one of the two include", v.what, name)
 		case other.narrows():
-			v.problem("%s includes %q, which has rights, when, windows, limits, recording or shell: only rules, env, dirs, files and forward are included; put the others here", v.what, name)
+			v.problem("%s includes %q, which has rights, when, windows, limits, recording, shell, request, break_glass, budget or in_freeze: only rules, env, dirs, files and forward are included; put the others here", v.what, name)
 		default:
 			b.included[name] = true
 			r.include(other)
@@ -108,7 +112,8 @@ func (b *builder) include(v value, r *role) {
 
 // narrows reports whether the role has what another one cannot take over.
 func (r *role) narrows() bool {
-	return len(r.rights) > 0 || r.when != nil || len(r.windows) > 0 || r.limits != (Obligations{}) || r.shell || r.lenient
+	return len(r.rights) > 0 || r.when != nil || len(r.windows) > 0 || r.limits != (Obligations{}) || r.shell || r.lenient ||
+		r.lends || r.budget != (Budget{}) || r.inFreeze
 }
 
 // checkPlaced reports a role with rules that could never apply.

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"maps"
 	"regexp"
 	"strings"
 
@@ -35,7 +36,7 @@ func (b *builder) readRules(v value, r *role, ids map[string]bool, kind RuleKind
 // readRule reads a rule that is a pattern, or a mapping with the pattern in run and other fields.
 func (b *builder) readRule(v value, rl *rule) {
 	if rl.kind == AskRule {
-		rl.mode, rl.approval = Pinned, &Approval{Approvals: 1}
+		rl.mode, rl.terms = Pinned, []Approval{askDefault}
 	}
 	if !v.isMapping() {
 		rl.pattern = b.readPattern(v)
@@ -51,13 +52,15 @@ func (b *builder) readRule(v value, rl *rule) {
 	} else {
 		b.grantFields(fields, rl)
 	}
+	ask := termsReader{b: b, line: true, common: askDefault}
 	if rl.kind == AskRule {
-		for name, read := range b.approvalFields(rl.approval) {
-			fields[name] = read
-		}
+		maps.Copy(fields, ask.fields())
 	}
 	before := len(b.found.list)
 	v.fields(fields)
+	if rl.kind == AskRule {
+		rl.terms = ask.finish(v)
+	}
 	if rl.pattern == nil && len(b.found.list) == before {
 		v.problem("%s has no pattern: write run: and the command that it is about", v.what)
 	}

@@ -30,13 +30,15 @@ func (b *builder) readPeople(v value) {
 		s := &subject{profile: personDefault}
 		b.policy.people[name] = s
 		v.fields(map[string]func(value){
-			"roles":    func(v value) { b.readRoleNames(v, s) },
-			"max_ttl":  func(v value) { s.profile.MaxTTL, _ = v.duration(maxPersonTTL) },
-			"profile":  func(v value) { b.readProfileName(v, s, maxPersonTTL) },
-			"disabled": func(v value) { s.disabled = v.boolean() },
-			"oidc":     func(v value) { b.readAccount(v, s) },
+			"roles":         func(v value) { b.readRoleNames(v, s) },
+			"max_ttl":       func(v value) { s.profile.MaxTTL, _ = v.duration(maxPersonTTL) },
+			"profile":       func(v value) { b.readProfileName(v, s, maxPersonTTL) },
+			"disabled":      func(v value) { s.disabled = v.boolean() },
+			"oidc":          func(v value) { b.readAccount(v, s) },
+			"approval_keys": func(v value) { b.readApprovalKeys(v, name, s) },
 		})
 		b.checkOneTTL(v)
+		b.checks = append(b.checks, func() { checkOnePer(v, s) })
 	})
 }
 
@@ -57,7 +59,7 @@ func (b *builder) readAgents(v value) {
 		if !owned {
 			v.problem("%s has no owner: write owner: person:NAME or owner: group:NAME", v.what)
 		}
-		b.checks = append(b.checks, func() { checkNoRights(v, s) })
+		b.checks = append(b.checks, func() { checkNoRights(v, s); checkOnePer(v, s) })
 	})
 }
 

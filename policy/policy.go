@@ -47,6 +47,9 @@ type Policy struct {
 	slots   command.Slots
 	places  map[string]place // of what is defined: "role web-operator"
 	tests   []Test
+	freezes []freeze
+	residue []residueRule
+	asks    map[string]*rule // the ask rules by their ids
 }
 
 // subject is what a policy says about one agent or person.
@@ -55,8 +58,9 @@ type subject struct {
 	roles    []*role
 	disabled bool
 	profile  Profile
-	enrol    []Enrolment // agents only
-	oidc     account     // people only
+	enrol    []Enrolment   // agents only
+	oidc     account       // people only
+	keys     []approvalKey // people only
 }
 
 // Hash identifies the policy's text: "sha256:…" over the names and contents of its files, in the order of their names.
@@ -75,6 +79,11 @@ func (p *Policy) Identity(kind Kind, name, task string) (id Identity, ok bool) {
 // Reaches reports whether a role of the identity grants that target with that login, for whatever command, at whatever time.
 func (p *Policy) Reaches(id Identity, target string, labels map[string]string, login Login) bool {
 	return len(p.reach(id, target, labels, login)) > 0
+}
+
+// ReachesAs is Reaches for whoever asks, with the roles that they hold for a time.
+func (p *Policy) ReachesAs(r Request) bool {
+	return slices.ContainsFunc(p.holdings(&r), func(h holding) bool { return h.reaches(r.Target, r.Labels, r.Login) })
 }
 
 // Rights returns the rights that the identity's roles give; none for an agent or a stranger.

@@ -20,11 +20,12 @@ type Request struct {
 	Target   string            `json:"target"`
 	Labels   map[string]string `json:"labels,omitempty"` // the target's, from the inventory
 	Login    Login             `json:"login"`
-	Plan     Plan              `json:"plan"`             // what would run
-	Text     string            `json:"text,omitempty"`   // the line that the plan was made of, which is what a recorded shell is given instead
-	Env      []EnvVar          `json:"env,omitempty"`    // what the client asked to set, in order
-	PTY      bool              `json:"pty,omitempty"`    // whether a pty was asked for
-	Source   string            `json:"source,omitempty"` // the client's address
-	Now      time.Time         `json:"now,omitzero"`     // when it is asked
-	Facts    Facts             `json:"facts,omitzero"`   // what is known of the target
+	Plan     Plan              `json:"plan"`              // what would run
+	Text     string            `json:"text,omitempty"`    // the line that the plan was made of, which is what a recorded shell is given instead
+	Env      []EnvVar          `json:"env,omitempty"`     // what the client asked to set, in order
+	PTY      bool              `json:"pty,omitempty"`     // whether a pty was asked for
+	Source   string            `json:"source,omitempty"`  // the client's address
+	Now      time.Time         `json:"now,omitzero"`      // when it is asked
+	Facts    Facts             `json:"facts,omitzero"`    // what is known of the target
+	Granted  []Granted         `json:"granted,omitempty"` // roles that the identity holds for a time; whoever asks vouches for them
 }

@@ -27,6 +27,12 @@ type role struct {
 	names    []string // the programs that have an allow or ask rule, sorted
 	includes []string
 	denies   bool // it has deny rules
+
+	lends    bool          // it has request or break_glass
+	requests []requestRule // roles that its holders may ask for
+	glass    []glassRule   // roles that its holders may take in an emergency
+	budget   Budget
+	inFreeze bool // it applies during freezes
 }
 
 // ruleSet is a role's rules for one program.
@@ -48,9 +54,9 @@ type rule struct {
 	sha256   []string   // of the program's file; empty: any that is root's
 	dirs     []pathRule // empty: what the roles list
 	dryRun   bool
-	seconds  int64     // 0: no limit of its own
-	approval *Approval // ask
-	reason   string    // deny, may be empty
+	seconds  int64      // 0: no limit of its own
+	terms    []Approval // ask: each must be met
+	reason   string     // deny, may be empty
 }
 
 func (r *role) reaches(target string, labels map[string]string, login Login) bool {

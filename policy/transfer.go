@@ -52,7 +52,7 @@ type FileAsk struct {
 // DecideTransfer says whether an identity may carry any file by this protocol: allow has the directions and the obligations, joined
 // over all roles that take part. Each operation is decided by itself (DecideFile).
 func (p *Policy) DecideTransfer(r Request, by Carrier) Decision {
-	return p.onFiles(r, func(roles []applied) Decision {
+	return p.answer(r, func(_ *Request, roles []applied) Decision {
 		d := Decision{Verdict: Allow, Mode: Plain, Recording: BestEffort}
 		for _, role := range roles {
 			for _, f := range role.carried(by) {
@@ -81,22 +81,7 @@ func (p *Policy) DecideTransfer(r Request, by Carrier) Decision {
 // path, at both ends of a rename; and a rename neither takes what may not be read to where it may, nor moves a folder of which
 // not everything may be written.
 func (p *Policy) DecideFile(r Request, f FileAsk) Decision {
-	return p.onFiles(r, func(roles []applied) Decision { return decideFile(roles, r.home(), f) })
-}
-
-// onFiles decides by the roles that apply. Like every denial, one of a file counts.
-func (p *Policy) onFiles(r Request, decide func([]applied) Decision) Decision {
-	roles, no := p.applying(&r)
-	if no != nil {
-		return p.stamp(*no)
-	}
-	d := decide(roles)
-	if d.Verdict == Deny {
-		for _, role := range roles {
-			d.Obligations.Denials = smaller(d.Obligations.Denials, role.limits.Denials)
-		}
-	}
-	return p.stamp(d)
+	return p.answer(r, func(r *Request, roles []applied) Decision { return decideFile(roles, r.home(), f) })
 }
 
 // carried are the role's sections that a protocol may carry.

@@ -23,6 +23,7 @@ type Config struct {
 	Enrolments Enrolments
 	Integrity  console.Integrity
 	Access     console.Access
+	Tickets    Tickets // nil: no ticket system is believed
 
 	URL    string           // the one origin: https://HOST[:PORT], or http://localhost[:PORT]
 	Log    hclog.Logger     // nil means none

@@ -37,6 +37,7 @@ var openAPI []byte
 func (s *Server) v1Routes(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+certificatesPath, s.certificates)
 	mux.HandleFunc("GET /v1/known_hosts", s.knownHosts)
+	mux.HandleFunc("POST "+ticketsPath, s.closeTicket)
 	mux.HandleFunc("GET /v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		_, _ = w.Write(openAPI) // the client may be gone
@@ -153,6 +154,7 @@ var answers = map[string]struct {
 	"bad_join_token":  {http.StatusUnauthorized, "ask an administrator for a new one: gatehouse join-token create"},
 	"replayed":        {http.StatusConflict, "get a new token; each is good for one certificate"},
 	"signed_out":      {http.StatusUnauthorized, "sign in with a browser; agents ask over ssh"},
+	"bad_ticket":      {http.StatusUnauthorized, "sign the time, a dot and the body with the shared secret, and send it at once"},
 	"not_allowed":     {http.StatusForbidden, "ask whoever keeps the policy"},
 
 	"issuer_unreachable": {http.StatusServiceUnavailable, "nothing was used up; try again when the issuer can be reached from Gatehouse"},

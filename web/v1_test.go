@@ -181,7 +181,7 @@ func TestV1Document(t *testing.T) {
 	if len(code.Enum) != len(answers) {
 		t.Errorf("%d codes are documented, there are %d", len(code.Enum), len(answers))
 	}
-	h.web.enrolling = newAttempts(time.Now, 1000, 1000)
+	h.web.enrolling, h.web.cfg.Tickets = newAttempts(time.Now, 1000, 1000), &heardTickets{}
 	for c, a := range answers {
 		answer, _, e := h.postV1(t, `{"token":"refuse `+c+`"}`)
 		if answer.StatusCode != a.status || e.Code != c || e.Hint != a.hint {

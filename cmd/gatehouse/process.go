@@ -67,12 +67,16 @@ func (c *deciderCmd) Run(ctx context.Context) error {
 		return err
 	}
 	folders, files = append(folders, writable...), append(files, read...)
+	tickets, err := settings.Tickets.Secret()
+	if err != nil {
+		return err
+	}
 	paths := confine.Paths{ReadWrite: append(folders, dir), ReadOnly: append(files, readable...), UnixSockets: settings.CA.NeedsSocket()}
 	if err := confine.Decider(paths); err != nil {
 		return err
 	}
 	d, err := decider.Open(ctx, decider.Config{Keep: settings.Recordings.Rules(), Dir: dir, Node: settings.Node, Names: settings.SSH.Names, WebURL: webURL(settings),
-		Policy: settings.Policy, Targets: settings.Targets, Shadow: settings.ShadowPolicy, Bundles: signedBundles(settings), Signers: signers, Anchors: anchors, Export: settings.Export, Version: version, Log: log})
+		Policy: settings.Policy, Targets: settings.Targets, Shadow: settings.ShadowPolicy, Bundles: signedBundles(settings), Signers: signers, Anchors: anchors, Export: settings.Export, Tickets: tickets, Version: version, Log: log})
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,7 @@ type Config struct {
 	CA      *CA     `yaml:"ca"` // where the CA keys are; none: in unencrypted files
 	Storage Storage `yaml:"storage"`
 	Secrets Secrets `yaml:"secrets"`
+	Tickets Tickets `yaml:"tickets"` // whom to believe that a ticket was closed; none: nobody
 	Log     Log     `yaml:"log"`
 
 	Audit      Audit      `yaml:"audit"` // who is handed the audit log's checkpoints; none: nobody
@@ -165,6 +166,7 @@ func loadAs(path string, how ...yaml.DecodeOption) (Config, error) {
 	}
 	c.CA.resolve(base)
 	c.Audit.resolve(base)
+	c.Tickets.resolve(base)
 	c.Recordings.resolve(base)
 	c.completeExports(base)
 	return c, c.validate(doc)

@@ -37,8 +37,11 @@ func (d *Decider) decide(ctx context.Context, in protocol.Decide) (protocol.Deci
 	if err != nil {
 		return protocol.Decided{}, err
 	}
-	// 2. A rule matches, and what it says of the target is not known: a look, and nothing else.
-	if r.out.Decision.Verdict == policy.Look {
+	if in.Preview != "" {
+		return d.preview(ctx, r)
+	}
+	// 2. A rule matches, and what it says of the target is not known, or what people are to approve: a look, and nothing else.
+	if r.out.Decision.Verdict == policy.Look || r.out.Decision.Verdict == policy.Ask && r.contents() {
 		return d.look(ctx, r)
 	}
 	d.compareShadow(ctx, r.entry, r.req, r.out.Decision)
@@ -123,8 +126,11 @@ func (r *ruling) describe() {
 		r.details["obligations"] = dec.Obligations
 	}
 	if facts := r.in.Facts; len(facts.Programs)+len(facts.Paths) > 0 || facts.Home != "" {
-		facts.Globs = nil // what they matched stands in the final plan
+		facts.Globs, facts.Contents = nil, nil // what matched stands in the final plan, what was read below
 		r.details["facts"] = facts
+	}
+	if files := r.files(); len(files) > 0 {
+		r.details["files"] = files
 	}
 	if size := len(data(r.details)); size > maxDetails {
 		*dec = tooLong(size, dec.PolicyHash)

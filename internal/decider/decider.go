@@ -38,7 +38,7 @@ import (
 // ErrLocked is returned by Open when another process owns the folder.
 var ErrLocked = errors.New("the decider's folder is in use by a running gatehouse")
 
-// Config is what a decider needs to know. All fields but Shadow, Bundles, Keep, Export, Now and Log are required.
+// Config is what a decider needs to know. All fields but Shadow, Bundles, Keep, Export, Tickets, Now and Log are required.
 type Config struct {
 	Dir     string        // its own folder
 	Node    string        // name in the audit log
@@ -52,6 +52,7 @@ type Config struct {
 	Signers ca.Signers    // where the CA keys are; the zero value: in files
 	Export  []config.Sink // where entries are sent to
 	Anchors Anchors       // who is handed the log's checkpoints; the zero value: nobody
+	Tickets []byte        // the secret of whoever says that tickets were closed; empty: nobody is believed
 	Version string        // of the program, for who asks how it is
 	Now     func() time.Time
 	Log     hclog.Logger

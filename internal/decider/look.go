@@ -26,8 +26,12 @@ func (d *Decider) look(ctx context.Context, r *ruling) (protocol.Decided, error)
 		return r.out, nil // it cannot look yet, and asks again with a key
 	}
 	hash := wantsHash(r.out.Decision.Probes)
+	asked := map[string]any{"probes": r.out.Decision.Probes}
+	if purpose := r.purpose(); purpose != "" {
+		asked["purpose"] = purpose
+	}
 	entries := []audit.Entry{{Type: audit.TargetLook, Actor: r.who.Principal(), Owner: r.who.Owner, Task: r.who.Task, Conn: r.conn.id, Session: r.in.Session,
-		Target: r.in.Target, Login: r.in.Login, Outcome: "allow", Policy: r.out.Decision.PolicyHash, Data: data(map[string]any{"probes": r.out.Decision.Probes})}}
+		Target: r.in.Target, Login: r.in.Login, Outcome: "allow", Policy: r.out.Decision.PolicyHash, Object: r.in.Preview, Data: data(asked)}}
 	switch {
 	case t.Local:
 		p := permit.Permit{ID: id.New(id.Permit, d.cfg.Now()), Session: r.in.Session, Target: r.in.Target, Login: r.in.Login, User: t.RunAs[r.in.Login],

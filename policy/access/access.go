@@ -46,13 +46,8 @@ type Command struct {
 	Files []FileState       `json:"files,omitempty"` // files and scripts that it names, by path
 }
 
-// FileState is a file's content when it was asked about.
-type FileState struct {
-	Path    string `json:"path"`
-	SHA256  string `json:"sha256,omitempty"` // 64 hex digits; empty: it was not there, or is larger than what is read
-	Size    int64  `json:"size"`
-	Missing bool   `json:"missing,omitempty"`
-}
+// FileState is what was at a path when it was asked about.
+type FileState = policy.FileState
 
 // Requester is who asks, as a certificate proved it.
 type Requester struct {

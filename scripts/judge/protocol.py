@@ -21,14 +21,16 @@ plan = {"op": S, "parts?": ["plan"], "dir?": S, "umask?": S, "redirs?": [redir],
         "wrap?": [[S]], "globs?": [N], "tildes?": [N], "starts?": [[S]], "no_input?": B, "text?": S}
 obligations = {"dry_run?": B, "max_seconds?": N, "idle?": N, "bytes_out?": N, "stdin_max?": N, "max_file?": N, "sessions?": N, "denials?": N}
 probe = {"kind": S, "name?": S, "hash?": B}
+approval = {"approvals": N, "from?": [S], "within?": N, "by?": S, "decline?": S, "wait?": N, "for?": N, "uses?": N, "beat?": N}
 decision = {"verdict": S, "code?": S, "reason?": S, "rules?": [S], "failed?": {"command": N, "index": N, "token": S},
             "nearest?": [S], "mode?": S, "stdin?": S, "obligations?": obligations,
-            "approvals?": [{"approvals": N, "from?": [S], "within?": N}], "probes?": [probe], "plan?": "plan", "policy_hash": S,
+            "approvals?": [approval], "probes?": [probe], "plan?": "plan", "policy_hash": S,
             "directions?": [S], "names?": [S], "hold?": {"secrets?": B, "types?": [S], "max": N}, "via?": S}
+file_state = {"path": S, "real?": S, "kind?": S, "sha256?": S, "size?": N, "missing?": B, "why?": S}
 facts = {"home?": S, "programs?": {"*": {"path?": S, "real?": S, "sha256?": S, "why?": S}},
-         "paths?": {"*": {"real": S, "kind": S}}, "globs?": {"*": [S]}}
+         "paths?": {"*": {"real": S, "kind": S}}, "globs?": {"*": [S]}, "contents?": {"*": file_state}}
 rule_offer = {"id": S, "kind": S, "pattern": S, "when?": S, "mode?": S, "pty?": B, "stdin?": [S], "stdin_max?": N, "dirs?": [S], "sha256?": B, "dry_run?": B,
-              "max_seconds?": N, "approval?": {"approvals": N, "from?": [S], "within?": N}, "reason?": S}
+              "max_seconds?": N, "approval?": approval, "reason?": S}
 offer = {"role": S, "windows?": [S], "when?": S, "limits?": obligations, "shell?": B, "rules?": [rule_offer], "env?": [{"name": S, "value?": S}], "dirs?": [S],
          "read?": [S], "write?": [S], "forward?": [S], "dropped?": N}
 offering = {"principal": S, "reach?": [{"role": S, "targets": [{"name?": S, "labels?": {"*": S}}], "logins": [S]}],
@@ -51,15 +53,36 @@ passkey = {"id": S, "name": S, "created": TIME, "used?": TIME, "synced?": B}
 browser = {"by": S, "source?": S, "started": TIME, "seen": TIME, "current?": B}
 ANY = "any"  # another standard's JSON
 
+# Privileges. A preview, a view and an order are what their people see.
+requester = {"principal": S, "owner?": S, "task?": S, "delegation?": S}
+scope = {"kind": S, "targets": [S], "login": S, "role?": S, "pattern?": S,
+         "command?": {"plan": "plan", "env?": [env], "pty?": B, "stdin?": S, "mode?": S, "files?": [file_state]},
+         "uses?": N, "seconds": N, "beat?": N, "break_glass?": B}
+proof = {"kind": S, "nonce": BYTES, "key": BYTES, "credential?": BYTES, "authenticator_data?": BYTES, "client_data?": BYTES, "signature": BYTES}
+vote = {"by": S, "for?": S, "yes": B, "words?": S, "at": TIME, "proof?": proof}
+request = {"id": S, "by": requester, "scope": scope, "reason?": S, "ticket?": S, "need": [approval], "rules": [S], "policy": S, "made": TIME, "expires": TIME,
+           "session?": S, "denial?": S, "state": S, "ended?": TIME, "why?": S, "votes?": [vote], "grant?": S}
+grant = {"id": S, "request": S, "by": requester, "scope": scope, "ticket?": S, "people": [S], "made": TIME, "ends": TIME, "used": N, "beat?": TIME, "ended?": TIME,
+         "cause?": S, "why?": S, "reviews?": [vote]}
+access_answer = {"request": S, "yes": B, "words?": S, "challenge?": S, "assertion?": "any", "signature?": S}
+access_order = {"from?": S, "role?": S, "pattern?": S, "targets?": [S], "login?": S, "reason": S, "ticket?": S, "for?": N, "uses?": N, "beat?": N, "break_glass?": B,
+                "proof?": access_answer}
+preview = {"at": TIME, "globs?": [{"pattern": S, "matches": [S], "more?": N}],
+           "files?": [{"path": S, "kind": S, "size": N, "mode?": S, "changed?": TIME, "sha256?": S, "diff?": S}], "notes?": [S], "screen?": [S], "elapsed?": N}
+access_name = {"who?": credential, "by?": S, "id?": S, "words?": S}
+access_list = {"who?": credential, "by?": S, "filter?": {"state?": S, "live?": B, "answer?": B, "task?": S, "who?": S, "before?": S}}
+grants = {"list": [grant], "next?": S}
+
 REQUESTS = {
     "hello": ({}, {"node": S, "trust": trust, "policy_hash": S, "targets": [target], "at": TIME, "input_recipient": S}),
     "authenticate": ({"conn": S, "certificate?": BYTES, "source": S, "outer?": S, "proven?": B, "target?": S, "login?": S, "key?": BYTES},
                      {"identity": identity, "not_after": TIME, "reaches?": B, "renew_only?": B, "target?": S}),
     "face": ({"public_key": BYTES, "target?": S}, {"certificate": BYTES, "not_after": TIME}),
     "decide": ({"conn": S, "session": S, "target": S, "login": S, "plan": "plan", "env?": [env], "pty?": B, "public_key?": BYTES, "unrecorded?": B,
-                "facts?": facts, "looking?": B, "probe_key?": BYTES, "refusal?": S, "text?": S},
+                "facts?": facts, "looking?": B, "probe_key?": BYTES, "refusal?": S, "text?": S, "wait?": N, "await?": S, "preview?": S},
                {"id": S, "decision": decision, "fault?": S, "line?": S, "certificate?": BYTES, "permit?": BYTES, "env_refused?": [S], "needs_key?": B,
-                "command?": B, "denials_left?": N, "probe_certificate?": BYTES, "probe_permit?": BYTES}),
+                "command?": B, "denials_left?": N, "probe_certificate?": BYTES, "probe_permit?": BYTES,
+                "waiting?": {"request": request, "until": TIME, "preview?": B}}),
     "refuse": ({"conn": S, "session?": S, "target?": S, "login?": S, "what": S, "code": S, "why": S}, {}),
     "chunk": (chunk, {}),
     "end": ({"conn?": S, "session": S, "state": S, "reason?": S, "exit?": N, "signal?": S, "remote?": S, "target?": S, "login?": S, "missing?": S, "recording?": summary,
@@ -146,6 +169,25 @@ REQUESTS.update({
     "passkey_drop": ({"person": S, "id": S, "force?": B, "by": S}, {}),
     "passkey_reset": ({"person": S, "by": S}, link),
 })
+REQUESTS.update({
+    "access_ask": ({"who?": credential, "by?": S, "order": access_order}, request),
+    "access_requests": (access_list, {"list": [request], "next?": S}),
+    "access_show": (access_name, {"request": request, "hash": S, "text": S, "preview?": preview, "rules?": [{"id": S, "pattern": S, "file?": S, "line?": N}],
+                                  "denials?": [{"id": S, "at": TIME, "target": S, "what": S, "code": S}], "similar?": [request], "answer": B, "ways?": [S],
+                                  "hinders?": S, "missing?": S}),
+    "access_withdraw": (access_name, request),
+    "access_challenge": ({"who": credential, "request?": S, "order?": access_order, "by": S},
+                         {"id": S, "request": S, "hash": S, "options?": ANY, "text?": S, "namespace?": S, "expires": TIME}),
+    "access_answer": ({"who": credential, "answer": access_answer}, request),
+    "access_grants": (access_list, grants),
+    "access_end": (access_name, grants),
+    "access_beat": (access_name, grants),
+    "access_review": (access_name, grant),
+    "access_preview": ({"request": S, "preview": preview}, {}),
+    "access_away": ({"who": credential, "to?": S, "until?": TIME}, {"list": [{"id": S, "who": S, "to": S, "from": TIME, "until": TIME}]}),
+    "access_ticket": ({"body": BYTES, "signature": S, "time": S}, grants),
+})
+EVENTS["access"] = {"requests": [S]}
 EVENTS["signed_out"] = {"sign_ins": [S]}
 
 

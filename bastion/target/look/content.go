@@ -4,26 +4,32 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 
 	"gatehouse/bastion/target/sftp"
 )
 
-// hash reads a file to its end.
+// hash reads a program to its end.
 func (v *visit) hash(name string) ([]byte, error) {
+	sum := sha256.New()
+	err := v.read(name, sum, maxHash)
+	return sum.Sum(nil), err
+}
+
+// read copies a file to its end, of at most that many bytes: ErrTooMuch if there are more. An error of the writer ends it.
+func (v *visit) read(name string, into io.Writer, most uint64) error {
 	p, err := v.ask(sftp.PacketOpen, func(b []byte) []byte {
-		const read = 1
 		b = sftp.AppendText(b, name)
-		return append(b, 0, 0, 0, read, 0, 0, 0, 0) // no attributes
+		return append(b, 0, 0, 0, sftp.OpenRead, 0, 0, 0, 0) // no attributes
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	handle, err := p.Handle()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	sum, err := v.digest(handle)
-	return sum, errors.Join(err, v.shut(handle))
+	return errors.Join(v.copy(handle, into, most), v.shut(handle))
 }
 
 // chunk is what is read at once, window how many chunks are asked for ahead.
@@ -32,37 +38,37 @@ const (
 	window = 32
 )
 
-// digest hashes a file. Chunks are asked for ahead; what is missing of a short one is asked for before the next is looked at.
-func (v *visit) digest(handle string) ([]byte, error) {
-	sum := sha256.New()
+// copy reads an open file. Chunks are asked for ahead; what is missing of a short one is asked for before the next is looked at.
+func (v *visit) copy(handle string, into io.Writer, most uint64) error {
 	var ahead []sftp.Call
 	asked := uint64(0)
 	for at := uint64(0); ; at += chunk {
-		for len(ahead) < window {
+		for len(ahead) < window && asked <= most {
 			q, err := v.begin(sftp.PacketRead, sftp.ReadAt(handle, asked, chunk))
 			if err != nil {
-				return nil, err
+				return err
 			}
 			ahead, asked = append(ahead, q), asked+chunk
 		}
 		whole, err := v.chunk(ahead[0], handle, at)
 		ahead = ahead[1:]
 		if err != nil {
-			return nil, err
+			return err
 		}
-		sum.Write(whole)
-		if len(whole) == chunk && at+chunk < maxHash {
+		if at+uint64(len(whole)) > most {
+			err = fmt.Errorf("%w: a file of over %d bytes", ErrTooMuch, most)
+		} else {
+			_, err = into.Write(whole)
+		}
+		if len(whole) == chunk && err == nil {
 			continue
 		}
 		for _, q := range ahead { // past the end
 			if _, err := q.Wait(v.ctx); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		if len(whole) == chunk {
-			return nil, fmt.Errorf("%w: a program of over %d bytes", ErrTooMuch, maxHash)
-		}
-		return sum.Sum(nil), nil
+		return err
 	}
 }
 

@@ -143,13 +143,13 @@ func sortProbes(probes []policy.Probe) ([]question, error) {
 	at := map[question]int{}
 	for _, p := range probes {
 		switch {
-		case p.Hash && p.Kind != policy.ProbeProgram:
-			return nil, fmt.Errorf("probe %s: only programs are hashed", p.Kind)
-		case p.Kind == policy.ProbeHome && p.Name == "", p.Kind == policy.ProbeProgram, p.Kind == policy.ProbePath, p.Kind == policy.ProbeGlob:
+		case p.Hash && p.Kind != policy.ProbeProgram && p.Kind != policy.ProbeContent:
+			return nil, fmt.Errorf("probe %s: only programs and contents are hashed", p.Kind)
+		case p.Kind == policy.ProbeHome && p.Name == "", p.Kind == policy.ProbeProgram, p.Kind == policy.ProbePath, p.Kind == policy.ProbeGlob, p.Kind == policy.ProbeContent:
 		default:
 			return nil, fmt.Errorf("probe %q %q is none", p.Kind, p.Name)
 		}
-		if (p.Kind == policy.ProbePath || p.Kind == policy.ProbeGlob) && !path.IsAbs(p.Name) {
+		if (p.Kind == policy.ProbePath || p.Kind == policy.ProbeGlob || p.Kind == policy.ProbeContent) && !path.IsAbs(p.Name) {
 			return nil, fmt.Errorf("probe %s: %q is not absolute", p.Kind, p.Name)
 		}
 		key := question{kind: p.Kind, name: p.Name}
@@ -186,6 +186,12 @@ func add(into *policy.Facts, found policy.Facts) {
 	for name, f := range found.Globs {
 		into.Globs[name] = f
 	}
+	if into.Contents == nil && len(found.Contents) > 0 {
+		into.Contents = map[string]policy.FileState{}
+	}
+	for name, f := range found.Contents {
+		into.Contents[name] = f
+	}
 }
 
 // visit is one Answer: what it may still ask, and what it remembers, so that one Answer sees one state of each path.
@@ -220,6 +226,9 @@ func (v *visit) answer(asked []question) (policy.Facts, error) {
 		keep(&found)
 		return nil
 	})
+	if err == nil {
+		found.Contents, err = v.contents(asked)
+	}
 	return found, err
 }
 
@@ -235,6 +244,8 @@ func (v *visit) one(q question) (keep func(*policy.Facts), err error) {
 	case policy.ProbePath:
 		fact, err := v.path(q.name)
 		return func(f *policy.Facts) { f.Paths[q.name] = fact }, err
+	case policy.ProbeContent: // one after the other, in contents
+		return func(*policy.Facts) {}, nil
 	}
 	matches, err := v.glob(q.name)
 	return func(f *policy.Facts) { f.Globs[q.name] = matches }, err

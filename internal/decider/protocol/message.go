@@ -134,6 +134,8 @@ type Decide struct {
 
 	Wait  *int64 `json:"wait,omitempty"`  // seconds that the client wants to wait for people; absent: as long as policy says
 	Await string `json:"await,omitempty"` // the request that this session waits for already
+
+	Preview string `json:"preview,omitempty"` // the request that the door looks for now: nothing is decided, and the answer lets it look
 }
 
 // Decided is the answer. Line is exactly what the target is to be given; for a pinned decision the certificate forces it.

@@ -46,7 +46,8 @@ func bodies() map[Op][2]any {
 	final := policy.Plan{Op: policy.OpRun, Argv: policy.Argv{"/usr/bin/id"}, Dir: "/srv", Umask: "077", Redirs: []policy.Redir{{FD: 2, Op: policy.RedirDup, To: 1}, {FD: 1, Op: policy.RedirOut, Path: "/dev/null"}, {Op: policy.RedirData, Data: "x"}},
 		Not: true, Env: []policy.EnvVar{{Name: "A", Value: "b"}}, Wrap: []policy.Argv{{"/usr/bin/timeout", "5"}}, Globs: []int{1}, Tildes: []int{2}, Starts: []policy.Argv{{"grep", policy.Unknown}}, Null: true}
 	facts := policy.Facts{Home: "/home/deploy", Programs: map[string]policy.ProgramFact{"id": {Path: "/usr/bin/id", Real: "/usr/bin/id", SHA256: strings.Repeat("0", 64), Why: "why"}},
-		Paths: map[string]policy.PathFact{"/srv/a": {Real: "/srv/b", Kind: policy.PathFile}}, Globs: map[string][]string{"/srv/*": {"/srv/a"}}}
+		Paths: map[string]policy.PathFact{"/srv/a": {Real: "/srv/b", Kind: policy.PathFile}}, Globs: map[string][]string{"/srv/*": {"/srv/a"}},
+		Contents: map[string]policy.FileState{"/srv/a": {Path: "/srv/a", Real: "/srv/b", Kind: policy.PathFile, SHA256: strings.Repeat("0", 64), Size: 1, Missing: true, Why: "why"}}}
 	decision := policy.Decision{Verdict: policy.Allow, Code: policy.CodeNotAllowed, Reason: "r", Rules: []string{"web/allow[0]"}, Failed: &policy.Failed{Command: 1, Index: 2, Token: "x"},
 		Nearest: []string{"id"}, Mode: policy.Pinned, Stdin: policy.StdinNone, PolicyHash: "sha256:00",
 		Obligations: policy.Obligations{DryRun: true, MaxSeconds: 1, Idle: 2, BytesOut: 3, StdinMax: 4, MaxFile: 7, Sessions: 5, Denials: 6},
@@ -59,8 +60,8 @@ func bodies() map[Op][2]any {
 		OpHello:        {Empty{}, HelloAnswer{Node: "n", Trust: trust, PolicyHash: "sha256:00", Targets: []Target{target}, At: at, InputRecipient: "age1recipient"}},
 		OpAuthenticate: {Authenticate{con, []byte("cert"), "192.0.2.1", con, true, "web-1", "deploy", nil}, Authenticated{policy.Identity{Kind: policy.Agent, Name: "bot", Owner: "person:ann", Task: "t", Delegation: "person:ann>o"}, at, true, false, ""}},
 		OpFace:         {Face{[]byte("key"), "web-1"}, FaceAnswer{[]byte("cert"), at}},
-		OpDecide: {Decide{con, ses, "web-1", "deploy", plan, []policy.EnvVar{{Name: "LANG", Value: "C"}}, true, []byte("key"), facts, true, []byte("key"), "why", true, "echo x | cat", nil, ""},
-			Decided{"dec_01JDABCDEFGHJKMNPQRSTVWXYZ", decision, "unknown_target", "exec 'id'", []byte("cert"), []byte("permit"), []string{"FOO"}, true, 3, []byte("cert"), []byte("permit"), nil, true}},
+		OpDecide: {Decide{con, ses, "web-1", "deploy", plan, []policy.EnvVar{{Name: "LANG", Value: "C"}}, true, []byte("key"), facts, true, []byte("key"), "why", true, "echo x | cat", new(int64(60)), ar, ar},
+			Decided{"dec_01JDABCDEFGHJKMNPQRSTVWXYZ", decision, "unknown_target", "exec 'id'", []byte("cert"), []byte("permit"), []string{"FOO"}, true, 3, []byte("cert"), []byte("permit"), &Waiting{wantedRequest(), at, true}, true}},
 		OpRefuse:    {Refuse{con, ses, "web-1", "deploy", "exec", "unsupported_syntax", "why"}, Empty{}},
 		OpChunk:     {Chunk{Session: ses, N: 3, Offset: 4, Length: 5, Raw: 6, First: 7, Last: 8, SHA256: strings.Repeat("0", 64)}, Empty{}},
 		OpEnd:       {End{con, ses, "killed", "why", status(137), "KILL", "ended", "web-1", "deploy", "why", &recorder.Summary{Session: ses, SHA256: strings.Repeat("0", 64), Size: 1, Chunks: 2, BytesIn: 3, BytesOut: 4, Duration: time.Second}, nil}, Empty{}},
@@ -147,9 +148,10 @@ func frameOf(t *testing.T, f Frame, body any) []byte {
 }
 
 func vectors(t *testing.T) []vector {
-	all, order := bodies(), slices.Concat(order, peopleOrder, laterOrder)
+	all, order := bodies(), slices.Concat(order, peopleOrder, laterOrder, accessOrder)
 	maps.Copy(all, peopleBodies())
 	maps.Copy(all, laterBodies())
+	maps.Copy(all, accessBodies())
 	if len(all) != len(order) {
 		t.Fatalf("%d bodies for %d operations", len(all), len(order))
 	}

@@ -43,43 +43,49 @@ type mapping struct {
 
 // mappings are by type of entry. A test reads the types from the source and fails where one is missing here.
 var mappings = map[audit.Type]mapping{
-	audit.ConnOpen:     {ssh, 1, "Open", fillSSH},
-	audit.ConnRefused:  {ssh, 5, "Refuse", fillSSH},
-	audit.ConnClose:    {ssh, 2, "Close", fillSSH},
-	audit.Decision:     {processes, 1, "Launch", fillProcess},
-	audit.SessionEnd:   {processes, 2, "Terminate", fillProcess},
-	audit.Kill:         {processes, 2, "Terminate", fillProcess},
-	audit.Sweep:        {processes, 2, "Terminate", fillProcess},
-	audit.Forward:      {ssh, other, "Forward", fillForward},
-	audit.CertIssue:    {authorize, 1, "Assign Privileges", fillCertificate},
-	audit.RecChunk:     {entities, 3, "Update", of("recording", func(e audit.Entry) string { return e.Session })},
-	audit.RecClose:     {entities, 3, "Update", of("recording", func(e audit.Entry) string { return e.Session })},
-	audit.RecDelete:    {entities, 4, "Delete", of("recording", func(e audit.Entry) string { return e.Session })},
-	audit.RecShred:     {entities, 4, "Delete", of("recording key", func(e audit.Entry) string { return e.Session })},
-	audit.PolicyLoad:   {entities, 3, "Update", of("policy", func(e audit.Entry) string { return e.Policy })},
-	audit.PolicyReject: {entities, 3, "Update", of("policy", func(e audit.Entry) string { return e.Policy })},
-	audit.PolicyShadow: {finding, 1, "Create", fillFinding("A shadow policy decided otherwise")},
-	audit.Read:         {apis, 2, "Read", fillAPI},
-	audit.SignIn:       {authentication, 1, "Logon", fillSignIn},
-	audit.Issue:        {authentication, 3, "Authentication Ticket", fillSignIn},
-	audit.Enrol:        {account, other, "Credential Change", fillAccount},
-	audit.Revoke:       {account, 5, "Disable", fillAccount},
-	audit.Rotate:       {entities, 3, "Update", of("certificate authority", func(e audit.Entry) string { return e.Object })},
-	audit.TargetEnrol:  {entities, 1, "Create", of("target", func(e audit.Entry) string { return e.Target })},
-	audit.TargetCheck:  {entities, 2, "Read", of("target", func(e audit.Entry) string { return e.Target })},
-	audit.TargetLook:   {entities, 2, "Read", of("target", func(e audit.Entry) string { return e.Target })},
-	audit.Export:       {entities, 3, "Update", of("export", func(e audit.Entry) string { return e.Object })},
-	audit.File:         {entities, other, "File Operation", of("file", filePath)},
-	audit.SignerFault:  {finding, 1, "Create", fillFinding("A CA's key cannot sign, or can again")},
-	audit.ServeStart:   {lifecycle, 3, "Start", fillApp},
-	audit.ServeStop:    {lifecycle, 4, "Stop", fillApp},
-	audit.LocalStart:   {lifecycle, 3, "Start", fillApp},
-	audit.LogStart:     {lifecycle, 1, "Install", fillApp},
-	audit.Witnessed:    {finding, 1, "Create", fillFinding("A witness contradicts the audit log, or does no more")},
-	audit.KeysUsed:     {lifecycle, other, "Load keys", fillApp},
-	audit.LogRecovered: {lifecycle, other, "Recover", fillApp},
-	audit.Heartbeat:    {lifecycle, other, "Heartbeat", fillApp},
-	audit.ClockStep:    {lifecycle, other, "Clock Step", fillApp},
+	audit.ConnOpen:      {ssh, 1, "Open", fillSSH},
+	audit.ConnRefused:   {ssh, 5, "Refuse", fillSSH},
+	audit.ConnClose:     {ssh, 2, "Close", fillSSH},
+	audit.Decision:      {processes, 1, "Launch", fillProcess},
+	audit.SessionEnd:    {processes, 2, "Terminate", fillProcess},
+	audit.Kill:          {processes, 2, "Terminate", fillProcess},
+	audit.Sweep:         {processes, 2, "Terminate", fillProcess},
+	audit.Forward:       {ssh, other, "Forward", fillForward},
+	audit.CertIssue:     {authorize, 1, "Assign Privileges", fillCertificate},
+	audit.RecChunk:      {entities, 3, "Update", of("recording", func(e audit.Entry) string { return e.Session })},
+	audit.RecClose:      {entities, 3, "Update", of("recording", func(e audit.Entry) string { return e.Session })},
+	audit.RecDelete:     {entities, 4, "Delete", of("recording", func(e audit.Entry) string { return e.Session })},
+	audit.RecShred:      {entities, 4, "Delete", of("recording key", func(e audit.Entry) string { return e.Session })},
+	audit.PolicyLoad:    {entities, 3, "Update", of("policy", func(e audit.Entry) string { return e.Policy })},
+	audit.PolicyReject:  {entities, 3, "Update", of("policy", func(e audit.Entry) string { return e.Policy })},
+	audit.PolicyShadow:  {finding, 1, "Create", fillFinding("A shadow policy decided otherwise")},
+	audit.Read:          {apis, 2, "Read", fillAPI},
+	audit.SignIn:        {authentication, 1, "Logon", fillSignIn},
+	audit.Issue:         {authentication, 3, "Authentication Ticket", fillSignIn},
+	audit.Enrol:         {account, other, "Credential Change", fillAccount},
+	audit.Revoke:        {account, 5, "Disable", fillAccount},
+	audit.Rotate:        {entities, 3, "Update", of("certificate authority", func(e audit.Entry) string { return e.Object })},
+	audit.TargetEnrol:   {entities, 1, "Create", of("target", func(e audit.Entry) string { return e.Target })},
+	audit.TargetCheck:   {entities, 2, "Read", of("target", func(e audit.Entry) string { return e.Target })},
+	audit.TargetLook:    {entities, 2, "Read", of("target", func(e audit.Entry) string { return e.Target })},
+	audit.AccessRequest: {authorize, other, "Request Privileges", fillAccess},
+	audit.AccessVote:    {authorize, other, "Answer Request", fillAccess},
+	audit.AccessGrant:   {authorize, 1, "Assign Privileges", fillAccess},
+	audit.AccessAway:    {account, other, "Delegate", fillAccount},
+	audit.AccessReview:  {authorize, other, "Review Privileges", fillAccess},
+	audit.AccessPreview: {entities, 2, "Read", of("target", func(e audit.Entry) string { return e.Target })},
+	audit.Export:        {entities, 3, "Update", of("export", func(e audit.Entry) string { return e.Object })},
+	audit.File:          {entities, other, "File Operation", of("file", filePath)},
+	audit.SignerFault:   {finding, 1, "Create", fillFinding("A CA's key cannot sign, or can again")},
+	audit.ServeStart:    {lifecycle, 3, "Start", fillApp},
+	audit.ServeStop:     {lifecycle, 4, "Stop", fillApp},
+	audit.LocalStart:    {lifecycle, 3, "Start", fillApp},
+	audit.LogStart:      {lifecycle, 1, "Install", fillApp},
+	audit.Witnessed:     {finding, 1, "Create", fillFinding("A witness contradicts the audit log, or does no more")},
+	audit.KeysUsed:      {lifecycle, other, "Load keys", fillApp},
+	audit.LogRecovered:  {lifecycle, other, "Recover", fillApp},
+	audit.Heartbeat:     {lifecycle, other, "Heartbeat", fillApp},
+	audit.ClockStep:     {lifecycle, other, "Clock Step", fillApp},
 }
 
 // Class says what a type of entry becomes, for people.
@@ -144,6 +150,20 @@ func fillCertificate(v *event, e audit.Entry, _ details) {
 	if e.Session != "" {
 		v.Session = &session{UID: e.Session, Issuer: "gatehouse"}
 	}
+}
+
+// fillAccess is for what people ask for, approve, hold and review.
+func fillAccess(v *event, e audit.Entry, _ details) {
+	if e.Type == audit.AccessGrant && e.Outcome != "made" {
+		v.ActivityID, v.ActivityName = other, "Use Privileges"
+		if e.Outcome == "ended" {
+			v.ActivityID, v.ActivityName = 2, "Revoke Privileges"
+		}
+	}
+	v.User = userOf(first(e.Actor, "unknown"))
+	v.Privileges = []string{first(e.Object, "unknown")}
+	v.DstEndpoint = &endpoint{Hostname: first(e.Target, e.Node)}
+	v.Actor = actorOf(e)
 }
 
 // of is for changes of things that are named by id.
