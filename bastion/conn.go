@@ -89,6 +89,7 @@ type conn struct {
 
 	lookers  lookers
 	forwards atomic.Int32 // that are open
+	waiting  atomic.Int32 // sessions under this socket that wait for people
 	hints    hints        // guarded by mu
 
 	work sync.WaitGroup // open channels: sessions and inner connections

@@ -29,6 +29,9 @@ const (
 	limitUnread         limit = "unread_bytes"
 	limitCommand        limit = "command_bytes"
 	limitEnv            limit = "env"
+	limitWaiting        limit = "waiting"
+
+	limitWaitingPerConnection limit = "waiting_per_connection"
 )
 
 // numbers are what Prometheus learns of the door. No label holds what a client sent.

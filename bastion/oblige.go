@@ -97,7 +97,7 @@ func (s *session) holdInput(class policy.StdinClass) (held []byte, why string) {
 	s.input.Go(func() {
 		defer close(read)
 		defer s.conn.isolate("a session's input")
-		all, err = io.ReadAll(io.LimitReader(s.channel, maxHashed+1))
+		all, err = io.ReadAll(io.LimitReader(s.source(), maxHashed+1))
 	})
 	late := time.NewTimer(holdTime)
 	defer late.Stop()
@@ -128,6 +128,14 @@ func hashed(class policy.StdinClass) bool { return strings.HasPrefix(string(clas
 func (s *session) inputOf() io.Reader {
 	if s.held != nil {
 		return bytes.NewReader(s.held)
+	}
+	return s.source()
+}
+
+// source is the client's input; of a terminal that has waited for people, with what was typed meanwhile.
+func (s *session) source() io.Reader {
+	if s.typed != nil {
+		return s.typed
 	}
 	return s.channel
 }

@@ -125,6 +125,9 @@ func (s *session) read(a ask) (out asked, refused *answer.Denial) {
 // plan parses the line. What is no plan, and a shell without a line, only a role with shell: recorded admits; subsystems have their
 // own rules, and none is built yet.
 func (s *session) plan(a ask) (asked, *answer.Denial) {
+	if s.waitWrong != "" {
+		return asked{}, &answer.Denial{Code: string(policy.CodeEnvNotAllowed), Why: s.waitWrong}
+	}
 	switch a.kind {
 	case "shell":
 		return asked{plan: policy.Plan{Op: policy.OpShell}}, nil
@@ -163,7 +166,10 @@ func (s *session) refuse(a ask, d answer.Denial) outcome {
 // start asks the decider and, if it allows, starts the command. The decision is recorded before anything runs on its strength.
 func (s *session) start(a asked) (protocol.Decided, *running, *outcome) {
 	t, known := s.conn.server.target(s.row.Target)
-	d, launch, err := s.decide(t, known, a)
+	d, launch, waited, err := s.decideOrWait(t, known, a)
+	if waited != nil {
+		return d, nil, waited
+	}
 	if errors.Is(err, look.ErrTooMuch) {
 		out := s.refuse(ask{kind: "exec", text: s.row.Command}, answer.Denial{Code: string(policy.CodeBadArgument),
 			Why: "it cannot be looked up what the line means on " + s.row.Target + ": " + err.Error() + "; name fewer files"})
@@ -258,9 +264,8 @@ func (s *session) denied(d protocol.Decided, a asked) outcome {
 	if dec.Plan != nil {
 		denial.Final = dec.Plan.String()
 	}
-	for _, want := range dec.Approvals {
-		denial.Approvals = append(denial.Approvals, answer.Approval{Approvals: want.Approvals, From: want.From, WithinSeconds: want.Within})
-	}
+	denial.Approvals = approvals(dec.Approvals)
+	denial.Request = s.askedFor(d)
 	return outcome{state: store.Denied, code: string(dec.Code), reason: dec.Reason, text: denial.Lines(), status: answer.ExitDenied}
 }
 

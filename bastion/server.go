@@ -118,6 +118,7 @@ type Server struct {
 	quiet   quiet
 	ahead   *aheads
 	looks   *look.Cache
+	watches *watches
 	console Console // set before Serve
 
 	mu        sync.Mutex
@@ -154,7 +155,7 @@ func New(cfg Config) (*Server, error) {
 			return nil, err
 		}
 	}
-	s := &Server{cfg: cfg, limits: limits, numbers: newNumbers(limits), ahead: newAheads(), looks: look.NewCache(cfg.Now), conns: map[string]*conn{}, sessions: map[string]*session{}}
+	s := &Server{cfg: cfg, limits: limits, numbers: newNumbers(limits), ahead: newAheads(), looks: look.NewCache(cfg.Now), watches: newWatches(), conns: map[string]*conn{}, sessions: map[string]*session{}}
 	s.SetTargets(cfg.Targets)
 	s.faces = newFaces(cfg.Certifier, cfg.HostKey, cfg.Now)
 	if s.trust, err = newTrust(cfg.Trust, cfg.Now); err != nil {

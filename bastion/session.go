@@ -51,9 +51,11 @@ type session struct {
 	forward *forward // of one that is no session channel but a forward; nil
 
 	// Owned by the request loop until something runs, then read only.
-	env      []policy.EnvVar
-	envBytes int
-	pty      *target.PTY
+	env       []policy.EnvVar
+	envBytes  int
+	pty       *target.PTY
+	wait      *int64 // seconds that the client wants to wait for people; nil: it did not say
+	waitWrong string // why what it said is no number of seconds
 
 	// Owned by run.
 	row        store.Session
@@ -62,6 +64,8 @@ type session struct {
 	files      bool           // it carries files: there is no command
 	lenient    bool           // policy lets it go on without its recording
 	watch      *obligations
+	awaits     string         // the request that it waits for, or has waited for
+	typed      *typed         // a terminal's input, once it has waited
 	held       []byte         // the client's input, where the rule wants a certain one
 	input      sync.WaitGroup // the client's bytes on their way; ends with the channel
 
@@ -71,7 +75,8 @@ type session struct {
 	proc   process             // nil until the command runs
 	rec    *recorder.Recording // nil until it is open
 	remote string
-	closed time.Time // when a kill closed the client's channel
+	enough chan struct{} // while it waits for people: takes the client's word that it does not
+	closed time.Time     // when a kill closed the client's channel
 
 	muted   atomic.Bool // a kill has happened: no byte passes any more
 	told    atomic.Bool // that the door drains
@@ -194,6 +199,10 @@ func (s *session) addEnv(payload []byte) bool {
 	if ssh.Unmarshal(payload, &m) != nil || m.Name == "" {
 		return false
 	}
+	if m.Name == waitVariable {
+		s.setWait(m.Value)
+		return true
+	}
 	if l := s.conn.limits(); len(s.env) >= l.EnvCount || s.envBytes+len(payload) > l.EnvBytes || len(m.Name) > l.EnvName || len(m.Value) > l.EnvValue {
 		s.conn.server.met(s.log, limitEnv)
 		return false
@@ -243,6 +252,9 @@ func (s *session) resize(payload []byte) bool {
 func (s *session) signal(payload []byte) bool {
 	var m struct{ Name string }
 	proc, rec := s.running()
+	if ssh.Unmarshal(payload, &m) == nil && proc == nil {
+		return s.interrupt()
+	}
 	if ssh.Unmarshal(payload, &m) != nil || proc == nil || len(m.Name) > 16 || strings.Trim(m.Name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ12") != "" {
 		return false
 	}

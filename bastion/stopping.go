@@ -31,6 +31,7 @@ func (s *Server) Drain(ctx context.Context, within time.Duration) {
 			c.drop(&ended{state: store.Failed, reason: stopping})
 		}
 	}
+	s.watches.wakeAll() // nobody waits for people any more
 	for _, ses := range s.everything() {
 		s.work.Go(func() { s.remind(ses) }) // one whose client takes nothing holds up nobody else's end
 	}

@@ -107,8 +107,9 @@ func (w *whole) join(log hclog.Logger) protocol.Door {
 	go func() { served <- w.decider.ServeDoor(context.Background(), deciderEnd) }()
 	client := protocol.NewClient(doorEnd, protocol.Events{
 		Inventory: func(e protocol.InventoryEvent) {}, Revoke: func(e protocol.RevokeEvent) { w.server.Revoke(e.Sessions, e.Reason) },
-		End: func(e protocol.EndEvent) { w.server.EndConnections(e.Connections, e.Reason) },
-		Bad: func(op protocol.Op, err error) { log.Error("event", "op", op, "error", err) }}.Handle)
+		End:    func(e protocol.EndEvent) { w.server.EndConnections(e.Connections, e.Reason) },
+		Access: func(e protocol.AccessEvent) { w.server.Access(e) },
+		Bad:    func(op protocol.Op, err error) { log.Error("event", "op", op, "error", err) }}.Handle)
 	w.t.Cleanup(func() {
 		_ = client.Close()
 		w.must(<-served)
@@ -132,7 +133,7 @@ func (w *whole) openDoor(client protocol.Door, hello protocol.HelloAnswer, log h
 	w.change(&cfg)
 	w.server, err = New(cfg)
 	w.must(err)
-	verbs, err := console.New(console.Config{Sessions: w.store, Recordings: rec, Authorize: client, Kill: w.server, Links: client, Revoke: client, Offers: client, Unseal: client})
+	verbs, err := console.New(console.Config{Sessions: w.store, Recordings: rec, Authorize: client, Kill: w.server, Links: client, Revoke: client, Offers: client, Unseal: client, Access: client, WatchRequest: w.server.WatchRequest})
 	w.must(err)
 	w.server.SetConsole(verbs)
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -134,6 +134,7 @@ func (d *door) open(ctx context.Context, dir string) error {
 		Send:      func(e protocol.SendEvent) { d.lender.Send(e) },
 		HangUp:    func(e protocol.HangUpEvent) { d.lender.HangUp(e) },
 		Trust:     d.believe,
+		Access:    func(e protocol.AccessEvent) { d.server.Access(e) },
 		Bad:       func(op protocol.Op, err error) { d.log.Error("event from the decider", "op", string(op), "error", err) },
 	}
 	// Events for the server are kept until it is there; those about streams, which exports ask for from the first moment on, wait
@@ -200,7 +201,7 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 		return err
 	}
 	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider,
-		Unseal: d.decider, Indexes: d.indexer, Secrets: d.secrets, Search: d.search, Keep: d.keeper, Storage: d.space.Look})
+		Unseal: d.decider, Indexes: d.indexer, Secrets: d.secrets, Search: d.search, Keep: d.keeper, Storage: d.space.Look, Access: d.decider, WatchRequest: d.server.WatchRequest})
 	if err != nil {
 		return err
 	}

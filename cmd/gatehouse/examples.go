@@ -66,6 +66,12 @@ var examples = map[string][]string{
 	"revocations": {"revocations"},
 	"krl":         {"krl --ca target --out gatehouse-target.krl"},
 
+	"approve":     {"approve ar_01JDA4 --key ~/.ssh/id_ed25519", "approve ar_01JDA4 --server bastion --key ~/.ssh/id_ed25519.pub"},
+	"break-glass": {"break-glass db-admin --target db-1 --login dba --reason 'incident 4711' --key ~/.ssh/id_ed25519"},
+	"lock":        {"lock everything --reason 'incident 4711'", "lock agent:release-bot --reason 'runs away' --until 4h"},
+	"unlock":      {"unlock lck_01JDA4 --reason 'it was a drill'"},
+	"locks":       {"locks"},
+
 	"version":       {"version", "version --json"},
 	"config check":  {"config check", "config check /etc/gatehouse/targets.yaml"},
 	"config schema": {"config schema > gatehouse.schema.json", "config schema targets"},

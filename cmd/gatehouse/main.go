@@ -51,11 +51,25 @@ type cli struct {
 	Recording RecordingCmd `cmd:"" help:"Read a recording that lies on this machine, decrypted with your own identity."`
 	Sessions  RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb sessions, over ssh (see: gatehouse sessions help)."`
 	Kill      RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb kill, over ssh."`
+	Request   RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb request, over ssh: ask people for what the policy lets you ask for."`
+	Requests  RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb requests, over ssh."`
+	Decline   RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb decline, over ssh."`
+	Grants    RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb grants, over ssh."`
+	Done      RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb done, over ssh."`
+	Heartbeat RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb heartbeat, over ssh."`
+	Away      RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb away, over ssh."`
+	Review    RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb review, over ssh."`
 	WebLogin  RemoteCmd    `cmd:"" name:"web-login" passthrough:"" help:"The console's verb web-login, over ssh."`
 	WhoAmI    RemoteCmd    `cmd:"" name:"whoami" passthrough:"" help:"The console's verb whoami, over ssh."`
 	Version   VersionCmd   `cmd:"" help:"Print the version."`
 	Config    ConfigCmd    `cmd:"" help:"Check the files of the configuration, or print their JSON Schemas."`
 	Process   ProcessCmd   `cmd:"" hidden:"" help:"One of the two processes; started by serve."`
+
+	Approve    ApproveCmd    `cmd:"" help:"Approve a request: sign on this machine what is approved, exactly as it is shown."`
+	BreakGlass BreakGlassCmd `cmd:"" name:"break-glass" help:"Take a role at once in an emergency; it shouts, and two people must review it."`
+	Lock       LockCmd       `cmd:"" help:"Stop somebody, something or everything, now."`
+	Unlock     UnlockCmd     `cmd:"" help:"Lift a lock; of everything, two people must."`
+	Locks      LocksCmd      `cmd:"" help:"List the locks that stand."`
 
 	Completion CompletionCmd `cmd:"" help:"Print the completion script of a shell."`
 	Man        ManCmd        `cmd:"" help:"Write the manual pages into a folder."`

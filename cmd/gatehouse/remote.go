@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 
@@ -25,7 +26,14 @@ func (c *RemoteCmd) Run(ctx context.Context, k *kong.Context) error {
 
 // askConsole runs a verb of the console by the stock ssh client.
 func askConsole(ctx context.Context, argv policy.Argv) error {
-	host := os.Getenv("GATEHOUSE_HOST")
+	return askConsoleWith(ctx, "", argv, os.Stdin, os.Stdout)
+}
+
+// askConsoleWith does so on a host as ssh knows it, where one is given, and with these streams.
+func askConsoleWith(ctx context.Context, host string, argv policy.Argv, in io.Reader, out io.Writer) error {
+	if host == "" {
+		host = os.Getenv("GATEHOUSE_HOST")
+	}
 	if host == "" {
 		host = "gatehouse"
 	}
@@ -34,8 +42,8 @@ func askConsole(ctx context.Context, argv policy.Argv) error {
 	if config := os.Getenv("GATEHOUSE_SSH_CONFIG"); config != "" {
 		args = append(args, "-F", config)
 	}
-	cmd := exec.CommandContext(ctx, "ssh", append(args, host, line)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd := exec.CommandContext(ctx, "ssh", append(args, "--", host, line)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, os.Stderr
 	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {

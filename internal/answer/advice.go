@@ -10,6 +10,16 @@ func heading(code string) string {
 	switch code {
 	case "needs_approval":
 		return "gatehouse: NEEDS APPROVAL (nothing ran): "
+	case "approval_pending":
+		return "gatehouse: STILL WAITING for approval (nothing ran): "
+	case "approval_declined":
+		return "gatehouse: DECLINED by a person (nothing ran): "
+	case "approval_expired":
+		return "gatehouse: NOT APPROVED IN TIME (nothing ran): "
+	case "locked":
+		return "gatehouse: LOCKED (nothing ran): "
+	case "paused":
+		return "gatehouse: PAUSED (nothing ran): "
 	case "dry_run":
 		return "gatehouse: DRY RUN (nothing ran): "
 	}
@@ -21,12 +31,25 @@ func heading(code string) string {
 func advice(d Denial) string {
 	switch d.Code {
 	case "needs_approval":
-		return "The command is right: do not rephrase it or look for another way; tell your user that people must approve it"
+		return "The command is right: do not rephrase it or look for another way; " + ask(d, "tell your user that people must approve it")
+	case "approval_pending":
+		return "Nobody has decided yet: send the same command again later, it finds the same request" + look(d)
+	case "approval_declined":
+		return "A person decided: do not ask again, rephrase it or look for another way; tell your user what they said"
+	case "approval_expired":
+		return "Nobody said no: if it is still needed, send the same command again, and tell your user that people must answer it"
+	case "locked":
+		return "A person has stopped this: do not look for another way, and tell your user"
+	case "paused":
+		return "A person has paused this: wait until they resume it, or tell your user"
 	case "dry_run":
 		return "Nothing is wrong with the command: do not repeat or rephrase it"
 	case "unsupported_syntax":
 		return "Write it as literal commands, which may be joined by | && || ; and newlines. " + allowed(d.Target)
 	case "target_not_granted":
+		if asks := ask(d, ""); asks != "" {
+			return "Do not try other names; " + asks
+		}
 		return "Do not try other names. Where you may work: ssh bastion help"
 	case "denied_by_rule":
 		return "Do not rephrase it or look for another way; tell your user if it is needed"
@@ -36,6 +59,9 @@ func advice(d Denial) string {
 		return "Do not rephrase it; try the same again when that has changed, or tell your user. " + allowed(d.Target)
 	case "quota":
 		return "Stop and tell your user; rephrasing does not help"
+	}
+	if asks := ask(d, ""); asks != "" {
+		return "Do not rephrase it; " + asks + ". " + allowed(d.Target)
 	}
 	if len(d.Allowed) > 0 {
 		return "Do not rephrase it: use what is allowed, or tell your user. " + allowed(d.Target)

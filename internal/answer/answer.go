@@ -45,8 +45,18 @@ type Denial struct {
 	ConstructAt int        `json:"column,omitempty"`            // with construct: where it begins, in bytes from 1
 	Final       string     `json:"final,omitempty"`             // needs_approval, dry_run: what would run, as a person would write it
 	Approvals   []Approval `json:"approvals,omitempty"`         // needs_approval: each must be met
+	Request     *Request   `json:"request,omitempty"`           // how to ask for it, or what was asked
 	Hint        string     `json:"-"`                           // goes before the advice: what is known of whoever asks such a thing
 	DenialsLeft int64      `json:"denials_left,omitempty"`      // how many more are answered within the hour; absent where that is not limited, and with none left
+}
+
+// Request says how to ask people for what was denied, or what became of asking.
+type Request struct {
+	ID        string   `json:"id,omitempty"`        // the request that there is, for ssh bastion requests show
+	CLI       string   `json:"cli,omitempty"`       // the command that makes a request of this denial
+	Roles     []string `json:"roles,omitempty"`     // roles that may be asked for, under which it would be allowed or asked
+	Approvers []string `json:"approvers,omitempty"` // groups whose people answer it
+	TTL       int64    `json:"ttl_s,omitempty"`     // how long a request is kept
 }
 
 // Approval is what people must do before the command runs.
@@ -60,9 +70,9 @@ type Approval struct {
 // the same.
 func Retryable(code string) string {
 	switch code {
-	case "needs_approval":
+	case "needs_approval", "approval_pending":
 		return "after_approval"
-	case "outside_window", "condition_not_met", "quota":
+	case "outside_window", "condition_not_met", "quota", "approval_expired", "locked", "paused":
 		return "later"
 	}
 	return "no"
@@ -108,7 +118,9 @@ type Killed struct {
 
 // Lines renders the two lines of a denial, each ending in a newline. V, Decision, Retryable and Advice are set here.
 func (d Denial) Lines() string {
-	d.V, d.Decision, d.Retryable, d.Advice = Version, "deny", Retryable(d.Code), d.Hint+advice(d)
+	d.V, d.Decision, d.Retryable = Version, "deny", Retryable(d.Code)
+	d.offer()
+	d.Advice = d.Hint + advice(d)
 	return Visible(d.human()) + "\n" + line("GATEHOUSE-DENIAL", d)
 }
 

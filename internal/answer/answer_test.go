@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 )
 
@@ -16,6 +17,7 @@ const (
 	denialID  = "dn_01JDDDDDDDDDDDDDDDDDDDDDDD"
 	sessionID = "ses_01JSSSSSSSSSSSSSSSSSSSSSSS"
 
+	requestID = "ar_01JRRRRRRRRRRRRRRRRRRRRRRR"
 	// nasty drives a terminal, reorders, hides and breaks lines, and is not UTF-8.
 	nasty = "\x1b]52;c;aGk=\a\r\n\u009b2J\u202ereversed\u2066\u200b\u00ad\u2028\ufeff\ufe0f\u3164\U000e0041\x00\x7f\xff \U0001F600 é"
 )
@@ -23,7 +25,8 @@ const (
 // everywhere is a denial whose every text comes from somebody who means harm.
 func everywhere(code string) Denial {
 	return Denial{Code: code, DenialID: denialID, Session: sessionID, Target: nasty, Why: nasty, FailedAt: &FailedAt{Token: nasty}, Rule: nasty, Allowed: []string{nasty, nasty},
-		PolicyHash: nasty, Argv: [][]string{{nasty, nasty}}, Construct: nasty, ConstructAt: 1, Final: nasty, Approvals: []Approval{{Approvals: 1, From: []string{nasty}}}}
+		PolicyHash: nasty, Argv: [][]string{{nasty, nasty}}, Construct: nasty, ConstructAt: 1, Final: nasty, Approvals: []Approval{{Approvals: 1, From: []string{nasty}}},
+		Request: &Request{Roles: []string{nasty}, Approvers: []string{nasty}}}
 }
 
 // The lines are a contract: these vectors outlive releases (docs/spec/answers.md).
@@ -47,9 +50,21 @@ func TestGoldenVectors(t *testing.T) {
 		}.Lines(),
 		"denial-target.txt": Denial{Code: "target_not_granted", DenialID: denialID, Target: "web-9", Why: "no role of agent:bot reaches that target with that login"}.Lines(),
 		"denial-quota.txt":  Denial{Code: "quota", DenialID: denialID, Target: "web-1", Why: "10 commands of agent:bot were denied within an hour"}.Lines(),
-		"hostile.txt":       everywhere("bad_argument").Lines(),
-		"fault.txt":         Fault{Code: FaultTargetUnreachable, Retryable: "later", ErrorID: "err_01JEEEEEEEEEEEEEEEEEEEEEEE", Target: "web-1", Why: "web-1 does not answer"}.Lines(),
-		"killed.txt":        Killed{Session: sessionID, Why: "ended by person:ann: wrong host"}.Lines(),
+		"denial-pending.txt": Denial{
+			Code: "approval_pending", DenialID: denialID, Session: sessionID, Target: "web-1", Why: "nobody has decided yet", Rule: "web/ask[0]", Request: &Request{ID: requestID},
+			Final: "/usr/bin/systemctl restart app-1", Approvals: []Approval{{Approvals: 2, From: []string{"sre"}, WithinSeconds: 900}},
+		}.Lines(),
+		"denial-declined.txt": Denial{Code: "approval_declined", DenialID: denialID, Target: "web-1", Why: "ben declined it: not before the backup", Request: &Request{ID: requestID}}.Lines(),
+		"denial-role.txt": Denial{
+			Code: "not_allowed", DenialID: denialID, Target: "web-1", Why: `no rule names "systemctl"`, Request: &Request{Roles: []string{"web-admin"}, Approvers: []string{"sre"}, TTL: 900},
+		}.Lines(),
+		"waiting.txt": Waiting{
+			Request: requestID, Until: time.Date(2026, 11, 28, 20, 15, 0, 0, time.UTC), Expires: time.Date(2026, 11, 28, 20, 30, 0, 0, time.UTC), Session: sessionID, Target: "web-1",
+			Approvals: []Approval{{Approvals: 2, From: []string{"sre"}, WithinSeconds: 900}, {Approvals: 1, From: []string{"dba"}}}, Final: "/usr/bin/systemctl restart app-1",
+		}.Lines(),
+		"hostile.txt": everywhere("bad_argument").Lines(),
+		"fault.txt":   Fault{Code: FaultTargetUnreachable, Retryable: "later", ErrorID: "err_01JEEEEEEEEEEEEEEEEEEEEEEE", Target: "web-1", Why: "web-1 does not answer"}.Lines(),
+		"killed.txt":  Killed{Session: sessionID, Why: "ended by person:ann: wrong host"}.Lines(),
 	} {
 		path := filepath.Join("testdata", name)
 		if *update {
@@ -105,6 +120,12 @@ func TestNothingHostilePasses(t *testing.T) {
 		checkShape(t, code.(string), Fault{Code: code.(string), Retryable: "later", ErrorID: "err_01JEEEEEEEEEEEEEEEEEEEEEEE", Session: sessionID, Target: nasty, Why: nasty}.Lines())
 	}
 	checkShape(t, "killed", Killed{Session: sessionID, Why: nasty}.Lines())
+	checkShape(t, "waiting", Waiting{Request: requestID, Session: sessionID, Target: nasty, Final: nasty, Approvals: []Approval{{Approvals: 1, From: []string{nasty}}}}.Lines())
+	for _, text := range []string{StillWaiting(nasty, time.Time{}), Approved(nasty, []string{nasty, nasty})} {
+		if at := strings.IndexFunc(strings.TrimSuffix(text, "\n"), harmful); at >= 0 {
+			t.Errorf("%q has %q", text, text[at:])
+		}
+	}
 }
 
 // TestHiddenKnowsUnicode: every control, format and bidirectional character there is.

@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -45,14 +46,15 @@ func generate(t *testing.T) []byte {
 	t.Helper()
 	r := &reflector.Reflector{Anonymous: true, AllowAdditionalProperties: true, ExpandedStruct: false}
 	whole := &reflector.Schema{Version: reflector.Version, ID: schemaID, Title: "What a client of Gatehouse is told when a command does not run, version 1",
-		Description: "The JSON after GATEHOUSE-DENIAL, GATEHOUSE-ERROR and GATEHOUSE-KILLED, each with its own definition. Fields and codes are added within version 1; readers ignore what they do not know.",
-		AnyOf:       []*reflector.Schema{{Ref: "#/$defs/Denial"}, {Ref: "#/$defs/Fault"}, {Ref: "#/$defs/Killed"}}, Definitions: reflector.Definitions{}}
-	for _, v := range []any{Denial{}, Fault{}, Killed{}} {
+		Description: "The JSON after GATEHOUSE-DENIAL, GATEHOUSE-ERROR, GATEHOUSE-KILLED and GATEHOUSE-WAITING, each with its own definition. Fields and codes are added within version 1; readers ignore what they do not know.",
+		AnyOf:       []*reflector.Schema{{Ref: "#/$defs/Denial"}, {Ref: "#/$defs/Fault"}, {Ref: "#/$defs/Killed"}, {Ref: "#/$defs/Waiting"}}, Definitions: reflector.Definitions{}}
+	for _, v := range []any{Denial{}, Fault{}, Killed{}, Waiting{}} {
 		for name, def := range r.Reflect(v).Definitions {
 			whole.Definitions[name] = def
 		}
 	}
 	comments := fieldComments(t, "answer.go")
+	maps.Copy(comments, fieldComments(t, "waiting.go"))
 	for name, def := range whole.Definitions {
 		for pair := def.Properties.Oldest(); pair != nil; pair = pair.Next() {
 			describe(t, pair.Value, name, pair.Key, comments[name+"."+pair.Key])
@@ -78,12 +80,22 @@ func describe(t *testing.T, s *reflector.Schema, def, name, comment string) {
 		s.Const = "deny"
 	case "denial_id", "error_id", "session":
 		s.Pattern = "^" + map[string]string{"denial_id": "dn", "error_id": "err", "session": "ses"}[name] + "_[0-9A-HJKMNP-TV-Z]{26}$"
+	case "id":
+		s.Pattern = "^ar_[0-9A-HJKMNP-TV-Z]{26}$"
+	case "request":
+		if def == "Waiting" {
+			s.Pattern = "^ar_[0-9A-HJKMNP-TV-Z]{26}$"
+		}
 	case "retryable":
 		s.Enum = []any{"no", "later"}
 		if def == "Denial" {
 			s.Enum = append(s.Enum, "after_approval")
 		}
 	case "code":
+		if def == "Waiting" {
+			s.Const = "approval_pending"
+			return
+		}
 		codes := constants(t, "answer.go", "Fault")
 		if def == "Denial" {
 			codes = constants(t, filepath.Join("..", "..", "policy", "decision.go"), "Code")
@@ -168,7 +180,7 @@ func published(t *testing.T, def string) (any, *jsonschema.Schema) {
 func validate(t *testing.T, line string) {
 	t.Helper()
 	prefix, body, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-	def := map[string]string{"GATEHOUSE-DENIAL": "Denial", "GATEHOUSE-ERROR": "Fault", "GATEHOUSE-KILLED": "Killed"}[prefix]
+	def := map[string]string{"GATEHOUSE-DENIAL": "Denial", "GATEHOUSE-ERROR": "Fault", "GATEHOUSE-KILLED": "Killed", "GATEHOUSE-WAITING": "Waiting"}[prefix]
 	doc, schema := published(t, def)
 	value, err := jsonschema.UnmarshalJSON(strings.NewReader(body))
 	if err != nil {
@@ -220,13 +232,17 @@ func TestSchemaRefuses(t *testing.T) {
 
 // TestEveryCodeHasWords: each code has a heading and advice that fit it, and when it may be tried again.
 func TestEveryCodeHasWords(t *testing.T) {
-	later := []string{"outside_window", "condition_not_met", "quota"}
+	later := []string{"outside_window", "condition_not_met", "quota", "approval_expired", "locked", "paused"}
+	headings := map[string]string{"needs_approval": "NEEDS APPROVAL", "dry_run": "DRY RUN", "approval_pending": "STILL WAITING", "approval_declined": "DECLINED", "approval_expired": "NOT APPROVED", "locked": "LOCKED", "paused": "PAUSED"}
 	for _, code := range constants(t, filepath.Join("..", "..", "policy", "decision.go"), "Code") {
 		d := Denial{Code: code.(string), DenialID: "dn_01JDDDDDDDDDDDDDDDDDDDDDDD", Target: "web-1", Why: "because"}
 		human, machine, _ := strings.Cut(d.Lines(), "\n")
 		validate(t, machine)
-		waits := d.Code == "needs_approval" || d.Code == "dry_run"
-		if strings.Contains(human, "DENIED by policy (not a system fault): because. ") == waits || !strings.Contains(human, "because. ") || strings.HasSuffix(human, ". ") {
+		want := "gatehouse: DENIED by policy (not a system fault): because. "
+		if h := headings[d.Code]; h != "" {
+			want = "gatehouse: " + h
+		}
+		if !strings.HasPrefix(human, want) || !strings.Contains(human, "because. ") || strings.HasSuffix(human, ". ") {
 			t.Errorf("%s: %s", d.Code, human)
 		}
 		if got := Retryable(d.Code) == "later"; got != slices.Contains(later, d.Code) {
@@ -251,7 +267,9 @@ func TestSpecHasEveryCode(t *testing.T) {
 			t.Errorf("answers.md has no row %q", row)
 		}
 	}
-	for field := range fieldComments(t, "answer.go") {
+	fields := fieldComments(t, "answer.go")
+	maps.Copy(fields, fieldComments(t, "waiting.go"))
+	for field := range fields {
 		if _, name, _ := strings.Cut(field, "."); !strings.Contains(string(text), name) {
 			t.Errorf("answers.md does not name the field %s", field)
 		}

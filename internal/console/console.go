@@ -34,7 +34,7 @@ type Links interface {
 	MintLink(ctx context.Context, who Credential) (url string, expires time.Time, err error)
 }
 
-// Config says what a Console works with. Every field is required but Indexes, Secrets, Search, Keep, Storage and Now.
+// Config says what a Console works with. Every field is required but Access, WatchRequest, Indexes, Secrets, Search, Keep, Storage and Now.
 type Config struct {
 	Sessions   store.Sessions
 	Recordings Recordings
@@ -44,12 +44,17 @@ type Config struct {
 	Revoke     Revoker
 	Offers     Offerer
 	Unseal     Unsealer
+	Access     Access                  // nil: nothing can be asked for, approved or locked
 	Secrets    *secret.Detector        // nil: one that knows no values of Gatehouse's own
 	Indexes    Indexes                 // nil: recordings are prepared when they are looked at
 	Search     Searcher                // nil where there is none: then nothing is found, and the answer says so
 	Keep       Keeper                  // nil: nothing is held, and nothing removed
 	Storage    func() (Storage, error) // how much room there is for recordings; nil: not known
 	Now        func() time.Time        // nil means time.Now
+
+	// WatchRequest returns a channel that has something in it whenever the request may have changed since the call; stop gives it back.
+	// nil: requests that are waited for are looked at every few seconds.
+	WatchRequest func(request string) (changed <-chan struct{}, stop func())
 }
 
 // Validate says what is missing.

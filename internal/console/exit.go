@@ -50,7 +50,7 @@ func ExitCode(err error) int {
 		return exitOK
 	case errors.As(err, &usage), errors.Is(err, ErrReason), errors.Is(err, ErrUnmask), searchFault(err):
 		return exitUsage
-	case errors.As(err, &forbidden), errors.As(err, new(*recorder.EncryptedError)), errors.As(err, new(*HeldError)):
+	case errors.As(err, &forbidden), errors.As(err, new(*notApprovedError)), errors.As(err, new(*recorder.EncryptedError)), errors.As(err, new(*HeldError)):
 		return exitNegative
 	}
 	for _, n := range negative {

@@ -37,10 +37,30 @@ type verbs struct {
 	Kill        killCmd        `cmd:"" help:"End live sessions now."`
 	Revoke      revokeCmd      `cmd:"" help:"Revoke a certificate, key, agent, person, owner, task or CA, now."`
 	Revocations revocationsCmd `cmd:"" help:"List what is revoked."`
-	WebLogin    webLoginCmd    `cmd:"" help:"Get a one-time link that signs you in to the browser."`
-	WhoAmI      whoAmICmd      `cmd:"" name:"whoami" help:"Say who you are here and what you may do."`
-	Renew       renewCmd       `cmd:"" passthrough:"" help:"Print a new certificate for the key that you connect with; over SSH alone."`
-	Help        helpCmd        `cmd:"" help:"Say what you may do, here or on a target; explain a verb."`
+	Request     requestCmd     `cmd:"" help:"Ask people for what the policy lets you ask for: what was denied, a role, a pattern."`
+	Requests    struct {
+		List     requestsListCmd     `cmd:"" help:"List requests: your own, and those that you may answer."`
+		Show     requestsShowCmd     `cmd:"" help:"Show one request, with what helps to decide it."`
+		Withdraw requestsWithdrawCmd `cmd:"" help:"Take a request of your own back."`
+	} `cmd:"" help:"Look at what was asked for."`
+	Approve approveCmd `cmd:"" help:"Approve a request by a signature that you make on your own machine."`
+	Decline declineCmd `cmd:"" help:"Decline a request, with a reason."`
+	Grants  struct {
+		List grantsListCmd `cmd:"" help:"List what was granted, with the time that is left."`
+		End  grantsEndCmd  `cmd:"" help:"End a grant now, and what runs by it."`
+	} `cmd:"" help:"Look at what was granted, and end it."`
+	Done       doneCmd       `cmd:"" help:"Say that your task is done: your grants end."`
+	Heartbeat  heartbeatCmd  `cmd:"" help:"Say that whoever orchestrates a task lives: grants that need it go on."`
+	Lock       lockCmd       `cmd:"" help:"Stop somebody, something or everything, now."`
+	Unlock     unlockCmd     `cmd:"" help:"Lift a lock; of everything, two people must."`
+	Locks      locksCmd      `cmd:"" help:"List the locks that stand."`
+	Away       awayCmd       `cmd:"" help:"Name who answers requests in your place."`
+	BreakGlass breakGlassCmd `cmd:"" name:"break-glass" help:"Take a role at once in an emergency; it shouts, and two people must review it."`
+	Review     reviewCmd     `cmd:"" help:"Say that you have looked at what was done with a break-glass grant."`
+	WebLogin   webLoginCmd   `cmd:"" help:"Get a one-time link that signs you in to the browser."`
+	WhoAmI     whoAmICmd     `cmd:"" name:"whoami" help:"Say who you are here and what you may do."`
+	Renew      renewCmd      `cmd:"" passthrough:"" help:"Print a new certificate for the key that you connect with; over SSH alone."`
+	Help       helpCmd       `cmd:"" help:"Say what you may do, here or on a target; explain a verb."`
 }
 
 // invocation is one verb being run.

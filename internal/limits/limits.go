@@ -38,6 +38,10 @@ type Limits struct {
 	RekeyBytes int `yaml:"rekey_bytes"`
 	Unread     int `yaml:"unread_bytes"`
 
+	// How many commands may wait for people.
+	Waiting              int `yaml:"waiting"`
+	WaitingPerConnection int `yaml:"waiting_per_connection"`
+
 	// How much one request may hold.
 	Command  int `yaml:"command_bytes"`
 	EnvCount int `yaml:"env"`

@@ -23,6 +23,8 @@ var Table = []Row{
 	count("key_exchanges", 30, 2, 10_000, "at once, and one a second more, besides one for each 64 KiB sent or received; then the connection is closed", func(l *Limits) *int { return &l.Exchanges }),
 	count("rekey_bytes", 1<<30, 256, 1<<36, "sent or received under one key; then the door asks for new keys", func(l *Limits) *int { return &l.RekeyBytes }),
 	count("unread_bytes", 64<<20, 4<<20, 1<<34, "sent by a client and read by nobody (what a command does not take), about; then the connection is closed", func(l *Limits) *int { return &l.Unread }),
+	count("waiting", 1000, 1, 100_000, "commands that wait for people's approval, in all; more are answered with `approval_pending` at once", func(l *Limits) *int { return &l.Waiting }),
+	count("waiting_per_connection", 16, 1, 10_000, "the same on one connection", func(l *Limits) *int { return &l.WaitingPerConnection }),
 	count("command_bytes", 128<<10, 256, 256<<10, "a command line or a subsystem's name; longer ones are denied", func(l *Limits) *int { return &l.Command }),
 	count("env", 64, 1, 10_000, "variables of a session; more are refused", func(l *Limits) *int { return &l.EnvCount }),
 	count("env_name_bytes", 128, 1, 4096, "a variable's name; longer ones are refused", func(l *Limits) *int { return &l.EnvName }),
