@@ -75,6 +75,8 @@ func (p *privileges) Requests(ctx context.Context, who console.Credential, f con
 	if err != nil {
 		return nil, "", err
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	var out []access.Request
 	for _, q := range p.requests {
 		mayAnswer := q.State == access.Pending && p.views[q.ID].Answer && person == "ann"
@@ -91,6 +93,8 @@ func (p *privileges) Request(ctx context.Context, who console.Credential, id str
 	if err != nil {
 		return console.AccessView{}, err
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	v, ok := p.views[id]
 	if !ok {
 		return v, console.NewUsageError("there is no request " + id)
