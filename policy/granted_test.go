@@ -183,3 +183,108 @@ func sameTerms(got []policy.Approval, want ...policy.Approval) bool {
 		return slices.Equal(af, bf) && a.Approvals == b.Approvals && a.Within == b.Within && a.By == b.By && a.Decline == b.Decline && a.Wait == b.Wait && a.For == b.For && a.Uses == b.Uses && a.Beat == b.Beat
 	})
 }
+
+func TestBudgets(t *testing.T) {
+	p := parse(t, `version: 1
+people: {ann: {roles: [small]}, ben: {}}
+agents:
+  bot: {owner: person:ann, roles: [small, large]}
+  free: {owner: person:ann, roles: [none]}
+roles:
+  small: {targets: [a], logins: [b], budget: {per: task, commands: 10, wall: 1h}}
+  large: {targets: [a], logins: [b], budget: {per: task, commands: 100, bytes_out: 1MiB, wall: 30m}, request: [{role: lent}]}
+  none: {targets: [a], logins: [b]}
+  lent: {targets: [a], logins: [b], budget: {per: task, commands: 1}}
+`)
+	want := policy.Budget{Per: policy.PerTask, Commands: 10, BytesOut: 1 << 20, Wall: 1800}
+	if got, ok := p.Budget(policy.Identity{Kind: policy.Agent, Name: "bot"}); !ok || got != want {
+		t.Errorf("the stricter bound of each: %+v %v", got, ok)
+	}
+	for _, id := range []policy.Identity{{Kind: policy.Agent, Name: "free"}, {Kind: policy.Person, Name: "ben"}, {Kind: policy.Agent, Name: "stranger"}} {
+		if got, ok := p.Budget(id); ok {
+			t.Errorf("%s has %+v", id.Principal(), got)
+		}
+	}
+}
+
+func TestResidue(t *testing.T) {
+	p := parse(t, "version: 1\nresidue: [{targets: [\"web-*\", {labels: {env: prod}}], logins: [deploy]}]\n")
+	for place, want := range map[[2]string]bool{{"web-1", "deploy"}: true, {"web-1", "root"}: false, {"db-1", "deploy"}: false, {"web-*", "deploy"}: false} {
+		if got := p.Residue(place[0], nil, policy.Login(place[1])); got != want {
+			t.Errorf("%v: %v", place, got)
+		}
+	}
+	if !p.Residue("db-1", map[string]string{"env": "prod"}, "deploy") {
+		t.Error("not by labels")
+	}
+}
+
+// TestStricterTermsStand: where two roles say how a third may be had, both must be met; in an emergency the stricter of the two counts.
+func TestStricterTermsStand(t *testing.T) {
+	p := parse(t, `version: 1
+groups: {sre: [person:ben], dba: [person:cy]}
+people: {ann: {roles: [one, two]}, ben: {}, cy: {}, off: {disabled: true, roles: [one]}}
+roles:
+  one: {request: [{role: lent, from: [sre]}], break_glass: [{role: lent, for: 2h, review: {approvals: 1, from: [sre]}}]}
+  two: {request: [{role: lent, from: [dba], for: 30m}], break_glass: [{role: lent, for: 3h}]}
+  lent: {targets: [a], logins: [b], allow: [id]}
+`)
+	ann := policy.Identity{Kind: policy.Person, Name: "ann"}
+	if terms, ok := p.MayRequestRole(ann, "lent"); !ok || len(terms) != 2 || terms[0].From[0] != "sre" || terms[1].From[0] != "dba" || terms[1].For != 1800 {
+		t.Errorf("%+v %v", terms, ok)
+	}
+	if g, ok := p.BreakGlass(ann, "lent"); !ok || g.For != 7200 || g.Review.Approvals != 2 {
+		t.Errorf("%+v %v", g, ok)
+	}
+	for _, name := range []string{"off", "ben", "stranger"} {
+		id := policy.Identity{Kind: policy.Person, Name: name}
+		if _, ok := p.MayRequestRole(id, "lent"); ok || len(p.Requestable(id)) > 0 {
+			t.Errorf("%s may ask", name)
+		}
+		if _, ok := p.BreakGlass(id, "lent"); ok || len(p.Glasses(id)) > 0 {
+			t.Errorf("%s may take it", name)
+		}
+	}
+}
+
+// TestHeldRolesReach: where a role that is held for a time leads, a connection may be made.
+func TestHeldRolesReach(t *testing.T) {
+	p := parse(t, lending)
+	r := asked("db-1", "deploy", "uptime")
+	if p.ReachesAs(r) {
+		t.Error("without the grant")
+	}
+	r.Granted = []policy.Granted{{ID: "gr_1", Role: "writer", Targets: []string{"db-1"}, Login: "deploy"}}
+	if !p.ReachesAs(r) {
+		t.Error("not with the grant")
+	}
+	if got := p.Rights(bot); len(got) > 0 {
+		t.Errorf("a grant gives rights: %v", got)
+	}
+}
+
+// TestDefaults: what an ask rule and a request mean that say nothing else.
+func TestDefaults(t *testing.T) {
+	p := parse(t, `version: 1
+people: {ann: {roles: [web]}}
+roles:
+  web: {targets: [web-1], logins: [deploy], ask: [a, {run: b, within: 5m}, {run: c, wait: 0s}], request: [{role: lent}], break_glass: [{role: lent}]}
+  lent: {targets: [a], logins: [b], allow: [id]}
+`)
+	ann := policy.Identity{Kind: policy.Person, Name: "ann"}
+	for pattern, want := range map[string]policy.Approval{
+		"a": {Approvals: 1, Within: 900, Decline: "one", Wait: 900, For: 600, Uses: 1},
+		"b": {Approvals: 1, Within: 300, Decline: "one", Wait: 300, For: 600, Uses: 1},
+		"c": {Approvals: 1, Within: 900, Decline: "one", For: 600, Uses: 1},
+	} {
+		if got, ok := p.PatternTerms(ann, "web", pattern); !ok || !sameTerms(got, want) {
+			t.Errorf("%s: %+v %v", pattern, got, ok)
+		}
+	}
+	if got, ok := p.MayRequestRole(ann, "lent"); !ok || !sameTerms(got, policy.Approval{Approvals: 1, Within: 900, Decline: "one", For: 3600}) {
+		t.Errorf("%+v %v", got, ok)
+	}
+	if got, ok := p.BreakGlass(ann, "lent"); !ok || got.For != 3600 || got.Review.Approvals != 2 || len(got.Review.From) > 0 {
+		t.Errorf("%+v %v", got, ok)
+	}
+}

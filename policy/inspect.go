@@ -30,6 +30,7 @@ type RuleInfo struct {
 	Stdin   []StdinClass // empty: none
 	Reason  string       // of a deny rule
 	When    bool         // it has a condition of its own
+	Terms   []Approval   // ask: each must be met
 	File    string
 	Line    int // from 1
 }
@@ -42,7 +43,12 @@ type RoleInfo struct {
 	Logins   []Login
 	Rights   []Right
 	Includes []string
-	Rules    []RuleInfo // its own and those that it includes
+	Rules    []RuleInfo  // its own and those that it includes
+	Requests []LentInfo  // roles that its holders may ask for
+	Glasses  []GlassInfo // roles that its holders may take in an emergency
+	Windows  bool        // it has windows
+	InFreeze bool
+	Budget   Budget
 	File     string
 	Line     int
 }
@@ -88,7 +94,7 @@ func (s SubjectInfo) Principal() string { return string(s.Kind) + ":" + s.Name }
 type GroupInfo struct {
 	Name    string
 	Members []string // names, without "person:"
-	Named   bool     // something besides an owner names it: an ask rule
+	Named   bool     // something besides an owner names it: an ask rule, a request, a review
 	File    string
 	Line    int
 }
@@ -119,13 +125,14 @@ func (p *Policy) Roles() []RoleInfo {
 		for _, rl := range r.rules {
 			info.Rules = append(info.Rules, rl.info())
 		}
+		r.privileges(&info)
 		all = append(all, info)
 	}
 	return all
 }
 
 func (rl *rule) info() RuleInfo {
-	info := RuleInfo{ID: rl.id, Role: rl.role, Kind: rl.kind, Pattern: rl.pattern, Mode: rl.mode, PTY: rl.pty, Reason: rl.reason, When: rl.when != nil, File: rl.at.file, Line: rl.at.line}
+	info := RuleInfo{ID: rl.id, Role: rl.role, Kind: rl.kind, Pattern: rl.pattern, Mode: rl.mode, PTY: rl.pty, Reason: rl.reason, When: rl.when != nil, Terms: slices.Clone(rl.terms), File: rl.at.file, Line: rl.at.line}
 	for _, class := range rl.stdin {
 		if class != StdinNone {
 			info.Stdin = append(info.Stdin, class)
@@ -157,9 +164,10 @@ func (p *Policy) subjects(kind Kind, list map[string]*subject) []SubjectInfo {
 // Groups returns all groups by name.
 func (p *Policy) Groups() []GroupInfo {
 	var all []GroupInfo
+	named := p.groupsNamed()
 	for _, name := range slices.Sorted(maps.Keys(p.groups)) {
 		at := p.placeOf("group", name)
-		all = append(all, GroupInfo{Name: name, Members: slices.Clone(p.groups[name]), File: at.file, Line: at.line})
+		all = append(all, GroupInfo{Name: name, Members: slices.Clone(p.groups[name]), Named: named[name], File: at.file, Line: at.line})
 	}
 	return all
 }

@@ -166,6 +166,8 @@ func FuzzPolicy(f *testing.F) {
 	f.Add([]byte("version: 1\ngroups: {web: [person:ann]}\npeople: {ann: {roles: [r]}}\nroles: {r: {rights: [view]}}\n"))
 	f.Add([]byte("version: 1\npeople: {ann: {}}\nagents: {bot: {owner: person:ann, roles: [web]}}\nroles: {web: {targets: [\"*\"], logins: [deploy], allow: [{run: a, pty: true}], deny: [b]}}\n"))
 	f.Add([]byte("version: 1\ntests:\n- {as: bot, on: a, login: b, run: c, expect: deny, env: {A: b}}\n"))
+	f.Add([]byte(lending))
+	f.Add([]byte("version: 1\npeople: {ann: {approval_keys: [\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKcVg3apRNcq1qB0NKpKCVmgSTVFiBMcjmyBDBVzDpkp x\"]}}\nfreezes: [{targets: [{labels: {a: b}}], from: \"2026-10-25 02:30\", to: \"2026-10-26 02:30\", tz: Europe/Berlin, reason: r}]\nresidue: [{targets: [a], logins: [b]}]\nroles: {r: {in_freeze: true, windows: [{from: \"22:00\", to: \"02:30\", tz: Europe/Berlin}], budget: {per: day, wall: 8h}}}\n"))
 	r := policy.Request{Identity: policy.Identity{Kind: policy.Agent, Name: "bot"}, Target: "web-1", Login: "deploy", Plan: policy.Plan{Op: policy.OpRun, Argv: policy.Argv{"zz"}}, Facts: policy.Facts{Assume: true}}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := policy.Parse([]policy.File{{Name: "p", Data: data}})
@@ -174,6 +176,9 @@ func FuzzPolicy(f *testing.F) {
 				t.Fatalf("got %v", err)
 			}
 			return
+		}
+		if next, ok := p.NextChange(r.Now); ok && !next.After(r.Now) {
+			t.Fatalf("the next change is %s", next)
 		}
 		if d := p.Decide(r); d.Verdict == policy.Allow && !strings.Contains(string(data), "zz") && !strings.Contains(string(data), `\`) {
 			t.Fatalf("allowed %+v", d)

@@ -15,12 +15,15 @@ const (
 type requestRule struct {
 	role  *role
 	terms []Approval
+	at    place
 }
 
 // glassRule is a role that the holders of another one may take in an emergency.
 type glassRule struct {
-	role  *role
-	terms Glass
+	role     *role
+	terms    Glass
+	reviewed bool // review was said
+	at       place
 }
 
 // Glass is how a role may be taken in an emergency, before anybody approved it.
@@ -135,7 +138,7 @@ func (b *builder) readRequests(v value, r *role) {
 		return
 	}
 	for _, item := range items {
-		request := requestRule{}
+		request := requestRule{at: item.at()}
 		terms := termsReader{b: b, common: roleDefault}
 		fields := terms.fields()
 		var name *value
@@ -167,12 +170,13 @@ func (b *builder) readGlass(v value, r *role) {
 		return
 	}
 	for _, item := range items {
-		glass := glassRule{terms: Glass{For: roleDefault.For, Review: Approval{Approvals: 2}}}
+		glass := glassRule{at: item.at(), terms: Glass{For: roleDefault.For, Review: Approval{Approvals: 2}}}
 		var name *value
 		item.fields(map[string]func(value){
 			"role": func(v value) { name = &v },
 			"for":  func(v value) { glass.terms.For = readSeconds(v) },
 			"review": func(v value) {
+				glass.reviewed = true
 				terms := termsReader{b: b}
 				fields := terms.peopleFields(&glass.terms.Review)
 				delete(fields, "approve_by")

@@ -24,6 +24,7 @@ type Test struct {
 	Labels  map[string]string
 	Task    string
 	Source  string
+	Granted []string  // roles that it holds for a time
 	At      time.Time // when; the zero time is a Wednesday at noon, UTC
 	Expect  Verdict
 	Code    Code   // expected code of a denial, empty for any
@@ -65,6 +66,9 @@ func (p *Policy) decideTest(t Test, parse func(line string) (Plan, error)) Decis
 		at = testTime
 	}
 	r := Request{Identity: id, Target: t.Target, Labels: t.Labels, Login: t.Login, Text: t.Run, Env: t.Env, PTY: t.PTY, Source: t.Source, Now: at, Facts: Facts{Assume: true}}
+	for _, role := range t.Granted {
+		r.Granted = append(r.Granted, Granted{ID: "granted:" + role, Role: role, Targets: []string{t.Target}, Login: t.Login})
+	}
 	if t.Run == "" {
 		return p.decideOther(t, r)
 	}
@@ -115,15 +119,16 @@ func (b *builder) readTests(v value) {
 		at := item.at()
 		t := Test{File: at.file, Line: at.line}
 		fields := map[string]func(value){
-			"as":     func(v value) { t.As, _ = v.text(); b.checkLater(v, &t) },
-			"on":     func(v value) { t.Target, _ = v.checked(validName, nameShape) },
-			"login":  func(v value) { text, _ := v.checked(validLogin, loginShape); t.Login = Login(text) },
-			"pty":    func(v value) { t.PTY = v.boolean() },
-			"env":    func(v value) { t.Env = readTestEnv(v) },
-			"labels": func(v value) { t.Labels = readLabels(v) },
-			"task":   func(v value) { t.Task, _ = v.text() },
-			"from":   func(v value) { t.Source, _ = v.text() },
-			"at":     func(v value) { t.At = readTime(v) },
+			"as":      func(v value) { t.As, _ = v.text(); b.checkLater(v, &t) },
+			"on":      func(v value) { t.Target, _ = v.checked(validName, nameShape) },
+			"login":   func(v value) { text, _ := v.checked(validLogin, loginShape); t.Login = Login(text) },
+			"pty":     func(v value) { t.PTY = v.boolean() },
+			"env":     func(v value) { t.Env = readTestEnv(v) },
+			"labels":  func(v value) { t.Labels = readLabels(v) },
+			"task":    func(v value) { t.Task, _ = v.text() },
+			"granted": func(v value) { t.Granted = b.readGrantedRoles(v) },
+			"from":    func(v value) { t.Source, _ = v.text() },
+			"at":      func(v value) { t.At = readTime(v) },
 			"expect": func(v value) {
 				text, _ := v.word(string(Allow), string(Ask), string(Deny))
 				t.Expect = Verdict(text)

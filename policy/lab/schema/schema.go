@@ -25,6 +25,8 @@ type Policy struct {
 	Agents   map[name]agent     `json:"agents,omitempty" jsonschema:"description=Agents."`
 	Slots    map[name]namedSlot `json:"slots,omitempty" jsonschema:"description=Slots with a name that patterns share."`
 	Roles    map[name]role      `json:"roles,omitempty" jsonschema:"description=What may be done where."`
+	Freezes  []freeze           `json:"freezes,omitempty" jsonschema:"minItems=1,description=Times in which nothing is changed."`
+	Residue  []residue          `json:"residue,omitempty" jsonschema:"minItems=1,description=Where a target may be looked at for what a killed session left."`
 	Tests    tests              `json:"tests,omitempty" jsonschema:"description=What the policy is expected to decide."`
 }
 
@@ -50,6 +52,8 @@ type person struct {
 	Profile  name     `json:"profile,omitempty"`
 	Disabled bool     `json:"disabled,omitempty" jsonschema:"description=May not act now."`
 	OIDC     *account `json:"oidc,omitempty" jsonschema:"description=The account with which the person signs in."`
+
+	ApprovalKeys []publicKey `json:"approval_keys,omitempty" jsonschema:"minItems=1,maxItems=16,description=SSH keys by which the person signs approvals."`
 }
 
 type account struct {
@@ -90,6 +94,11 @@ type role struct {
 	Allow     []allow   `json:"allow,omitempty" jsonschema:"minItems=1,description=Rules that allow."`
 	Ask       []ask     `json:"ask,omitempty" jsonschema:"minItems=1,description=Rules that people approve first."`
 	Deny      []deny    `json:"deny,omitempty" jsonschema:"minItems=1,description=Rules that deny; they beat all others."`
+
+	Request    []lent  `json:"request,omitempty" jsonschema:"minItems=1,maxItems=64,description=Roles that its holders may ask for."`
+	BreakGlass []glass `json:"break_glass,omitempty" jsonschema:"minItems=1,maxItems=64,description=Roles that its holders may take in an emergency and answer for afterwards."`
+	Budget     *budget `json:"budget,omitempty" jsonschema:"description=What its holders may use up in all."`
+	InFreeze   bool    `json:"in_freeze,omitempty" jsonschema:"description=It applies during freezes too."`
 }
 
 type describedTarget struct {
@@ -166,9 +175,66 @@ type allowRule struct {
 
 type askRule struct {
 	grants
-	Approvals int      `json:"approvals,omitempty" jsonschema:"minimum=1,maximum=16,description=How many people."`
-	From      names    `json:"from,omitempty" jsonschema:"description=Groups that they are in."`
-	Within    duration `json:"within,omitempty" jsonschema:"description=How long the request waits."`
+	terms
+	Wait wait `json:"wait,omitempty" jsonschema:"description=How long the command waits on the line; 0s: it is answered at once; within if it is not said."`
+}
+
+// threshold says how many of whom.
+type threshold struct {
+	Approvals int    `json:"approvals,omitempty" jsonschema:"minimum=1,maximum=16,description=How many people; 1 if it is not said."`
+	From      names  `json:"from,omitempty" jsonschema:"description=Groups that they are in; everybody with the right approve if it is not said."`
+	ApproveBy string `json:"approve_by,omitempty" jsonschema:"enum=passkey,enum=ssh,description=How they prove it; either if it is not said."`
+}
+
+// terms say what people approve.
+type terms struct {
+	threshold
+	AllOf     []threshold `json:"all_of,omitempty" jsonschema:"minItems=1,maxItems=8,description=Several thresholds: each must be met; instead of approvals and from."`
+	Within    duration    `json:"within,omitempty" jsonschema:"description=How long the request lives; 15m if it is not said."`
+	For       duration    `json:"for,omitempty" jsonschema:"description=How long the grant lives at most; 10m for a command and 1h for a role if it is not said."`
+	Uses      uses        `json:"uses,omitempty" jsonschema:"description=How many commands the grant is good for at most; 1 for a command and any for a role if it is not said."`
+	Decline   string      `json:"decline,omitempty" jsonschema:"enum=one,enum=quorum,description=one: one no ends the request; quorum: it ends when too few are left to say yes."`
+	Heartbeat duration    `json:"heartbeat,omitempty" jsonschema:"description=The grant ends when its orchestrator is silent for so long."`
+}
+
+type lent struct {
+	Role name `json:"role" jsonschema:"description=The role that may be asked for."`
+	terms
+}
+
+type glass struct {
+	Role   name     `json:"role" jsonschema:"description=The role that may be taken."`
+	For    duration `json:"for,omitempty" jsonschema:"description=How long; 1h if it is not said."`
+	Review *review  `json:"review,omitempty" jsonschema:"description=Who must look at what was done before it can be taken again; two with the right review if it is not said."`
+}
+
+type review struct {
+	Approvals int   `json:"approvals,omitempty" jsonschema:"minimum=1,maximum=16,description=How many people; 2 if it is not said."`
+	From      names `json:"from,omitempty" jsonschema:"description=Groups that they are in; everybody with the right review if it is not said."`
+}
+
+type budget struct {
+	Per      string   `json:"per" jsonschema:"enum=task,enum=day,description=What it is counted by; days are those of UTC."`
+	Commands int      `json:"commands,omitempty" jsonschema:"minimum=1,maximum=1000000"`
+	Denials  int      `json:"denials,omitempty" jsonschema:"minimum=1,maximum=1000000"`
+	Hosts    int      `json:"hosts,omitempty" jsonschema:"minimum=1,maximum=1000000,description=Different targets."`
+	BytesOut size     `json:"bytes_out,omitempty"`
+	Writes   int      `json:"writes,omitempty" jsonschema:"minimum=1,maximum=1000000,description=Operations that change files."`
+	Wall     duration `json:"wall,omitempty" jsonschema:"description=Time of all sessions together."`
+	Sessions int      `json:"sessions,omitempty" jsonschema:"minimum=1,maximum=1000000"`
+}
+
+type freeze struct {
+	Targets []target `json:"targets" jsonschema:"minItems=1"`
+	From    moment   `json:"from"`
+	To      moment   `json:"to"`
+	TZ      string   `json:"tz,omitempty" jsonschema:"description=The time zone of from and to where they do not say it."`
+	Reason  string   `json:"reason" jsonschema:"minLength=1,maxLength=200,description=One line that whoever comes sees."`
+}
+
+type residue struct {
+	Targets []target `json:"targets" jsonschema:"minItems=1"`
+	Logins  []login  `json:"logins" jsonschema:"minItems=1"`
 }
 
 type denyRule struct {
@@ -200,11 +266,14 @@ type test struct {
 	Env    map[string]string `json:"env,omitempty"`
 	Labels map[string]string `json:"labels,omitempty" jsonschema:"description=The target's."`
 	Task   string            `json:"task,omitempty"`
-	From   string            `json:"from,omitempty" jsonschema:"description=The client's address."`
-	At     string            `json:"at,omitempty" jsonschema:"description=When it is asked: 2026-11-25T10:00:00Z."`
-	Expect string            `json:"expect" jsonschema:"enum=allow,enum=ask,enum=deny"`
-	Code   string            `json:"code,omitempty" jsonschema:"pattern=^[a-z_]+$,description=The code of a denial."`
-	Rule   string            `json:"rule,omitempty" jsonschema:"description=A rule that must be among those that decided."`
+
+	Granted names `json:"granted,omitempty" jsonschema:"description=Roles that it holds for a time."`
+
+	From   string `json:"from,omitempty" jsonschema:"description=The client's address."`
+	At     string `json:"at,omitempty" jsonschema:"description=When it is asked: 2026-11-25T10:00:00Z."`
+	Expect string `json:"expect" jsonschema:"enum=allow,enum=ask,enum=deny"`
+	Code   string `json:"code,omitempty" jsonschema:"pattern=^[a-z_]+$,description=The code of a denial."`
+	Rule   string `json:"rule,omitempty" jsonschema:"description=A rule that must be among those that decided."`
 }
 
 // Text renders the schema. It is the same every time.

@@ -34,6 +34,10 @@ type (
 	forward     struct{ Rule endpoint }
 	carriers    []string
 	contentType string
+	publicKey   string
+	moment      string
+	uses        string
+	wait        string
 )
 
 func text(pattern, description string) *jsonschema.Schema {
@@ -109,6 +113,27 @@ func (renewal) JSONSchema() *jsonschema.Schema {
 // JSONSchema describes a time of the day.
 func (clock) JSONSchema() *jsonschema.Schema {
 	return text(`^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$`, `A time of the day in quotes, "08:00" to "24:00".`)
+}
+
+// JSONSchema describes a moment: with its offset, or by the clock on the wall of a zone.
+func (moment) JSONSchema() *jsonschema.Schema {
+	return text(`^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}|T[0-9]{2}:[0-9]{2}:[0-9]{2}.*)$`, `A time in quotes: "2026-12-23 18:00" with tz, or "2026-12-23T18:00:00+01:00".`)
+}
+
+// JSONSchema describes a public key as a .pub file has it.
+func (publicKey) JSONSchema() *jsonschema.Schema {
+	return text(`^\s*(ssh-ed25519|sk-ssh-ed25519@openssh\.com|(sk-)?ecdsa-sha2-nistp256(@openssh\.com)?|ecdsa-sha2-nistp(384|521)|ssh-rsa) +[A-Za-z0-9+/]+=*`, "A line of a .pub file.")
+}
+
+// JSONSchema describes how long a command waits; not at all is 0s.
+func (wait) JSONSchema() *jsonschema.Schema {
+	return text(durationForm, "A duration such as 5m; 0s is not at all.")
+}
+
+// JSONSchema describes how many commands a grant is good for.
+func (uses) JSONSchema() *jsonschema.Schema {
+	number := &jsonschema.Schema{Type: "integer", Minimum: "1", Maximum: "1000000"}
+	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{oneOf("any"), number}}
 }
 
 // JSONSchema describes a number of bytes.
