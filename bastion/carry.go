@@ -250,6 +250,7 @@ func (s *session) answer(out outcome) {
 			_ = s.write(s.channel.Stderr(), []byte(out.text))
 		}
 	}
+	s.letTell()
 	s.writing.Lock() // a kill that comes now finds the channel closed
 	defer s.writing.Unlock()
 	if s.muted.Load() {

@@ -188,7 +188,7 @@ func (s *session) notForwarded(d protocol.Forwarded) *outcome {
 		if dec.Code == policy.CodeNotAllowed {
 			why += "; each host and port needs a rule of its own, so -D, a proxy to any host, is never served: use -L with one that is listed"
 		}
-		denial := answer.Denial{Code: string(dec.Code), DenialID: d.ID, Target: s.forward.target, Why: why, Allowed: dec.Nearest, PolicyHash: dec.PolicyHash, Rule: s.row.Rule, DenialsLeft: d.DenialsLeft}
+		denial := answer.Denial{Code: string(dec.Code), DenialID: d.ID, Target: s.forward.target, Why: why, Allowed: dec.Nearest, PolicyHash: dec.PolicyHash, Rule: s.row.Rule, DenialsLeft: d.DenialsLeft, Request: s.askedFor(dec, nil)}
 		out = outcome{state: store.Denied, code: string(dec.Code), reason: dec.Reason, text: denial.Lines(), status: answer.ExitDenied}
 	case d.Fault == answer.FaultEvidence:
 		out = s.fault(d.Fault, "the recording cannot be written, so nothing is reached", errors.New("there is no recording"))

@@ -182,9 +182,12 @@ func (s *Server) onConnection(outermost *conn) []*session {
 // tell lets no byte pass any more, tells the client why if that is possible at once, and closes its channel. A client that
 // does not read cannot hold it up.
 func (s *session) tell(cause *ended) {
+	told := make(chan struct{})
+	s.mu.Lock()
+	s.telling = told
+	s.mu.Unlock()
 	s.muted.Store(true)
 	s.cancel(cause)
-	told := make(chan struct{})
 	s.conn.server.apart("a session's last words", func() {
 		defer close(told)
 		if s.writing.TryLock() { // held: a write waits for the client, who will hear nothing

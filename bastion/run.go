@@ -265,7 +265,7 @@ func (s *session) denied(d protocol.Decided, a asked) outcome {
 		denial.Final = dec.Plan.String()
 	}
 	denial.Approvals = approvals(dec.Approvals)
-	denial.Request = s.askedFor(d)
+	denial.Request = s.askedFor(dec, d.Waiting)
 	return outcome{state: store.Denied, code: string(dec.Code), reason: dec.Reason, text: denial.Lines(), status: answer.ExitDenied}
 }
 

@@ -71,12 +71,13 @@ type session struct {
 
 	done chan struct{} // closed when the session's evidence is complete; remote is set before
 
-	mu     sync.Mutex
-	proc   process             // nil until the command runs
-	rec    *recorder.Recording // nil until it is open
-	remote string
-	enough chan struct{} // while it waits for people: takes the client's word that it does not
-	closed time.Time     // when a kill closed the client's channel
+	mu      sync.Mutex
+	proc    process             // nil until the command runs
+	rec     *recorder.Recording // nil until it is open
+	remote  string
+	telling chan struct{} // since it was ended by somebody: closed when the client has been told why
+	enough  chan struct{} // while it waits for people: takes the client's word that it does not
+	closed  time.Time     // when a kill closed the client's channel
 
 	muted   atomic.Bool // a kill has happened: no byte passes any more
 	told    atomic.Bool // that the door drains

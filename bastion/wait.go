@@ -252,16 +252,19 @@ func (w *queued) note(what string) {
 	_ = w.session.recording.Write(recorder.Note, event(map[string]any{"note": what, "request": w.request().ID}))
 }
 
-// askedFor is what a denial says of requests: the one that was decided or is open, or how to make one.
-func (s *session) askedFor(d protocol.Decided) *answer.Request {
-	switch d.Decision.Code {
+// askedFor is what a denial says of requests: the one that was decided or is open, or the roles that may be asked for.
+func (s *session) askedFor(d policy.Decision, w *protocol.Waiting) *answer.Request {
+	switch d.Code {
 	case policy.CodeApprovalPending, policy.CodeApprovalDeclined, policy.CodeApprovalExpired:
-		if d.Waiting != nil {
-			return &answer.Request{ID: d.Waiting.Request.ID}
+		if w != nil {
+			return &answer.Request{ID: w.Request.ID}
 		}
 		if s.awaits != "" {
 			return &answer.Request{ID: s.awaits}
 		}
+	}
+	if len(d.Request) > 0 {
+		return &answer.Request{Roles: d.Request}
 	}
 	return nil
 }

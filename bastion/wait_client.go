@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // waitVariable is how a client says how many seconds it wants to wait for people, at most: by SetEnv or SendEnv. The target never
@@ -80,4 +81,21 @@ func (c *conn) rest(key poolKey) {
 		ahead.Close()
 	}
 	c.lookers.closeAll()
+}
+
+// letTell waits, not for long, until the client of a session that somebody has ended has heard why: one that waits ends so fast that it would
+// overtake its last words.
+func (s *session) letTell() {
+	s.mu.Lock()
+	telling := s.telling
+	s.mu.Unlock()
+	if telling == nil {
+		return
+	}
+	late := time.NewTimer(noticeTime)
+	defer late.Stop()
+	select {
+	case <-telling:
+	case <-late.C:
+	}
 }

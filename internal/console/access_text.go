@@ -131,6 +131,6 @@ func present(all []Fact) []Fact {
 
 func (in *invocation) facts(all []Fact) {
 	for _, f := range all {
-		in.printf("  %-10s %s\n", f.Name, Visible(f.Value))
+		in.printf("  %-10s %s\n", Visible(f.Name), Visible(f.Value))
 	}
 }

@@ -81,7 +81,7 @@ func (c *Console) view(ctx context.Context, s store.Session) Session {
 
 type listCmd struct {
 	Live   bool          `help:"Only sessions that still run."`
-	State  string        `help:"Only sessions in this state: live, ended, denied, killed, failed or interrupted." placeholder:"STATE" enum:",live,ended,denied,killed,failed,interrupted" default:""`
+	State  string        `help:"Only sessions in this state: live, waiting (for people's approval), ended, denied, killed, failed or interrupted." placeholder:"STATE" enum:",live,waiting,ended,denied,killed,failed,interrupted" default:""`
 	Denied bool          `help:"Only sessions that policy denied."`
 	Agent  string        `help:"Only sessions of this agent." placeholder:"NAME"`
 	Person string        `help:"Only sessions of this person." placeholder:"NAME"`
@@ -98,6 +98,9 @@ func (l *listCmd) filter(now time.Time) (store.Filter, error) {
 	}
 	if l.Agent != "" && l.Person != "" {
 		return f, usagef("--agent and --person exclude each other")
+	}
+	if l.State == "waiting" {
+		f.State, f.Verdict = store.Live, "ask"
 	}
 	if l.Live {
 		f.State = store.Live

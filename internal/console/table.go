@@ -108,6 +108,8 @@ func Outcome(s Session) string {
 
 func outcome(s Session) string {
 	switch {
+	case s.State == "live" && s.Verdict == "ask": // people must decide first
+		return "waiting"
 	case s.State != "ended":
 		return s.State
 	case s.Signal != "":
