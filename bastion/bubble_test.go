@@ -20,6 +20,7 @@ import (
 	"gatehouse/internal/rawssh"
 	"gatehouse/internal/store"
 	"gatehouse/policy"
+	"gatehouse/policy/access"
 )
 
 // bubble is a door in simulated time, with everything about SSH as it is and with clients by pipes, which simulated time knows. Its decider lets
@@ -45,6 +46,8 @@ func (b *bubble) Decide(context.Context, protocol.Decide) (protocol.Decided, err
 func (b *bubble) Forward(context.Context, protocol.Forward) (protocol.Forwarded, error) {
 	return protocol.Forwarded{}, errors.New("nothing is forwarded here")
 }
+
+func (b *bubble) Preview(context.Context, string, access.Preview) error { return nil }
 
 func (b *bubble) Renew(context.Context, protocol.Renew) (protocol.Enrolled, error) {
 	return protocol.Enrolled{}, errors.New("nothing is renewed here")

@@ -55,6 +55,7 @@ func (o *opened) end() {
 // ask puts a question to the decider, and looks at the target for it as often as the answer is that it must know more.
 func (s *session) ask(t protocol.Target, req *protocol.Decide) (protocol.Decided, error) {
 	req.Facts = s.conn.server.looks.Known(t.Name, s.row.Login, req.Plan.Programs())
+	defer func() { s.question = *req }()
 	for range maxLooks {
 		req.Looking = s.conn.lookers.looking(t.Name, s.row.Login)
 		d, err := s.conn.server.cfg.Gate.Decide(s.ctx, *req)

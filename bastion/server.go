@@ -28,6 +28,7 @@ import (
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/prompt"
 	"gatehouse/internal/store"
+	"gatehouse/policy/access"
 	"gatehouse/recorder"
 	"gatehouse/recorder/secret"
 )
@@ -38,6 +39,7 @@ type Gate interface {
 	Decide(ctx context.Context, in protocol.Decide) (protocol.Decided, error)
 	Forward(ctx context.Context, in protocol.Forward) (protocol.Forwarded, error)
 	Renew(ctx context.Context, in protocol.Renew) (protocol.Enrolled, error)
+	Preview(ctx context.Context, request string, found access.Preview) error // of a command that waits
 }
 
 // Evidence takes what must be in the audit log; it is durable when a method returns nil.
@@ -54,10 +56,11 @@ type Certifier interface {
 	HostSeen(ctx context.Context, in protocol.HostSeen) error
 }
 
-// Recorder opens recordings, and forgets those whose end is on record; *recorder.Recorder.
+// Recorder opens recordings, forgets those whose end is on record, and reads them again; *recorder.Recorder.
 type Recorder interface {
 	Open(ctx context.Context, h recorder.Header) (*recorder.Recording, error)
 	Settle(session string) error
+	Read(session string) (*recorder.Reader, error)
 }
 
 // Starter runs local commands; *local.Client.

@@ -64,10 +64,11 @@ type session struct {
 	files      bool           // it carries files: there is no command
 	lenient    bool           // policy lets it go on without its recording
 	watch      *obligations
-	awaits     string         // the request that it waits for, or has waited for
-	typed      *typed         // a terminal's input, once it has waited
-	held       []byte         // the client's input, where the rule wants a certain one
-	input      sync.WaitGroup // the client's bytes on their way; ends with the channel
+	question   protocol.Decide // the newest, with what was found on the target for it
+	awaits     string          // the request that it waits for, or has waited for
+	typed      *typed          // a terminal's input, once it has waited
+	held       []byte          // the client's input, where the rule wants a certain one
+	input      sync.WaitGroup  // the client's bytes on their way; ends with the channel
 
 	done chan struct{} // closed when the session's evidence is complete; remote is set before
 

@@ -61,6 +61,7 @@ func (w *queued) request() access.Request { return w.d.Waiting.Request }
 func (w *queued) run() (protocol.Decided, launch, *outcome, error) {
 	s := w.session
 	if w.until = w.d.Waiting.Until; w.until.IsZero() {
+		<-w.see().done // whoever decides later has it all the same
 		return w.giveUp(errWaited)
 	}
 	leave, over := s.conn.server.enter(s.conn.outermost())
@@ -77,7 +78,9 @@ func (w *queued) run() (protocol.Decided, launch, *outcome, error) {
 	}
 	for {
 		// 1. Until the request changes, or the wait ends otherwise.
-		if err := w.pause(); err != nil {
+		look := w.see()
+		err := w.pause()
+		if look.end(); err != nil {
 			return w.giveUp(err)
 		}
 		// 2. The same question again, with what is true now.

@@ -40,7 +40,7 @@ func (f logFlags) find() (dir, key string, err error) {
 
 // AuditProveCmd is `gatehouse audit prove`.
 type AuditProveCmd struct {
-	Session    string `arg:"" help:"The session's id."`
+	Session    string `arg:"" help:"The session's id, or that of a request (ar_…)."`
 	Out        string `help:"The bundle's file; without it the bundle goes to the standard output." type:"path"`
 	Recordings string `help:"The folder of recordings, if it is not in the data folder." type:"path"`
 	Checkpoint string `help:"A signed checkpoint that whoever verifies it holds." type:"existingfile"`
@@ -49,7 +49,7 @@ type AuditProveCmd struct {
 
 // Run writes the bundle, whole or not at all.
 func (c *AuditProveCmd) Run(ctx context.Context) error {
-	opts := audit.ProveOptions{Session: c.Session, RecordingsDir: c.Recordings, Program: "gatehouse " + version}
+	opts := audit.ProveOptions{Session: c.Session, RecordingsDir: c.Recordings, PolicyDir: decider.PolicyDir(supervisor.DeciderDir(c.Data)), Program: "gatehouse " + version}
 	var err error
 	if opts.LogDir, opts.VerifierKey, err = c.find(); err != nil {
 		return &exitError{exitUsage, err}
@@ -66,7 +66,7 @@ func (c *AuditProveCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return &exitError{proveCode(err), err}
 	}
-	fmt.Fprintf(os.Stderr, "bundle of %s: %d entries, proven by a checkpoint of %d entries of %s\n", m.Session, m.Entries, m.Size, m.Origin)
+	fmt.Fprintf(os.Stderr, "bundle of %s: %d entries, proven by a checkpoint of %d entries of %s\n", c.Session, m.Entries, m.Size, m.Origin)
 	return nil
 }
 

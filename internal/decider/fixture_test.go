@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -266,7 +267,8 @@ func (b *bench) question(conn string, argv ...string) protocol.Decide {
 }
 
 // usualFacts are what an honest door has found on web-1.
-var usualFacts = policy.Facts{Home: "/home/deploy", Programs: foundPrograms("echo", "top", "printf", "id")}
+var usualFacts = policy.Facts{Home: "/home/deploy", Programs: foundPrograms("echo", "top", "printf", "id"), Contents: map[string]policy.FileState{
+	"/usr/bin/printf": {Path: "/usr/bin/printf", Kind: policy.PathFile, SHA256: strings.Repeat("ab", 32), Size: 7}, "/home/deploy/x": {Path: "/home/deploy/x", Missing: true}}}
 
 func foundPrograms(names ...string) map[string]policy.ProgramFact {
 	found := map[string]policy.ProgramFact{}

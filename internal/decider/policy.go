@@ -118,7 +118,7 @@ func (d *Decider) enforce(ctx context.Context, files lastGood, pol *policy.Polic
 	hadProblem := d.problem != ""
 	d.mu.RUnlock()
 	if changed || hadProblem || files.raised {
-		if err := d.writeLastGood(files); err != nil {
+		if err := errors.Join(d.writeLastGood(files), d.keepPolicy(pol.Hash(), files.Policy)); err != nil {
 			return protocol.Reloaded{}, err
 		}
 		if err := d.append(ctx, audit.Entry{Type: audit.PolicyLoad, Outcome: "ok", Policy: pol.Hash(), Data: data(policyLoaded{hash, files.Signed})}); err != nil {

@@ -232,5 +232,9 @@ type FilePreview struct {
 	Mode    string    `json:"mode,omitempty"` // "-rw-r--r--"
 	Changed time.Time `json:"changed,omitzero"`
 	SHA256  string    `json:"sha256,omitempty"`
-	Diff    string    `json:"diff,omitempty"` // unified, from what is there to what would be written; bounded
+	Diff    string    `json:"diff,omitempty"`    // unified, from what is there to what would be written; bounded
+	Leads   string    `json:"leads,omitempty"`   // without symbolic links, where that is another path
+	Changes bool      `json:"changes,omitempty"` // the command writes, replaces or removes it
+	Entries int       `json:"entries,omitempty"` // of a folder that it removes: how much is in it at any depth; Size is of all of that
+	Why     string    `json:"why,omitempty"`     // its content is not part of what is approved: why
 }

@@ -7,8 +7,12 @@ import (
 	"time"
 )
 
-// BundleVersion is the version of the bundle format (docs/spec/audit-bundle.md).
-const BundleVersion = 1
+// BundleVersion is the version of the bundle format (docs/spec/audit-bundle.md); BundleApproved that of bundles in which people
+// approved something.
+const (
+	BundleVersion  = 1
+	BundleApproved = 2
+)
 
 // The files of a bundle, in this order.
 const (
@@ -18,6 +22,7 @@ const (
 	bundleConsistency = "consistency"
 	bundleEntries     = "entries"
 	bundleProofs      = "proofs"
+	bundlePolicies    = "policies"
 	bundleRecording   = "recording.ghr"
 )
 
@@ -35,6 +40,7 @@ type Manifest struct {
 	Format  string `json:"format"` // "gatehouse-bundle"
 	Version int    `json:"version"`
 	Session string `json:"session"`
+	Request string `json:"request,omitempty"` // in the session's place
 	Origin  string `json:"origin"`
 	Size    int64  `json:"size"` // of the log, at the checkpoint
 	Entries int    `json:"entries"`

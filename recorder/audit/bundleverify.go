@@ -20,6 +20,9 @@ type BundleOptions struct {
 	VerifierKey string   // from a place that the bundle's maker cannot change; empty: the bundle's own is taken, and proves little
 	Witnesses   []string // verifier keys whose cosignatures are looked for
 	Checkpoint  []byte   // one that the verifier holds; empty if none
+
+	// Keep says which proven entries are in the report; nil: none.
+	Keep func(Entry) bool
 }
 
 // BundleReport is what VerifyBundle found. The bundle is good if Bad is nil.
@@ -40,6 +43,8 @@ type BundleReport struct {
 	Removed    bool // there was a recording, and an entry says that it was removed
 	Chunks     int
 	Size       int64 // of the recording
+	Kept       []Entry
+	Policies   [][]byte // as they are in the bundle, a line of JSON each; nobody has checked their hashes
 	Bad        *Bad
 }
 
@@ -78,10 +83,11 @@ func VerifyBundle(ctx context.Context, r io.Reader, opts BundleOptions) (BundleR
 		err := step()
 		var bad *Bad
 		if errors.As(err, &bad) {
-			b.report.Bad = bad
+			b.report.Bad, b.report.Kept = bad, nil
 			return b.report, nil
 		}
 		if err != nil {
+			b.report.Kept = nil
 			return b.report, err
 		}
 	}
@@ -151,10 +157,13 @@ func (b *bundleReader) manifest(body []byte) error {
 	if err := json.Unmarshal(body, m); err != nil || m.Format != bundleFormat {
 		return fmt.Errorf("%w: it has no manifest", ErrNoBundle)
 	}
-	if m.Version != BundleVersion {
-		return fmt.Errorf("%w: version %d, this program reads %d", ErrNoBundle, m.Version, BundleVersion)
+	if m.Version != BundleVersion && m.Version != BundleApproved {
+		return fmt.Errorf("%w: version %d, this program reads %d and %d", ErrNoBundle, m.Version, BundleVersion, BundleApproved)
 	}
-	b.claims.session = m.Session
+	if m.Request != "" && (m.Version != BundleApproved || m.Session != "" || !isRequest(m.Request)) {
+		return fmt.Errorf("%w: it is about a session and a request", ErrNoBundle)
+	}
+	b.claims.session, b.claims.request = m.Session, m.Request
 	return nil
 }
 
@@ -267,6 +276,9 @@ func (b *bundleReader) entry(leaf []byte, last int64) (int64, error) {
 		return last, bad
 	}
 	b.leaves = append(b.leaves, provenLeaf{e.Seq, leafHash(leaf), e.Time})
+	if b.opts.Keep != nil && b.opts.Keep(e) {
+		b.report.Kept = append(b.report.Kept, e)
+	}
 	if what := b.claims.entry(e); what != "" {
 		bad.What, bad.Chunk = what, b.claims.chunk
 		b.claims.wrong(bad)
@@ -321,6 +333,12 @@ func (b *bundleReader) included(leaf provenLeaf, line []byte) error {
 // readRecording compares the recording with what the proven entries say of it.
 func (b *bundleReader) readRecording() error {
 	h, err := b.next()
+	if err == nil && h.Name == bundlePolicies && b.report.Manifest.Version == BundleApproved {
+		if err := b.takePolicies(h.Size); err != nil {
+			return err
+		}
+		h, err = b.next()
+	}
 	if errors.Is(err, io.EOF) {
 		if s := b.claims.summary; s != nil && s.SHA256 != b.claims.removed {
 			return b.claims.about("the recording is missing")

@@ -18,6 +18,8 @@ import (
 // claims is what a bundle's entries say about its session. It holds a few words for each chunk.
 type claims struct {
 	session string
+	request string // in its place
+	asked   bool   // the request was made
 	chunks  []claimedChunk
 	end     int64 // bytes that the chunks cover, without a gap
 	chunk   int   // the one that the last finding is about, or -1
@@ -46,6 +48,9 @@ type claimedChunk struct {
 // entry takes what one entry says; it returns what is wrong with it.
 func (c *claims) entry(e Entry) string {
 	c.chunk = -1
+	if c.request != "" && e.Type == AccessRequest && e.Object == c.request && e.Outcome == "pending" {
+		c.asked, c.begun, c.actor = true, e.Time, e.Actor
+	}
 	if e.Session != c.session || c.session == "" {
 		return ""
 	}
@@ -132,6 +137,10 @@ func (c *claims) finding() error {
 	switch {
 	case c.first != nil:
 		return c.first
+	case c.request != "" && c.asked:
+		return nil
+	case c.request != "":
+		return wrong("no entry in it makes the request %q", c.request)
 	case !c.decided:
 		return wrong("no entry in it decides session %q", c.session)
 	case c.allowed && !c.done:
@@ -145,7 +154,7 @@ func (c *claims) finding() error {
 // tell fills in the report.
 func (c *claims) tell(r *BundleReport) {
 	r.Actor, r.Target, r.Login, r.Begun, r.Ended, r.Outcome = c.actor, c.target, c.login, c.begun, c.ended, c.outcome
-	if !c.allowed {
+	if !c.allowed && c.request == "" {
 		r.Outcome, r.Ended = "denied", c.begun
 	}
 }

@@ -17,7 +17,7 @@ const (
 )
 
 // ErrNoSession is returned for a session that the log knows nothing of.
-var ErrNoSession = errors.New("the log has no such session")
+var ErrNoSession = errors.New("the log has no such session or request")
 
 // ErrLive is returned for a session that has not ended.
 var ErrLive = errors.New("the session has not ended: prove it when it has")
@@ -33,7 +33,7 @@ type gathered struct {
 	all    map[int64][]byte
 	bytes  int
 	conns  map[string]bool
-	policy map[string]bool // hashes in force for it
+	policy map[string]bool // hashes in force for it, and for what was approved
 	serial map[string]bool // of the certificate that opened the door
 	actor  string
 	begun  int64 // its first entry
@@ -41,25 +41,32 @@ type gathered struct {
 	closed bool // it has a recording that is closed
 	refuse bool // nothing but refusals
 	gone   bool // its recording was removed, by an entry
+	access approvals
 }
 
-// gather collects, in three passes over the first size entries: what names the session; what is about its connections, and
-// what these were opened with; and what vouches for all of it.
+// gather collects, in a few passes over the first size entries: what names the session, or the request; what is about its connections,
+// and what these were opened with; what people approved and what ties their keys to them; and what vouches for all of it.
 func gather(ctx context.Context, dir string, size int64, session string) (*gathered, error) {
-	g := &gathered{all: map[int64][]byte{}, conns: map[string]bool{}, policy: map[string]bool{}, serial: map[string]bool{}, begun: -1, refuse: true}
-	if err := g.ofSession(ctx, dir, size, session); err != nil {
+	g := &gathered{all: map[int64][]byte{}, conns: map[string]bool{}, policy: map[string]bool{}, serial: map[string]bool{}, begun: -1, refuse: true, access: newApprovals()}
+	begin := g.ofSession
+	if isRequest(session) {
+		begin = g.ofRequest
+	}
+	if err := begin(ctx, dir, size, session); err != nil {
 		return nil, err
 	}
 	if g.begun < 0 {
-		return nil, fmt.Errorf("%w: %s: give its whole id, as sessions show prints it", ErrNoSession, session)
+		return nil, fmt.Errorf("%w: %s: give its whole id, as sessions show or requests show prints it", ErrNoSession, session)
 	}
 	if !g.ended && !g.refuse {
 		return nil, ErrLive
 	}
-	if err := g.ofConnections(ctx, dir, size); err != nil {
-		return nil, err
+	for _, step := range []func(context.Context, string, int64) error{g.ofConnections, g.ofApprovals, g.vouching} {
+		if err := step(ctx, dir, size); err != nil {
+			return nil, err
+		}
 	}
-	return g, g.vouching(ctx, dir, size)
+	return g, nil
 }
 
 // each calls f with the entries whose bytes contain one of the marks.
@@ -104,6 +111,7 @@ func (g *gathered) ofSession(ctx context.Context, dir string, size int64, sessio
 		if e.Type == Decision || e.Type == Forward && e.Outcome != "close" {
 			g.actor = e.Actor
 			g.refuse = g.refuse && e.Outcome == "deny"
+			g.access.ranBy(e)
 		}
 		g.ended = g.ended || e.Type == SessionEnd
 		g.closed = g.closed || e.Type == RecClose

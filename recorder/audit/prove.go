@@ -23,7 +23,8 @@ type ProveOptions struct {
 	LogDir        string
 	RecordingsDir string
 	VerifierKey   string
-	Session       string
+	Session       string // its id, or that of a request, "ar_…"
+	PolicyDir     string // where the decider keeps the policies that were in force; empty: none are in the bundle
 	// Checkpoint is one that the verifier holds; empty if none. Proofs lead to it if it covers the session; otherwise the bundle
 	// proves that its own checkpoint goes on from it.
 	Checkpoint []byte
@@ -39,9 +40,12 @@ type proof struct {
 	entries []found
 	proofs  []byte
 	since   []byte // the consistency file; nil: none
+
+	approved bool   // people approved something
+	policies []byte // kept, of what they approved
 }
 
-// Prove writes a bundle that proves a session: its recording, its entries, what vouches for them, and their inclusion in a
+// Prove writes a bundle that proves a session, or what became of a request: its recording, its entries, what vouches for them, and their inclusion in a
 // signed checkpoint. It works on a copy of a log as well as on one in use, and checks everything that it writes but the
 // recording, which VerifyBundle does.
 func Prove(ctx context.Context, w io.Writer, opts ProveOptions) (Manifest, error) {
@@ -58,7 +62,10 @@ func Prove(ctx context.Context, w io.Writer, opts ProveOptions) (Manifest, error
 	if err != nil {
 		return Manifest{}, err
 	}
-	p.entries = g.sorted()
+	p.entries, p.approved = g.sorted(), len(g.access.ids) > 0
+	if p.policies, err = g.policies(opts.PolicyDir); err != nil {
+		return Manifest{}, err
+	}
 	p.cp, p.msg = newest, msg
 	if err := p.choose(ctx); err != nil {
 		return Manifest{}, err
@@ -134,6 +141,12 @@ func encodeHashes(list []tlog.Hash) []string {
 func (p *proof) write(w io.Writer, recorded bool) (Manifest, error) {
 	m := Manifest{Format: bundleFormat, Version: BundleVersion, Session: p.opts.Session, Origin: p.cp.Origin, Size: p.cp.Size, Entries: len(p.entries),
 		Program: p.opts.Program}
+	if p.approved {
+		m.Version = BundleApproved
+	}
+	if isRequest(p.opts.Session) {
+		m.Session, m.Request = "", p.opts.Session
+	}
 	manifest, err := json.Marshal(m)
 	if err != nil {
 		return m, err
@@ -148,7 +161,7 @@ func (p *proof) write(w io.Writer, recorded bool) (Manifest, error) {
 		name string
 		body []byte
 	}{{bundleManifest, append(manifest, '\n')}, {bundleKey, []byte(p.opts.VerifierKey + "\n")}, {bundleCheckpoint, p.msg}, {bundleConsistency, p.since},
-		{bundleEntries, entries.Bytes()}, {bundleProofs, p.proofs}} {
+		{bundleEntries, entries.Bytes()}, {bundleProofs, p.proofs}, {bundlePolicies, p.policies}} {
 		if f.body == nil {
 			continue
 		}

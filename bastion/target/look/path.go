@@ -11,15 +11,8 @@ func (v *visit) path(name string) (policy.PathFact, error) {
 	if err != nil {
 		return policy.PathFact{}, err
 	}
-	fact := policy.PathFact{Real: at.real, Kind: policy.PathNone}
-	switch {
-	case !at.exists:
-	case at.attrs.IsFile():
-		fact.Kind = policy.PathFile
-	case at.attrs.IsDir():
-		fact.Kind = policy.PathDir
-	default:
-		fact.Kind = policy.PathOther
+	if at.why != "" {
+		return policy.PathFact{Real: at.real, Kind: policy.PathNone}, nil
 	}
-	return fact, nil
+	return policy.PathFact{Real: at.real, Kind: kindOf(at)}, nil
 }
