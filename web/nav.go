@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -121,10 +122,14 @@ func (s *Server) actor(ctx context.Context, who console.Credential) (console.Act
 	return actor, nil
 }
 
-// known is a handler for pages whose own operation does not say who is signed in, so that the page can.
+// known is a handler for pages whose own operation does not say who is signed in, so that the page can. What cannot be told now, because
+// the log cannot be written or the decider is slow, is left out: each operation is authorised by itself.
 func (s *Server) known(next asPerson) http.HandlerFunc {
 	return s.signedIn(func(w http.ResponseWriter, r *http.Request, who console.Credential) error {
-		if _, err := s.actor(r.Context(), who); err != nil {
+		ctx, cancel := context.WithTimeout(r.Context(), panicWait)
+		_, err := s.actor(ctx, who)
+		cancel()
+		if errors.Is(err, console.ErrSignedOut) {
 			return err
 		}
 		return next(w, r, who)
