@@ -82,6 +82,7 @@ type Request struct {
 	Policy  string            `json:"policy"` // hash of the policy that said so
 	Made    time.Time         `json:"made"`
 	Expires time.Time         `json:"expires"`
+	Barred  []string          `json:"barred,omitempty"` // people who may not decide it, as of when it was made, sorted
 
 	// What is not approved with it.
 	Session string    `json:"session,omitempty"` // that waits for it
@@ -91,6 +92,7 @@ type Request struct {
 	Why     string    `json:"why,omitempty"`   // it ended: a person's words, or ours
 	Votes   []Vote    `json:"votes,omitempty"` // in their order
 	Grant   string    `json:"grant,omitempty"` // once approved
+	Proof   Proof     `json:"proof,omitzero"`  // break-glass: that its person asked for exactly this
 }
 
 // Vote is one person's answer to a request.
@@ -143,8 +145,10 @@ type Grant struct {
 	Cause   Cause     `json:"cause,omitempty"`
 	Why     string    `json:"why,omitempty"`
 
-	// Of a break-glass grant: who has looked at what was done with it.
-	Reviews []Vote `json:"reviews,omitempty"`
+	// Of a break-glass grant: who must look at what was done with it, who has, and when these were enough.
+	Need     *policy.Approval `json:"need,omitempty"`
+	Reviews  []Vote           `json:"reviews,omitempty"`
+	Reviewed time.Time        `json:"reviewed,omitzero"`
 }
 
 // Cause is why a grant ended.

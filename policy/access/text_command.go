@@ -1,0 +1,127 @@
+package access
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"gatehouse/policy"
+)
+
+// command says what runs: the line as a person would write it, then every part of it by itself.
+func (f *facts) command(c Command) {
+	f.raw("line: " + shown(c.Plan.String()))
+	f.plan("1", c.Plan)
+	for _, v := range c.Env {
+		f.raw("sets: " + quoted(v.Name) + " to " + literal(v.Value))
+	}
+	f.raw("terminal: " + yesNo(c.PTY))
+	f.value("input", string(c.Stdin))
+	f.value("mode", string(c.Mode))
+	for _, file := range c.Files {
+		f.raw("file: " + fileText(file))
+	}
+}
+
+func fileText(file FileState) string {
+	text := literal(file.Path) + " sha256 " + quoted(file.SHA256) + " bytes " + strconv.FormatInt(file.Size, 10)
+	if file.Missing {
+		text += ", not there"
+	}
+	return text
+}
+
+// plan says what one node of a plan does, then its parts, which are numbered below it.
+func (f *facts) plan(at string, p policy.Plan) {
+	step := func(text string) { f.raw("step " + at + ": " + text) }
+	step(opText(p))
+	if p.Dir != "" {
+		step("in folder " + literal(p.Dir))
+	}
+	if p.Umask != "" {
+		step("umask " + literal(p.Umask))
+	}
+	if p.Not {
+		step("success and failure exchanged")
+	}
+	if p.Null {
+		step("reads nothing")
+	}
+	for _, v := range p.Env {
+		step("sets " + quoted(v.Name) + " to " + literal(v.Value))
+	}
+	for _, wrap := range p.Wrap {
+		step("launched by " + words(wrap))
+	}
+	for _, start := range p.Starts {
+		step("starts " + words(start))
+	}
+	if len(p.Globs) > 0 {
+		step(fmt.Sprintf("patterns in words %v", p.Globs))
+	}
+	if len(p.Tildes) > 0 {
+		step(fmt.Sprintf("home in words %v", p.Tildes))
+	}
+	for _, r := range p.Redirs {
+		step(redirText(r))
+	}
+	for i, part := range p.Parts {
+		f.plan(at+"."+strconv.Itoa(i+1), part)
+	}
+}
+
+func opText(p policy.Plan) string {
+	text := ""
+	switch p.Op {
+	case policy.OpRun:
+		text = "runs " + words(p.Argv)
+	case policy.OpShell:
+		text = "a shell of the target reads " + literal(p.Text)
+	case policy.OpPipe:
+		text = "a pipeline"
+	case policy.OpAnd:
+		text = "each after the success of the one before"
+	case policy.OpOr:
+		text = "each after the failure of the one before"
+	case policy.OpSeq:
+		text = "one after the other"
+	default:
+		text = "unknown operator " + literal(string(p.Op))
+	}
+	if p.Pipefail {
+		text += ", failing if one fails"
+	}
+	if p.Op != policy.OpRun && len(p.Argv) > 0 {
+		text += ", with words " + words(p.Argv)
+	}
+	if p.Op != policy.OpShell && p.Text != "" {
+		text += ", with text " + literal(p.Text)
+	}
+	return text
+}
+
+func redirText(r policy.Redir) string {
+	fd := strconv.Itoa(r.FD)
+	switch {
+	case r.Op == policy.RedirIn && r.To == 0 && r.Data == "":
+		return fd + " reads file " + literal(r.Path)
+	case r.Op == policy.RedirOut && r.To == 0 && r.Data == "":
+		return fd + " replaces file " + literal(r.Path)
+	case r.Op == policy.RedirAppend && r.To == 0 && r.Data == "":
+		return fd + " appends to file " + literal(r.Path)
+	case r.Op == policy.RedirDup && r.Path == "" && r.Data == "":
+		return fd + " goes where " + strconv.Itoa(r.To) + " goes"
+	case r.Op == policy.RedirData && r.Path == "" && r.To == 0:
+		return fd + " reads the text " + literal(r.Data)
+	}
+	return fmt.Sprintf("%s %s path %s to %d data %s", fd, literal(string(r.Op)), literal(r.Path), r.To, literal(r.Data))
+}
+
+// words are those of a command, each in quotes.
+func words(argv policy.Argv) string {
+	list := make([]string, len(argv))
+	for i, word := range argv {
+		list[i] = literal(word)
+	}
+	return orNone(strings.Join(list, " "))
+}
