@@ -67,11 +67,18 @@ function refreshLeft() {
   }
 }
 
+// saidBy is what a part of a page says, but for how old things are.
+function saidBy(node) {
+  const copy = node.cloneNode(true);
+  for (const time of copy.querySelectorAll('[data-left], [data-ago]')) time.remove();
+  return copy.textContent;
+}
+
 // What waits for people is asked for anew every few seconds while somebody looks. A part that says something else now is put in
 // place; where its state is another (data-poll), the whole page is, unless something is being written or proven on it.
 async function refreshPoll() {
   const old = document.querySelector('[data-poll]');
-  if (document.hidden || document.body.dataset.busy || old.contains(document.activeElement) && typing(document.activeElement)) return;
+  if (document.hidden || document.body.dataset.busy || old.querySelector('details[open]')) return;
   const answer = await fetch(location.href, { headers: { Accept: 'text/html' } });
   if (answer.redirected) return location.reload(); // signed out meanwhile
   if (!answer.ok) return;
@@ -82,7 +89,7 @@ async function refreshPoll() {
   if (fresh.dataset.poll !== old.dataset.poll && document.querySelector('[data-approve]') && !words?.value) return location.reload();
   document.title = page.title;
   document.querySelector('.top nav').replaceChildren(...page.querySelector('.top nav').childNodes);
-  if (fresh.textContent === old.textContent) return;
+  if (saidBy(fresh) === saidBy(old)) return;
   const focused = old.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
   old.dataset.poll = fresh.dataset.poll;
   old.replaceChildren(...fresh.childNodes);
@@ -108,5 +115,5 @@ if (list) {
   new EventSource(`/api/events?since=${list.dataset.live}`).addEventListener('change', () => { refreshList(); });
 }
 if (document.querySelector('[data-left]')) setInterval(refreshLeft, 1000);
-if (document.querySelector('[data-poll]')) setInterval(refreshPoll, 4000);
+if (document.querySelector('[data-poll]')) setInterval(refreshPoll, 3000);
 addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); }); // back to what may be decided by now
