@@ -66,6 +66,7 @@ func (d *Decider) authorize(ctx context.Context, in protocol.Authorize) (protoco
 	}
 	if in.Verb == "kill" {
 		d.endConnections(in.Object, who.Principal(), "this connection was ended by "+who.Principal())
+		d.endKilled(ctx, in.Object, who.Principal())
 	}
 	out := protocol.Actor{Principal: who.Principal()}
 	for _, r := range rights {

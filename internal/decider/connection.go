@@ -241,5 +241,6 @@ func (d *Decider) close(ctx context.Context, in protocol.Close) (protocol.Empty,
 		return protocol.Empty{}, nil
 	}
 	d.forget(in.Connection)
+	d.waits.endConnection(in.Connection)
 	return protocol.Empty{}, d.append(ctx, audit.Entry{Type: audit.ConnClose, Actor: string(c.kind) + ":" + c.name, Conn: c.id, Outcome: "ok", Reason: cut(in.Reason, maxText)})
 }

@@ -2,6 +2,7 @@ package decider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,11 +28,21 @@ type ruling struct {
 	out     protocol.Decided
 	entry   audit.Entry
 	details map[string]any
-	by      policy.Carrier // of a transfer
+	by      policy.Carrier    // of a transfer
+	needs   []policy.Approval // what people have approved for it
 }
 
-// decide is the way of one command (docs/architecture.md).
-func (d *Decider) decide(ctx context.Context, in protocol.Decide) (protocol.Decided, error) {
+// decide is the way of one command (docs/architecture.md). Where what people approved is used by another meanwhile, it is decided anew.
+func (d *Decider) decide(ctx context.Context, in protocol.Decide) (out protocol.Decided, err error) {
+	for range maxSpent {
+		if out, err = d.decideOnce(ctx, in); !errors.Is(err, errSpent) {
+			break
+		}
+	}
+	return out, err
+}
+
+func (d *Decider) decideOnce(ctx context.Context, in protocol.Decide) (protocol.Decided, error) {
 	// 1. Who asks, as this process verified it, and what policy says.
 	r, err := d.rule(in)
 	if err != nil {
@@ -44,20 +55,30 @@ func (d *Decider) decide(ctx context.Context, in protocol.Decide) (protocol.Deci
 	if r.out.Decision.Verdict == policy.Look || r.out.Decision.Verdict == policy.Ask && r.contents() {
 		return d.look(ctx, r)
 	}
-	d.compareShadow(ctx, r.entry, r.req, r.out.Decision)
-	if r.out.Decision.Verdict != policy.Allow {
-		r.out.ID = id.New(id.Denial, d.cfg.Now())
-		return r.out, d.note(ctx, r)
+	if in.Await == "" {
+		d.compareShadow(ctx, r.entry, r.req, r.out.Decision)
+	}
+	if r.out.Decision.Verdict == policy.Deny {
+		d.waits.end(in.Session)
+		return r.out, d.denied(ctx, r)
 	}
 	if in.Unrecorded && r.out.Decision.Recording != policy.BestEffort {
 		return d.fault(ctx, r, answer.FaultEvidence)
 	}
-	// 3. What makes it executable: a certificate or a permit, for exactly what was decided.
-	r.out.ID = id.New(id.Decision, d.cfg.Now())
 	target, known := d.target(in.Target)
 	if !known || !target.HasLogin(in.Login) {
+		r.out.ID = id.New(id.Decision, d.cfg.Now())
 		return d.fault(ctx, r, answer.FaultUnknownTarget)
 	}
+	// 3. What people must approve: they have, or they are asked.
+	if r.out.Decision.Verdict == policy.Ask {
+		if settled, err := d.people(ctx, r); settled || err != nil {
+			return r.out, err
+		}
+	}
+	d.waits.end(in.Session)
+	// 4. What makes it executable: a certificate or a permit, for exactly what was decided.
+	r.out.ID = id.New(id.Decision, d.cfg.Now())
 	if !target.Local && r.out.Decision.Mode == policy.Pinned && len(in.PublicKey) == 0 {
 		return protocol.Decided{NeedsKey: true}, nil // a pinned command has a connection of its own
 	}
@@ -87,8 +108,11 @@ func (d *Decider) rule(in protocol.Decide) (*ruling, error) {
 	r := &ruling{in: in, conn: conn, who: who, pol: d.currentPolicy()}
 	r.req = policy.Request{Identity: who, Target: in.Target, Labels: d.labels(in.Target), Login: policy.Login(in.Login), Plan: in.Plan, Text: in.Text, Env: in.Env,
 		PTY: in.PTY, Source: conn.source.String(), Now: d.cfg.Now(), Facts: in.Facts}
+	r.req.Granted = d.granted(who, in.Target, r.req.Login)
 	r.req.Env, r.out.EnvRefused = r.pol.SplitEnv(r.req)
 	r.out.Decision = r.pol.Decide(r.req)
+	d.lend(r)
+	d.strict(&r.out.Decision)
 	r.unreadable()
 	r.dryRun()
 	d.quota(r)
@@ -117,6 +141,9 @@ func (r *ruling) describe() {
 	r.details = map[string]any{"plan": r.in.Plan, "pty": r.in.PTY, "env": r.req.Env, "rules": dec.Rules, "code": dec.Code}
 	if dec.Plan != nil {
 		r.details["final"] = dec.Plan
+	}
+	if len(dec.Grants) > 0 {
+		r.details["grants"] = dec.Grants
 	}
 	if len(r.req.Labels) > 0 {
 		r.details["labels"] = r.req.Labels
@@ -170,10 +197,14 @@ func (d *Decider) makeExecutable(ctx context.Context, r *ruling, t config.Target
 func (d *Decider) grant(ctx context.Context, r *ruling, certified []audit.Entry) (protocol.Decided, error) {
 	r.entry.Object, r.entry.Data = r.out.ID, data(r.details)
 	s := session{conn: r.conn.id, trace: r.entry.Trace, request: r.req, by: r.by, writes: writes(r.out.Decision), obligations: r.out.Decision.Obligations, stdin: r.out.Decision.Stdin, size: len(r.entry.Data) + len(r.req.Text) + globBytes(r.req.Facts)}
+	s.needs = r.needs
+	if err := d.hold(&s, r.out.Decision.Grants); err != nil {
+		return protocol.Decided{}, err
+	}
 	if err := d.takeSession(r.in.Session, s, r.out.Decision.Obligations.Sessions); err != nil {
 		return protocol.Decided{}, err
 	}
-	if err := d.append(ctx, append([]audit.Entry{r.entry}, certified...)...); err != nil {
+	if err := d.use(ctx, r.out.Decision.Grants, r.out.ID, r.in.Session, append([]audit.Entry{r.entry}, certified...)...); err != nil {
 		d.dropSession(r.in.Session)
 		return protocol.Decided{}, err
 	}

@@ -26,6 +26,7 @@ import (
 	"gatehouse/internal/config"
 	"gatehouse/internal/decider/anchor"
 	"gatehouse/internal/decider/lend"
+	"gatehouse/internal/decider/privilege"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/decider/registry"
 	"gatehouse/internal/revoke"
@@ -80,6 +81,15 @@ type Decider struct {
 	// revoking serialises revocations. Taken before mu.
 	revoking sync.Mutex
 
+	access      *privilege.Store // requests, grants
+	challenges  *privilege.Challenges
+	denialsKept *privilege.Denials
+	tickets     *privilege.Tickets
+	waits       *waits
+	reads       *reads
+	accessWake  chan struct{} // wakes watchAccess
+	windows     windows       // of watchAccess
+
 	passkeys   *webauthn.WebAuthn // nil: this origin can have none
 	noPasskeys string             // why
 	ceremonies *ceremonies
@@ -128,7 +138,8 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	}
 	d := &Decider{cfg: cfg, started: cfg.Now().UTC(), lock: lock, conns: map[string]*connection{}, sessions: map[string]*session{}, holding: map[string]int64{}, denials: map[string][]time.Time{}, signIns: newSignIns(cfg.Now), revoked: revoke.NewIndex(cfg.Now), metrics: newMetrics(), signers: newSignerFaults(cfg.Now),
 		issuers: issuers{open: map[string]openIssuer{}}, enrolling: make(chan struct{}, maxEnrolling),
-		ceremonies: newCeremonies(cfg.Now), devices: newDevices(cfg.Now)}
+		ceremonies: newCeremonies(cfg.Now), devices: newDevices(cfg.Now),
+		challenges: privilege.NewChallenges(cfg.Now), denialsKept: privilege.NewDenials(), tickets: privilege.NewTickets(cfg.Tickets, cfg.Now), waits: newWaits(), reads: newReads(), accessWake: make(chan struct{}, 1)}
 	d.countPolicy()
 	d.passkeys, d.noPasskeys = newPasskeys(cfg.WebURL)
 	if err := d.openKeys(); err != nil {
@@ -144,6 +155,9 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	}
 	if d.facts, err = registry.Open(ctx, filepath.Join(cfg.Dir, registry.File)); err != nil {
 		return nil, errors.Join(err, d.log.Close(), lock.Close())
+	}
+	if err := d.openAccess(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
 	}
 	if err := d.loadFirst(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())

@@ -101,6 +101,7 @@ func (d *Decider) ruleFile(in protocol.File) (*fileRuling, error) {
 	}
 	r := &fileRuling{in: in, session: s, pol: pol, req: req}
 	r.req.Facts.Home = in.Home
+	r.req.Granted = withGranted(r.req.Granted, d.granted(r.req.Identity, r.req.Target, r.req.Login))
 	ask := policy.FileAsk{By: s.by, Op: in.Op, Path: string(in.Path), To: string(in.To), Kind: in.Kind, Size: in.Size}
 	r.dec = r.decide(ask)
 	r.out.PolicyHash = r.dec.PolicyHash
@@ -137,7 +138,11 @@ func (d *Decider) transferring(name string) (session, policy.Request, *policy.Po
 	if t, known := d.inventory.Targets[req.Target]; known {
 		req.Labels = t.Labels
 	}
+	if s.ended != "" {
+		return session{}, policy.Request{}, nil, refuse("%s", s.ended)
+	}
 	req.Now = d.cfg.Now()
+	req.Granted = grantedOf(s.grants)
 	copied := *s
 	copied.open = nil // guarded by mu
 	return copied, req, d.policy, nil
@@ -213,7 +218,7 @@ func (d *Decider) allowFile(ctx context.Context, r *fileRuling) (protocol.FileAn
 			return protocol.FileAnswer{}, err
 		}
 	}
-	if err := d.append(ctx, r.entry()); err != nil {
+	if err := d.useForFile(ctx, r); err != nil {
 		return protocol.FileAnswer{}, err
 	}
 	if _, _, pol, err := d.transferring(r.in.Session); err != nil { // ended meanwhile

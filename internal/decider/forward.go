@@ -87,8 +87,9 @@ func (d *Decider) ruleForward(in protocol.Forward) (*forwardRuling, error) {
 	f := &forwardRuling{in: in, ask: policy.ForwardAsk{Host: in.Host, Port: in.Port, Socket: in.Socket}}
 	f.ruling = ruling{conn: conn, who: who, pol: d.currentPolicy(),
 		in: protocol.Decide{Connection: in.Connection, Session: in.Session, Target: in.Target, Login: login, PublicKey: in.PublicKey}}
-	f.req = policy.Request{Identity: who, Target: in.Target, Labels: d.labels(in.Target), Login: policy.Login(login), Source: conn.source.String(), Now: d.cfg.Now()}
+	f.req = policy.Request{Identity: who, Target: in.Target, Labels: d.labels(in.Target), Login: policy.Login(login), Source: conn.source.String(), Now: d.cfg.Now(), Granted: d.granted(who, in.Target, policy.Login(login))}
 	f.out.Decision = f.pol.DecideForward(f.req, f.ask)
+	d.strict(&f.out.Decision)
 	if f.out.Decision.Verdict == policy.Allow {
 		f.out.Via = string(f.out.Decision.Via)
 	}
@@ -167,6 +168,9 @@ func (f *forwardRuling) entryNow() audit.Entry {
 	if len(dec.Rules) > 0 {
 		details["rules"] = dec.Rules
 	}
+	if len(dec.Grants) > 0 {
+		details["grants"] = dec.Grants
+	}
 	for name, value := range map[string]string{"host": f.in.Host, "socket": f.in.Socket, "via": f.out.Via, "dial": f.out.Dial, "fault": f.out.Fault} {
 		if value != "" {
 			details[name] = value
@@ -209,10 +213,13 @@ func (f *forwardRuling) certify(ctx context.Context, d *Decider) ([]audit.Entry,
 func (f *forwardRuling) grant(ctx context.Context, d *Decider, certified []audit.Entry) (protocol.Forwarded, error) {
 	entry := f.entryNow()
 	s := session{conn: f.conn.id, request: f.req, forward: &f.ask, via: f.out.Via, size: len(entry.Data)}
+	if err := d.hold(&s, f.out.Decision.Grants); err != nil {
+		return protocol.Forwarded{}, err
+	}
 	if err := d.takeSession(f.in.Session, s, f.out.Decision.Obligations.Sessions); err != nil {
 		return protocol.Forwarded{}, err
 	}
-	if err := d.append(ctx, append([]audit.Entry{entry}, certified...)...); err != nil {
+	if err := d.use(ctx, f.out.Decision.Grants, f.out.ID, f.in.Session, append([]audit.Entry{entry}, certified...)...); err != nil {
 		d.dropSession(f.in.Session)
 		return protocol.Forwarded{}, err
 	}

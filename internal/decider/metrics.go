@@ -21,6 +21,9 @@ type metrics struct {
 	failed   prometheus.Counter
 	signers  *prometheus.CounterVec
 	appended prometheus.Histogram
+
+	answers *prometheus.CounterVec // requests that were decided
+	glass   prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -35,7 +38,10 @@ func newMetrics() *metrics {
 		Help: "Certificates that were not issued because a CA's key could not sign, by CA."}, []string{"ca"})
 	m.appended = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "gatehouse_audit_append_seconds",
 		Help: "How long entries took until they were durable.", Buckets: number.Seconds})
-	m.registry.MustRegister(m.entries, m.failed, m.signers, m.appended)
+	m.answers = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_access_answers_total",
+		Help: "People's answers to requests, by what the request was afterwards: pending, approved, declined."}, []string{"state"})
+	m.glass = prometheus.NewCounter(prometheus.CounterOpts{Name: "gatehouse_break_glass_total", Help: "How often a role was taken in an emergency."})
+	m.registry.MustRegister(m.entries, m.failed, m.signers, m.appended, m.answers, m.glass)
 	number.Process(m.registry, "decider")
 	return m
 }

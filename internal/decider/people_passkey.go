@@ -244,7 +244,7 @@ func (d *Decider) keepPasskey(ctx context.Context, who policy.Identity, name str
 	if len(have) >= registry.MaxPasskeys {
 		return account.Passkey{}, d.noPasskey(ctx, who, refuse("there may be %d passkeys; remove one first", registry.MaxPasskeys))
 	}
-	if err := d.append(ctx, passkeyEntry(who.Principal(), who.Name, "registered", map[string]any{"passkey": key.ID, "name": name})); err != nil {
+	if err := d.append(ctx, passkeyEntry(who.Principal(), who.Name, "registered", map[string]any{"passkey": key.ID, "name": name, "credential": made.ID, "public_key": made.PublicKey})); err != nil {
 		return account.Passkey{}, err
 	}
 	if err := d.facts.AddPasskey(ctx, key); err != nil {

@@ -135,6 +135,7 @@ func (d *Decider) enforce(ctx context.Context, files lastGood, pol *policy.Polic
 	d.mu.Unlock()
 	d.endUnfit()
 	d.endStrangers()
+	d.recheckAccess(ctx)
 	if door != nil {
 		d.tell(door)
 	}

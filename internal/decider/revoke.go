@@ -135,6 +135,7 @@ func (d *Decider) makeRevocation(ctx context.Context, by caller, in protocol.Rev
 	}
 	out := d.endUnfit() // a door that does not listen holds no other revocation up
 	out.ID, out.SignIns = r.ID, d.endSignIns(r.Handles)
+	d.recheckAccess(ctx)
 	d.cfg.Log.Warn("revoked", "id", r.ID, "what", handleTexts(r.Handles), "by", r.By, "reason", r.Reason, "connections", out.Connections)
 	return out, d.facts.NoteRevocation(ctx, r.ID)
 }

@@ -25,6 +25,7 @@ func (d *Decider) ServeDoor(ctx context.Context, rw io.ReadWriteCloser) error {
 	stop := d.runAnchors(ctx)
 	defer stop()
 	defer d.startExport(ctx)()
+	defer d.startAccess(ctx)()
 	return srv.Serve(ctx)
 }
 
@@ -167,7 +168,7 @@ func (d *Decider) handlePeople(ctx context.Context, op protocol.Op, body json.Ra
 	case protocol.OpDeviceAnswer:
 		return call(ctx, body, d.answerDevice)
 	}
-	return nil, invalid("unknown operation %q", op)
+	return d.handleAccess(ctx, op, body)
 }
 
 // HandleAdmin is everything that a local administrator can ask. It is also the way of the command line when no server runs.
@@ -226,7 +227,7 @@ func (d *Decider) HandleAdmin(ctx context.Context, op protocol.Op, body json.Raw
 	case protocol.OpStatus:
 		return call(ctx, body, d.status)
 	}
-	return nil, invalid("unknown operation %q", op)
+	return d.handleAccessAdmin(ctx, op, body)
 }
 
 // call decodes a body strictly and runs its operation.

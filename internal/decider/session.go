@@ -3,6 +3,7 @@ package decider
 import (
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/policy"
+	"gatehouse/policy/access"
 )
 
 // The bounds of what the decider keeps of live sessions: how many, and the bytes of what was asked, as one command line may
@@ -26,6 +27,10 @@ type session struct {
 	open        map[string]openFile // by the decision's id: the files that it has open
 	forward     *policy.ForwardAsk  // of a forward; its request has no plan
 	via         string              // how it goes
+
+	grants []access.Grant    // by which it runs, as they were when it began
+	needs  []policy.Approval // what people approved for it; empty: they were not asked
+	ended  string            // why it must end; empty while it may go on
 }
 
 // takeSession keeps a session that is about to begin. No two have one id.
@@ -97,7 +102,11 @@ func (d *Decider) stillAllowed(name, conn string, decidedBy *policy.Policy) erro
 	if c.ended != "" {
 		return refuse("%s", c.ended)
 	}
-	if s, live := d.sessions[name]; d.policy != decidedBy && (!live || !d.allows(s)) {
+	s, live := d.sessions[name]
+	if live && s.ended != "" {
+		return refuse("%s", s.ended)
+	}
+	if d.policy != decidedBy && (!live || !d.allows(s)) {
 		return refuse("the policy changed while this was decided; ask again")
 	}
 	return nil
@@ -113,8 +122,8 @@ func (d *Decider) allows(s *session) bool {
 	req := s.request
 	req.Identity, known = d.policy.Identity(req.Identity.Kind, req.Identity.Name, req.Identity.Task)
 	req.Identity.Delegation = s.request.Identity.Delegation
-	req.Labels, req.Now = t.Labels, d.cfg.Now()
-	if !known {
+	req.Labels, req.Now, req.Granted = t.Labels, d.cfg.Now(), grantedOf(s.grants)
+	if !known || s.ended != "" {
 		return false
 	}
 	if s.by != "" {
@@ -124,5 +133,8 @@ func (d *Decider) allows(s *session) bool {
 		return d.allowsForward(s, t, req)
 	}
 	dec := d.policy.Decide(req)
+	if dec.Verdict == policy.Ask && within(dec.Approvals, s.needs) {
+		dec = d.policy.Permit(dec)
+	}
 	return dec.Verdict == policy.Allow && !dec.Obligations.DryRun && (req.PTY || s.stdin == policy.StdinNone || dec.Stdin == s.stdin)
 }

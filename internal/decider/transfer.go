@@ -76,14 +76,19 @@ func (d *Decider) ruleTransfer(in protocol.Transfer) (*ruling, error) {
 	r := &ruling{in: protocol.Decide{Connection: in.Connection, Session: in.Session, Target: in.Target, Login: in.Login, Env: in.Env, PublicKey: in.PublicKey},
 		conn: conn, who: who, pol: d.currentPolicy(), by: in.By}
 	r.req = policy.Request{Identity: who, Target: in.Target, Labels: d.labels(in.Target), Login: policy.Login(in.Login), Source: conn.source.String(), Now: d.cfg.Now()}
+	r.req.Granted = d.granted(who, in.Target, r.req.Login)
 	r.out.Decision = r.pol.DecideTransfer(r.req, in.By)
 	r.out.Decision.Mode = policy.Pinned
+	d.strict(&r.out.Decision)
 	r.dryRunTransfer()
 	d.quota(r)
 	dec := &r.out.Decision
 	r.details = map[string]any{"by": in.By, "rules": dec.Rules, "code": dec.Code, "source": r.req.Source}
 	if in.Line != "" {
 		r.details["line"] = cut(in.Line, maxText)
+	}
+	if len(dec.Grants) > 0 {
+		r.details["grants"] = dec.Grants
 	}
 	if dec.Obligations != (policy.Obligations{}) {
 		r.details["obligations"] = dec.Obligations

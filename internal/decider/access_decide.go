@@ -1,0 +1,212 @@
+package decider
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"gatehouse/internal/decider/privilege"
+	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/id"
+	"gatehouse/policy"
+	"gatehouse/policy/access"
+)
+
+// maxCanonical bounds what people are asked to approve, in bytes of its canonical form: each vote's entry of the log holds it whole.
+const maxCanonical = 32 << 10
+
+// maxSpent is how often a command is decided anew because what it was to use was used by another meanwhile.
+const maxSpent = 3
+
+// people answers a decision that people must take: it is allowed by what they have approved, or waits for them, or is denied because of
+// what they said. settled is false where it is allowed now.
+func (d *Decider) people(ctx context.Context, r *ruling) (settled bool, err error) {
+	command := r.command()
+	if r.in.Await == "" {
+		if d.approved(r, command) {
+			return false, nil
+		}
+		return true, d.askPeople(ctx, r, command, "", "")
+	}
+	return d.await(ctx, r, command)
+}
+
+// command is exactly what people approve.
+func (r *ruling) command() access.Command {
+	return access.Command{Plan: *r.out.Decision.Plan, Env: r.req.Env, PTY: r.req.PTY, Stdin: r.out.Decision.Stdin, Mode: policy.Pinned, Files: r.files()}
+}
+
+// approved turns the ask into the allow that it would be, if grants cover it: one for this command, or for each of the ask rules. What
+// people approved runs pinned.
+func (d *Decider) approved(r *ruling, command access.Command) bool {
+	grants, ok := d.access.Cover(r.req.Now, privilege.Wanted{By: requester(r.who), Target: r.in.Target, Login: policy.Login(r.in.Login), Command: command, Asked: r.in.Plan,
+		Need: r.out.Decision.Approvals, Rules: r.pol.AskRules(r.out.Decision)})
+	if !ok {
+		return false
+	}
+	r.needs = r.out.Decision.Approvals
+	r.permit(grants)
+	return true
+}
+
+// permit makes the ruling an allow by grants.
+func (r *ruling) permit(grants []string) {
+	dec := r.pol.Permit(r.out.Decision)
+	dec.Mode = policy.Pinned
+	dec.Grants = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(dec.Grants), grants...))))
+	r.out.Decision = dec
+	r.entry.Outcome, r.entry.Reason = string(dec.Verdict), ""
+	delete(r.details, "code")
+}
+
+// askPeople finds the pending request for exactly this, or makes it, and answers that the command waits. why says what became of an
+// earlier one; until is when the wait of the session ends.
+func (d *Decider) askPeople(ctx context.Context, r *ruling, command access.Command, before, why string) error {
+	want := d.wantedRequest(r, command)
+	if n := len(want.Canonical()); n > maxCanonical {
+		r.deny(policy.CodeUnsupportedSyntax, fmt.Sprintf("people are asked about at most %d bytes, and this takes %d; split it", maxCanonical, n))
+		return d.denied(ctx, r)
+	}
+	req, fresh, err := d.access.Ask(ctx, r.pol, want, privilege.By{Actor: r.who.Principal(), Conn: r.conn.id})
+	if err != nil {
+		return err
+	}
+	if fresh {
+		d.tellAccess(req.ID)
+	}
+	until, err := d.waits.begin(r.in.Session, r.conn.id, req.ID, r.waitFor(), d.cfg.Now())
+	if err != nil {
+		return err
+	}
+	r.out.Waiting = &protocol.Waiting{Request: req, Until: until, Preview: !d.access.HasPreview(req.ID)}
+	if why != "" {
+		r.out.Decision.Reason = why + "; " + r.out.Decision.Reason
+	}
+	r.details["request"] = req.ID
+	if req.ID == before {
+		return nil // nothing new was decided
+	}
+	return d.denied(ctx, r)
+}
+
+// wantedRequest is the request for a command.
+func (d *Decider) wantedRequest(r *ruling, command access.Command) access.Request {
+	now := d.cfg.Now().UTC()
+	t := termsOf(r.out.Decision.Approvals)
+	var rules []string
+	for _, rule := range r.pol.AskRules(r.out.Decision) {
+		rules = append(rules, rule.ID)
+	}
+	return access.Request{ID: id.New(id.Access, now), By: requester(r.who),
+		Scope: access.Scope{Kind: access.CommandScope, Targets: []string{r.in.Target}, Login: policy.Login(r.in.Login), Command: &command, Uses: t.uses, Seconds: t.seconds, Beat: t.beat},
+		Need:  r.out.Decision.Approvals, Rules: rules, Policy: r.out.Decision.PolicyHash, Made: now, Expires: now.Add(t.within), Session: r.in.Session, State: access.Pending}
+}
+
+// waitFor is how long the session waits: as long as every rule lets it, and no longer than its client wants.
+func (r *ruling) waitFor() time.Duration {
+	wait := termsOf(r.out.Decision.Approvals).wait
+	if r.in.Wait != nil {
+		wait = min(wait, time.Duration(max(0, min(*r.in.Wait, int64(wait/time.Second)+1)))*time.Second)
+	}
+	return wait
+}
+
+// terms are what several thresholds mean together: the narrowest of each.
+type terms struct {
+	within, wait        time.Duration
+	seconds, uses, beat int64
+}
+
+func termsOf(need []policy.Approval) terms {
+	var t terms
+	wait := int64(-1)
+	for _, a := range need {
+		t.seconds, t.uses, t.beat = narrow(t.seconds, a.For), narrow(t.uses, a.Uses), narrow(t.beat, a.Beat)
+		t.within = time.Duration(narrow(int64(t.within/time.Second), a.Within)) * time.Second
+		if wait < 0 || a.Wait < wait {
+			wait = a.Wait
+		}
+	}
+	t.wait = time.Duration(max(0, wait)) * time.Second
+	return t
+}
+
+// narrow is the smaller of two numbers of which 0 is no bound.
+func narrow(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// await answers a session that waits already.
+func (d *Decider) await(ctx context.Context, r *ruling, command access.Command) (settled bool, err error) {
+	req, err := d.access.Request(ctx, r.in.Await)
+	if err != nil || req.By != requester(r.who) || req.Scope.Command == nil {
+		return true, refuse("%q is no request of %s for a command", cut(r.in.Await, maxID), r.who.Principal())
+	}
+	changed := changedFile(req.Scope.Command.Files, command.Files)
+	same := req.Scope.Targets[0] == r.in.Target && req.Scope.Login == policy.Login(r.in.Login) && privilege.Same(*req.Scope.Command, command)
+	switch {
+	case d.approved(r, command):
+		d.waits.end(r.in.Session)
+		return false, nil
+	case !same && req.State == access.Pending && changed != "":
+		if err := d.access.Void(ctx, req.ID, changed); err != nil {
+			return true, err
+		}
+		d.tellAccess(req.ID)
+		return true, d.askPeople(ctx, r, command, req.ID, changed)
+	case !same, req.State == access.Approved:
+		return true, d.askPeople(ctx, r, command, req.ID, changed)
+	case req.State == access.Pending && d.cfg.Now().Before(d.waits.until(r.in.Session)):
+		return true, d.askPeople(ctx, r, command, req.ID, "")
+	}
+	d.waits.end(r.in.Session)
+	r.deny(whatBecame(req))
+	r.details["request"] = req.ID
+	return true, d.denied(ctx, r)
+}
+
+// whatBecame says why a command that waited does not run.
+func whatBecame(req access.Request) (policy.Code, string) {
+	switch req.State {
+	case access.Declined:
+		return policy.CodeApprovalDeclined, "declined: " + cut(req.Why, maxText)
+	case access.Expired:
+		return policy.CodeApprovalExpired, fmt.Sprintf("nobody decided %s in time; send the command again to ask anew", req.ID)
+	case access.Pending:
+		return policy.CodeApprovalPending, fmt.Sprintf("%s is not decided yet, until %s; the same command sent again finds it", req.ID, req.Expires.UTC().Format(time.RFC3339))
+	}
+	return policy.CodeNeedsApproval, fmt.Sprintf("%s is %s: %s; send the command again to ask anew", req.ID, req.State, cut(req.Why, maxText))
+}
+
+// changedFile says which file is not what it was when people were asked; empty if all are.
+func changedFile(then, now []access.FileState) string {
+	was := map[string]access.FileState{}
+	for _, f := range then {
+		was[f.Path] = f
+	}
+	for _, f := range now {
+		if old, known := was[f.Path]; known && old != f {
+			return fmt.Sprintf("%q has changed since people were asked", f.Path)
+		}
+	}
+	return ""
+}
+
+// deny makes the ruling a denial.
+func (r *ruling) deny(code policy.Code, reason string) {
+	dec := &r.out.Decision
+	dec.Verdict, dec.Code, dec.Reason, dec.Approvals = policy.Deny, code, reason, nil
+	r.details["code"] = code
+	r.entry.Outcome, r.entry.Reason = string(dec.Verdict), reason
+}
+
+// denied notes what does not run, or not yet, and keeps it for whoever asks for it by the denial's id.
+func (d *Decider) denied(ctx context.Context, r *ruling) error {
+	r.out.ID = id.New(id.Denial, d.cfg.Now())
+	d.keepDenial(r)
+	return d.note(ctx, r)
+}
