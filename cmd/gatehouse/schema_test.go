@@ -13,7 +13,7 @@ import (
 var answerSchemas = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 	path := filepath.Join("..", "..", "docs", "spec", "denial.schema.json")
 	compiled := map[string]*jsonschema.Schema{}
-	for prefix, def := range map[string]string{"GATEHOUSE-DENIAL": "Denial", "GATEHOUSE-ERROR": "Fault", "GATEHOUSE-KILLED": "Killed"} {
+	for prefix, def := range map[string]string{"GATEHOUSE-DENIAL": "Denial", "GATEHOUSE-ERROR": "Fault", "GATEHOUSE-KILLED": "Killed", "GATEHOUSE-WAITING": "Waiting"} {
 		schema, err := jsonschema.NewCompiler().Compile(path + "#/$defs/" + def)
 		if err != nil {
 			return nil, err

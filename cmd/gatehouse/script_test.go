@@ -101,6 +101,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"stopping": cmdStopping, "stopped": cmdStopped, "hang-up": cmdHangUp,
 		"secrets": cmdSecrets, "hides": cmdHides, "shows": cmdShows,
 		"elsewhere": cmdElsewhere, "talk": cmdTalk, "beyond": cmdBeyond,
+		"approver": cmdApprover, "waits": cmdWaits, "approve": cmdApprove,
 		"witness": cmdWitness, "cosigned": cmdCosigned, "authlog": cmdAuthLog,
 		"manual": cmdManual, "examples": cmdExamples, "terminal": cmdTerminal, "type": cmdType, "screen": cmdScreen, "size": cmdSize,
 	} {
@@ -128,7 +129,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 }
 
 func needsGate(name string) bool {
-	return !slices.Contains([]string{"gate", "gatehouse", "bytes", "status", "listen-mute", "free-port", "secrets", "hides", "shows"}, name)
+	return !slices.Contains([]string{"gate", "approver", "gatehouse", "bytes", "status", "listen-mute", "free-port", "secrets", "hides", "shows"}, name)
 }
 
 // errAbsent is what audit and log return when they find nothing: the one failure that "!" turns round.

@@ -39,6 +39,7 @@ func (s *scene) lines(status int, human, machine string, into any) error {
 	if s.last.status != status {
 		return fmt.Errorf("status %d, want %d: %s", s.last.status, status, text)
 	}
+	text = withoutWaiting(text)
 	first, rest, _ := strings.Cut(text, "\n")
 	second, rest, ended := strings.Cut(rest, "\n")
 	if s.last.screen { // ssh's own last line
@@ -61,6 +62,12 @@ func (s *scene) lines(status int, human, machine string, into any) error {
 var headings = map[string]string{
 	"needs_approval": "gatehouse: NEEDS APPROVAL (nothing ran): ",
 	"dry_run":        "gatehouse: DRY RUN (nothing ran): ",
+
+	"approval_pending":  "gatehouse: STILL WAITING for approval (nothing ran): ",
+	"approval_declined": "gatehouse: DECLINED by a person (nothing ran): ",
+	"approval_expired":  "gatehouse: NOT APPROVED IN TIME (nothing ran): ",
+	"locked":            "gatehouse: LOCKED (nothing ran): ",
+	"paused":            "gatehouse: PAUSED (nothing ran): ",
 }
 
 // cmdDenied: denied CODE [TEXT]: the last client got the denial contract, the reason holds TEXT, and the audit log has the
