@@ -25,15 +25,15 @@ func (s *Server) approvalsPage(w http.ResponseWriter, r *http.Request, who conso
 	if err != nil {
 		return err
 	}
-	person, err := s.cfg.Accounts.Account(r.Context(), who)
+	noKey, err := s.keyless(r.Context(), who)
 	if err != nil {
 		return err
 	}
 	a := s.navs.get(who.SignIn)
 	a.waits, a.waitsAt = len(mine), s.cfg.Now()
 	s.navs.put(who.SignIn, a)
-	view := approvalsView{Mine: oldestFirst(mine), Others: without(oldestFirst(all), mine), NoKey: len(person.Passkeys) == 0, Partial: more != "" || moreOthers != ""}
-	s.render(w, r, http.StatusOK, "approvals", page{Title: "Approvals", Nav: "approvals", By: console.Actor{Principal: "person:" + person.Person}, Body: view})
+	view := approvalsView{Mine: oldestFirst(mine), Others: without(oldestFirst(all), mine), NoKey: noKey, Partial: more != "" || moreOthers != ""}
+	s.render(w, r, http.StatusOK, "approvals", page{Title: "Approvals", Nav: "approvals", Body: view})
 	return nil
 }
 

@@ -25,6 +25,8 @@ type around struct {
 	waits   int
 	actorAt time.Time
 	waitsAt time.Time
+	noKey   bool // the person has no passkey
+	keyAt   time.Time
 }
 
 // navs remembers for a moment what stands around the pages of each sign-in. It opens nothing.
@@ -120,6 +122,22 @@ func (s *Server) actor(ctx context.Context, who console.Credential) (console.Act
 	a.actor, a.actorAt = actor, now
 	s.navs.put(who.SignIn, a)
 	return actor, nil
+}
+
+// keyless says whether the person has no passkey to approve with. A look at an account stands in the log, so this looks rarely.
+func (s *Server) keyless(ctx context.Context, who console.Credential) (bool, error) {
+	a := s.navs.get(who.SignIn)
+	now := s.cfg.Now()
+	if now.Sub(a.keyAt) <= navActor {
+		return a.noKey, nil
+	}
+	person, err := s.cfg.Accounts.Account(ctx, who)
+	if err != nil {
+		return false, err
+	}
+	a.noKey, a.keyAt = len(person.Passkeys) == 0, now
+	s.navs.put(who.SignIn, a)
+	return a.noKey, nil
 }
 
 // known is a handler for pages whose own operation does not say who is signed in, so that the page can. What cannot be told now, because

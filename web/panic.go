@@ -50,7 +50,7 @@ func (s *Server) panicSubmit(w http.ResponseWriter, r *http.Request, who console
 
 // awaySubmit names who answers in the person's place.
 func (s *Server) awaySubmit(w http.ResponseWriter, r *http.Request, who console.Credential) error {
-	to, until := r.PostFormValue("to"), time.Time{}
+	to, until := r.PostFormValue("to"), s.cfg.Now().UTC() // nobody from now on
 	if to != "" {
 		var err error
 		if until, err = untilOf(r.PostFormValue("until"), s.cfg.Now()); err != nil {
