@@ -88,6 +88,8 @@ async function refreshPoll() {
   const words = document.getElementById('words');
   if (fresh.dataset.poll !== old.dataset.poll && document.querySelector('[data-approve]') && !words?.value) return location.reload();
   document.title = page.title;
+  const [told, tell] = [document, page].map((where) => where.querySelector('[data-said]'));
+  if (told && tell && told.textContent !== tell.textContent) told.textContent = tell.textContent; // read out
   document.querySelector('.top nav').replaceChildren(...page.querySelector('.top nav').childNodes);
   if (saidBy(fresh) === saidBy(old)) return;
   const focused = old.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
