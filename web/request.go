@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/internal/console"
 	"gatehouse/internal/id"
+	"gatehouse/policy"
 	"gatehouse/policy/access"
 )
 
@@ -32,6 +33,7 @@ func (s *Server) requestPage(w http.ResponseWriter, r *http.Request, who console
 		return err
 	}
 	view := requestView{AccessView: v, Passkey: v.Answer && slices.Contains(v.Ways, "passkey"), SSH: v.Answer && slices.Contains(v.Ways, "ssh"), Door: s.origin.Hostname()}
+	view.Denials = slices.DeleteFunc(view.Denials, func(d console.AccessDenial) bool { return d.Code == string(policy.CodeNeedsApproval) }) // it waits, like this one
 	if c := v.Request.Scope.Command; c != nil {
 		view.Lines = planLines(c.Plan)
 		view.Odd = oddWords(view.Lines)
