@@ -41,8 +41,12 @@ func (p *Policy) answer(r Request, by decider) Decision {
 	if d.Verdict == Deny {
 		d.Request = p.requestable(&r, d, by)
 	}
-	d.PolicyHash = p.hash
-	return d
+	return p.stamp(d)
+}
+
+// quietly is an answer that offers nothing: clients look around by themselves.
+func (p *Policy) quietly(r Request, by decider) Decision {
+	return p.stamp(p.judge(&r, by))
 }
 
 // judge decides. Every denial counts, whatever its reason is.

@@ -27,13 +27,19 @@ type Attempt struct {
 type RoleTrace struct {
 	Role    string `json:"role"`
 	Reaches bool   `json:"reaches"`
-	Why     string `json:"why,omitempty"` // not
+	Why     string `json:"why,omitempty"`   // not
+	Grant   string `json:"grant,omitempty"` // by which it is held for a time
 }
 
 // Trace compares each command of a request with every rule that could be about it. It decides nothing: Decide does, and
 // whatever the two say must agree, because both ask the same patterns.
 func (p *Policy) Trace(r Request) []Trace {
-	roles := p.reach(r.Identity, r.Target, r.Labels, r.Login)
+	var roles []*role
+	for _, h := range p.holdings(&r) {
+		if h.reaches(r.Target, r.Labels, r.Login) {
+			roles = append(roles, h.role)
+		}
+	}
 	var traces []Trace
 	for i, argv := range r.Plan.Commands() {
 		t := Trace{Command: i, Argv: argv}
@@ -81,6 +87,9 @@ func (p *Policy) TraceRoles(r Request) []RoleTrace {
 		t := RoleTrace{Role: role.name}
 		t.Reaches, t.Why = p.RoleReaches(role.name, r.Target, r.Labels, r.Login)
 		traces = append(traces, t)
+	}
+	for _, h := range p.granted(&r) {
+		traces = append(traces, RoleTrace{Role: h.name, Reaches: h.reaches(r.Target, r.Labels, r.Login), Grant: h.grant})
 	}
 	return traces
 }

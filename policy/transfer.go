@@ -81,7 +81,12 @@ func (p *Policy) DecideTransfer(r Request, by Carrier) Decision {
 // path, at both ends of a rename; and a rename neither takes what may not be read to where it may, nor moves a folder of which
 // not everything may be written.
 func (p *Policy) DecideFile(r Request, f FileAsk) Decision {
-	return p.answer(r, func(r *Request, roles []applied) Decision { return decideFile(roles, r.home(), f) })
+	by := func(r *Request, roles []applied) Decision { return decideFile(roles, r.home(), f) }
+	switch f.Op {
+	case OpStat, OpList, OpReadlink:
+		return p.quietly(r, by)
+	}
+	return p.answer(r, by)
 }
 
 // carried are the role's sections that a protocol may carry.

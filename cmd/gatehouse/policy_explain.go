@@ -16,15 +16,16 @@ type PolicyExplainCmd struct {
 	PolicyPath
 	InventoryFlag
 	JSONFlag
-	As    string            `required:"" placeholder:"AGENT" help:"Who asks: release-bot, or person:ann."`
-	On    string            `required:"" placeholder:"TARGET" help:"The target."`
-	Login string            `required:"" help:"The login on the target."`
-	PTY   bool              `name:"pty" help:"A pty is asked for (ssh -t)."`
-	Task  string            `help:"The task that the certificate names."`
-	Env   map[string]string `help:"A variable that the client sets: NAME=VALUE." mapsep:"none"`
-	From  string            `placeholder:"ADDRESS" help:"The client's address."`
-	At    time.Time         `format:"2006-01-02T15:04:05Z07:00" placeholder:"TIME" help:"When it is asked, if not now: 2026-11-25T10:00:00Z."`
-	Line  []string          `arg:"" help:"The line, after --."`
+	As      string            `required:"" placeholder:"AGENT" help:"Who asks: release-bot, or person:ann."`
+	On      string            `required:"" placeholder:"TARGET" help:"The target."`
+	Login   string            `required:"" help:"The login on the target."`
+	PTY     bool              `name:"pty" help:"A pty is asked for (ssh -t)."`
+	Task    string            `help:"The task that the certificate names."`
+	Env     map[string]string `help:"A variable that the client sets: NAME=VALUE." mapsep:"none"`
+	From    string            `placeholder:"ADDRESS" help:"The client's address."`
+	At      time.Time         `format:"2006-01-02T15:04:05Z07:00" placeholder:"TIME" help:"When it is asked, if not now: 2026-11-25T10:00:00Z."`
+	Granted []string          `placeholder:"ROLE" help:"Suppose that it holds this role for a time."`
+	Line    []string          `arg:"" help:"The line, after --."`
 }
 
 // Run prints the decision and why; exit status 1 if it is not allow or ask.
@@ -57,7 +58,7 @@ func (c *PolicyExplainCmd) ask() (lab.Ask, error) {
 	if err != nil {
 		return lab.Ask{}, err
 	}
-	ask := lab.Ask{As: c.As, Target: lab.Target{Name: c.On}, Login: policy.Login(c.Login), Line: strings.Join(c.Line, " "), PTY: c.PTY, Task: c.Task, Source: c.From, Now: c.At}
+	ask := lab.Ask{As: c.As, Target: lab.Target{Name: c.On}, Login: policy.Login(c.Login), Line: strings.Join(c.Line, " "), PTY: c.PTY, Task: c.Task, Source: c.From, Now: c.At, Granted: c.Granted}
 	if ask.Now.IsZero() {
 		ask.Now = time.Now()
 	}

@@ -80,6 +80,9 @@ type decided struct {
 
 	Labels map[string]string `json:"labels"`
 	Source string            `json:"source"`
+
+	Granted []policy.Granted `json:"granted"` // roles that were held for a time
+	Grants  []string         `json:"grants"`  // what was used
 }
 
 func record(e audit.Entry) (lab.Record, error) {
@@ -93,7 +96,8 @@ func record(e audit.Entry) (lab.Record, error) {
 	kind, name, _ := strings.Cut(e.Actor, ":")
 	id := policy.Identity{Kind: policy.Kind(kind), Name: name, Owner: e.Owner, Task: e.Task, Delegation: e.Via}
 	r := lab.Record{Time: e.Time, Verdict: policy.Verdict(e.Outcome), Code: d.Code, Rules: d.Rules,
-		Request: policy.Request{Identity: id, Target: e.Target, Labels: d.Labels, Login: policy.Login(e.Login), Plan: *d.Plan, Env: d.Env, PTY: d.PTY, Source: d.Source, Now: e.Time}}
+		Request: policy.Request{Identity: id, Target: e.Target, Labels: d.Labels, Login: policy.Login(e.Login), Plan: *d.Plan, Env: d.Env, PTY: d.PTY, Source: d.Source, Now: e.Time, Granted: d.Granted}}
+	r.Approved = len(d.Grants) > 0 && r.Verdict == policy.Allow
 	if d.Facts != nil {
 		r.Request.Facts = *d.Facts
 	}

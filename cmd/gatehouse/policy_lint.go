@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"gatehouse/policy/lab"
 )
@@ -27,7 +28,7 @@ func (c *PolicyLintCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	found := lab.Lint(p, targets)
+	found := lab.Lint(p, targets, time.Now())
 	text, count := "", map[lab.Level]int{}
 	for i := range found {
 		found[i].File = c.named(found[i].File)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"gatehouse/bastion/shell"
 	"gatehouse/policy"
@@ -23,7 +24,7 @@ func TestEveryExampleHolds(t *testing.T) {
 	for _, file := range files {
 		t.Run(file, func(t *testing.T) {
 			p := readExample(t, file)
-			for _, finding := range lab.Lint(p, nil) {
+			for _, finding := range lab.Lint(p, nil, time.Time{}) {
 				t.Errorf("%s:%d: %s: %s", finding.File, finding.Line, finding.Rule, finding.Message)
 			}
 			runTests(t, p)

@@ -138,12 +138,17 @@ func (d *Decider) answer(ctx context.Context, a asker, in console.AccessAnswer) 
 	if err != nil {
 		return access.Request{}, refuse("there is no request %q that you can answer", cut(in.Request, maxID))
 	}
+	if why, _ := d.unfounded(d.currentPolicy(), req.By, req); why != "" {
+		d.recheckAccess(ctx)
+		return access.Request{}, refuse("%s", why)
+	}
 	vote := access.Vote{By: a.person(), Yes: in.Yes, Words: said, At: d.cfg.Now().UTC()}
 	if in.Yes {
 		if vote.Proof, err = d.verifyProof(ctx, a.person(), req, in); err != nil {
 			return access.Request{}, err
 		}
 	}
+	// The proof is over what was shown; the request that it counts for is looked at again when the vote is counted.
 	return d.access.Vote(ctx, d.currentPolicy(), req.ID, vote, privilege.By{Actor: a.name, Conn: a.conn})
 }
 

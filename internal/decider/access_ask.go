@@ -45,8 +45,7 @@ func (d *Decider) accessAsk(ctx context.Context, in protocol.AccessAsk) (access.
 
 // wanted is the request that an order is for.
 func (d *Decider) wanted(pol *policy.Policy, a asker, order console.AccessOrder) (access.Request, error) {
-	now := d.cfg.Now().UTC()
-	req := access.Request{ID: id.New(id.Access, now), By: requester(a.who), Policy: pol.Hash(), Made: now, State: access.Pending}
+	req := access.Request{ID: id.New(id.Access, d.cfg.Now()), By: requester(a.who), Policy: pol.Hash()}
 	var err error
 	if req.Reason, err = words(order.Reason, "the reason", maxAccessWords); err == nil && req.Reason == "" {
 		err = invalid("say why: people decide by it")
@@ -73,6 +72,7 @@ func (d *Decider) wanted(pol *policy.Policy, a asker, order console.AccessOrder)
 	if err := bound(&req, order); err != nil {
 		return req, err
 	}
+	req = access.Prepare(pol, d.cfg.Now(), req)
 	if n := len(req.Canonical()); n > maxCanonical {
 		return req, invalid("people are asked about at most %d bytes, and this takes %d", maxCanonical, n)
 	}
@@ -82,7 +82,6 @@ func (d *Decider) wanted(pol *policy.Policy, a asker, order console.AccessOrder)
 // bound narrows a request to what its terms let it have and its order wants.
 func bound(req *access.Request, order console.AccessOrder) error {
 	t := termsOf(req.Need)
-	req.Expires = req.Made.Add(t.within)
 	seconds, beat := int64(order.For/time.Second), int64(order.Beat/time.Second)
 	switch {
 	case order.For < 0 || order.Uses < 0 || order.Beat < 0 || order.For > 0 && seconds == 0:
@@ -91,6 +90,9 @@ func bound(req *access.Request, order console.AccessOrder) error {
 		return invalid("it is given for %s at most", time.Duration(t.seconds)*time.Second)
 	case t.uses > 0 && order.Uses > t.uses:
 		return invalid("it is good for %d commands at most", t.uses)
+	}
+	if req.Scope.Kind == access.CommandScope {
+		t.uses = max(1, t.uses)
 	}
 	req.Scope.Seconds, req.Scope.Uses, req.Scope.Beat = narrow(t.seconds, seconds), narrow(t.uses, order.Uses), narrow(t.beat, beat)
 	if req.Scope.Beat > 0 && (req.Scope.Beat < 5 || req.Scope.Beat >= req.Scope.Seconds) {

@@ -51,7 +51,7 @@ func (d *Decider) watchAccess(ctx context.Context) {
 // tickAccess ends what is over now.
 func (d *Decider) tickAccess(ctx context.Context) {
 	now := d.cfg.Now()
-	changed, err := d.access.Expire(ctx, d.currentPolicy(), privilege.By{Actor: "gatehouse"})
+	changed, err := d.access.Expire(ctx, privilege.By{Actor: "gatehouse"})
 	if err != nil && ctx.Err() == nil {
 		d.cfg.Log.Error("what is over could not be ended in the log", "error", err) // it is good for nothing all the same
 	}

@@ -14,18 +14,18 @@ import (
 )
 
 // maxCanonical bounds what people are asked to approve, in bytes of its canonical form: each vote's entry of the log holds it whole.
-const maxCanonical = 32 << 10
+const maxCanonical = 24 << 10
 
 // maxSpent is how often a command is decided anew because what it was to use was used by another meanwhile.
 const maxSpent = 3
 
-// people answers a decision that people must take: it is allowed by what they have approved, or waits for them, or is denied because of
+// byPeople answers a decision that people must take: it is allowed by what they have approved, or waits for them, or is denied because of
 // what they said. settled is false where it is allowed now.
-func (d *Decider) people(ctx context.Context, r *ruling) (settled bool, err error) {
+func (d *Decider) byPeople(ctx context.Context, r *ruling) (settled bool, err error) {
 	command := r.command()
 	if r.in.Await == "" {
-		if d.approved(r, command) {
-			return false, nil
+		if ok, err := d.approved(ctx, r, command); ok || err != nil {
+			return err != nil, err
 		}
 		return true, d.askPeople(ctx, r, command, "", "")
 	}
@@ -39,15 +39,42 @@ func (r *ruling) command() access.Command {
 
 // approved turns the ask into the allow that it would be, if grants cover it: one for this command, or for each of the ask rules. What
 // people approved runs pinned.
-func (d *Decider) approved(r *ruling, command access.Command) bool {
-	grants, ok := d.access.Cover(r.req.Now, privilege.Wanted{By: requester(r.who), Target: r.in.Target, Login: policy.Login(r.in.Login), Command: command, Asked: r.in.Plan,
-		Need: r.out.Decision.Approvals, Rules: r.pol.AskRules(r.out.Decision)})
-	if !ok {
-		return false
+func (d *Decider) approved(ctx context.Context, r *ruling, command access.Command) (bool, error) {
+	want := access.Wanted{By: requester(r.who), Target: r.in.Target, Login: policy.Login(r.in.Login), Command: &command}
+	for _, rule := range r.pol.AskRules(r.out.Decision) {
+		want.Rules = append(want.Rules, access.AskedRule{Role: rule.Role, Pattern: rule.Pattern})
+	}
+	grants := d.lentBy(r)
+	if len(grants) == 0 {
+		grants, _ = d.access.Covering(want)
+	}
+	var names []string
+	for _, g := range grants {
+		req, err := d.access.Request(ctx, g.Request)
+		if err != nil {
+			return false, err
+		}
+		if !founded(r.pol, r.who, req) || g.Scope.Kind == access.CommandScope && !within(r.out.Decision.Approvals, req.Need) {
+			return false, nil // people approved it when less was needed
+		}
+		names = append(names, g.ID)
+	}
+	if len(names) == 0 {
+		return false, nil
 	}
 	r.needs = r.out.Decision.Approvals
-	r.permit(grants)
-	return true
+	r.permit(names)
+	return true, nil
+}
+
+// lentBy is the grant for this one command by whose role it is asked about.
+func (d *Decider) lentBy(r *ruling) (list []access.Grant) {
+	for _, name := range r.out.Decision.Grants {
+		if g, ok := d.access.Grant(name); ok && g.Scope.Kind == access.CommandScope {
+			list = append(list, g)
+		}
+	}
+	return list
 }
 
 // permit makes the ruling an allow by grants.
@@ -57,13 +84,13 @@ func (r *ruling) permit(grants []string) {
 	dec.Grants = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(dec.Grants), grants...))))
 	r.out.Decision = dec
 	r.entry.Outcome, r.entry.Reason = string(dec.Verdict), ""
-	delete(r.details, "code")
+	r.details["code"], r.details["grants"] = dec.Code, dec.Grants
 }
 
 // askPeople finds the pending request for exactly this, or makes it, and answers that the command waits. why says what became of an
 // earlier one; until is when the wait of the session ends.
 func (d *Decider) askPeople(ctx context.Context, r *ruling, command access.Command, before, why string) error {
-	want := d.wantedRequest(r, command)
+	want := access.Prepare(r.pol, d.cfg.Now(), d.wantedRequest(r, command))
 	if n := len(want.Canonical()); n > maxCanonical {
 		r.deny(policy.CodeUnsupportedSyntax, fmt.Sprintf("people are asked about at most %d bytes, and this takes %d; split it", maxCanonical, n))
 		return d.denied(ctx, r)
@@ -92,15 +119,14 @@ func (d *Decider) askPeople(ctx context.Context, r *ruling, command access.Comma
 
 // wantedRequest is the request for a command.
 func (d *Decider) wantedRequest(r *ruling, command access.Command) access.Request {
-	now := d.cfg.Now().UTC()
 	t := termsOf(r.out.Decision.Approvals)
 	var rules []string
 	for _, rule := range r.pol.AskRules(r.out.Decision) {
 		rules = append(rules, rule.ID)
 	}
-	return access.Request{ID: id.New(id.Access, now), By: requester(r.who),
-		Scope: access.Scope{Kind: access.CommandScope, Targets: []string{r.in.Target}, Login: policy.Login(r.in.Login), Command: &command, Uses: t.uses, Seconds: t.seconds, Beat: t.beat},
-		Need:  r.out.Decision.Approvals, Rules: rules, Policy: r.out.Decision.PolicyHash, Made: now, Expires: now.Add(t.within), Session: r.in.Session, State: access.Pending}
+	return access.Request{ID: id.New(id.Access, d.cfg.Now()), By: requester(r.who),
+		Scope: access.Scope{Kind: access.CommandScope, Targets: []string{r.in.Target}, Login: policy.Login(r.in.Login), Command: &command, Uses: max(1, t.uses), Seconds: t.seconds, Beat: t.beat},
+		Need:  r.out.Decision.Approvals, Rules: rules, Policy: r.out.Decision.PolicyHash, Session: r.in.Session}
 }
 
 // waitFor is how long the session waits: as long as every rule lets it, and no longer than its client wants.
@@ -146,20 +172,21 @@ func (d *Decider) await(ctx context.Context, r *ruling, command access.Command) 
 	if err != nil || req.By != requester(r.who) || req.Scope.Command == nil {
 		return true, refuse("%q is no request of %s for a command", cut(r.in.Await, maxID), r.who.Principal())
 	}
-	changed := changedFile(req.Scope.Command.Files, command.Files)
-	same := req.Scope.Targets[0] == r.in.Target && req.Scope.Login == policy.Login(r.in.Login) && privilege.Same(*req.Scope.Command, command)
+	files, alike := req.Scope.Command.Changed(command)
+	here := req.Scope.Targets[0] == r.in.Target && req.Scope.Login == policy.Login(r.in.Login)
+	same := here && alike && len(files) == 0
+	ok, err := d.approved(ctx, r, command)
 	switch {
-	case d.approved(r, command):
-		d.waits.end(r.in.Session)
-		return false, nil
-	case !same && req.State == access.Pending && changed != "":
-		if err := d.access.Void(ctx, req.ID, changed); err != nil {
+	case ok || err != nil:
+		return err != nil, err
+	case here && alike && len(files) > 0:
+		why := fmt.Sprintf("%q has changed since people were asked", files[0])
+		if err := d.voidRequest(ctx, req, why); err != nil {
 			return true, err
 		}
-		d.tellAccess(req.ID)
-		return true, d.askPeople(ctx, r, command, req.ID, changed)
+		return true, d.askPeople(ctx, r, command, req.ID, why)
 	case !same, req.State == access.Approved:
-		return true, d.askPeople(ctx, r, command, req.ID, changed)
+		return true, d.askPeople(ctx, r, command, req.ID, "")
 	case req.State == access.Pending && d.cfg.Now().Before(d.waits.until(r.in.Session)):
 		return true, d.askPeople(ctx, r, command, req.ID, "")
 	}
@@ -182,18 +209,14 @@ func whatBecame(req access.Request) (policy.Code, string) {
 	return policy.CodeNeedsApproval, fmt.Sprintf("%s is %s: %s; send the command again to ask anew", req.ID, req.State, cut(req.Why, maxText))
 }
 
-// changedFile says which file is not what it was when people were asked; empty if all are.
-func changedFile(then, now []access.FileState) string {
-	was := map[string]access.FileState{}
-	for _, f := range then {
-		was[f.Path] = f
+// voidRequest ends a request whose command is not what people were asked about any more, and what they gave for it.
+func (d *Decider) voidRequest(ctx context.Context, req access.Request, why string) error {
+	by := privilege.By{Actor: "gatehouse"}
+	if _, err := d.endRequests(ctx, func(x access.Request) bool { return x.ID == req.ID }, why, by); err != nil {
+		return err
 	}
-	for _, f := range now {
-		if old, known := was[f.Path]; known && old != f {
-			return fmt.Sprintf("%q has changed since people were asked", f.Path)
-		}
-	}
-	return ""
+	_, err := d.endGrants(ctx, func(g access.Grant) bool { return g.Request == req.ID }, access.CausePolicy, why, by)
+	return err
 }
 
 // deny makes the ruling a denial.

@@ -2,7 +2,6 @@ package decider
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"gatehouse/internal/decider/privilege"
@@ -31,14 +30,7 @@ func (d *Decider) tellAccess(requests ...string) {
 // grant up still runs by it.
 func (d *Decider) endGrants(ctx context.Context, match func(access.Grant) bool, cause access.Cause, why string, by privilege.By) (ended []access.Grant, err error) {
 	ctx = context.WithoutCancel(ctx) // who asked may be ended by it
-	for _, g := range d.access.LiveGrants(match) {
-		g, failed := d.access.EndGrant(ctx, g.ID, cause, why, by)
-		if failed != nil {
-			err = errors.Join(err, failed)
-			continue
-		}
-		ended = append(ended, g)
-	}
+	ended, err = d.access.EndGrants(ctx, match, cause, why, by)
 	d.endHeld(func(g access.Grant) string {
 		if match(g) {
 			return why
@@ -49,16 +41,10 @@ func (d *Decider) endGrants(ctx context.Context, match func(access.Grant) bool, 
 	return ended, err
 }
 
-// endRequests withdraws the pending requests that match.
+// endRequests voids the pending requests that match.
 func (d *Decider) endRequests(ctx context.Context, match func(access.Request) bool, why string, by privilege.By) (ended []string, err error) {
 	ctx = context.WithoutCancel(ctx)
-	for _, r := range d.access.PendingRequests(match) {
-		if failed := d.access.Void(ctx, r.ID, why, by); failed != nil {
-			err = errors.Join(err, failed)
-			continue
-		}
-		ended = append(ended, r.ID)
-	}
+	ended, err = d.access.Void(ctx, match, why, by)
 	d.tellAccess(ended...)
 	return ended, err
 }

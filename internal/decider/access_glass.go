@@ -15,7 +15,6 @@ import (
 
 // wantedGlass is the request of a break-glass: a person's, for a role, for a reason.
 func (d *Decider) wantedGlass(a asker, order console.AccessOrder) (access.Request, error) {
-	now := d.cfg.Now().UTC()
 	pol := d.currentPolicy()
 	var req access.Request
 	if a.person() == "" {
@@ -44,9 +43,12 @@ func (d *Decider) wantedGlass(a asker, order console.AccessOrder) (access.Reques
 	if order.For < 0 || seconds > glass.For {
 		return req, invalid("it is given for %s at most", time.Duration(glass.For)*time.Second)
 	}
-	return access.Request{ID: id.New(id.Access, now), By: requester(a.who), Reason: why, Ticket: ticket,
+	if why := d.access.MayBreakGlass(requester(a.who), order.Role); why != "" {
+		return req, refuse("%s", why)
+	}
+	return access.Prepare(pol, d.cfg.Now(), access.Request{ID: id.New(id.Access, d.cfg.Now()), By: requester(a.who), Reason: why, Ticket: ticket,
 		Scope: access.Scope{Kind: access.RoleScope, Targets: targets, Login: policy.Login(order.Login), Role: order.Role, Seconds: narrow(glass.For, seconds), Glass: true},
-		Need:  []policy.Approval{glass.Review}, Rules: []string{order.Role}, Policy: pol.Hash(), Made: now, Expires: now.Add(privilege.ChallengeTTL), State: access.Pending}, nil
+		Need:  []policy.Approval{glass.Review}, Rules: []string{order.Role}, Policy: pol.Hash()}), nil
 }
 
 // challengeGlass begins the proof that break-glass needs: the request that the order would be is fixed with it.
@@ -60,11 +62,11 @@ func (d *Decider) challengeGlass(ctx context.Context, a asker, order console.Acc
 
 // breakGlass gives a person a role at once. It works with the fewest parts: the person's own fresh proof, and the log.
 func (d *Decider) breakGlass(ctx context.Context, a asker, order console.AccessOrder) (access.Request, error) {
-	req, vote, err := d.provenGlass(ctx, a, order)
+	req, err := d.provenGlass(ctx, a, order)
 	if err != nil {
 		return access.Request{}, d.refuseAccess(ctx, a, audit.AccessRequest, "", err)
 	}
-	req, err = d.access.Glass(ctx, d.currentPolicy(), req, vote, privilege.By{Actor: a.name, Conn: a.conn})
+	req, err = d.access.Glass(ctx, d.currentPolicy(), req, privilege.By{Actor: a.name, Conn: a.conn})
 	if err != nil {
 		return access.Request{}, d.refuseAccess(ctx, a, audit.AccessRequest, req.ID, err)
 	}
@@ -75,32 +77,30 @@ func (d *Decider) breakGlass(ctx context.Context, a asker, order console.AccessO
 }
 
 // provenGlass takes the order's challenge and checks its proof. What is given is what was proven, to the byte, if policy still lets it.
-func (d *Decider) provenGlass(ctx context.Context, a asker, order console.AccessOrder) (access.Request, access.Vote, error) {
-	var vote access.Vote
+func (d *Decider) provenGlass(ctx context.Context, a asker, order console.AccessOrder) (access.Request, error) {
 	now, err := d.wantedGlass(a, order)
 	if err != nil {
-		return now, vote, err
+		return now, err
 	}
 	if order.Proof == nil {
-		return now, vote, refuse("break-glass needs a proof: begin with a challenge for this order")
+		return now, refuse("break-glass needs a proof: begin with a challenge for this order")
 	}
 	x, ok := d.challenges.Take(order.Proof.Challenge, a.person())
 	if !ok || x.Glass == nil {
-		return now, vote, refuse("this challenge was used, has expired, or is not yours; begin again")
+		return now, refuse("this challenge was used, has expired, or is not yours; begin again")
 	}
 	req := *x.Glass
 	now.ID, now.Made, now.Expires = req.ID, req.Made, req.Expires
-	if now.Hash() != req.Hash() || !slices.Equal(now.Canonical(), req.Canonical()) {
-		return req, vote, refuse("this is not what was proven, or the policy has changed; begin again")
+	if !slices.Equal(now.Canonical(), req.Canonical()) {
+		return req, refuse("this is not what was proven, or the policy has changed; begin again")
 	}
-	vote = access.Vote{By: a.person(), Yes: true, At: d.cfg.Now().UTC()}
-	if x.Kind == access.SSHProof {
-		vote.Proof, err = privilege.VerifySSH(d.currentPolicy().ApprovalKeys(a.person()), []byte(req.Text(x.Nonce)), x.Nonce, order.Proof.Signature)
-		if err != nil {
-			err = refuse("this signature was not accepted: %s", err)
-		}
-	} else {
-		vote.Proof, err = d.verifyPasskey(ctx, a.person(), x, order.Proof.Assertion)
+	if x.Kind == access.PasskeyProof {
+		req.Proof, err = d.verifyPasskey(ctx, a.person(), x, order.Proof.Assertion)
+		return req, err
 	}
-	return req, vote, err
+	req.Proof, err = privilege.VerifySSH(d.currentPolicy().ApprovalKeys(a.person()), []byte(req.Text(x.Nonce)), x.Nonce, order.Proof.Signature)
+	if err != nil {
+		err = refuse("this signature was not accepted: %s", err)
+	}
+	return req, err
 }

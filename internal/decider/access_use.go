@@ -16,7 +16,7 @@ func (d *Decider) granted(who policy.Identity, target string, login policy.Login
 	if !d.access.Holds(who.Principal()) {
 		return nil
 	}
-	return grantedOf(d.access.Roles(d.cfg.Now(), requester(who), target, login))
+	return grantedOf(d.access.Roles(requester(who), target, login))
 }
 
 // grantedOf are the roles of grants.
@@ -72,7 +72,7 @@ func (d *Decider) lend(r *ruling) {
 	if r.out.Decision.Verdict != policy.Deny || !d.access.Holds(r.who.Principal()) {
 		return
 	}
-	for _, g := range d.access.Commands(r.req.Now, requester(r.who), r.in.Target, r.req.Login) {
+	for _, g := range d.access.Commands(requester(r.who), r.in.Target, r.req.Login) {
 		if g.Scope.Role == "" {
 			continue
 		}

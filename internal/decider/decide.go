@@ -72,7 +72,7 @@ func (d *Decider) decideOnce(ctx context.Context, in protocol.Decide) (protocol.
 	}
 	// 3. What people must approve: they have, or they are asked.
 	if r.out.Decision.Verdict == policy.Ask {
-		if settled, err := d.people(ctx, r); settled || err != nil {
+		if settled, err := d.byPeople(ctx, r); settled || err != nil {
 			return r.out, err
 		}
 	}

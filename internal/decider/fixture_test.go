@@ -109,6 +109,7 @@ type bench struct {
 	revoked   []protocol.RevokeEvent
 	signedOut []string
 	ended     []protocol.EndEvent
+	changed   []string      // requests
 	told      chan struct{} // one for each event
 	trusts    chan protocol.Trust
 }
@@ -163,7 +164,7 @@ func (b *bench) connectDoor() {
 	var lender *lend.Lender
 	ready := make(chan struct{})
 	events := protocol.Events{Inventory: func(protocol.InventoryEvent) { b.note(nil) }, Revoke: func(e protocol.RevokeEvent) { b.note(&e) }, SignedOut: b.noteSignedOut,
-		End: b.noteEnd, Trust: func(e protocol.Trust) { b.trusts <- e },
+		Access: b.noteAccess, End: b.noteEnd, Trust: func(e protocol.Trust) { b.trusts <- e },
 		Dial: func(e protocol.DialEvent) { lender.Dial(e) }, Send: func(e protocol.SendEvent) { lender.Send(e) }, HangUp: func(e protocol.HangUpEvent) { lender.HangUp(e) },
 		Bad: func(op protocol.Op, err error) { b.t.Errorf("event %s: %v", op, err) }}
 	b.door = protocol.Door{Client: protocol.NewClient(ours, func(op protocol.Op, body json.RawMessage) { <-ready; events.Handle(op, body) })}
@@ -191,6 +192,12 @@ func (b *bench) noteEnd(e protocol.EndEvent) {
 	b.ended = append(b.ended, e)
 	b.mu.Unlock()
 	b.told <- struct{}{}
+}
+
+func (b *bench) noteAccess(e protocol.AccessEvent) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.changed = append(b.changed, e.Requests...)
 }
 
 func (b *bench) noteSignedOut(e protocol.SignedOutEvent) {

@@ -10,18 +10,22 @@ import (
 
 // Book is all that is open: requests that are pending, grants that live or still have to be reviewed, locks and aways. A method that
 // changes something checks it and returns the Change, and Apply makes it true: so whoever keeps the book can make the change durable in
-// between, and what Apply was not called for has not happened. Not safe for concurrent use, reading included.
+// between, and what Apply was not called for has not happened. Of two changes that were made before either was applied, Apply refuses the
+// second: whoever stores changes first holds one lock from making a change to applying it, or asks Stale under the lock that orders what is
+// stored. Not safe for concurrent use, reading included.
 //
 // Deadlines are compared with the time that a method is given. What was once seen past its deadline is ended for this book, whatever a
-// clock says later; Expire says so for good, and is to be called at NextDeadline and after NewBook.
+// clock says later; Expire says so for good, and is to be called at NextDeadline and after NewBook. A clock that is set back lets what has
+// not ended live as much longer.
 type Book struct {
 	requests map[string]Request
 	grants   map[string]Grant
 	locks    map[string]Lock
 	aways    map[string]Away
 
+	held    map[string]map[string]bool // ids of grants, by the principals whose they are
+	past    map[string]bool            // ids that were seen past their deadline, and have not been ended yet
 	version uint64
-	past    map[string]bool // ids that were seen past their deadline
 }
 
 // Change is what becomes of things: whole objects in their new state. Its zero value changes nothing.
@@ -43,7 +47,10 @@ func (c Change) Empty() bool {
 
 // NewBook makes a book of what was stored; what is not open any more is left out.
 func NewBook(stored Change) *Book {
-	b := &Book{requests: map[string]Request{}, grants: map[string]Grant{}, locks: map[string]Lock{}, aways: map[string]Away{}, past: map[string]bool{}}
+	b := &Book{
+		requests: map[string]Request{}, grants: map[string]Grant{}, locks: map[string]Lock{}, aways: map[string]Away{},
+		held: map[string]map[string]bool{}, past: map[string]bool{},
+	}
 	b.take(stored)
 	return b
 }
@@ -68,32 +75,51 @@ func (b *Book) Apply(c Change) error {
 // take puts objects to their new state, and drops those that are not open any more.
 func (b *Book) take(c Change) {
 	for _, r := range c.Requests {
-		put(b, b.requests, r.ID, r, r.Open())
+		put(b, b.requests, r.ID, r, r.Open(), !r.Open())
 	}
 	for _, g := range c.Grants {
-		put(b, b.grants, g.ID, g, g.Open())
+		put(b, b.grants, g.ID, g, g.Open(), !g.Ended.IsZero())
+		b.hold(g)
 	}
 	for _, l := range c.Locks {
-		put(b, b.locks, l.ID, l, true)
+		put(b, b.locks, l.ID, l, true, false)
 	}
 	for _, a := range c.Aways {
-		put(b, b.aways, a.ID, a, true)
+		put(b, b.aways, a.ID, a, true, false)
 	}
 	for _, id := range c.Unlocked {
-		put(b, b.locks, id, Lock{}, false)
+		put(b, b.locks, id, Lock{}, false, true)
 	}
 	for _, id := range c.Returned {
-		put(b, b.aways, id, Away{}, false)
+		put(b, b.aways, id, Away{}, false, true)
 	}
 }
 
-func put[T any](b *Book, list map[string]T, id string, value T, open bool) {
+// put keeps what is open, and forgets that something was seen past its deadline once it has ended.
+func put[T any](b *Book, list map[string]T, id string, value T, open, ended bool) {
 	if open {
 		list[id] = value
-		return
+	} else {
+		delete(list, id)
 	}
-	delete(list, id)
-	delete(b.past, id)
+	if ended {
+		delete(b.past, id)
+	}
+}
+
+// hold keeps the index of whose grants live.
+func (b *Book) hold(g Grant) {
+	mine := b.held[g.By.Principal]
+	switch {
+	case g.Ended.IsZero() && mine == nil:
+		b.held[g.By.Principal] = map[string]bool{g.ID: true}
+	case g.Ended.IsZero():
+		mine[g.ID] = true
+	default:
+		if delete(mine, g.ID); len(mine) == 0 {
+			delete(b.held, g.By.Principal)
+		}
+	}
 }
 
 // change is an empty change of the book as it is.
@@ -163,8 +189,11 @@ func (b *Book) Expire(now time.Time) Change {
 	return c
 }
 
-// NextDeadline is when Expire has something to do next; ok is false if nothing has a deadline.
+// NextDeadline is when Expire has something to do next, the zero time if it has already; ok is false if nothing has a deadline.
 func (b *Book) NextDeadline() (next time.Time, ok bool) {
+	if len(b.past) > 0 {
+		return time.Time{}, true
+	}
 	sooner := func(at time.Time) {
 		if !at.IsZero() && (!ok || at.Before(next)) {
 			next, ok = at, true

@@ -44,13 +44,7 @@ func (b *Book) grantFor(now time.Time, r Request, id string) (Grant, error) {
 	if r.Scope.Glass {
 		room, each = room+reserve, each+reserve
 	}
-	mine := 0
-	for _, g := range b.grants {
-		if g.By.Principal == r.By.Principal {
-			mine++
-		}
-	}
-	if len(b.grants) >= room || mine >= each {
+	if mine := len(b.held[r.By.Principal]); len(b.grants) >= room || mine >= each {
 		return Grant{}, full("%s are open, %d of %s, which is the most: end some", plural(len(b.grants), "grant", "grants"), mine, r.By.Principal)
 	}
 	now = now.UTC()
@@ -75,8 +69,8 @@ func (b *Book) usable(now time.Time, g Grant) bool {
 // task and delegation.
 func (b *Book) Live(now time.Time, by Requester) []Grant {
 	var list []Grant
-	for _, g := range b.grants {
-		if g.By == by && b.usable(now, g) {
+	for id := range b.held[by.Principal] {
+		if g := b.grants[id]; g.By == by && b.usable(now, g) {
 			list = append(list, g)
 		}
 	}

@@ -104,6 +104,8 @@ func (s Scope) validate() error {
 		return invalid("a command is asked for on one target, and without a pattern")
 	case s.Kind == CommandScope && s.Uses < 1:
 		return invalid("a command is asked for a number of times, not for any number")
+	case s.Kind == CommandScope && s.Command.Plan.ValidateFinal() != nil:
+		return invalid("what is approved is a final command: %v", s.Command.Plan.ValidateFinal())
 	case s.Kind == PatternScope && (s.Command != nil || s.Pattern == "" || s.Role == ""):
 		return invalid("a pattern is asked for by its own words and the role whose it is")
 	case s.Kind == RoleScope && (s.Command != nil || s.Pattern != "" || s.Role == ""):

@@ -1,6 +1,8 @@
 package access
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -13,7 +15,7 @@ func (f *facts) command(c Command) {
 	f.raw("line: " + shown(c.Plan.String()))
 	f.plan("1", c.Plan)
 	for _, v := range c.Env {
-		f.raw("sets: " + quoted(v.Name) + " to " + literal(v.Value))
+		f.raw("sets: " + quoted(v.Name) + " to " + exact(v.Value))
 	}
 	f.raw("terminal: " + yesNo(c.PTY))
 	f.value("input", string(c.Stdin))
@@ -23,12 +25,27 @@ func (f *facts) command(c Command) {
 	}
 }
 
+// fileText is a file's state, all of it: every field that it has in JSON, by name.
 func fileText(file FileState) string {
-	text := literal(file.Path) + " sha256 " + quoted(file.SHA256) + " bytes " + strconv.FormatInt(file.Size, 10)
-	if file.Missing {
-		text += ", not there"
+	var text []string
+	dec := json.NewDecoder(bytes.NewReader(encode(file)))
+	dec.UseNumber()
+	for name := true; ; {
+		token, err := dec.Token()
+		if err != nil {
+			return strings.Join(text, " ")
+		}
+		value, isText := token.(string)
+		switch _, around := token.(json.Delim); {
+		case around:
+			continue
+		case isText && !name:
+			text = append(text, exact(value))
+		default:
+			text = append(text, fmt.Sprint(token))
+		}
+		name = !name
 	}
-	return text
 }
 
 // plan says what one node of a plan does, then its parts, which are numbered below it.
@@ -36,10 +53,10 @@ func (f *facts) plan(at string, p policy.Plan) {
 	step := func(text string) { f.raw("step " + at + ": " + text) }
 	step(opText(p))
 	if p.Dir != "" {
-		step("in folder " + literal(p.Dir))
+		step("in folder " + exact(p.Dir))
 	}
 	if p.Umask != "" {
-		step("umask " + literal(p.Umask))
+		step("umask " + exact(p.Umask))
 	}
 	if p.Not {
 		step("success and failure exchanged")
@@ -48,7 +65,7 @@ func (f *facts) plan(at string, p policy.Plan) {
 		step("reads nothing")
 	}
 	for _, v := range p.Env {
-		step("sets " + quoted(v.Name) + " to " + literal(v.Value))
+		step("sets " + quoted(v.Name) + " to " + exact(v.Value))
 	}
 	for _, wrap := range p.Wrap {
 		step("launched by " + words(wrap))
@@ -76,7 +93,7 @@ func opText(p policy.Plan) string {
 	case policy.OpRun:
 		text = "runs " + words(p.Argv)
 	case policy.OpShell:
-		text = "a shell of the target reads " + literal(p.Text)
+		text = "a shell of the target reads " + exact(p.Text)
 	case policy.OpPipe:
 		text = "a pipeline"
 	case policy.OpAnd:
@@ -86,7 +103,7 @@ func opText(p policy.Plan) string {
 	case policy.OpSeq:
 		text = "one after the other"
 	default:
-		text = "unknown operator " + literal(string(p.Op))
+		text = "unknown operator " + exact(string(p.Op))
 	}
 	if p.Pipefail {
 		text += ", failing if one fails"
@@ -95,7 +112,7 @@ func opText(p policy.Plan) string {
 		text += ", with words " + words(p.Argv)
 	}
 	if p.Op != policy.OpShell && p.Text != "" {
-		text += ", with text " + literal(p.Text)
+		text += ", with text " + exact(p.Text)
 	}
 	return text
 }
@@ -104,24 +121,24 @@ func redirText(r policy.Redir) string {
 	fd := strconv.Itoa(r.FD)
 	switch {
 	case r.Op == policy.RedirIn && r.To == 0 && r.Data == "":
-		return fd + " reads file " + literal(r.Path)
+		return fd + " reads file " + exact(r.Path)
 	case r.Op == policy.RedirOut && r.To == 0 && r.Data == "":
-		return fd + " replaces file " + literal(r.Path)
+		return fd + " replaces file " + exact(r.Path)
 	case r.Op == policy.RedirAppend && r.To == 0 && r.Data == "":
-		return fd + " appends to file " + literal(r.Path)
+		return fd + " appends to file " + exact(r.Path)
 	case r.Op == policy.RedirDup && r.Path == "" && r.Data == "":
 		return fd + " goes where " + strconv.Itoa(r.To) + " goes"
 	case r.Op == policy.RedirData && r.Path == "" && r.To == 0:
-		return fd + " reads the text " + literal(r.Data)
+		return fd + " reads the text " + exact(r.Data)
 	}
-	return fmt.Sprintf("%s %s path %s to %d data %s", fd, literal(string(r.Op)), literal(r.Path), r.To, literal(r.Data))
+	return fmt.Sprintf("%s %s path %s to %d data %s", fd, exact(string(r.Op)), exact(r.Path), r.To, exact(r.Data))
 }
 
 // words are those of a command, each in quotes.
 func words(argv policy.Argv) string {
 	list := make([]string, len(argv))
 	for i, word := range argv {
-		list[i] = literal(word)
+		list[i] = exact(word)
 	}
 	return orNone(strings.Join(list, " "))
 }

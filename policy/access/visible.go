@@ -39,7 +39,15 @@ func quoted(s string) string {
 }
 
 // literal is a value in double quotes, whatever it is.
-func literal(s string) string {
+func literal(s string) string { return inQuotes(s, hidden) }
+
+// exact is literal for what runs: in ASCII alone, so that no letter of one script can pass for one of another.
+func exact(s string) string {
+	return inQuotes(s, func(r rune) bool { return r >= utf8.RuneSelf || hidden(r) })
+}
+
+// inQuotes writes a value in double quotes, and escapes of it what escape says.
+func inQuotes(s string, escape func(rune) bool) string {
 	var out strings.Builder
 	out.WriteByte('"')
 	for i := 0; i < len(s); {
@@ -47,7 +55,7 @@ func literal(s string) string {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&out, `\x%02x`, s[i])
-		case hidden(r):
+		case escape(r):
 			fmt.Fprintf(&out, `\u{%x}`, r)
 		case r == '"', r == '\\':
 			out.WriteByte('\\')

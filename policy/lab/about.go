@@ -24,4 +24,15 @@ var rules = map[string]string{
 	"grants-write":      "The rule lets its holder write files of its choice",
 	"grants-read":       "The rule lets its holder read any file of the login",
 	"grants-network":    "The rule lets its holder reach other machines",
+
+	"too-few-approvers": "Fewer people may approve something than must",
+	"own-approvers":     "Those who could approve something own the agent that asks for it",
+	"no-approval-key":   "An approval wants an SSH signature, and too few of those who may approve have a key",
+	"unreviewed-glass":  "The policy does not say who reviews what was done in an emergency, or one person does",
+	"glass-in-window":   "A role that is taken in emergencies has windows, outside of which it does nothing",
+	"lent-and-held":     "A role can be asked for by those who hold it",
+	"lent-budget":       "The budget of a role that is only held for a time has no effect",
+	"freeze-over":       "A freeze is over",
+	"freeze-no-host":    "No target of the inventory is one of the freeze's",
+	"residue-no-host":   "No target and login of any role is one of those that may be looked at for what stayed",
 }

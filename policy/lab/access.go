@@ -17,6 +17,9 @@ type Access struct {
 	Targets []string       `json:"targets"` // as the role describes them
 	Logins  []policy.Login `json:"logins"`
 	Rules   []AccessRule   `json:"rules"`
+
+	Held  string `json:"held,omitempty"`  // not in the policy, but: "on request", "in an emergency"
+	Terms string `json:"terms,omitempty"` // of that
 }
 
 // AccessRule is one rule of it. Uses and Last are of the history.
@@ -46,7 +49,8 @@ func AccessOf(p *policy.Policy, name string, targets []Target, history History) 
 			isTarget = true
 		}
 		for _, role := range p.Roles() {
-			if !slices.Contains(s.Roles, role.Name) || len(role.Targets) == 0 || s.Disabled {
+			how := holdings(p, s, role.Name)
+			if len(how) == 0 || len(role.Targets) == 0 || s.Disabled {
 				continue
 			}
 			logins := role.Logins
@@ -54,7 +58,11 @@ func AccessOf(p *policy.Policy, name string, targets []Target, history History) 
 				logins = reaching(p, role, target(strings.TrimPrefix(name, "target:"), targets))
 			}
 			if len(logins) > 0 {
-				out = append(out, access(s, role, logins, used, isTarget, strings.TrimPrefix(name, "target:")))
+				for _, h := range how {
+					a := access(s, role, logins, used, isTarget, strings.TrimPrefix(name, "target:"))
+					a.Held, a.Terms = h.how, h.terms
+					out = append(out, a)
+				}
 			}
 		}
 	}
@@ -77,6 +85,31 @@ func access(s policy.SubjectInfo, role policy.RoleInfo, logins []policy.Login, u
 		a.Rules = append(a.Rules, AccessRule{rule.ID, rule.Kind, rule.Pattern.String(), u.count, u.last})
 	}
 	return a
+}
+
+// holding is a way to have a role.
+type holding struct{ how, terms string }
+
+// The ways besides the policy's own.
+const (
+	onRequest   = "on request"
+	inEmergency = "in an emergency"
+)
+
+// holdings are the ways in which a subject has a role, or may have it.
+func holdings(p *policy.Policy, s policy.SubjectInfo, role string) []holding {
+	if slices.Contains(s.Roles, role) {
+		return []holding{{}}
+	}
+	var ways []holding
+	id := policy.Identity{Kind: s.Kind, Name: s.Name, Owner: s.Owner}
+	if terms, ok := p.MayRequestRole(id, role); ok {
+		ways = append(ways, holding{onRequest, termsText(terms)})
+	}
+	if glass, ok := p.BreakGlass(id, role); ok {
+		ways = append(ways, holding{inEmergency, glassText(glass)})
+	}
+	return ways
 }
 
 // names reports whether a reference is to that subject.
@@ -159,7 +192,11 @@ func AccessText(list []Access, withUse bool) string {
 		if a.Owner != "" {
 			owner = " (owner " + a.Owner + ")"
 		}
-		fmt.Fprintf(&b, "%s%s by role %s: %s on %s\n", a.Who, owner, a.Role, strings.Join(logins, ", "), strings.Join(a.Targets, ", "))
+		held := ""
+		if a.Held != "" {
+			held = fmt.Sprintf(" %s (%s)", a.Held, a.Terms)
+		}
+		fmt.Fprintf(&b, "%s%s by role %s%s: %s on %s\n", a.Who, owner, a.Role, held, strings.Join(logins, ", "), strings.Join(a.Targets, ", "))
 		for _, r := range a.Rules {
 			last := ""
 			if withUse {

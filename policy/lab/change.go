@@ -38,6 +38,8 @@ type Changes struct {
 	Compared int      `json:"compared"`          // requests
 	Skipped  int      `json:"skipped,omitempty"` // of a history: entries without a plan
 	Changes  []Change `json:"changes"`
+
+	Privileges []Privilege `json:"privileges,omitempty"` // who may ask for what, and freezes
 }
 
 // maxLines bounds the examples of a change, and how many different lines are counted for it.
@@ -68,7 +70,7 @@ func (s *changeSet) add(r policy.Request, at time.Time, old, new policy.Decision
 	if new.Verdict != policy.Deny {
 		code = old.Code
 	}
-	key := changeKey{r.Identity.Principal(), r.Target, string(r.Login), string(old.Verdict), string(new.Verdict), ruleOf(new, old), ruleOf(old, new), string(code)}
+	key := changeKey{whoAsks(r), r.Target, string(r.Login), string(old.Verdict), string(new.Verdict), ruleOf(new, old), ruleOf(old, new), string(code)}
 	c := s.found[key]
 	if c == nil {
 		c = &Change{Who: key.who, Target: r.Target, Login: r.Login, From: old.Verdict, To: new.Verdict, Rule: key.rule, Was: key.was, Code: code, lines: map[string]int{}}
@@ -84,6 +86,15 @@ func (s *changeSet) add(r policy.Request, at time.Time, old, new policy.Decision
 	if line := Show(r.Plan.String()); len(c.lines) < maxCounted || c.lines[line] > 0 {
 		c.lines[line]++
 	}
+}
+
+// whoAsks is the identity, with the roles that it holds for a time.
+func whoAsks(r policy.Request) string {
+	who := r.Identity.Principal()
+	for _, g := range r.Granted {
+		who += " holding " + g.Role
+	}
+	return who
 }
 
 // ruleOf is the rule that a change is about: that of the command at which the other policy denies the line, or the first.
@@ -168,6 +179,9 @@ func (c Changes) String() string {
 			}
 			fmt.Fprintf(&b, "      %s%s\n", line.Text, times)
 		}
+	}
+	for _, p := range c.Privileges {
+		fmt.Fprintf(&b, "%s\n", p)
 	}
 	fmt.Fprintf(&b, "%d requests compared: %d newly allowed, %d newly asked, %d newly denied\n", c.Compared, c.Count(policy.Allow), c.Count(policy.Ask), c.Count(policy.Deny))
 	if c.Skipped > 0 {

@@ -44,7 +44,9 @@ func Diff(old, new *policy.Policy, c Comparison) (Changes, error) {
 			set.add(r, record.Time, decideAs(old, r), decideAs(new, r))
 		}
 	}
-	return set.result(), nil
+	out := set.result()
+	out.Privileges = privileges(old, new)
+	return out, nil
 }
 
 // decideAs asks a policy with the identity as that policy knows it: who owns an agent is the policy's word.
@@ -57,7 +59,7 @@ func decideAs(p *policy.Policy, r policy.Request) policy.Decision {
 
 // differenceKey is the same for one line of one identity on one target with the same two outcomes.
 func differenceKey(r policy.Request, old, new policy.Decision) string {
-	return strings.Join([]string{r.Identity.Principal(), r.Target, string(r.Login), r.Plan.String(), string(old.Verdict), string(new.Verdict)}, "\x00")
+	return strings.Join([]string{whoAsks(r), r.Target, string(r.Login), r.Plan.String(), string(old.Verdict), string(new.Verdict)}, "\x00")
 }
 
 // requestKey is the same for equal questions.
@@ -77,7 +79,11 @@ func Simulate(proposed *policy.Policy, history History) (Changes, error) {
 			return Changes{}, err
 		}
 		r := record.request()
-		set.add(r, record.Time, policy.Decision{Verdict: record.Verdict, Code: record.Code, Rules: record.Rules}, decideAs(proposed, r))
+		after := decideAs(proposed, r)
+		if record.Approved {
+			after = proposed.Permit(after) // they would have been asked again
+		}
+		set.add(r, record.Time, policy.Decision{Verdict: record.Verdict, Code: record.Code, Rules: record.Rules}, after)
 	}
 	return set.result(), nil
 }

@@ -18,6 +18,7 @@ type Explanation struct {
 	Decision policy.Decision    `json:"decision"`
 	Roles    []policy.RoleTrace `json:"roles"`
 	Commands []policy.Trace     `json:"commands,omitempty"`
+	Requests []policy.LentInfo  `json:"requests,omitempty"` // denied: roles that may be asked for, under which it would not be
 }
 
 // Explain answers a question and says why.
@@ -26,6 +27,10 @@ func Explain(p *policy.Policy, ask Ask, parse Parser) Explanation {
 	e := Explanation{As: r.Identity.Principal(), Target: r.Target, Login: r.Login, Line: ask.Line, Decision: d, Roles: p.TraceRoles(r)}
 	if r.Plan.Op != "" {
 		e.Plan, e.Commands = &r.Plan, p.Trace(r)
+	}
+	for _, role := range d.Request {
+		terms, _ := p.MayRequestRole(r.Identity, role)
+		e.Requests = append(e.Requests, policy.LentInfo{Role: role, Terms: terms})
 	}
 	return e
 }
@@ -108,11 +113,17 @@ func (e Explanation) obligations(b *strings.Builder) {
 		if len(d.Nearest) > 0 {
 			b.WriteByte('\n')
 		}
+		for _, r := range e.Requests {
+			fmt.Fprintf(b, "\nmay be asked for: the role %s, %s\n", r.Role, termsText(r.Terms))
+		}
 		return
 	}
 	fmt.Fprintf(b, "\ncertificate %s, stdin %s\n", d.Mode, d.Stdin)
 	for _, a := range d.Approvals {
-		fmt.Fprintf(b, "approvals %d of %s\n", a.Approvals, strings.Join(a.From, ", "))
+		fmt.Fprintf(b, "approvals %s\n", people(a, false))
+	}
+	for _, id := range d.Grants {
+		fmt.Fprintf(b, "by the grant %s\n", Show(id))
 	}
 	o := d.Obligations
 	if o.DryRun {

@@ -75,12 +75,17 @@ type Ask struct {
 	Source string
 	Env    []policy.EnvVar
 	Now    time.Time
+
+	Granted []string // roles that it holds for a time
 }
 
 // request is the question as the decider would see it; the error is the parser's refusal.
 func (a Ask) request(p *policy.Policy, parse Parser) (policy.Request, error) {
 	r := policy.Request{Identity: identity(p, a.As, a.Task), Target: a.Target.Name, Labels: a.Target.Labels, Login: a.Login,
 		Env: a.Env, PTY: a.PTY, Source: a.Source, Now: a.Now, Facts: assumed}
+	for _, role := range a.Granted {
+		r.Granted = append(r.Granted, supposed(role, r.Target, r.Login)...)
+	}
 	plan, err := parse(a.Line)
 	r.Plan = plan
 	return r, err

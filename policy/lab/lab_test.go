@@ -179,7 +179,7 @@ func TestExplain(t *testing.T) {
 // TestLint: each thing that is not what it looks is found where it stands.
 func TestLint(t *testing.T) {
 	got := map[string]int{}
-	for _, f := range Lint(parsePolicy(t, small), []Target{{Name: "web-1"}}) {
+	for _, f := range Lint(parsePolicy(t, small), []Target{{Name: "web-1"}}, time.Time{}) {
 		if f.Fix == "" || about(f.Rule) == f.Rule {
 			t.Errorf("incomplete: %v", f)
 		}

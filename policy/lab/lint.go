@@ -5,14 +5,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"gatehouse/policy"
 	"gatehouse/policy/command"
 )
 
 // Lint reads a policy for what is allowed by the language and probably not meant. targets is the inventory; nil: not known.
-// The findings come in the order of their places.
-func Lint(p *policy.Policy, targets []Target) []Finding {
+// now tells what is over; the zero time: nothing is. The findings come in the order of their places.
+func Lint(p *policy.Policy, targets []Target, now time.Time) []Finding {
 	l := linter{p: p, targets: targets}
 	for _, role := range p.Roles() {
 		l.overlaps(role)
@@ -22,6 +23,10 @@ func Lint(p *policy.Policy, targets []Target) []Finding {
 	l.groups()
 	l.slots()
 	l.sharedLogins()
+	l.approvals()
+	l.lent()
+	l.freezes(now)
+	l.residue()
 	for _, rule := range p.Rules() {
 		l.powers(rule)
 	}
@@ -135,7 +140,9 @@ func meets(rule policy.RuleInfo, argv []string) bool {
 // reachable finds roles that can never be used.
 func (l *linter) reachable(role policy.RoleInfo) {
 	used := slices.ContainsFunc(slices.Concat(l.p.Agents(), l.p.People()), func(s policy.SubjectInfo) bool { return slices.Contains(s.Roles, role.Name) })
-	included := slices.ContainsFunc(l.p.Roles(), func(other policy.RoleInfo) bool { return slices.Contains(other.Includes, role.Name) })
+	included := slices.ContainsFunc(l.p.Roles(), func(other policy.RoleInfo) bool {
+		return slices.Contains(other.Includes, role.Name) || lends(other, role.Name)
+	})
 	if !used && !included {
 		l.add("role-without-user", Warning, role.File, role.Line, "Give it to somebody, or remove it.", "nobody has the role %s", role.Name)
 	}
@@ -155,7 +162,7 @@ func (l *linter) byLabels(role policy.RoleInfo, t Target) bool {
 	return !named && len(reaching(l.p, role, t)) > 0
 }
 
-// groups finds groups that own nothing. Approvals may name one too, which the rules' text does not show.
+// groups finds groups that own nothing and approve nothing.
 func (l *linter) groups() {
 	owned := map[string]bool{}
 	for _, s := range l.p.Agents() {

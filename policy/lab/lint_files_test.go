@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/policy"
 	"gatehouse/policy/lab"
@@ -20,7 +21,7 @@ func TestLintOfWritablePlaces(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found := lab.Lint(p, nil)
+		found := lab.Lint(p, nil, time.Time{})
 		i := slices.IndexFunc(found, func(f lab.Finding) bool { return f.Rule == "writes-programs" })
 		if (i >= 0) != (want != "") || i >= 0 && (!strings.Contains(found[i].Message, want) || found[i].Level != lab.Error) {
 			t.Errorf("%s: %+v, want %q", section, found, want)

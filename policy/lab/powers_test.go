@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/policy"
 	"gatehouse/policy/command"
@@ -124,5 +125,5 @@ roles:
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Lint(p, nil)
+	return Lint(p, nil, time.Time{})
 }

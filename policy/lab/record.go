@@ -14,6 +14,8 @@ type Record struct {
 	Code    policy.Code
 	Rules   []string
 	Time    time.Time
+
+	Approved bool // people approved it: it was allowed where the policy asks
 }
 
 // History is decisions in any order. An error ends it.

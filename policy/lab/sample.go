@@ -20,6 +20,7 @@ type place struct {
 	who    policy.Identity
 	target Target
 	login  policy.Login
+	lent   string // the role, if they may only have it for a time
 }
 
 // places lists who could use a role where, over both policies: a difference may be that somebody has the role in only one.
@@ -28,7 +29,30 @@ func places(role policy.RoleInfo, policies []*policy.Policy, targets []Target) [
 	for _, who := range holders(role.Name, policies) {
 		for _, t := range reached(role, targets) {
 			for _, login := range role.Logins {
-				out = append(out, place{who, t, login})
+				out = append(out, place{who: who, target: t, login: login})
+			}
+		}
+	}
+	for _, who := range borrowers(role.Name, policies) {
+		for _, t := range reached(role, targets) {
+			for _, login := range role.Logins {
+				out = append(out, place{who, t, login, role.Name})
+			}
+		}
+	}
+	return out
+}
+
+// borrowers are those who may have a role for a time, and do not hold it.
+func borrowers(role string, policies []*policy.Policy) []policy.Identity {
+	held := holders(role, policies)
+	var out []policy.Identity
+	for _, p := range policies {
+		for _, s := range slices.Concat(p.Agents(), p.People()) {
+			id := identity(p, s.Principal(), "")
+			same := func(other policy.Identity) bool { return other.Principal() == id.Principal() }
+			if slices.Contains(slices.Concat(p.Requestable(id), p.Glasses(id)), role) && !slices.ContainsFunc(held, same) && !slices.ContainsFunc(out, same) && len(out) < maxHolders {
+				out = append(out, id)
 			}
 		}
 	}
@@ -120,12 +144,20 @@ func roleRequests(out []policy.Request, role policy.RoleInfo, at []place, perRul
 					who := p.who
 					who.Task = c.task
 					out = append(out, policy.Request{Identity: who, Target: p.target.Name, Labels: p.target.Labels, Login: p.login,
-						Plan: policy.Plan{Op: policy.OpRun, Argv: argv}, PTY: c.pty, Now: c.now, Facts: assumed})
+						Plan: policy.Plan{Op: policy.OpRun, Argv: argv}, PTY: c.pty, Now: c.now, Facts: assumed, Granted: supposed(p.lent, p.target.Name, p.login)})
 				}
 			}
 		}
 	}
 	return out
+}
+
+// supposed are the grants of somebody who holds a role for a time.
+func supposed(role, target string, login policy.Login) []policy.Granted {
+	if role == "" {
+		return nil
+	}
+	return []policy.Granted{{ID: "granted:" + role, Role: role, Targets: []string{target}, Login: login}}
 }
 
 func testRequests(p *policy.Policy, parse Parser, now time.Time) []policy.Request {
@@ -134,7 +166,7 @@ func testRequests(p *policy.Policy, parse Parser, now time.Time) []policy.Reques
 		if t.Run == "" {
 			continue
 		}
-		ask := Ask{As: t.As, Target: Target{Name: t.Target}, Login: t.Login, Line: t.Run, PTY: t.PTY, Env: t.Env, Now: circumstances(now)[0].now}
+		ask := Ask{As: t.As, Target: Target{Name: t.Target}, Login: t.Login, Line: t.Run, PTY: t.PTY, Env: t.Env, Granted: t.Granted, Now: circumstances(now)[0].now}
 		if r, err := ask.request(p, parse); err == nil {
 			out = append(out, r)
 		}

@@ -40,19 +40,22 @@ func Inline(p *policy.Policy, parse Parser) []Result {
 		if t.Rule != "" {
 			expect += " " + t.Rule
 		}
-		results = append(results, Result{File: t.File, Line: t.Line, Asks: asks(t.As, t.Login, t.Target, t.PTY, t.Env) + " $ " + t.Asks(), Expect: expect,
+		results = append(results, Result{File: t.File, Line: t.Line, Asks: asks(t.As, t.Login, t.Target, t.PTY, t.Env, t.Granted) + " $ " + t.Asks(), Expect: expect,
 			Decision: r.Decision, Problem: r.Problem})
 	}
 	return results
 }
 
-func asks(as string, login policy.Login, target string, pty bool, env []policy.EnvVar) string {
+func asks(as string, login policy.Login, target string, pty bool, env []policy.EnvVar, granted []string) string {
 	text := fmt.Sprintf("%s %s@%s", as, login, target)
 	if pty {
 		text += " -t"
 	}
 	for _, v := range env {
 		text += fmt.Sprintf(" %s=%s", v.Name, v.Value)
+	}
+	for _, role := range granted {
+		text += " --granted=" + role
 	}
 	return text
 }
@@ -75,8 +78,8 @@ const testsSection = "tests"
 // ReadCases reads a test file. It is a txtar archive: what stands before the first part is the claim, and each line of the part
 // "tests" is
 //
-//	IDENTITY LOGIN@TARGET [-t] [--task=TASK] [--from=ADDRESS] [--at=TIME] [NAME=VALUE…] $ LINE => allow|ask [RULE]
-//	IDENTITY LOGIN@TARGET [-t] [--task=TASK] [--from=ADDRESS] [--at=TIME] [NAME=VALUE…] $ LINE => deny [CODE]
+//	IDENTITY LOGIN@TARGET [-t] [--task=TASK] [--from=ADDRESS] [--at=TIME] [--granted=ROLE] [NAME=VALUE…] $ LINE => allow|ask [RULE]
+//	IDENTITY LOGIN@TARGET [-t] [--task=TASK] [--from=ADDRESS] [--at=TIME] [--granted=ROLE] [NAME=VALUE…] $ LINE => deny [CODE]
 //
 // Empty lines and lines that begin with # say nothing. A file without that part has no tests.
 func ReadCases(f policy.File) ([]Case, error) {
@@ -155,6 +158,10 @@ func (a *Ask) option(word string) error {
 		a.Source = source
 		return nil
 	}
+	if role, ok := strings.CutPrefix(word, "--granted="); ok {
+		a.Granted = append(a.Granted, role)
+		return nil
+	}
 	if text, ok := strings.CutPrefix(word, "--at="); ok {
 		at, err := time.Parse(time.RFC3339, text)
 		if err != nil {
@@ -165,7 +172,7 @@ func (a *Ask) option(word string) error {
 	}
 	name, value, ok := strings.Cut(word, "=")
 	if !ok || strings.HasPrefix(word, "-") {
-		return fmt.Errorf("%q is neither -t, --task=TASK, --from=ADDRESS, --at=TIME nor NAME=VALUE", word)
+		return fmt.Errorf("%q is neither -t, --task=TASK, --from=ADDRESS, --at=TIME, --granted=ROLE nor NAME=VALUE", word)
 	}
 	a.Env = append(a.Env, policy.EnvVar{Name: name, Value: value})
 	return nil

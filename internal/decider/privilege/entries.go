@@ -11,9 +11,9 @@ import (
 
 // Voted is the data of a vote's entry: with it alone anybody can check who approved exactly what.
 type Voted struct {
-	Vote    access.Vote     `json:"vote"`
-	Request json.RawMessage `json:"request"` // its canonical form, byte for byte
-	Hash    string          `json:"hash"`
+	Vote    access.Vote `json:"vote"`
+	Request []byte      `json:"request"` // its canonical form, byte for byte; base64 in JSON
+	Hash    string      `json:"hash"`
 }
 
 // entriesOf are the log's entries about a change: what is new in it beside what was.
@@ -73,12 +73,12 @@ func made(r access.Request, by By) audit.Entry {
 		e.Rule = r.Rules[0]
 	}
 	data := struct {
-		Hash    string          `json:"hash"`
-		Request json.RawMessage `json:"request"`
-		Holder  string          `json:"holder"`
-		Denial  string          `json:"denial,omitempty"`
-		Glass   bool            `json:"break_glass,omitempty"`
-		Proof   access.Proof    `json:"proof,omitzero"`
+		Hash    string       `json:"hash"`
+		Request []byte       `json:"request"`
+		Holder  string       `json:"holder"`
+		Denial  string       `json:"denial,omitempty"`
+		Glass   bool         `json:"break_glass,omitempty"`
+		Proof   access.Proof `json:"proof,omitzero"`
 	}{r.Hash(), r.Canonical(), r.By.Principal, r.Denial, r.Scope.Glass, r.Proof}
 	e.Data = encode(data)
 	return e

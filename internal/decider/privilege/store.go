@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -33,12 +34,15 @@ type Store struct {
 
 	mu       sync.Mutex
 	book     *access.Book
-	beats    map[string]time.Time // the newest heartbeats of grants that are used up, which what runs by them still needs
-	previews map[string]bool      // pending requests that have one
+	beats    map[string]beat // of grants that want them: also of those that are used up, which what runs by them still needs
+	previews map[string]bool // pending requests that have one
 
 	hmu     sync.RWMutex
 	holders map[string]int // how many requests and grants of each principal are open
 }
+
+// beat is when the newest heartbeat of a grant came, and when the grant ends in any case.
+type beat struct{ at, ends time.Time }
 
 // undo is a change that is to be taken back.
 type undo struct {
@@ -59,7 +63,7 @@ const maxAtOnce = 200
 
 // Open loads what is open. Changes that the log may not have are noted first, as they were.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	s := &Store{cfg: cfg, beats: map[string]time.Time{}, previews: map[string]bool{}, holders: map[string]int{}}
+	s := &Store{cfg: cfg, beats: map[string]beat{}, previews: map[string]bool{}, holders: map[string]int{}}
 	if err := s.noteRest(ctx); err != nil {
 		return nil, err
 	}
@@ -74,7 +78,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		}
 	}
 	s.book = access.NewBook(stored)
-	s.count()
+	s.remember(stored)
 	for _, r := range s.book.Requests() {
 		_, err := cfg.Rows.Preview(ctx, r.ID)
 		if err != nil && !errors.Is(err, registry.ErrNotFound) {
@@ -277,12 +281,11 @@ func beforeOf(old, c access.Change) (registry.AccessChange, error) {
 
 // remember keeps what is looked up often. Called with mu held, after a change.
 func (s *Store) remember(c access.Change) {
+	now := s.cfg.Now()
+	maps.DeleteFunc(s.beats, func(_ string, b beat) bool { return now.After(b.ends) })
 	for _, g := range c.Grants {
 		if g.Scope.Beat > 0 {
-			s.beats[g.ID] = g.Beat
-		}
-		if !g.Ended.IsZero() && g.Cause != access.CauseUses {
-			delete(s.beats, g.ID)
+			s.beats[g.ID] = beat{g.Beat, g.Ends}
 		}
 	}
 	for _, r := range c.Requests {
