@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,7 +17,7 @@ const someHostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8rYvRyIXjGrVnC7Nvd7sE
 func TestFilesAreRight(t *testing.T) {
 	w := &world{dir: t.TempDir()}
 	err := w.render(addresses{
-		Door: "127.0.0.1:2222", Web: "127.0.0.1:8080", URL: "http://localhost:8080", Target: "127.0.0.1:22", HostKey: someHostKey,
+		Door: "127.0.0.1:2222", Web: "127.0.0.1:8080", URL: "http://localhost:8080", Target: "127.0.0.1:22", HostKey: someHostKey, Approves: someHostKey,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +54,7 @@ func TestPolicyGivesTheCodesThatTheDemoExpects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	text = bytes.ReplaceAll(text, []byte("{{.Approves}}"), []byte(someHostKey))
 	p, err := policy.Parse([]policy.File{{Name: "policy.yaml", Data: text}})
 	if err != nil {
 		t.Fatal(err)

@@ -38,6 +38,7 @@ var steps = []step{
 	{"The same through ssh -J", jumped},
 	{"A command on the bastion's own machine", onBastion},
 	{"On-call kills a session that runs too long", killed},
+	{"A command that people must approve", approved},
 	{"An agent may not look at sessions or kill", agentAtConsole},
 	{"What was recorded, played back", replayed},
 	{"The target's own log names agent and task", targetLog},

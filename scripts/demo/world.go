@@ -36,7 +36,7 @@ type world struct {
 }
 
 // addresses fill the templates in files.
-type addresses struct{ Door, Web, URL, Target, HostKey string }
+type addresses struct{ Door, Web, URL, Target, HostKey, Approves string }
 
 // build makes the world. When it fails, the world is still returned for tearDown, as far as it got.
 func build(ctx context.Context, binary string, s *screen) (*world, error) {
@@ -57,6 +57,7 @@ func build(ctx context.Context, binary string, s *screen) (*world, error) {
 		{"start the target", w.startTarget},
 		{"start gatehouse", w.startServer},
 		{"enrol ann", func(ctx context.Context) (string, error) { return w.enrol(ctx, "person", "ann", "8h") }},
+		{"enrol ben", func(ctx context.Context) (string, error) { return w.enrol(ctx, "person", "ben", "8h") }},
 		{"enrol demo-bot", func(ctx context.Context) (string, error) {
 			return w.enrol(ctx, "agent", "demo-bot", "15m", "--task", "DEMO-1")
 		}},
@@ -72,7 +73,11 @@ func build(ctx context.Context, binary string, s *screen) (*world, error) {
 }
 
 // configure writes the three files, with ports that are free now.
-func (w *world) configure(context.Context) (string, error) {
+func (w *world) configure(ctx context.Context) (string, error) {
+	approves, err := w.approvalKey(ctx)
+	if err != nil {
+		return "", err
+	}
 	public, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return "", err
@@ -92,7 +97,7 @@ func (w *world) configure(context.Context) (string, error) {
 	w.webURL, w.targetPort = fmt.Sprintf("http://localhost:%d", ports[1]), ports[2]
 	return "gatehouse.yaml, targets.yaml and policy.yaml are written: they are short, read them", w.render(addresses{
 		Door: local(ports[0]), Web: local(ports[1]), URL: w.webURL,
-		Target: local(ports[2]), HostKey: strings.TrimSpace(string(ssh.MarshalAuthorizedKey(hostKey))),
+		Target: local(ports[2]), HostKey: strings.TrimSpace(string(ssh.MarshalAuthorizedKey(hostKey))), Approves: approves,
 	})
 }
 
@@ -145,7 +150,7 @@ func (w *world) tool(ctx context.Context, name string, args ...string) error {
 	return nil
 }
 
-// ssh runs the stock client as demo-bot or ann and shows the line as a person would type it in the demo's folder.
+// ssh runs the stock client as demo-bot, ann or ben and shows the line as a person would type it in the demo's folder.
 func (w *world) ssh(ctx context.Context, who string, args ...string) (testhost.Result, error) {
 	shown := "ssh -F " + who + "/ssh_config"
 	for _, a := range args {
