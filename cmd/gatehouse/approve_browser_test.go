@@ -18,7 +18,7 @@ import (
 
 const approvePolicy = `version: 1
 groups: {sre: ["person:bob", "person:cat"], web: ["person:ann"]}
-people: {ann: {roles: [watch]}, bob: {roles: [watch]}, cat: {roles: [watch]}}
+people: {ann: {roles: [watch]}, bob: {roles: [watch]}, cat: {roles: [watch], approval_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKsNxl46IPz+tT0l8ZdVVwEGPHq8vAg4d6HLQBe8jbJ5"]}}
 agents: {bot: {owner: "group:web", roles: [op]}}
 roles:
   watch: {rights: [view, operate, approve]}
@@ -72,13 +72,16 @@ func (w *waiter) Write(p []byte) (int, error) {
 func (h *peopleHouse) asks(command string) (w *waiter, request string) {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), 2*time.Minute)
-	h.t.Cleanup(cancel)
 	w = &waiter{change: make(chan struct{}, 1)}
 	w.cmd = exec.CommandContext(ctx, "ssh", "-F", h.Client("bot"), "-o", "BatchMode=yes", "deploy@web-1@gatehouse", command)
 	w.cmd.Stdout, w.cmd.Stderr = &w.out, w
 	if err := w.cmd.Start(); err != nil {
 		h.t.Fatal(err)
 	}
+	h.t.Cleanup(func() {
+		cancel()
+		_ = w.cmd.Wait() // most have been waited for
+	})
 	for {
 		w.mu.Lock()
 		m := regexp.MustCompile(`GATEHOUSE-WAITING .*"request":"(ar_[0-9A-Z]{26})"`).FindStringSubmatch(w.said.String())
@@ -200,7 +203,7 @@ func TestApproval(t *testing.T) {
 	// 5. The grant is there, and gone when the agent is done; the same command asks again.
 	cat.open(h.WebURL + "/grants")
 	cat.says("1 of 9 uses")
-	if r, err := h.SSH(t.Context(), "bot", nil, "gatehouse", "done"); err != nil || r.Status != 0 {
+	if r, err := h.SSH(t.Context(), "bot", nil, "gatehouse", "'done'"); err != nil || r.Status != 0 {
 		t.Fatalf("done: %d %s %s %v", r.Status, r.Stdout, r.Stderr, err)
 	}
 	cat.until(`document.querySelector('[data-poll]')?.innerText.includes('Nobody whose grants you may see holds any')`)
@@ -218,7 +221,15 @@ func TestApproval(t *testing.T) {
 		t.Errorf("declined: %d %s", status, said)
 	}
 
-	// 7. A sign-in that has ended decides nothing, and leads back to the page.
+	// 7. Cat is away, and somebody answers in her place until she is back.
+	cat.open(h.WebURL + "/account")
+	cat.says("SHA256:qzGTvWqdSrDqCpqGLdm8k4bbodBJwCWgFvcYv6QMIWM")
+	cat.do("name somebody", chromedp.SendKeys(chromedp.CSS("#away-to"), "bob"), chromedp.SendKeys(chromedp.CSS("#away-until"), "8h"), chromedp.Click(chromedp.CSS(`form[action="/account/away"] button`)))
+	cat.says("bob answers in your place")
+	cat.click(`button[name=to]`)
+	cat.until(`document.querySelector('#approving') !== null && !document.querySelector('main').innerText.includes('answers in your place')`)
+
+	// 8. A sign-in that has ended decides nothing, and leads back to the page.
 	bob.open(h.WebURL + "/requests/" + other)
 	h.root("passkeys", "reset", "--person", "bob")
 	if got := bob.viaScript(`return JSON.stringify(await post('/api/requests/` + other + `/challenge', {}));`); !strings.HasPrefix(got, `[401,`) {
