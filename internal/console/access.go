@@ -126,6 +126,7 @@ type LockReport struct {
 	Requests    int         `json:"requests"` // that are void
 	Grants      int         `json:"grants"`   // that have ended
 	Noted       bool        `json:"noted"`
+	Unknown     bool        `json:"unknown,omitempty"` // neither policy nor inventory knows what is locked: perhaps it is mistyped
 }
 
 // Access is the decider as the verbs about privileges see it. It authorises, and audits before it answers; a refusal is a

@@ -46,6 +46,7 @@ type Credential struct {
 type Actor struct {
 	Principal string   // "person:ann" or "agent:release-bot"
 	Rights    []string // "view", "operate", …
+	Meant     []string // of a kill, a pause or a resume: ids of the live sessions and connections that it is about, as far as the decider says so
 }
 
 // Authorizer is the decider as the console sees it.

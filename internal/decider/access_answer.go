@@ -1,6 +1,7 @@
 package decider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -137,6 +138,9 @@ func (d *Decider) answer(ctx context.Context, a asker, in console.AccessAnswer) 
 	req, err := d.access.Find(ctx, in.Request)
 	if err != nil {
 		return access.Request{}, refuse("there is no request %q that you can answer", cut(in.Request, maxID))
+	}
+	if err := cmp.Or(d.mayAsk(a.who), d.lockedRequest(req)); err != nil {
+		return access.Request{}, err
 	}
 	if why, _ := d.unfounded(d.currentPolicy(), req.By, req); why != "" {
 		d.recheckAccess(ctx)

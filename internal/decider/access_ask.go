@@ -25,11 +25,17 @@ func (d *Decider) accessAsk(ctx context.Context, in protocol.AccessAsk) (access.
 	if err != nil {
 		return access.Request{}, err
 	}
+	if err := d.mayAsk(a.who); err != nil {
+		return access.Request{}, d.refuseAccess(ctx, a, audit.AccessRequest, cut(in.Order.From, maxID), err)
+	}
 	if in.Order.Glass {
 		return d.breakGlass(ctx, a, in.Order)
 	}
 	pol := d.currentPolicy()
 	want, err := d.wanted(pol, a, in.Order)
+	if err == nil {
+		err = d.lockedRequest(want)
+	}
 	if err != nil {
 		return access.Request{}, d.refuseAccess(ctx, a, audit.AccessRequest, cut(in.Order.From, maxID), err)
 	}

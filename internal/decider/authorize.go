@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/policy"
+	"gatehouse/policy/access"
 	"gatehouse/recorder/audit"
 )
 
@@ -17,8 +18,10 @@ func permits(verb string, rights []policy.Right) (need policy.Right, ok bool) {
 		return "", true
 	case "sessions.list", "sessions.show", "sessions.play", "sessions.tail", "sessions.export", "sessions.search", verbAudit:
 		need = policy.View
-	case "kill":
+	case "kill", "pause", "resume", "lock", "unlock":
 		need = policy.Operate
+	case "locks":
+		return policy.View, slices.Contains(rights, policy.View) || slices.Contains(rights, policy.Operate)
 	case verbUnmask:
 		need = policy.Unmask
 	case "revoke":
@@ -40,7 +43,12 @@ func permits(verb string, rights []policy.Right) (need policy.Right, ok bool) {
 // authorize decides a verb of the console or the browser. Reading is an action: the entry is durable before the answer,
 // for refusals too (invariant 10).
 func (d *Decider) authorize(ctx context.Context, in protocol.Authorize) (protocol.Actor, error) {
-	who, conn, err := d.actor(in.Who)
+	stopping := slices.Contains(stoppingVerbs, in.Verb)
+	find := d.actor
+	if stopping {
+		find = d.stopper
+	}
+	who, conn, err := find(in.Who)
 	if err != nil {
 		return protocol.Actor{}, err
 	}
@@ -51,24 +59,31 @@ func (d *Decider) authorize(ctx context.Context, in protocol.Authorize) (protoco
 	rights := d.currentPolicy().Rights(who)
 	entry := audit.Entry{Type: audit.Read, Actor: who.Principal(), Owner: who.Owner, Conn: conn, Object: in.Object, Reason: in.Reason,
 		Outcome: "allow", Policy: d.PolicyHash(), Data: data(map[string]any{"verb": in.Verb})}
-	if in.Verb == "kill" {
+	if slices.Contains([]string{"kill", "pause", "resume"}, in.Verb) {
 		entry.Type = audit.Kill
 	}
 	need, allowed := permits(in.Verb, rights)
+	refusal := d.refuseUnderAll(in.Verb)
 	if !allowed {
+		refusal = refuse("%q needs the right %q, which no role of %s has", in.Verb, need, who.Principal())
+	}
+	if refusal != nil {
 		entry.Outcome = "deny"
 	}
-	if err := d.append(ctx, entry); err != nil {
+	if stopping {
+		d.noteAlways(ctx, entry)
+	} else if err := d.append(ctx, entry); err != nil {
 		return protocol.Actor{}, err
 	}
-	if !allowed {
-		return protocol.Actor{}, refuse("%q needs the right %q, which no role of %s has", in.Verb, need, who.Principal())
-	}
-	if in.Verb == "kill" {
-		d.endConnections(in.Object, who.Principal(), "this connection was ended by "+who.Principal())
-		d.endKilled(ctx, in.Object, who.Principal())
+	if refusal != nil {
+		return protocol.Actor{}, refusal
 	}
 	out := protocol.Actor{Principal: who.Principal()}
+	if entry.Type == audit.Kill {
+		if out.Meant, err = d.stop(ctx, in, who.Principal()); err != nil {
+			return protocol.Actor{}, err
+		}
+	}
 	for _, r := range rights {
 		out.Rights = append(out.Rights, string(r))
 	}
@@ -88,21 +103,20 @@ func (d *Decider) actor(c protocol.Credential) (policy.Identity, string, error) 
 	return policy.Identity{}, "", invalid("a credential is a connection or a sign-in")
 }
 
-// endConnections makes the connections that a kill means unable to ask for anything more, whatever the door does: those of
-// the session, the identity or the target that object names, or all. The killer's own goes on.
-func (d *Decider) endConnections(object, by, reason string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	dead := map[string]bool{}
-	for name, s := range d.sessions {
-		if name == object || object == "target:"+s.request.Target {
-			dead[s.conn] = true
-		}
+// stop does what a kill, a pause or a resume is about at the decider, and returns the sessions and connections that it means.
+func (d *Decider) stop(ctx context.Context, in protocol.Authorize, by string) (meant []string, err error) {
+	what := scopeOf(in.Object)
+	sessions, connections := d.meant(what)
+	switch in.Verb {
+	case "pause":
+		err = d.pause(what, by, in.Reason)
+	case "resume":
+		d.resume(what)
+	default:
+		end := d.ender(what, by, access.CauseKilled, "ended with what was killed by "+by)
+		d.endConnections(what, by, "this connection was ended by "+by)
+		d.endPrivileges(context.WithoutCancel(ctx), end)
 	}
-	for _, c := range d.conns {
-		principal := string(c.kind) + ":" + c.name
-		if dead[c.id] || object == principal || (object == "all" && principal != by) {
-			c.ended = reason
-		}
-	}
+	meant = append(sessions, connections...)
+	return meant[:min(len(meant), maxMeant)], err
 }

@@ -93,6 +93,9 @@ func (d *Decider) sign(ctx context.Context, pol *policy.Policy, want policy.Cert
 	if why := d.refuseRevoked(terms.Identity, key, p.delegation); why != "" {
 		return nil, terms.Identity, errors.New(why)
 	}
+	if why := d.lockedCertificate(pol, terms.Identity, p.delegation); why != "" {
+		return nil, terms.Identity, refuseFor(reasonLocked, "%s", why)
+	}
 	if p.shown != nil { // the policy may be another than the one that looked at it
 		if err := pol.Enrols(want.Name, *p.shown); err != nil {
 			return nil, terms.Identity, refuseFor(reasonNotAllowed, "%s", err.Error())

@@ -37,6 +37,9 @@ type connection struct {
 	renewOnly bool // by a registered key: it may renew and nothing else
 	renewals  int
 
+	target    string // that it is for; empty: the console
+	emergency bool   // it is good for what stops something, and nothing else
+
 	ended string // why it may ask for nothing more; empty while it may
 }
 
@@ -67,7 +70,7 @@ func (d *Decider) authenticate(ctx context.Context, in protocol.Authenticate) (p
 		in.Target = out.Target
 	}
 	if in.Target != "" {
-		out.Reaches = d.currentPolicy().Reaches(identity, in.Target, d.labels(in.Target), policy.Login(in.Login))
+		out.Reaches = d.currentPolicy().Reaches(identity, in.Target, d.labels(in.Target), policy.Login(in.Login)) && d.refuseLocked(held(v, source).asks(identity, "", in.Target, nil)) == nil
 	}
 	if !in.Proven {
 		return out, nil
@@ -77,7 +80,7 @@ func (d *Decider) authenticate(ctx context.Context, in protocol.Authenticate) (p
 		return protocol.Authenticated{}, err // identify has parsed it
 	}
 	c := held(v, source)
-	c.id, c.keyWire = in.Connection, cert.Key.Marshal()
+	c.id, c.keyWire, c.target = in.Connection, cert.Key.Marshal(), in.Target
 	return out, d.register(ctx, in, c, identity, v.KeyID)
 }
 
@@ -112,9 +115,15 @@ func (d *Decider) register(ctx context.Context, in protocol.Authenticate, c *con
 	if err := d.keepConnection(c, in.Outer); err != nil {
 		return d.refuseConnection(ctx, in, err)
 	}
-	err := d.append(ctx, audit.Entry{Type: audit.ConnOpen, Actor: who.Principal(), Owner: who.Owner, Task: who.Task, Conn: c.id,
+	open := audit.Entry{Type: audit.ConnOpen, Actor: who.Principal(), Owner: who.Owner, Task: who.Task, Conn: c.id,
 		Outcome: "allow", Serial: c.serial.String(), Policy: d.PolicyHash(),
-		Data: data(map[string]any{"source": in.Source, "outer": in.Outer, "key_id": keyID, "key": c.key})})
+		Data: data(map[string]any{"source": in.Source, "outer": in.Outer, "key_id": keyID, "key": c.key})}
+	err := d.append(ctx, open)
+	if err != nil && d.mayStop(in, c, who) {
+		d.setEmergency(c)
+		d.noteAlways(ctx, open)
+		err = nil
+	}
 	if err != nil {
 		d.forget(c.id)
 		return err
@@ -203,6 +212,9 @@ func (d *Decider) connected(conn string) (connection, policy.Identity, error) {
 	if err == nil && c.renewOnly {
 		return connection{}, policy.Identity{}, refuse("%s", onlyRenews)
 	}
+	if err == nil && c.emergency {
+		return connection{}, policy.Identity{}, refuse("%s", onlyStops)
+	}
 	return c, who, err
 }
 
@@ -215,6 +227,11 @@ func (d *Decider) live(conn string) (connection, policy.Identity, error) {
 		copied = *c
 	}
 	d.mu.RUnlock()
+	if ok && copied.ended != "" { // a program is told by the word
+		if err := d.endedByLock(&copied); err != nil {
+			return connection{}, policy.Identity{}, err
+		}
+	}
 	switch {
 	case !ok:
 		return connection{}, policy.Identity{}, refuse("no such connection")

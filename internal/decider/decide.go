@@ -112,10 +112,12 @@ func (d *Decider) rule(in protocol.Decide) (*ruling, error) {
 	r.req.Env, r.out.EnvRefused = r.pol.SplitEnv(r.req)
 	r.out.Decision = r.pol.Decide(r.req)
 	d.lend(r)
-	d.strict(&r.out.Decision)
-	r.unreadable()
-	r.dryRun()
-	d.quota(r)
+	if !d.lockedOut(r.pol, conn.asks(who, in.Session, in.Target, r.out.Decision.Rules), &r.out.Decision) {
+		d.strict(&r.out.Decision)
+		r.unreadable()
+		r.dryRun()
+		d.quota(r)
+	}
 	r.describe()
 	return r, nil
 }
@@ -196,7 +198,7 @@ func (d *Decider) makeExecutable(ctx context.Context, r *ruling, t config.Target
 // grant lets the answer go: the session is taken, and the entries are durable, before anything leaves this process.
 func (d *Decider) grant(ctx context.Context, r *ruling, certified []audit.Entry) (protocol.Decided, error) {
 	r.entry.Object, r.entry.Data = r.out.ID, data(r.details)
-	s := session{conn: r.conn.id, trace: r.entry.Trace, request: r.req, by: r.by, writes: writes(r.out.Decision), obligations: r.out.Decision.Obligations, stdin: r.out.Decision.Stdin, size: len(r.entry.Data) + len(r.req.Text) + globBytes(r.req.Facts)}
+	s := session{conn: r.conn.id, rules: r.out.Decision.Rules, trace: r.entry.Trace, request: r.req, by: r.by, writes: writes(r.out.Decision), obligations: r.out.Decision.Obligations, stdin: r.out.Decision.Stdin, size: len(r.entry.Data) + len(r.req.Text) + globBytes(r.req.Facts)}
 	s.needs = r.needs
 	if err := d.hold(&s, r.out.Decision.Grants); err != nil {
 		return protocol.Decided{}, err

@@ -81,6 +81,11 @@ type Decider struct {
 	// revoking serialises revocations. Taken before mu.
 	revoking sync.Mutex
 
+	locks  locks    // has its own lock
+	pauses pauseSet // has its own lock
+	kept   keptEntries
+	ending sync.WaitGroup // of requests and grants, for a lock or a kill
+
 	access      *privilege.Store // requests, grants
 	challenges  *privilege.Challenges
 	denialsKept *privilege.Denials
@@ -140,21 +145,22 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 		issuers: issuers{open: map[string]openIssuer{}}, enrolling: make(chan struct{}, maxEnrolling),
 		ceremonies: newCeremonies(cfg.Now), devices: newDevices(cfg.Now),
 		challenges: privilege.NewChallenges(cfg.Now), denialsKept: privilege.NewDenials(), tickets: privilege.NewTickets(cfg.Tickets, cfg.Now), waits: newWaits(), reads: newReads(), accessWake: make(chan struct{}, 1)}
+	if err := d.openLocks(); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	d.countPolicy()
 	d.passkeys, d.noPasskeys = newPasskeys(cfg.WebURL)
 	if err := d.openKeys(); err != nil {
-		_ = lock.Close()
-		return nil, err
+		return nil, errors.Join(err, d.locks.file.Close(), lock.Close())
 	}
 	if err := d.openLog(); err != nil {
-		_ = lock.Close()
-		return nil, err
+		return nil, errors.Join(err, d.locks.file.Close(), lock.Close())
 	}
 	if err := d.openAnchors(); err != nil {
-		return nil, errors.Join(err, d.log.Close(), lock.Close())
+		return nil, errors.Join(err, d.locks.file.Close(), d.log.Close(), lock.Close())
 	}
 	if d.facts, err = registry.Open(ctx, filepath.Join(cfg.Dir, registry.File)); err != nil {
-		return nil, errors.Join(err, d.log.Close(), lock.Close())
+		return nil, errors.Join(err, d.locks.file.Close(), d.log.Close(), lock.Close())
 	}
 	if err := d.openAccess(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -168,13 +174,15 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	if err := d.openExport(); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	d.noteLocks(ctx) // what a crash or a full disk kept out of the log
 	return d, nil
 }
 
 // Close ends the log and gives the folder up.
 func (d *Decider) Close() error {
 	d.issuers.drop(nil)
-	return errors.Join(d.cas.Close(), d.facts.Close(), d.log.Close(), d.lock.Close())
+	d.ending.Wait()
+	return errors.Join(d.locks.file.Close(), d.cas.Close(), d.facts.Close(), d.log.Close(), d.lock.Close())
 }
 
 // PermitKey is the public half of the key that signs permits.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"path"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -104,11 +105,14 @@ func (d *Decider) ruleFile(in protocol.File) (*fileRuling, error) {
 	r.req.Granted = withGranted(r.req.Granted, d.granted(r.req.Identity, r.req.Target, r.req.Login))
 	ask := policy.FileAsk{By: s.by, Op: in.Op, Path: string(in.Path), To: string(in.To), Kind: in.Kind, Size: in.Size}
 	r.dec = r.decide(ask)
+	q := s.question(in.Session)
+	q.Rules = slices.Concat(q.Rules, r.dec.Rules)
+	locked := d.lockedOut(pol, q, &r.dec)
 	r.out.PolicyHash = r.dec.PolicyHash
 	if r.dec.Verdict != policy.Allow {
 		r.denied()
 	}
-	if counted(in.Op) {
+	if counted(in.Op) && !locked {
 		d.countDenial(r)
 	}
 	if r.dec.Verdict == policy.Allow {

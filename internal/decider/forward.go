@@ -89,7 +89,9 @@ func (d *Decider) ruleForward(in protocol.Forward) (*forwardRuling, error) {
 		in: protocol.Decide{Connection: in.Connection, Session: in.Session, Target: in.Target, Login: login, PublicKey: in.PublicKey}}
 	f.req = policy.Request{Identity: who, Target: in.Target, Labels: d.labels(in.Target), Login: policy.Login(login), Source: conn.source.String(), Now: d.cfg.Now(), Granted: d.granted(who, in.Target, policy.Login(login))}
 	f.out.Decision = f.pol.DecideForward(f.req, f.ask)
-	d.strict(&f.out.Decision)
+	if !d.lockedOut(f.pol, conn.asks(who, in.Session, in.Target, f.out.Decision.Rules), &f.out.Decision) {
+		d.strict(&f.out.Decision)
+	}
 	if f.out.Decision.Verdict == policy.Allow {
 		f.out.Via = string(f.out.Decision.Via)
 	}
@@ -212,7 +214,7 @@ func (f *forwardRuling) certify(ctx context.Context, d *Decider) ([]audit.Entry,
 // grant lets the answer go, as grant does for commands: the session is taken and the entries are durable before anything leaves.
 func (f *forwardRuling) grant(ctx context.Context, d *Decider, certified []audit.Entry) (protocol.Forwarded, error) {
 	entry := f.entryNow()
-	s := session{conn: f.conn.id, request: f.req, forward: &f.ask, via: f.out.Via, size: len(entry.Data)}
+	s := session{conn: f.conn.id, rules: f.out.Decision.Rules, request: f.req, forward: &f.ask, via: f.out.Via, size: len(entry.Data)}
 	if err := d.hold(&s, f.out.Decision.Grants); err != nil {
 		return protocol.Forwarded{}, err
 	}

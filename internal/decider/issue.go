@@ -65,8 +65,13 @@ func (d *Decider) face(ctx context.Context, in protocol.Face) (protocol.FaceAnsw
 		return protocol.FaceAnswer{}, err
 	}
 	notAfter := time.Unix(int64(cert.ValidBefore), 0).UTC()
-	err = d.append(ctx, audit.Entry{Type: audit.CertIssue, Actor: "door", Target: in.Target, Object: cert.KeyId, Outcome: "ok", Serial: ca.Serial(cert.Serial).String(),
-		Data: data(map[string]any{"ca": "face", "names": names, "not_after": notAfter, "key": ssh.FingerprintSHA256(key)})})
+	entry := audit.Entry{Type: audit.CertIssue, Actor: "door", Target: in.Target, Object: cert.KeyId, Outcome: "ok", Serial: ca.Serial(cert.Serial).String(),
+		Data: data(map[string]any{"ca": "face", "names": names, "not_after": notAfter, "key": ssh.FingerprintSHA256(key)})}
+	if in.Target == "" { // without its own face nobody recognises the door, and nothing can be stopped through it
+		d.noteAlways(ctx, entry)
+	} else {
+		err = d.append(ctx, entry)
+	}
 	return protocol.FaceAnswer{Certificate: cert.Marshal(), NotAfter: notAfter}, err
 }
 

@@ -114,7 +114,7 @@ func (d *Decider) endStrangers() int {
 }
 
 // signInObjection says why a sign-in may not begin or go on: policy does not know the person, or not by that account or proof, the
-// certificate behind its link is good no more, or something of it is revoked. Empty if nothing stands against it.
+// certificate behind its link is good no more, or something of it is revoked or locked. Empty if nothing stands against it.
 func (d *Decider) signInObjection(pol *policy.Policy, in signIn) string {
 	if why := pol.Standing(policy.Person, in.person); why != "" {
 		return why
@@ -126,6 +126,9 @@ func (d *Decider) signInObjection(pol *policy.Policy, in signIn) string {
 		return "the policy does not take this way of proving who is person:" + in.person + " any more; sign in again"
 	case in.from.CA != "" && !d.cas.Agent.Trusts(in.from.CA):
 		return "the agent CA's key that signed the certificate behind this link was retired"
+	}
+	if why := d.personLocked(pol, in.person); why != "" {
+		return why
 	}
 	s := in.from
 	s.Kind, s.Name = policy.Person, in.person

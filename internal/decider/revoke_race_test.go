@@ -174,7 +174,7 @@ func TestOpenAfterKill(t *testing.T) {
 	c := held(v, netip.MustParseAddr("192.0.2.1"))
 	c.id = b.id(id.Connection)
 	b.must(b.d.keepConnection(c, ""))
-	b.d.endConnections("agent:bot", "person:ann", "ended by person:ann")
+	b.d.endConnections(scopeOf("agent:bot"), "person:ann", "ended by person:ann")
 	if why := b.d.openConnection(c); why != "ended by person:ann" {
 		t.Errorf("it came to life: %q", why)
 	}

@@ -25,6 +25,7 @@ func (d *Decider) ServeDoor(ctx context.Context, rw io.ReadWriteCloser) error {
 	stop := d.runAnchors(ctx)
 	defer stop()
 	defer d.startExport(ctx)()
+	defer d.tendLocks(ctx)()
 	defer d.startAccess(ctx)()
 	return srv.Serve(ctx)
 }
@@ -124,6 +125,12 @@ func (d *Decider) handleDoor(ctx context.Context, op protocol.Op, body json.RawM
 		return call(ctx, body, d.liftAsked)
 	case protocol.OpRevocations:
 		return call(ctx, body, d.revocationsAsked)
+	case protocol.OpLock:
+		return call(ctx, body, d.lockAsked)
+	case protocol.OpUnlock:
+		return call(ctx, body, d.unlockAsked)
+	case protocol.OpLocks:
+		return call(ctx, body, d.locksAsked)
 	case protocol.OpUnseal:
 		return call(ctx, body, d.unseal)
 	case protocol.OpDispose:
@@ -210,6 +217,12 @@ func (d *Decider) HandleAdmin(ctx context.Context, op protocol.Op, body json.Raw
 		return call(ctx, body, d.liftLocal)
 	case protocol.OpRevocations:
 		return call(ctx, body, d.revocationsLocal)
+	case protocol.OpLock:
+		return call(ctx, body, d.lockLocal)
+	case protocol.OpUnlock:
+		return call(ctx, body, d.unlockLocal)
+	case protocol.OpLocks:
+		return call(ctx, body, d.locksLocal)
 	case protocol.OpKRL:
 		return call(ctx, body, d.exportKRL)
 	case protocol.OpExportMove:

@@ -22,6 +22,7 @@ type session struct {
 	size    int
 
 	by          policy.Carrier // of a transfer: the protocol; else empty
+	rules       []string       // of the policy, that allowed it
 	writes      bool           // its target's server takes writes
 	obligations policy.Obligations
 	open        map[string]openFile // by the decision's id: the files that it has open
@@ -100,9 +101,19 @@ func (d *Decider) stillAllowed(name, conn string, decidedBy *policy.Policy) erro
 		return refuse("no such connection")
 	}
 	if c.ended != "" {
+		q := c.question(d.ownerOf(c))
+		q.Target = c.target
+		if l, found := d.locks.against(d.policy, d.cfg.Now, q); found {
+			return refuseFor(reasonLocked, "%s", lockLine(l))
+		}
 		return refuse("%s", c.ended)
 	}
 	s, live := d.sessions[name]
+	if live {
+		if l, found := d.locks.against(d.policy, d.cfg.Now, s.question(name)); found {
+			return refuseFor(reasonLocked, "%s", lockLine(l))
+		}
+	}
 	if live && s.ended != "" {
 		return refuse("%s", s.ended)
 	}

@@ -79,9 +79,11 @@ func (d *Decider) ruleTransfer(in protocol.Transfer) (*ruling, error) {
 	r.req.Granted = d.granted(who, in.Target, r.req.Login)
 	r.out.Decision = r.pol.DecideTransfer(r.req, in.By)
 	r.out.Decision.Mode = policy.Pinned
-	d.strict(&r.out.Decision)
-	r.dryRunTransfer()
-	d.quota(r)
+	if !d.lockedOut(r.pol, conn.asks(who, in.Session, in.Target, r.out.Decision.Rules), &r.out.Decision) {
+		d.strict(&r.out.Decision)
+		r.dryRunTransfer()
+		d.quota(r)
+	}
 	dec := &r.out.Decision
 	r.details = map[string]any{"by": in.By, "rules": dec.Rules, "code": dec.Code, "source": r.req.Source}
 	if in.Line != "" {

@@ -32,6 +32,9 @@ func (d *Decider) objection(pol *policy.Policy, c *connection) string {
 	if !known {
 		return "the policy does not know " + string(c.kind) + ":" + c.name + " with that task"
 	}
+	if why := d.lockedLine(pol, c, who.Owner); why != "" {
+		return why
+	}
 	return d.revokedLine(c.subject(who.Owner))
 }
 
@@ -113,7 +116,10 @@ func (d *Decider) endSignIns(handles []revoke.Handle) (n int) {
 	return n + d.endStrangers()
 }
 
-// personRevoked says that a person is revoked; empty if not.
+// personRevoked says that a person is revoked or locked; empty if not.
 func (d *Decider) personRevoked(name string) string {
+	if why := d.personLocked(d.currentPolicy(), name); why != "" {
+		return why
+	}
 	return d.revokedLine(revoke.Subject{Kind: policy.Person, Name: name})
 }

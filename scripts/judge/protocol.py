@@ -88,8 +88,8 @@ REQUESTS = {
     "end": ({"conn?": S, "session": S, "state": S, "reason?": S, "exit?": N, "signal?": S, "remote?": S, "target?": S, "login?": S, "missing?": S, "recording?": summary,
              "forward?": {"host?": S, "port?": N, "socket?": S, "address?": S, "via?": S, "bytes_in": N, "bytes_out": N}}, {}),
     "close": ({"conn": S, "reason?": S}, {}),
-    "authorize": ({"who": credential, "verb": S, "object?": S, "reason?": S}, {"principal": S, "rights": [S]}),
-    "sweep": ({"session": S, "target": S, "login": S, "public_key": BYTES, "reason": S}, {"certificate": BYTES, "line": S}),
+    "authorize": ({"who": credential, "verb": S, "object?": S, "reason?": S}, {"principal": S, "rights": [S], "meant?": [S]}),
+    "sweep": ({"session": S, "target": S, "login": S, "public_key": BYTES, "reason": S, "do?": S}, {"certificate": BYTES, "line": S}),
     "mint_link": ({"who": credential}, link),
     "redeem": ({"token": S, "source?": S}, signed_in),
     "sign_out": ({"cookie": S}, {}),
@@ -186,6 +186,14 @@ REQUESTS.update({
     "access_preview": ({"request": S, "preview": preview}, {}),
     "access_away": ({"who": credential, "to?": S, "until?": TIME}, {"list": [{"id": S, "who": S, "to": S, "from": TIME, "until": TIME}]}),
     "access_ticket": ({"body": BYTES, "signature": S, "time": S}, grants),
+})
+subject = {"kind": S, "value?": S}
+lock = {"id": S, "what": subject, "reason": S, "by": S, "at": TIME, "until?": TIME, "lifts?": [S]}
+REQUESTS.update({
+    "lock": ({"who?": credential, "by?": S, "order": {"what": subject, "reason": S, "until?": TIME}},
+             {"lock": lock, "connections": N, "sessions": [S], "sessions_all": N, "requests": N, "grants": N, "noted": B, "unknown?": B}),
+    "unlock": (access_name, lock),
+    "locks": (access_name, {"list": [lock]}),
 })
 EVENTS["access"] = {"requests": [S]}
 EVENTS["signed_out"] = {"sign_ins": [S]}

@@ -71,7 +71,7 @@ func (d Door) Authorize(ctx context.Context, who console.Credential, verb consol
 	if errors.As(err, &e) && e.Code == CodeRefused {
 		return console.Actor{}, &console.ForbiddenError{Verb: verb, Reason: e.Msg}
 	}
-	return console.Actor{Principal: a.Principal, Rights: a.Rights}, err
+	return console.Actor{Principal: a.Principal, Rights: a.Rights, Meant: a.Meant}, err
 }
 
 // MintLink makes a one-time sign-in link for the credential's own person.

@@ -214,7 +214,18 @@ type Authorize struct {
 type Actor struct {
 	Principal string   `json:"principal"`
 	Rights    []string `json:"rights"`
+	Meant     []string `json:"meant,omitempty"` // of a kill, a pause or a resume: the live sessions and connections that it is about; none of everything, which the door finds itself
 }
+
+// PauseTime is how long a session may be paused. Then it is killed.
+const PauseTime = time.Hour
+
+// What a sweep is to do. Nothing: end what is left.
+const (
+	SweepStop    = "stop"    // stop it, where it is
+	SweepGoOn    = "go_on"   // let it go on
+	SweepResidue = "residue" // say what the session left on the target, and change nothing
+)
 
 // Sweep asks for the one certificate with which what is left of a session's processes can be ended: pinned to that, on the
 // session's own target and login.
@@ -224,6 +235,7 @@ type Sweep struct {
 	Login     string `json:"login"`
 	PublicKey []byte `json:"public_key"`
 	Reason    string `json:"reason"`
+	Do        string `json:"do,omitempty"`
 }
 
 // SweepAnswer holds the certificate and the line that it forces.

@@ -66,8 +66,8 @@ func bodies() map[Op][2]any {
 		OpChunk:     {Chunk{Session: ses, N: 3, Offset: 4, Length: 5, Raw: 6, First: 7, Last: 8, SHA256: strings.Repeat("0", 64)}, Empty{}},
 		OpEnd:       {End{con, ses, "killed", "why", status(137), "KILL", "ended", "web-1", "deploy", "why", &recorder.Summary{Session: ses, SHA256: strings.Repeat("0", 64), Size: 1, Chunks: 2, BytesIn: 3, BytesOut: 4, Duration: time.Second}, nil}, Empty{}},
 		OpClose:     {Close{con, "why"}, Empty{}},
-		OpAuthorize: {Authorize{credential, "kill", ses, "why"}, Actor{"person:ann", []string{"view"}}},
-		OpSweep:     {Sweep{ses, "web-1", "deploy", []byte("key"), "why"}, SweepAnswer{[]byte("cert"), "exec /bin/sh"}},
+		OpAuthorize: {Authorize{credential, "kill", ses, "why"}, Actor{"person:ann", []string{"view"}, []string{ses}}},
+		OpSweep:     {Sweep{ses, "web-1", "deploy", []byte("key"), "why", SweepResidue}, SweepAnswer{[]byte("cert"), "exec /bin/sh"}},
 		OpMintLink:  {MintLink{credential}, Link{"http://localhost/sign-in#x", "ann", at}},
 		OpRedeem:    {Redeem{"token", "192.0.2.1"}, account.SignedIn{Cookie: "cookie", Person: "ann", Expires: at, Setup: true}},
 		OpSignOut:   {SignOut{"cookie"}, Empty{}},
@@ -148,10 +148,11 @@ func frameOf(t *testing.T, f Frame, body any) []byte {
 }
 
 func vectors(t *testing.T) []vector {
-	all, order := bodies(), slices.Concat(order, peopleOrder, laterOrder, accessOrder)
+	all, order := bodies(), slices.Concat(order, peopleOrder, laterOrder, accessOrder, lockOrder)
 	maps.Copy(all, peopleBodies())
 	maps.Copy(all, laterBodies())
 	maps.Copy(all, accessBodies())
+	maps.Copy(all, lockBodies())
 	if len(all) != len(order) {
 		t.Fatalf("%d bodies for %d operations", len(all), len(order))
 	}
