@@ -161,7 +161,7 @@ func TestApproval(t *testing.T) {
 	bob.until(`document.querySelector('[data-yes]')?.hidden === false && document.querySelector('.decide').innerText.includes('sha256:')`)
 
 	// 2. What only looks like a yes is none.
-	_, other := h.asks("show another")
+	waiting, other := h.asks("show another")
 	for name, c := range map[string]struct{ body, want string }{
 		"no proof":               {`return yes('` + request + `', {challenge: 'chl_x', assertion: {}});`, `[403,`},
 		"of another request":     {`return yes('` + request + `', await prove('` + other + `'));`, `another request`},
@@ -229,7 +229,22 @@ func TestApproval(t *testing.T) {
 	cat.click(`button[name=to]`)
 	cat.until(`document.querySelector('#approving') !== null && !document.querySelector('main').innerText.includes('answers in your place')`)
 
-	// 8. A sign-in that has ended decides nothing, and leads back to the page.
+	// 8. The panic page ends what waits; it takes both to lift the lock.
+	cat.open(h.WebURL + "/panic")
+	cat.do("lock everything", chromedp.SendKeys(chromedp.CSS("#reason"), "a key leaked"), chromedp.Click(chromedp.CSS(".panic button.danger")))
+	cat.says("Everything is locked.")
+	if status, said := waiting.ends(t); status == 0 || !strings.Contains(said, "a key leaked") {
+		t.Errorf("what waited: %d %s", status, said)
+	}
+	for i, b := range []*browser{bob, cat} {
+		b.open(h.WebURL + "/locks")
+		b.click(".panel.glass summary")
+		b.do("lift", chromedp.SendKeys(chromedp.CSS(".panel.glass input"), "a new key is in use"), chromedp.Click(chromedp.CSS(".panel.glass button")))
+		b.says([]string{"1 of 2 want it lifted", "Nothing is locked."}[i])
+	}
+	_, other = h.asks("show another")
+
+	// 9. A sign-in that has ended decides nothing, and leads back to the page.
 	bob.open(h.WebURL + "/requests/" + other)
 	h.root("passkeys", "reset", "--person", "bob")
 	if got := bob.viaScript(`return JSON.stringify(await post('/api/requests/` + other + `/challenge', {}));`); !strings.HasPrefix(got, `[401,`) {
