@@ -66,11 +66,16 @@ func (n *navs) stale(cookie string) {
 	}
 }
 
-// forget drops what is known of a sign-in that has ended.
-func (n *navs) forget(cookie string) {
+// forget drops what is known of a sign-in.
+func (n *navs) forget(cookie string) { n.drop([]string{hashOf(cookie)}) }
+
+// drop drops what is known of sign-ins that have ended, by hashOf their cookies.
+func (n *navs) drop(keys []string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	delete(n.by, hashOf(cookie))
+	for _, key := range keys {
+		delete(n.by, key)
+	}
 }
 
 // surround fills in what stands around a page. It waits for the decider a moment and no longer: what has not come by then is
@@ -122,6 +127,17 @@ func (s *Server) actor(ctx context.Context, who console.Credential) (console.Act
 	a.actor, a.actorAt = actor, now
 	s.navs.put(who.SignIn, a)
 	return actor, nil
+}
+
+// certain is a handler for forms, which ask for nothing by themselves: the decider says each time whether the sign-in is good.
+func (s *Server) certain(next asPerson) http.HandlerFunc {
+	return s.signedIn(func(w http.ResponseWriter, r *http.Request, who console.Credential) error {
+		s.navs.forget(who.SignIn)
+		if _, err := s.actor(r.Context(), who); err != nil {
+			return err
+		}
+		return next(w, r, who)
+	})
 }
 
 // keyless says whether the person has no passkey to approve with. A look at an account stands in the log, so this looks rarely.

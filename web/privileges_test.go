@@ -99,6 +99,29 @@ func (h *house) send(path, cookie, body string, headers ...string) (int, string)
 	return answer.StatusCode, string(text[:n])
 }
 
+// Nothing of anybody's privileges leaves without a sign-in that the decider knows, nor once it has ended.
+func TestNoPrivilegesWithoutSignIn(t *testing.T) {
+	h, q := furnished(t)
+	for _, path := range accessPages(q) {
+		h.ask("GET", path, "ann-cookie", nil) // what is remembered of it must not help
+	}
+	delete(h.decider.cookies, "ann-cookie")
+	for _, path := range accessPages(q) {
+		for _, cookie := range []string{"", "made-up", "ann-cookie"} {
+			answer, body := h.ask("GET", path, cookie, nil)
+			if path == "/panic" && cookie == "ann-cookie" {
+				if strings.Contains(body, q.ID) {
+					t.Error("the panic page tells something")
+				}
+				continue // it is remembered for a moment who that was, and the page shows nothing
+			}
+			if answer.StatusCode != http.StatusSeeOther || answer.Header.Get("Location") != "/sign-in" {
+				t.Errorf("%s with %q: status %d\n%.300s", path, cookie, answer.StatusCode, body)
+			}
+		}
+	}
+}
+
 // Every change is a POST of somebody who is signed in, from our own pages, in the form that the page sends: nothing happens by a
 // link, by another site's form, or by another media type that such a form could send.
 func TestChangesOfPrivilegesAreGuarded(t *testing.T) {

@@ -40,7 +40,7 @@ type LockBody struct {
 	Until  string `json:"until,omitempty"` // "8h", or a time
 }
 
-// RequestPage, GrantPage and LockList are what the lists answer. Next is the before of the following page.
+// RequestPage is a page of requests, newest first. Next is the before of the following page.
 type RequestPage struct {
 	Requests []access.Request `json:"requests"`
 	Next     string           `json:"next,omitempty"`

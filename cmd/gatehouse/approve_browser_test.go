@@ -200,6 +200,10 @@ func TestApproval(t *testing.T) {
 	h.noted(`"type":"cert.issue".*"pinned":true`)
 	h.noted(`"type":"access.vote","actor":"person:cat"`)
 
+	if r, err := h.SSH(t.Context(), "bot", nil, "gatehouse", "web-login"); err != nil || r.Status == 0 || strings.Contains(r.Stdout, "http") {
+		t.Errorf("an agent signs in to the pages: %d %s %s %v", r.Status, r.Stdout, r.Stderr, err)
+	}
+
 	// 5. The grant is there, and gone when the agent is done; the same command asks again.
 	cat.open(h.WebURL + "/grants")
 	cat.says("1 of 9 uses")
