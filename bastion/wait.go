@@ -120,7 +120,7 @@ func (w *queued) begin() *outcome {
 	}
 	s.log.Info("waiting for people", "request", w.request().ID)
 	w.note("waiting for approval")
-	s.say(answer.Waiting{Request: w.request().ID, Until: w.until, Expires: w.request().Expires, Approvals: approvals(w.request().Need), Session: s.id, Target: s.row.Target, Final: final(w.d)}.Lines())
+	s.say(answer.Waiting{Request: w.request().ID, Until: w.until, Expires: w.request().Expires, Approvals: approvals(w.request().Need), Session: s.id, Target: s.row.Target, Final: final(w.d), Why: w.d.Waiting.Why}.Lines())
 	s.conn.rest(poolKey{target: s.row.Target, login: s.row.Login, pty: s.pty != nil})
 	return nil
 }

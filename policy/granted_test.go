@@ -288,3 +288,21 @@ roles:
 		t.Errorf("%+v %v", got, ok)
 	}
 }
+
+// TestOffersOfHeldRoles: what may be done by a role that is held for a time is offered too, and a role that is held twice once.
+func TestOffersOfHeldRoles(t *testing.T) {
+	p := parse(t, lending)
+	r := asked("web-1", "deploy", "uptime")
+	r.Granted = []policy.Granted{writer("gr_1"), writer("gr_2"), {ID: "gr_3", Role: "reader", Targets: []string{"web-1"}, Login: "deploy"}}
+	var roles []string
+	for _, o := range p.OffersAs(r) {
+		roles = append(roles, o.Role)
+	}
+	if !slices.Equal(roles, []string{"reader", "writer"}) {
+		t.Errorf("%v", roles)
+	}
+	lent := p.Lent(bot)
+	if len(lent) != 3 || lent[0].Role != "db" || lent[1].Role != "writer" || lent[2].Role != "rescue" || lent[2].Glass == nil || len(lent[0].Terms) != 2 {
+		t.Errorf("%+v", lent)
+	}
+}

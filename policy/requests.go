@@ -101,6 +101,27 @@ func (p *Policy) Glasses(id Identity) []string {
 	return slices.Compact(list)
 }
 
+// LentOffer is a role that an identity may ask for, or take in an emergency, and where it applies.
+type LentOffer struct {
+	Reach
+	Terms []Approval `json:"terms,omitempty"`       // who must approve it; each must be met
+	Glass *Glass     `json:"break_glass,omitempty"` // or how it may be taken
+}
+
+// Lent returns what an identity may ask for, then what it may take in an emergency, by role.
+func (p *Policy) Lent(id Identity) []LentOffer {
+	var list []LentOffer
+	for _, name := range p.Requestable(id) {
+		terms, _ := p.MayRequestRole(id, name)
+		list = append(list, LentOffer{Reach: p.roles[name].reachOf(), Terms: terms})
+	}
+	for _, name := range p.Glasses(id) {
+		glass, _ := p.BreakGlass(id, name)
+		list = append(list, LentOffer{Reach: p.roles[name].reachOf(), Glass: &glass})
+	}
+	return list
+}
+
 // RequestableFor returns the roles that the identity of a request may ask for and does not hold, under which the request would be allowed,
 // or asked, as far as its text says: nothing is looked up for it.
 func (p *Policy) RequestableFor(r Request) []string {

@@ -153,7 +153,8 @@ func (d *Decider) answer(ctx context.Context, a asker, in console.AccessAnswer) 
 		}
 	}
 	// The proof is over what was shown; the request that it counts for is looked at again when the vote is counted.
-	return d.access.Vote(ctx, d.currentPolicy(), req.ID, vote, privilege.By{Actor: a.name, Conn: a.conn})
+	pol := d.currentPolicy()
+	return d.access.Vote(ctx, pol, req.ID, vote, privilege.By{Actor: a.name, Conn: a.conn, Policy: pol.Hash()})
 }
 
 // verifyProof checks the proof of a yes: an open challenge of this person for exactly this request, answered in the way that it was

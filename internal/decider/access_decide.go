@@ -108,6 +108,7 @@ func (d *Decider) askPeople(ctx context.Context, r *ruling, command access.Comma
 	}
 	r.out.Waiting = &protocol.Waiting{Request: req, Until: until, Preview: !d.access.HasPreview(req.ID)}
 	if why != "" {
+		r.out.Waiting.Why = why
 		r.out.Decision.Reason = why + "; " + r.out.Decision.Reason
 	}
 	r.details["request"] = req.ID
@@ -178,6 +179,7 @@ func (d *Decider) await(ctx context.Context, r *ruling, command access.Command) 
 	ok, err := d.approved(ctx, r, command)
 	switch {
 	case ok || err != nil:
+		r.out.Waiting = &protocol.Waiting{Request: req} // says who approved it
 		return err != nil, err
 	case here && alike && len(files) > 0:
 		why := fmt.Sprintf("%q has changed since people were asked", files[0])
@@ -191,14 +193,19 @@ func (d *Decider) await(ctx context.Context, r *ruling, command access.Command) 
 		return true, d.askPeople(ctx, r, command, req.ID, "")
 	}
 	d.waits.end(r.in.Session)
-	r.deny(whatBecame(req))
+	r.out.Waiting = &protocol.Waiting{Request: req}
+	r.deny(whatBecame(req, d.cfg.Now()))
 	r.details["request"] = req.ID
 	return true, d.denied(ctx, r)
 }
 
 // whatBecame says why a command that waited does not run.
-func whatBecame(req access.Request) (policy.Code, string) {
-	switch req.State {
+func whatBecame(req access.Request, now time.Time) (policy.Code, string) {
+	state := req.State
+	if state == access.Pending && !now.Before(req.Expires) {
+		state = access.Expired // and will be noted so at once
+	}
+	switch state {
 	case access.Declined:
 		return policy.CodeApprovalDeclined, "declined: " + cut(req.Why, maxText)
 	case access.Expired:

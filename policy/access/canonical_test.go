@@ -42,7 +42,7 @@ func vectors() []vector {
 			{Op: policy.OpRun, Argv: policy.Argv{"/usr/bin/systemctl", "restart", "app-api"}, Null: true, Redirs: []policy.Redir{{FD: 2, Op: policy.RedirDup, To: 1}}},
 		}},
 		Env: []policy.EnvVar{{Name: "TERM", Value: "xterm"}}, PTY: true, Stdin: policy.StdinData, Mode: policy.Pinned,
-		Files: []FileState{{Path: "/srv/app/run me.sh", SHA256: strings.Repeat("ab", 32), Size: 12}, {Path: "/srv/app/x", Missing: true}},
+		Files: []FileState{{Path: "/srv/app/run me.sh", Real: "/srv/app/rеal.sh", SHA256: strings.Repeat("ab", 32), Size: 12}, {Path: "/srv/app/x", Missing: true}},
 	}
 	whole.Need = []policy.Approval{{Approvals: 2, From: []string{"sre", "sec"}, Within: 900, By: "ssh", Decline: "one", Wait: 60, For: 600, Uses: 1, Beat: 30}, {Approvals: 1}}
 	role := Request{
