@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	mathrand "math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -254,4 +257,31 @@ func FuzzEntries(f *testing.F) {
 			t.Fatalf("it ran by %q, and nothing is wrong: %+v", d.Grants, list)
 		}
 	})
+}
+
+// TestJudge: who knows nothing but the specification comes to the same, with the passkeys' assertions; ssh-keygen has judged the others.
+func TestJudge(t *testing.T) {
+	w := newWorld(t)
+	judge := func(entries []audit.Entry) (string, error) {
+		bundle, _ := w.bundle(w.log(entries), requestID)
+		path := filepath.Join(t.TempDir(), "bundle.tar")
+		w.must(os.WriteFile(path, bundle, 0o600))
+		out, err := exec.Command("python3", "../../scripts/judge/evidence.py", "bundle", path).CombinedOutput()
+		return string(out), err
+	}
+	if out, err := judge(w.story()); err != nil || !strings.Contains(out, `"approved": ["ben"]`) {
+		t.Errorf("%v: %s", err, out)
+	}
+	r := w.request()
+	other := w.request()
+	other.Reason = "another"
+	swapped := w.yes(r, "ben", time.Minute)
+	swapped.By = "cat"
+	for says, vote := range map[string]access.Vote{"assertion for another request": {By: "ben", Yes: true, At: start.Add(time.Minute), Proof: w.assertion(other, "ben")}, "not by a passkey of person:cat": swapped} {
+		story := w.story()
+		story[3] = votedBy(r, vote)
+		if out, err := judge(story); err == nil || !strings.Contains(out, says) {
+			t.Errorf("%v: %s; want %s", err, out, says)
+		}
+	}
 }
