@@ -12,8 +12,8 @@ import (
 // grantsView is what is held now, what wants a review, and what was held.
 type grantsView struct {
 	Live   []access.Grant
-	Review []access.Grant // break-glass
-	Ended  []access.Grant
+	Review []access.Grant // break-glass that has ended
+	Ended  []access.Grant // everything else that has
 	Next   string
 	Later  bool // this is not the first page
 }
@@ -37,10 +37,11 @@ func (s *Server) grantsPage(w http.ResponseWriter, r *http.Request, who console.
 		return err
 	}
 	for _, g := range all {
-		if g.Scope.Glass {
+		switch {
+		case g.Ended.IsZero():
+		case g.Scope.Glass:
 			view.Review = append(view.Review, g)
-		}
-		if !g.Ended.IsZero() {
+		default:
 			view.Ended = append(view.Ended, g)
 		}
 	}

@@ -21,7 +21,7 @@ func furnished(t *testing.T) (*house, access.Request) {
 	h := newHouse(t, 0)
 	q := h.access.asking(1, evilText)
 	now := time.Now()
-	glass := access.Grant{ID: grantID(2), Request: q.ID, By: q.By, Scope: access.Scope{Kind: access.RoleScope, Role: evilText, Glass: true, Targets: []string{evilText}, Login: "root"}, Made: now, Ends: now.Add(time.Hour),
+	glass := access.Grant{ID: grantID(2), Request: q.ID, By: q.By, Scope: access.Scope{Kind: access.RoleScope, Role: evilText, Glass: true, Targets: []string{evilText}, Login: "root"}, Made: now, Ends: now.Add(time.Hour), Ended: now, Cause: access.CauseDone,
 		Reviews: []access.Vote{{By: evilText, Words: evilText, At: now}}}
 	h.access.grants = []access.Grant{{ID: grantID(1), Request: q.ID, By: q.By, Scope: q.Scope, Ticket: evilText, People: []string{evilText}, Made: now, Ends: now.Add(time.Hour)}, glass}
 	h.access.locks = []access.Lock{{ID: lockID(1), What: access.Subject{Kind: access.LockEverything}, Reason: evilText, By: "person:ann", At: now, Lifts: []string{"bob"}},

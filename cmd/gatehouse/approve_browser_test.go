@@ -21,7 +21,10 @@ groups: {sre: ["person:bob", "person:cat"], web: ["person:ann"]}
 people: {ann: {roles: [watch]}, bob: {roles: [watch]}, cat: {roles: [watch], approval_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKsNxl46IPz+tT0l8ZdVVwEGPHq8vAg4d6HLQBe8jbJ5"]}}
 agents: {bot: {owner: "group:web", roles: [op]}}
 roles:
-  watch: {rights: [view, operate, approve]}
+  watch:
+    rights: [view, operate, approve]
+    break_glass: [{role: fix, for: 30m, review: {approvals: 2, from: [sre, web]}}]
+  fix: {targets: ["*"], logins: [deploy], allow: [show]}
   op:
     targets: ["*"]
     logins: [deploy]
@@ -233,7 +236,25 @@ func TestApproval(t *testing.T) {
 	cat.click(`button[name=to]`)
 	cat.until(`document.querySelector('#approving') !== null && !document.querySelector('main').innerText.includes('answers in your place')`)
 
-	// 8. The panic page ends what waits; it takes both to lift the lock.
+	// 8. Cat breaks glass, with a passkey and nobody's approval; Bob reviews it, which one person alone does not settle.
+	for i := range 2 {
+		cat.open(h.WebURL + "/break-glass")
+		cat.until(`document.querySelector('[data-glass] .danger')?.hidden === false`)
+		cat.do("break glass", chromedp.SendKeys(chromedp.CSS("#role"), "fix"), chromedp.SendKeys(chromedp.CSS("#targets"), "web-1"), chromedp.SendKeys(chromedp.CSS("#login"), "deploy"),
+			chromedp.SendKeys(chromedp.CSS("#reason"), "the pager"), chromedp.Click(chromedp.CSS("[data-glass] .danger")))
+		if i == 0 {
+			cat.until(`location.pathname === '/grants' && document.querySelector('.panel.glass')?.innerText.includes('fix')`)
+			cat.do("end it", chromedp.Click(chromedp.CSS(".panel.glass summary")), chromedp.SendKeys(chromedp.CSS(`form[action$="/end"] input`), "the pager is quiet"), chromedp.Click(chromedp.CSS(`form[action$="/end"] button`)))
+			cat.says("Nobody whose grants you may see holds any")
+			bob.open(h.WebURL + "/grants")
+			bob.do("review", chromedp.Click(chromedp.CSS(`.panel.glass:has(form[action$="/review"]) summary`)),
+				chromedp.SendKeys(chromedp.CSS(`form[action$="/review"] input`), "restarted the pager"), chromedp.Click(chromedp.CSS(`form[action$="/review"] button`)))
+			bob.says("restarted the pager")
+		}
+	}
+	cat.until(`document.querySelector('[data-glass] .problem').hidden === false && document.querySelector('[data-glass] .problem').innerText.includes('review')`)
+
+	// 9. The panic page ends what waits; it takes both to lift the lock.
 	cat.open(h.WebURL + "/panic")
 	cat.do("lock everything", chromedp.SendKeys(chromedp.CSS("#reason"), "a key leaked"), chromedp.Click(chromedp.CSS(".panic button.danger")))
 	cat.says("Everything is locked.")
@@ -248,7 +269,7 @@ func TestApproval(t *testing.T) {
 	}
 	_, other = h.asks("show another")
 
-	// 9. A sign-in that has ended decides nothing, and leads back to the page.
+	// 10. A sign-in that has ended decides nothing, and leads back to the page.
 	bob.open(h.WebURL + "/requests/" + other)
 	h.root("passkeys", "reset", "--person", "bob")
 	if got := bob.viaScript(`return JSON.stringify(await post('/api/requests/` + other + `/challenge', {}));`); !strings.HasPrefix(got, `[401,`) {
