@@ -118,6 +118,18 @@ func (d *Decider) askPeople(ctx context.Context, r *ruling, command access.Comma
 	return d.denied(ctx, r)
 }
 
+// stillWaits answers that the session goes on waiting for a request that was pending a moment ago. What people said since, an event
+// tells the door: to look for the request again, and make another one because it is over, would ask them twice.
+func (d *Decider) stillWaits(r *ruling, req access.Request) error {
+	until, err := d.waits.begin(r.in.Session, r.conn.id, req.ID, r.waitFor(), d.cfg.Now())
+	if err != nil {
+		return err
+	}
+	r.out.Waiting = &protocol.Waiting{Request: req, Until: until, Preview: !d.access.HasPreview(req.ID)}
+	r.details["request"] = req.ID
+	return nil
+}
+
 // wantedRequest is the request for a command.
 func (d *Decider) wantedRequest(r *ruling, command access.Command) access.Request {
 	t := termsOf(r.out.Decision.Approvals)
@@ -175,22 +187,21 @@ func (d *Decider) await(ctx context.Context, r *ruling, command access.Command) 
 	}
 	files, alike := req.Scope.Command.Changed(command)
 	here := req.Scope.Targets[0] == r.in.Target && req.Scope.Login == policy.Login(r.in.Login)
-	same := here && alike && len(files) == 0
 	ok, err := d.approved(ctx, r, command)
 	switch {
 	case ok || err != nil:
 		r.out.Waiting = &protocol.Waiting{Request: req} // says who approved it
 		return err != nil, err
-	case here && alike && len(files) > 0:
+	case here && alike && len(files) > 0 && (req.State == access.Pending || req.State == access.Approved):
 		why := fmt.Sprintf("%q has changed since people were asked", files[0])
 		if err := d.voidRequest(ctx, req, why); err != nil {
 			return true, err
 		}
 		return true, d.askPeople(ctx, r, command, req.ID, why)
-	case !same, req.State == access.Approved:
+	case !here || !alike, req.State == access.Approved:
 		return true, d.askPeople(ctx, r, command, req.ID, "")
 	case req.State == access.Pending && d.cfg.Now().Before(d.waits.until(r.in.Session)):
-		return true, d.askPeople(ctx, r, command, req.ID, "")
+		return true, d.stillWaits(r, req)
 	}
 	d.waits.end(r.in.Session)
 	r.out.Waiting = &protocol.Waiting{Request: req}
