@@ -3,6 +3,7 @@ package bastion
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -70,7 +71,7 @@ func (s *Server) idle(order console.KillOrder) map[*conn]bool {
 	for _, c := range s.conns {
 		c.mu.Lock()
 		meant := c.proven && len(c.sessions) == 0 && !c.asks(order.By) &&
-			(order.All || (order.Identity != "" && order.Identity == c.identity.Principal()) || (order.Target != "" && order.Target == c.route.target))
+			(order.All || means(order, c.id) || (order.Identity != "" && order.Identity == c.identity.Principal()) || (order.Target != "" && order.Target == c.route.target))
 		c.mu.Unlock()
 		if meant {
 			out[c.outermost()] = true
@@ -105,12 +106,18 @@ func (s *Server) matching(order console.KillOrder) []*session {
 	var out []*session
 	for _, ses := range s.sessions {
 		c := ses.conn
-		if order.All || order.Session == ses.id || (order.Identity != "" && order.Identity == c.identity.Principal()) ||
+		if order.All || order.Session == ses.id || means(order, ses.id) || means(order, c.id) || (order.Identity != "" && order.Identity == c.identity.Principal()) ||
 			(order.Target != "" && order.Target == ses.target()) {
 			out = append(out, ses)
 		}
 	}
 	return out
+}
+
+// means reports whether an order names a session or a connection, as the decider found them.
+func means(order console.KillOrder, id string) bool {
+	_, found := slices.BinarySearch(order.By.Meant, id)
+	return found
 }
 
 // target is where the session runs or the forward goes through.
@@ -157,11 +164,17 @@ func (s *Server) endAll(ctx context.Context, hit map[*session]bool, cause *ended
 	for ses := range hit {
 		ses.hangUp()
 	}
-	ctx, cancel := context.WithTimeout(ctx, remoteTime)
+	late, cancel := context.WithTimeout(ctx, remoteTime+residueTime)
 	defer cancel()
+	ctx, done := context.WithTimeout(late, remoteTime)
+	defer done()
 	out := []console.KilledSession{}
 	for ses, meant := range hit {
-		out = append(out, ses.report(ctx, begun, !meant))
+		wait := ctx
+		if ses.leaves.Load() { // the target is looked at for what it left
+			wait = late
+		}
+		out = append(out, ses.report(wait, begun, !meant))
 	}
 	return out
 }
@@ -245,7 +258,11 @@ func (s *session) report(ctx context.Context, begun time.Time, sibling bool) con
 	if s.remote != "" {
 		remote = s.remote
 	}
-	return console.KilledSession{ID: s.id, Closed: s.closed.Sub(begun), Remote: remote, Sibling: sibling}
+	out := console.KilledSession{ID: s.id, Closed: s.closed.Sub(begun), Remote: remote, Sibling: sibling, Left: s.swept.left, Swept: s.swept.took}
+	if s.residue != nil {
+		out.Residue = append(out.Residue, s.residue.Found...)
+	}
+	return out
 }
 
 // endRemote ends what runs: by the channel's signal, where stock sshd allows one, by closing the channel, which hangs a pty
@@ -275,11 +292,14 @@ func (s *session) sweepRemote() string {
 	ctx, cancel := context.WithTimeout(context.Background(), remoteTime)
 	defer cancel()
 	sweep := func() bool {
-		clean, err := s.conn.server.sweep(ctx, s.id, s.row.Target, s.row.Login, "the session ended before its command")
+		out, err := s.conn.server.sweep(ctx, protocol.Sweep{Session: s.id, Target: s.row.Target, Login: s.row.Login, Reason: "the session ended before its command"})
 		if err != nil {
 			s.log.Warn("sweep after the session's end", "error", err)
 		}
-		return clean
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.swept.left, s.swept.took = out.left, s.swept.took+out.took
+		return out.clean
 	}
 	clean := sweep()
 	if clean && s.conn.server.cfg.Now().Sub(s.started) < youngTime { // its login shell may not have come to what carries the mark
@@ -298,25 +318,4 @@ func remoteWord(clean bool) string {
 		return "ended"
 	}
 	return "unconfirmed"
-}
-
-// sweep runs the decider's sweep line on a target and reports whether it found nothing more.
-func (s *Server) sweep(ctx context.Context, session, targetName, login, reason string) (clean bool, err error) {
-	t, known := s.target(targetName)
-	if !known || t.Gatehouse {
-		return false, nil
-	}
-	if t.Local {
-		return s.cfg.Local.Sweep(ctx, session)
-	}
-	pending, err := s.dial(ctx, t, login)
-	if err != nil {
-		return false, err
-	}
-	a, err := s.cfg.Certifier.Sweep(ctx, protocol.Sweep{Session: session, Target: targetName, Login: login, PublicKey: pending.PublicKey().Marshal(), Reason: reason})
-	if err != nil {
-		pending.Close()
-		return false, err
-	}
-	return runSweep(ctx, pending, a)
 }

@@ -117,6 +117,6 @@ func (d *Decider) stop(ctx context.Context, in protocol.Authorize, by string) (m
 		d.endConnections(what, by, "this connection was ended by "+by)
 		d.endPrivileges(context.WithoutCancel(ctx), end)
 	}
-	meant = append(sessions, connections...)
+	meant = append(connections, sessions...) // sorted, as the prefixes are
 	return meant[:min(len(meant), maxMeant)], err
 }
