@@ -67,7 +67,7 @@ func (d *decider) Authorize(ctx context.Context, who console.Credential, verb co
 	d.asked = append(d.asked, asked{verb, object, reason})
 	need := "view"
 	switch verb {
-	case console.SessionsKill:
+	case console.SessionsKill, console.SessionsPause, console.SessionsResume:
 		need = "operate"
 	case console.SessionsUnmask:
 		need = "unmask"
@@ -157,7 +157,7 @@ func newHouse(t testing.TB, stream time.Duration) *house {
 	must(t, err)
 	h.indexer, err = index.New(index.Config{Dir: h.dir, Source: h.recorder, Detector: h.secrets, Meta: h.meta, Sink: h.sink()})
 	must(t, err)
-	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Indexes: h.indexer, Secrets: h.secrets, Search: h.search, Authorize: h.decider, Kill: h, Links: h.decider, Revoke: h, Offers: noOffers{}, Unseal: noInput{}})
+	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Indexes: h.indexer, Secrets: h.secrets, Search: h.search, Authorize: h.decider, Kill: h, Pause: h, Links: h.decider, Revoke: h, Offers: noOffers{}, Unseal: noInput{}})
 	must(t, err)
 	h.server = httptest.NewUnstartedServer(nil)
 	url := "http://localhost" + strings.TrimPrefix(h.server.Listener.Addr().String(), "127.0.0.1")

@@ -37,7 +37,7 @@ type pages struct {
 	by map[string]*template.Template
 }
 
-var pageNames = []string{"overview", "sessions", "session", "transcript", "search", "kill", "killed", "signin", "oidc", "account", "device", "audit", "error",
+var pageNames = []string{"overview", "sessions", "session", "transcript", "search", "kill", "killed", "paused", "signin", "oidc", "account", "device", "audit", "error",
 	"approvals", "request", "requests", "request-new", "break-glass", "grants", "locks", "locked", "panic"}
 
 func loadPages() (*pages, error) {

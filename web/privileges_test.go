@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -311,5 +312,45 @@ func TestFormsOfPrivileges(t *testing.T) {
 	}
 	if len(h.access.orders) != 1 {
 		t.Errorf("asked for %+v", h.access.orders)
+	}
+}
+
+// Pause and Resume report what they were asked for.
+func (h *house) Pause(_ context.Context, order console.KillOrder) (console.PauseReport, error) {
+	return console.PauseReport{Sessions: []console.PausedSession{{ID: order.Session, Quiet: true, Remote: "stopped"}}, Until: time.Now().Add(time.Hour)}, nil
+}
+
+func (h *house) Resume(_ context.Context, order console.KillOrder) (console.PauseReport, error) {
+	return console.PauseReport{Sessions: []console.PausedSession{{ID: order.Session, Quiet: true, Remote: "running"}}}, nil
+}
+
+// A live session is paused and resumed by those who may end it, with a reason, and by nobody else.
+func TestPauseByPage(t *testing.T) {
+	h := newHouse(t, 0)
+	live, ended, _ := h.some()
+	if _, body := h.get("/sessions/" + live.ID); !strings.Contains(body, `action="/sessions/`+live.ID+`/pause"`) {
+		t.Error("a pause is not offered")
+	}
+	if _, body := h.ask("GET", "/sessions/"+live.ID, "vic-cookie", nil); strings.Contains(body, "/pause") {
+		t.Error("a pause is offered to whom it is refused")
+	}
+	h.decider.took()
+	for verb, want := range map[string]string{"pause": "no byte passes any more", "resume": "bytes pass again"} {
+		if status, body := h.send("/sessions/"+live.ID+"/"+verb, "ann-cookie", "reason=look"); status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %.900s", verb, status, body)
+		}
+		if got := h.decider.took(); len(got) != 1 || got[0] != (asked{console.Verb(verb), live.ID, "look"}) {
+			t.Errorf("%s: authorised %+v", verb, got)
+		}
+		for path, want := range map[string]int{"/sessions/" + ended.ID + "/" + verb + " ann-cookie reason=x": 409, "/sessions/" + live.ID + "/" + verb + " ann-cookie reason=": 400, "/sessions/" + live.ID + "/" + verb + " vic-cookie reason=x": 403} {
+			f := strings.Fields(path)
+			if status, _ := h.send(f[0], f[1], f[2]); status != want {
+				t.Errorf("%s: %d, want %d", path, status, want)
+			}
+		}
+		if status, _ := h.send("/sessions/"+live.ID+"/"+verb, "ann-cookie", "reason=x", "Sec-Fetch-Site: cross-site"); status != http.StatusForbidden {
+			t.Errorf("%s from another site: %d", verb, status)
+		}
+		h.decider.took()
 	}
 }

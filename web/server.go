@@ -128,6 +128,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /sessions/{id}/transcript", s.signedIn(s.transcriptPage))
 	mux.HandleFunc("GET /sessions/{id}/kill", s.signedIn(s.killPage))
 	mux.HandleFunc("POST /sessions/{id}/kill", s.signedIn(s.killSubmit))
+	mux.HandleFunc("POST /sessions/{id}/pause", s.signedIn(s.pauseSubmit))
+	mux.HandleFunc("POST /sessions/{id}/resume", s.signedIn(s.resumeSubmit))
 	mux.HandleFunc("GET /audit", s.signedIn(s.auditPage))
 	mux.HandleFunc("GET /audit/checkpoint", s.signedIn(s.auditCheckpoint))
 	mux.HandleFunc("GET /search", s.signedIn(s.searchPage))
