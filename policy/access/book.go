@@ -171,6 +171,9 @@ func sorted[T any](list map[string]T) []T {
 // Expire ends whatever is past its time.
 func (b *Book) Expire(now time.Time) Change {
 	c := b.change()
+	if next, ok := b.NextDeadline(); !ok || next.After(now) {
+		return c
+	}
 	for _, r := range sorted(b.requests) {
 		if b.isPast(r.ID, now, r.Expires) {
 			c.Requests = append(c.Requests, r.end(Expired, now, "nobody decided in time"))

@@ -150,10 +150,21 @@ func (b *Book) Vote(org Org, now time.Time, id string, v Vote, grant string) (Ch
 		}
 		r = r.end(Approved, now, "")
 		r.Grant = g.ID
+		g.People = approvers(org, r)
 		c.Grants = []Grant{g}
 	}
 	c.Requests = []Request{r}
 	return c, nil
+}
+
+// approvers are the people whose yes counts.
+func approvers(org Org, r Request) (people []string) {
+	for _, v := range counting(org, r) {
+		if v.Yes {
+			people = append(people, v.By)
+		}
+	}
+	return people
 }
 
 // admit checks a vote, and says in whose place it is.

@@ -48,6 +48,8 @@ func TestWhatIsNotAsked(t *testing.T) {
 		"a plan not final": func(r *Request) {
 			r.Scope.Command = &Command{Plan: policy.Plan{Op: policy.OpRun, Argv: policy.Argv{"ls"}}}
 		},
+		"no plan for a role":    func(r *Request) { r.Scope.Role, r.Scope.Command = "admin", &Command{} },
+		"a deep one for a role": func(r *Request) { r.Scope.Role, r.Scope.Command = "admin", &Command{Plan: deep} },
 		"a glob":                func(r *Request) { r.Scope.Command.Plan.Globs = []int{1} },
 		"a deep plan":           func(r *Request) { r.Scope.Command = &Command{Plan: deep} },
 		"any number of times":   func(r *Request) { r.Scope.Uses = 0 },
