@@ -2,6 +2,7 @@ package bastion
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -152,15 +153,25 @@ func (s *Server) end(ctx context.Context, victims []*session, cause *ended) []co
 func (s *Server) endAll(ctx context.Context, hit map[*session]bool, cause *ended) []console.KilledSession {
 	begun := time.Now()
 	// Everyone hears of it before the first socket closes: sessions may share one.
-	var telling sync.WaitGroup
+	var telling, leaving sync.WaitGroup
+	one := *cause
+	one.said = make(chan struct{})
 	for ses, meant := range hit {
-		c := cause
+		c := &one
 		if !meant {
-			c = cause.ofSibling()
+			c = one.ofSibling()
 		}
-		telling.Go(func() { ses.tell(c) })
+		telling.Go(func() { ses.notify(c) })
 	}
 	telling.Wait()
+	for ses := range hit {
+		ses.closeForClient()
+	}
+	close(one.said)
+	for ses := range hit { // the socket is let go of when the client has read all of it, or soon after
+		leaving.Go(ses.awaitHangUp)
+	}
+	leaving.Wait()
 	for ses := range hit {
 		ses.hangUp()
 	}
@@ -195,6 +206,12 @@ func (s *Server) onConnection(outermost *conn) []*session {
 // tell lets no byte pass any more, tells the client why if that is possible at once, and closes its channel. A client that
 // does not read cannot hold it up.
 func (s *session) tell(cause *ended) {
+	s.notify(cause)
+	s.awaitHangUp()
+}
+
+// notify is tell without the wait for the client to hang up.
+func (s *session) notify(cause *ended) {
 	told := make(chan struct{})
 	s.mu.Lock()
 	s.telling = told
@@ -215,8 +232,22 @@ func (s *session) tell(cause *ended) {
 	select {
 	case <-told:
 	case <-timer.C:
-		return
 	}
+}
+
+// closeForClient ends the client's socket for its reader, after all that was said: the words, the status, and then the end. The other
+// half is closed by hangUp. Closed whole at once, with something of the client's unread, it would take the words back.
+func (s *session) closeForClient() {
+	_ = s.conn.outermost().closeWrite()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = time.Now()
+}
+
+// awaitHangUp gives the client a moment to hang up.
+func (s *session) awaitHangUp() {
+	timer := time.NewTimer(noticeTime)
+	defer timer.Stop()
 	select { // a client that hangs up itself has read why, and under -J its jump has not died under it
 	case <-s.conn.ctx.Done():
 	case <-timer.C:
@@ -240,7 +271,9 @@ func (s *session) hangUp() {
 	_ = s.conn.outermost().Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed = time.Now()
+	if s.closed.IsZero() {
+		s.closed = time.Now()
+	}
 }
 
 // report waits for the session's end and says what became of it.
@@ -289,6 +322,7 @@ func (s *session) endRemote(proc *running) string {
 
 // sweepRemote ends what carries the session's mark on its target, and says whether anything is left.
 func (s *session) sweepRemote() string {
+	s.afterTheOthers()
 	ctx, cancel := context.WithTimeout(context.Background(), remoteTime)
 	defer cancel()
 	sweep := func() bool {
@@ -311,6 +345,20 @@ func (s *session) sweepRemote() string {
 		}
 	}
 	return remoteWord(clean)
+}
+
+// afterTheOthers waits until all that a kill ends are cut off: connections to targets take more time than telling everybody.
+func (s *session) afterTheOthers() {
+	var stop *ended
+	if !errors.As(context.Cause(s.ctx), &stop) || stop.said == nil {
+		return
+	}
+	timer := time.NewTimer(noticeTime)
+	defer timer.Stop()
+	select {
+	case <-stop.said:
+	case <-timer.C:
+	}
 }
 
 func remoteWord(clean bool) string {

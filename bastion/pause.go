@@ -9,9 +9,12 @@ import (
 	"time"
 
 	"gatehouse/bastion/target/local"
+	"gatehouse/internal/answer"
 	"gatehouse/internal/console"
 	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/id"
 	"gatehouse/internal/store"
+	"gatehouse/policy"
 	"gatehouse/recorder"
 )
 
@@ -261,4 +264,11 @@ func (s *session) signalRemote(ctx context.Context, do, word, why string) string
 		return "unconfirmed"
 	}
 	return word
+}
+
+// lockedOut is the outcome of a session whose question met a lock before it was decided. The decider has noted the lock, and ends what
+// asked.
+func (s *session) lockedOut(why string) outcome {
+	d := answer.Denial{Code: string(policy.CodeLocked), Why: why, DenialID: id.New(id.Denial, s.conn.server.cfg.Now()), Session: s.id, Target: s.row.Target}
+	return outcome{state: store.Denied, code: d.Code, reason: why, text: d.Lines(), status: answer.ExitDenied}
 }

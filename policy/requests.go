@@ -49,9 +49,12 @@ func (p *Policy) MayRequestRole(id Identity, name string) (terms []Approval, ok 
 	return terms, ok
 }
 
-// BreakGlass says how an identity may take a role in an emergency; ok is false if it may not. Of several ways the stricter one counts:
+// BreakGlass says how a person may take a role in an emergency; ok is false if they may not, and for agents. Of several ways the stricter one counts:
 // the shorter, and the review by more people.
 func (p *Policy) BreakGlass(id Identity, name string) (g Glass, ok bool) {
+	if id.Kind != Person {
+		return Glass{}, false
+	}
 	for _, r := range p.actingRoles(id) {
 		for _, glass := range r.glass {
 			switch {
@@ -89,8 +92,11 @@ func (p *Policy) Requestable(id Identity) []string {
 	return slices.Compact(list)
 }
 
-// Glasses returns the roles that an identity may take in an emergency, sorted.
+// Glasses returns the roles that a person may take in an emergency, sorted.
 func (p *Policy) Glasses(id Identity) []string {
+	if id.Kind != Person {
+		return nil
+	}
 	var list []string
 	for _, r := range p.actingRoles(id) {
 		for _, glass := range r.glass {
@@ -185,7 +191,7 @@ func (b *builder) readRequests(v value, r *role) {
 // readGlass reads the break_glass field of a role.
 func (b *builder) readGlass(v value, r *role) {
 	items := v.list()
-	r.lends = true
+	r.lends, r.breaks = true, true
 	if len(items) > maxRequests {
 		v.problem("%s has more than %d items", v.what, maxRequests)
 		return

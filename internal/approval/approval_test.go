@@ -83,6 +83,7 @@ func TestWhatIsFound(t *testing.T) {
 		says  string
 	}{
 		"a swapped approver":               {change(ben, vote(func(v *access.Vote) { v.By = "cat" })), "no entry registers this passkey for them"},
+		"one key for two people":           {change(dan, vote(func(v *access.Vote) { v.By, v.At = "cat", start.Add(2*time.Minute) })), "no entry registers this passkey for them"},
 		"a stranger's passkey":             {change(ben, votedBy(r, w.yes(r, "mal", time.Minute))), "no entry registers this passkey"},
 		"a stranger's SSH key":             {change(dan, votedBy(r, access.Vote{By: "dan", Yes: true, At: start.Add(time.Minute), Proof: w.signature(r, "mal")})), "the policy does not list this key for them"},
 		"another's SSH key":                {change(dan, votedBy(r, access.Vote{By: "dan", Yes: true, At: start.Add(time.Minute), Proof: w.signature(r, "eve")})), "does not list this key for them"},

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"gatehouse/internal/answer"
 	"gatehouse/internal/decider/privilege"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/id"
@@ -22,6 +23,15 @@ const maxSpent = 3
 // byPeople answers a decision that people must take: it is allowed by what they have approved, or waits for them, or is denied because of
 // what they said. settled is false where it is allowed now.
 func (d *Decider) byPeople(ctx context.Context, r *ruling) (settled bool, err error) {
+	if t, known := d.target(r.in.Target); !known || !t.HasLogin(r.in.Login) {
+		r.out.ID = id.New(id.Decision, d.cfg.Now())
+		_, err := d.fault(ctx, r, answer.FaultUnknownTarget)
+		return true, err
+	}
+	if r.in.Unrecorded && r.out.Decision.Recording != policy.BestEffort {
+		_, err := d.fault(ctx, r, answer.FaultEvidence)
+		return true, err
+	}
 	command := r.command()
 	if r.in.Await == "" {
 		if ok, err := d.approved(ctx, r, command); ok || err != nil {

@@ -65,7 +65,9 @@ listening() { # the inodes and ports of sockets that listen
 found=$(left | head -n 40)
 sockets=$(listening)
 for p in $found; do
-	say "process $p: $(tr "\0" " " <"/proc/$p/cmdline" 2>/dev/null | cut -c 1-120)"
+	exe=$(readlink "/proc/$p/exe" 2>/dev/null) || continue # it is ending
+	line=$(tr "\0" " " <"/proc/$p/cmdline" 2>/dev/null | cut -c 1-120)
+	say "process $p: ${line:-$exe}"
 	for fd in "/proc/$p/fd/"*; do
 		l=$(readlink "$fd" 2>/dev/null) || continue
 		case $l in "socket:["*) ;; *) continue ;; esac
