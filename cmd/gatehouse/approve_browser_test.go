@@ -210,7 +210,7 @@ func TestApproval(t *testing.T) {
 	// 5. The grant is there, and gone when the agent is done; the same command asks again.
 	cat.open(h.WebURL + "/grants")
 	cat.says("1 of 9 uses")
-	if r, err := h.SSH(t.Context(), "bot", nil, "gatehouse", "'done'"); err != nil || r.Status != 0 {
+	if r, err := h.SSH(t.Context(), "bot", nil, "gatehouse", "done"); err != nil || r.Status != 0 {
 		t.Fatalf("done: %d %s %s %v", r.Status, r.Stdout, r.Stderr, err)
 	}
 	cat.until(`document.querySelector('[data-poll]')?.innerText.includes('Nobody whose grants you may see holds any')`)
