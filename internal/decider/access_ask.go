@@ -215,6 +215,9 @@ func (d *Decider) wantDenied(pol *policy.Policy, a asker, denial string, req *ac
 // is on the target then, the role's rules say when it runs.
 func (d *Decider) scopeCommand(pol *policy.Policy, req *access.Request, ask policy.Request, dec policy.Decision, role string) {
 	command := access.Command{Plan: ask.Plan, Env: ask.Env, PTY: ask.PTY, Stdin: dec.Stdin, Mode: policy.Pinned}
+	if command.Stdin == "" { // not known before the look: then it is good for a command that reads nothing
+		command.Stdin = policy.StdinNone
+	}
 	if dec.Plan != nil {
 		command.Plan, command.Files = *dec.Plan, dec.Files(ask.Facts)
 	}
