@@ -2,6 +2,7 @@ package bastion
 
 import (
 	"io"
+	"strings"
 
 	"gatehouse/bastion/shell"
 	"gatehouse/internal/answer"
@@ -16,7 +17,7 @@ func (s *session) runConsole(a ask) {
 	defer close(s.done)
 	args := []string{"help"}
 	if a.kind == "exec" && a.text != "" {
-		plan, err := shell.Parse(a.text)
+		plan, err := shell.Parse(verbLine(a.text))
 		switch {
 		case err != nil:
 			s.answer(outcome{text: "gatehouse: " + answer.Visible(err.Error()) + "\n", status: exitUsage})
@@ -46,6 +47,14 @@ func (s *session) runConsole(a ask) {
 	}
 	who := console.Credential{Connection: s.conn.id}
 	s.answer(outcome{status: s.conn.server.console.Run(s.ctx, who, args, std)})
+}
+
+// verbLine keeps the verb done from being read as the end of a loop.
+func verbLine(text string) string {
+	if verb, rest, _ := strings.Cut(text, " "); verb == "done" {
+		return "'done' " + rest
+	}
+	return text
 }
 
 // exitUsage is the console's exit code for what it cannot read.

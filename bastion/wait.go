@@ -120,7 +120,7 @@ func (w *queued) begin() *outcome {
 	}
 	s.log.Info("waiting for people", "request", w.request().ID)
 	w.note("waiting for approval")
-	s.say(answer.Waiting{Request: w.request().ID, Until: w.until, Expires: w.request().Expires, Approvals: approvals(w.request().Need), Session: s.id, Target: s.row.Target, Final: final(w.d)}.Lines())
+	s.say(answer.Waiting{Request: w.request().ID, Until: w.until, Expires: w.request().Expires, Approvals: approvals(w.request().Need), Session: s.id, Target: s.row.Target, Final: final(w.d), Why: w.d.Waiting.Why}.Lines())
 	s.conn.rest(poolKey{target: s.row.Target, login: s.row.Login, pty: s.pty != nil})
 	return nil
 }
@@ -192,7 +192,7 @@ func (w *queued) giveUp(why error) (protocol.Decided, launch, *outcome, error) {
 // pending denies for now: the request stays, and can be approved while nobody waits for it.
 func (w *queued) pending(why error) outcome {
 	s := w.session
-	reason := "nobody has decided yet (" + why.Error() + "); the request " + w.request().ID + " is open until " + answer.Clock(w.request().Expires)
+	reason := w.d.Decision.Reason + ", and nobody has decided yet (" + why.Error() + "); the request " + w.request().ID + " is open until " + answer.Clock(w.request().Expires)
 	in := protocol.Refuse{Connection: s.conn.id, Session: s.id, Target: s.row.Target, Login: s.row.Login, What: "wait for " + w.request().ID, Code: string(policy.CodeApprovalPending), Why: reason}
 	if err := s.conn.server.cfg.Evidence.Refuse(s.ctx, in); err != nil {
 		return s.fault(answer.FaultEvidence, "the audit log cannot be written, so nothing is decided", err)
@@ -200,6 +200,7 @@ func (w *queued) pending(why error) outcome {
 	d := w.d
 	d.ID = id.New(id.Denial, s.conn.server.cfg.Now())
 	d.Decision.Verdict, d.Decision.Code, d.Decision.Reason = policy.Deny, policy.CodeApprovalPending, reason
+	_ = s.noteDecision(d, w.target, w.asked) // what does not run is in the log as well
 	return s.denied(d, w.asked)
 }
 

@@ -166,7 +166,7 @@ func TestACommandThatWaitsRunsWhenPeopleHaveApprovedIt(t *testing.T) {
 	if said.Request != p.request || said.Final != "cat" || said.Target != "web-1" || len(said.Approvals) != 1 || time.Until(said.Until) > time.Minute {
 		t.Errorf("the client was told %+v", said)
 	}
-	_, err := io.WriteString(r.in, "typed early\n")
+	_, err := io.WriteString(r.in, "typed \x03 early\n") // no terminal: it is no Ctrl-C
 	w.must(err)
 	w.must(r.in.Close())
 	if s := w.session("cat", store.Live); s.Verdict != "ask" || console.Outcome(console.Session{State: "live", Verdict: s.Verdict}) != "waiting" {
@@ -177,7 +177,7 @@ func TestACommandThatWaitsRunsWhenPeopleHaveApprovedIt(t *testing.T) {
 	}
 	p.say(w, "yes")
 	r.ends(t, 0, "gatehouse: APPROVED by ann, ben ("+p.request+"): it runs now\n")
-	if r.out.String() != "typed early\n" {
+	if r.out.String() != "typed \x03 early\n" {
 		t.Errorf("its input was %q", r.out.String())
 	}
 	asked := p.questions()

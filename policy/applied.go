@@ -9,6 +9,7 @@ import (
 type applied struct {
 	*role
 	denyOnly bool
+	stopped  bool   // by a freeze, and by nothing else
 	grant    string // the id of what gives it; empty: the policy itself
 }
 
@@ -41,7 +42,7 @@ func (p *Policy) applying(r *Request) ([]applied, *Decision) {
 		met, known := role.when.holds(r)
 		stopped := freeze != nil && !role.inFreeze && !role.glass
 		if met || !known {
-			roles = append(roles, applied{role.role, !known || stopped, role.grant})
+			roles = append(roles, applied{role.role, !known || stopped, stopped && known, role.grant})
 		}
 		if stopped && met {
 			code, reason = CodeOutsideWindow, freeze.text()

@@ -197,3 +197,22 @@ func TestFreezesByTheClockOnTheWall(t *testing.T) {
 		}
 	}
 }
+
+// TestAStoppedRoleStillDenies: what goes on in a freeze is bound by the deny rules of what does not.
+func TestAStoppedRoleStillDenies(t *testing.T) {
+	p := parse(t, `version: 1
+people: {ann: {}}
+agents: {bot: {owner: person:ann, roles: [web, watch]}}
+freezes: [{targets: ["*"], from: "2026-12-23T18:00:00Z", to: "2026-12-24T12:00:00Z", reason: "stop"}]
+roles:
+  web: {targets: [web-1], logins: [deploy], allow: [reboot], deny: ["cat /etc/shadow"]}
+  watch: {targets: [web-1], logins: [deploy], in_freeze: true, allow: [cat <path:/etc/**>]}
+`)
+	for line, code := range map[string]policy.Code{"cat /etc/shadow": policy.CodeDeniedByRule, "cat /etc/hosts": "", "reboot": policy.CodeOutsideWindow, "halt": policy.CodeNotAllowed} {
+		r := asked("web-1", "deploy", strings.Fields(line)...)
+		r.Now = utc("2026-12-23 19:00")
+		if d := p.Decide(r); d.Code != code {
+			t.Errorf("%s: %+v", line, d)
+		}
+	}
+}

@@ -60,11 +60,27 @@ func (p *Policy) judge(r *Request, by decider) Decision {
 		d = sparing(r, roles, d, by)
 	}
 	if d.Verdict == Deny {
+		d = p.unlessFrozen(r, roles, d, by)
 		for _, role := range roles {
 			d.Obligations.Denials = smaller(d.Obligations.Denials, role.limits.Denials)
 		}
 	}
 	return d
+}
+
+// unlessFrozen says so where it is a freeze that keeps a request from being allowed or asked, and not the roles that go on.
+func (p *Policy) unlessFrozen(r *Request, roles []applied, no Decision, by decider) Decision {
+	if no.Code == CodeDeniedByRule || !slices.ContainsFunc(roles, func(a applied) bool { return a.stopped }) {
+		return no
+	}
+	thawed := slices.Clone(roles)
+	for i, a := range thawed {
+		thawed[i].denyOnly = a.denyOnly && !a.stopped
+	}
+	if by(r, thawed).Verdict == Deny {
+		return no
+	}
+	return deny(CodeOutsideWindow, p.freezeOf(r).text())
 }
 
 // sparing decides with as few grants as are needed. whole is the decision by all roles.

@@ -252,7 +252,7 @@ func withPrivileges(t fataler, book ruleBook) *policy.Policy {
 residue: [{targets: ["*"], logins: [deploy]}]
 `
 	text := "version: 1\n" + more + "people: {ann: {}}\nagents: {bot: {owner: person:ann, roles: [web]}}\nroles:\n  other: {targets: [\"*\"], logins: [deploy], allow: [d], deny: [a]}\n" +
-		lentBook{"web", book.allow, nil, book.deny, []string{"web-1"}, []string{"deploy"}}.text() + "    request: [{role: other}]\n    break_glass: [{role: other}]\n    budget: {per: day, commands: 1}\n"
+		lentBook{"web", book.allow, nil, book.deny, []string{"web-1"}, []string{"deploy"}}.text() + "    request: [{role: other}]\n    budget: {per: day, commands: 1}\n"
 	p, err := policy.Parse([]policy.File{{Name: "p", Data: []byte(text)}})
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)

@@ -11,7 +11,7 @@ import (
 const lending = `version: 1
 groups: {sre: [person:ann, person:bob], dba: [person:kim]}
 people:
-  ann: {roles: [lead]}
+  ann: {roles: [lead, hand]}
   bob: {}
   kim: {}
   eve: {disabled: true, roles: [lead]}
@@ -30,6 +30,7 @@ roles:
     request:
       - {role: writer, from: [dba], for: 2h}
       - {role: db, all_of: [{approvals: 2, from: [sre]}, {from: [dba], approve_by: ssh}], decline: quorum, within: 1h, uses: 5, heartbeat: 1m}
+  hand:
     break_glass: [{role: rescue, for: 30m, review: {approvals: 2, from: [sre]}}]
   writer:
     targets: ["*"]
@@ -43,7 +44,10 @@ roles:
   rescue: {targets: ["*"], logins: [root], shell: recorded}
 `
 
-var bot = policy.Identity{Kind: policy.Agent, Name: "bot", Owner: "person:ann"}
+var (
+	bot = policy.Identity{Kind: policy.Agent, Name: "bot", Owner: "person:ann"}
+	ann = policy.Identity{Kind: policy.Person, Name: "ann"}
+)
 
 // asked is a request of the agent bot, in which everything is where its name says.
 func asked(target string, login policy.Login, argv ...string) policy.Request {
@@ -165,7 +169,7 @@ func TestTerms(t *testing.T) {
 	if _, ok := p.MayRequestRole(bot, "rescue"); ok {
 		t.Error("a role that may only be taken in an emergency can be asked for")
 	}
-	if g, ok := p.BreakGlass(bot, "rescue"); !ok || g.For != 1800 || g.Review.Approvals != 2 {
+	if g, ok := p.BreakGlass(ann, "rescue"); !ok || g.For != 1800 || g.Review.Approvals != 2 {
 		t.Errorf("%+v %v", g, ok)
 	}
 	if got := p.ApproversOf(policy.Approval{}); !slices.Equal(got, []string{"ann"}) {
@@ -229,7 +233,6 @@ roles:
   two: {request: [{role: lent, from: [dba], for: 30m}], break_glass: [{role: lent, for: 3h}]}
   lent: {targets: [a], logins: [b], allow: [id]}
 `)
-	ann := policy.Identity{Kind: policy.Person, Name: "ann"}
 	if terms, ok := p.MayRequestRole(ann, "lent"); !ok || len(terms) != 2 || terms[0].From[0] != "sre" || terms[1].From[0] != "dba" || terms[1].For != 1800 {
 		t.Errorf("%+v %v", terms, ok)
 	}
@@ -271,7 +274,6 @@ roles:
   web: {targets: [web-1], logins: [deploy], ask: [a, {run: b, within: 5m}, {run: c, wait: 0s}], request: [{role: lent}], break_glass: [{role: lent}]}
   lent: {targets: [a], logins: [b], allow: [id]}
 `)
-	ann := policy.Identity{Kind: policy.Person, Name: "ann"}
 	for pattern, want := range map[string]policy.Approval{
 		"a": {Approvals: 1, Within: 900, Decline: "one", Wait: 900, For: 600, Uses: 1},
 		"b": {Approvals: 1, Within: 300, Decline: "one", Wait: 300, For: 600, Uses: 1},
@@ -286,5 +288,25 @@ roles:
 	}
 	if got, ok := p.BreakGlass(ann, "lent"); !ok || got.For != 3600 || got.Review.Approvals != 2 || len(got.Review.From) > 0 {
 		t.Errorf("%+v %v", got, ok)
+	}
+}
+
+// TestOffersOfHeldRoles: what may be done by a role that is held for a time is offered too, and a role that is held twice once.
+func TestOffersOfHeldRoles(t *testing.T) {
+	p := parse(t, lending)
+	r := asked("web-1", "deploy", "uptime")
+	r.Granted = []policy.Granted{writer("gr_1"), writer("gr_2"), {ID: "gr_3", Role: "reader", Targets: []string{"web-1"}, Login: "deploy"}}
+	var roles []string
+	for _, o := range p.OffersAs(r) {
+		roles = append(roles, o.Role)
+	}
+	if !slices.Equal(roles, []string{"reader", "writer"}) {
+		t.Errorf("%v", roles)
+	}
+	if lent := p.Lent(bot); len(lent) != 2 || lent[0].Role != "db" || lent[1].Role != "writer" || len(lent[0].Terms) != 2 {
+		t.Errorf("%+v", lent)
+	}
+	if lent := p.Lent(ann); len(lent) != 1 || lent[0].Role != "rescue" || lent[0].Glass == nil {
+		t.Errorf("%+v", lent)
 	}
 }

@@ -10,8 +10,9 @@ import (
 // Offering is what an identity may do, as far as it asked: where, or what on one target.
 type Offering struct {
 	Principal string       `json:"principal"`
-	Reach     []Reach      `json:"reach,omitempty"`  // where, if no target was named
-	Logins    []LoginOffer `json:"logins,omitempty"` // what, on the target that was named
+	Reach     []Reach      `json:"reach,omitempty"`   // where, if no target was named
+	Logins    []LoginOffer `json:"logins,omitempty"`  // what, on the target that was named
+	Request   []LentOffer  `json:"request,omitempty"` // what may be asked for, if no target was named
 }
 
 // Reach is where one role applies. Targets are as the role describes them: which of them exist it does not say.
@@ -94,16 +95,19 @@ func (p *Policy) Where(id Identity) []Reach {
 	}
 	var list []Reach
 	for _, r := range s.roles {
-		if len(r.targets) == 0 || len(r.logins) == 0 {
-			continue
+		if len(r.targets) > 0 && len(r.logins) > 0 {
+			list = append(list, r.reachOf())
 		}
-		one := Reach{Role: r.name, Logins: slices.Clone(r.logins)}
-		for _, m := range r.targets {
-			one.Targets = append(one.Targets, TargetPattern{m.name, m.labels})
-		}
-		list = append(list, one)
 	}
 	return list
+}
+
+func (r *role) reachOf() Reach {
+	one := Reach{Role: r.name, Logins: slices.Clone(r.logins)}
+	for _, m := range r.targets {
+		one.Targets = append(one.Targets, TargetPattern{m.name, m.labels})
+	}
+	return one
 }
 
 // Logins returns the logins with which a role of the identity reaches the target, sorted.
@@ -123,9 +127,17 @@ func (p *Policy) Logins(id Identity, target string, labels map[string]string) []
 // Offers returns what the identity's roles let it do on a target with a login, at whatever time and under whatever condition;
 // nothing if none reaches it.
 func (p *Policy) Offers(id Identity, target string, labels map[string]string, login Login) []Offer {
+	return p.OffersAs(Request{Identity: id, Target: target, Labels: labels, Login: login})
+}
+
+// OffersAs is Offers for whoever asks, with the roles that they hold for a time, each role once.
+func (p *Policy) OffersAs(r Request) []Offer {
 	var list []Offer
-	for _, r := range p.reach(id, target, labels, login) {
-		list = append(list, r.offer())
+	var seen []*role
+	for _, h := range p.holdings(&r) {
+		if h.reaches(r.Target, r.Labels, r.Login) && !slices.Contains(seen, h.role) {
+			seen, list = append(seen, h.role), append(list, h.offer())
+		}
 	}
 	return list
 }

@@ -116,11 +116,14 @@ func (b *builder) readRoleNames(v value, s *subject) {
 	})
 }
 
-// checkNoRights reports an agent that would get a right, which are for people.
+// checkNoRights reports an agent that would get a right, or could break glass, which are for people.
 func checkNoRights(v value, s *subject) {
 	for _, r := range s.roles {
 		if len(r.rights) > 0 {
 			v.problem("%s has the role %q, which has rights, and rights are for people: give it a role without", v.what, r.name)
+		}
+		if r.breaks {
+			v.problem("%s has the role %q, which has break_glass, and emergencies are for people: give it a role without", v.what, r.name)
 		}
 	}
 }

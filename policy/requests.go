@@ -49,9 +49,12 @@ func (p *Policy) MayRequestRole(id Identity, name string) (terms []Approval, ok 
 	return terms, ok
 }
 
-// BreakGlass says how an identity may take a role in an emergency; ok is false if it may not. Of several ways the stricter one counts:
+// BreakGlass says how a person may take a role in an emergency; ok is false if they may not, and for agents. Of several ways the stricter one counts:
 // the shorter, and the review by more people.
 func (p *Policy) BreakGlass(id Identity, name string) (g Glass, ok bool) {
+	if id.Kind != Person {
+		return Glass{}, false
+	}
 	for _, r := range p.actingRoles(id) {
 		for _, glass := range r.glass {
 			switch {
@@ -89,8 +92,11 @@ func (p *Policy) Requestable(id Identity) []string {
 	return slices.Compact(list)
 }
 
-// Glasses returns the roles that an identity may take in an emergency, sorted.
+// Glasses returns the roles that a person may take in an emergency, sorted.
 func (p *Policy) Glasses(id Identity) []string {
+	if id.Kind != Person {
+		return nil
+	}
 	var list []string
 	for _, r := range p.actingRoles(id) {
 		for _, glass := range r.glass {
@@ -99,6 +105,27 @@ func (p *Policy) Glasses(id Identity) []string {
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
+}
+
+// LentOffer is a role that an identity may ask for, or take in an emergency, and where it applies.
+type LentOffer struct {
+	Reach
+	Terms []Approval `json:"terms,omitempty"`       // who must approve it; each must be met
+	Glass *Glass     `json:"break_glass,omitempty"` // or how it may be taken
+}
+
+// Lent returns what an identity may ask for, then what it may take in an emergency, by role.
+func (p *Policy) Lent(id Identity) []LentOffer {
+	var list []LentOffer
+	for _, name := range p.Requestable(id) {
+		terms, _ := p.MayRequestRole(id, name)
+		list = append(list, LentOffer{Reach: p.roles[name].reachOf(), Terms: terms})
+	}
+	for _, name := range p.Glasses(id) {
+		glass, _ := p.BreakGlass(id, name)
+		list = append(list, LentOffer{Reach: p.roles[name].reachOf(), Glass: &glass})
+	}
+	return list
 }
 
 // RequestableFor returns the roles that the identity of a request may ask for and does not hold, under which the request would be allowed,
@@ -164,7 +191,7 @@ func (b *builder) readRequests(v value, r *role) {
 // readGlass reads the break_glass field of a role.
 func (b *builder) readGlass(v value, r *role) {
 	items := v.list()
-	r.lends = true
+	r.lends, r.breaks = true, true
 	if len(items) > maxRequests {
 		v.problem("%s has more than %d items", v.what, maxRequests)
 		return

@@ -29,6 +29,7 @@ type role struct {
 	denies   bool // it has deny rules
 
 	lends    bool          // it has request or break_glass
+	breaks   bool          // it has break_glass
 	requests []requestRule // roles that its holders may ask for
 	glass    []glassRule   // roles that its holders may take in an emergency
 	budget   Budget

@@ -35,11 +35,7 @@ type RoleTrace struct {
 // whatever the two say must agree, because both ask the same patterns.
 func (p *Policy) Trace(r Request) []Trace {
 	var roles []*role
-	for _, h := range p.holdings(&r) {
-		if h.reaches(r.Target, r.Labels, r.Login) {
-			roles = append(roles, h.role)
-		}
-	}
+	p.eachReaching(&r, func(a applied) { roles = append(roles, a.role) })
 	var traces []Trace
 	for i, argv := range r.Plan.Commands() {
 		t := Trace{Command: i, Argv: argv}

@@ -9,6 +9,7 @@ package preview
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
@@ -27,11 +28,13 @@ const (
 	maxMatches = 100
 	maxFiles   = 200
 	maxNotes   = 50
-	maxText    = 128 << 10 // bytes of all globs' matches
+	maxText    = 32 << 10  // bytes of all globs' matches
 	maxRead    = 1 << 20   // bytes of a file that is compared
 	maxDiff    = 32 << 10  // bytes of one diff
-	maxDiffs   = 256 << 10 // of all
+	maxDiffs   = 128 << 10 // of all
 	maxTree    = 10_000    // entries of a folder that is removed
+
+	MaxSize = 384 << 10 // of all of it, as JSON
 )
 
 // Eyes look at the target. Nothing that they are asked changes it. *look.Looker is one.
@@ -176,6 +179,26 @@ func (w *work) finish() {
 		w.out.Files = w.out.Files[:maxFiles]
 		w.note("%d more files are not shown", n-maxFiles)
 	}
+	w.fit()
+}
+
+// fit leaves out what is largest until all of it fits: escapes can make text six times as long.
+func (w *work) fit() {
+	for i := len(w.out.Files) - 1; i >= 0 && w.size() > MaxSize; i-- {
+		if w.out.Files[i].Diff != "" {
+			w.out.Files[i].Diff = ""
+			w.note("some differences are not shown: there are too many")
+		}
+	}
+	if w.size() > MaxSize {
+		w.out.Globs, w.out.Files = nil, w.out.Files[:min(len(w.out.Files), 20)]
+		w.note("most of it is not shown: its names are too long")
+	}
+}
+
+func (w *work) size() int {
+	b, _ := json.Marshal(w.out) // strings, numbers and times
+	return len(b)
 }
 
 func first(f access.FilePreview) int {

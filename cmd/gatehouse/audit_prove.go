@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"gatehouse/internal/approval"
 	"gatehouse/internal/decider"
 	"gatehouse/internal/supervisor"
 	"gatehouse/recorder/audit"
@@ -113,16 +114,20 @@ func (c *AuditVerifyCmd) runBundle(ctx context.Context) error {
 		return &exitError{exitUsage, err}
 	}
 	defer f.Close()
+	opts.Keep = approval.Keep
 	report, err := audit.VerifyBundle(ctx, bufio.NewReaderSize(f, 1<<20), opts)
 	if err != nil {
 		return &exitError{exitUsage, fmt.Errorf("cannot verify: %w", err)}
 	}
 	printBundle(os.Stdout, report)
+	unapproved := printApprovals(os.Stdout, report)
 	switch {
 	case report.Bad != nil:
 		return &exitError{exitNo, fmt.Errorf("BAD: %s", report.Bad)}
 	case len(opts.Witnesses) > 0 && len(report.Cosigned) == 0:
 		return &exitError{exitNo, errors.New("BAD: no witness of these cosigned the checkpoint")}
+	case unapproved > 0:
+		return &exitError{exitNo, fmt.Errorf("BAD: %d findings about approvals, above", unapproved)}
 	}
 	fmt.Println("OK")
 	return nil
@@ -156,7 +161,7 @@ func printBundle(w io.Writer, r audit.BundleReport) {
 		fmt.Fprintf(w, "at hand      goes on from the checkpoint at hand, of %d entries\n", r.Extends)
 	}
 	fmt.Fprintf(w, "entries      %d proven\n", r.Entries)
-	if r.Bad == nil {
+	if r.Bad == nil && r.Manifest.Request == "" {
 		fmt.Fprintf(w, "session      %q by %q on %q as %q: %q, %s to %s\n", r.Manifest.Session, r.Actor, r.Target, r.Login, r.Outcome,
 			r.Begun.UTC().Format("2006-01-02 15:04:05"), r.Ended.UTC().Format("15:04:05 UTC"))
 		switch {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -11,7 +12,7 @@ import (
 	"gatehouse/policy/lab"
 )
 
-// PolicyExplainCmd is `gatehouse policy explain PATH --as AGENT --on TARGET --login LOGIN -- LINE`.
+// PolicyExplainCmd is `gatehouse policy explain PATH --as AGENT --on TARGET --login LOGIN -- LINE`, or with a file or a forward instead of the line.
 type PolicyExplainCmd struct {
 	PolicyPath
 	InventoryFlag
@@ -25,7 +26,13 @@ type PolicyExplainCmd struct {
 	From    string            `placeholder:"ADDRESS" help:"The client's address."`
 	At      time.Time         `format:"2006-01-02T15:04:05Z07:00" placeholder:"TIME" help:"When it is asked, if not now: 2026-11-25T10:00:00Z."`
 	Granted []string          `placeholder:"ROLE" help:"Suppose that it holds this role for a time."`
-	Line    []string          `arg:"" help:"The line, after --."`
+	Line    []string          `arg:"" optional:"" help:"The line, after --."`
+
+	Read    string `xor:"what" placeholder:"FILE" help:"Instead of a line: this file is read."`
+	Write   string `xor:"what" placeholder:"FILE" help:"Instead of a line: this file is written."`
+	List    string `xor:"what" placeholder:"FOLDER" help:"Instead of a line: this folder is listed."`
+	By      string `enum:"sftp,scp" default:"sftp" help:"Of a file: the protocol that carries it, sftp or scp."`
+	Forward string `xor:"what" placeholder:"HOST:PORT" help:"Instead of a line: this endpoint, or the path of a socket, is reached."`
 }
 
 // Run prints the decision and why; exit status 1 if it is not allow or ask.
@@ -70,10 +77,33 @@ func (c *PolicyExplainCmd) ask() (lab.Ask, error) {
 	if targets != nil && ask.Target.Labels == nil && !inInventory(targets, c.On) {
 		return lab.Ask{}, &exitError{exitUsage, fmt.Errorf("there is no target %q in the inventory", c.On)}
 	}
+	if err := c.place(&ask); err != nil {
+		return lab.Ask{}, &exitError{exitUsage, err}
+	}
 	for name, value := range c.Env {
 		ask.Env = append(ask.Env, policy.EnvVar{Name: name, Value: value})
 	}
 	return ask, nil
+}
+
+// place reads what is asked if it is no line.
+func (c *PolicyExplainCmd) place(ask *lab.Ask) error {
+	for op, path := range map[policy.FileOp]string{policy.OpRead: c.Read, policy.OpWrite: c.Write, policy.OpList: c.List} {
+		if path != "" {
+			ask.Carry = &policy.FileAsk{By: policy.Carrier(c.By), Op: op, Path: path}
+		}
+	}
+	if c.Forward != "" {
+		f, err := policy.ParseForwardAsk(c.Forward)
+		if err != nil {
+			return fmt.Errorf("--forward %q: %w", c.Forward, err)
+		}
+		ask.Forward = &f
+	}
+	if asked := ask.Carry != nil || ask.Forward != nil; asked == (len(c.Line) > 0) {
+		return errors.New("ask for one thing: a line after --, --read, --write, --list or --forward")
+	}
+	return nil
 }
 
 func inInventory(targets []lab.Target, name string) bool {

@@ -81,7 +81,7 @@ func allowed(target string) string {
 // human is the line for people.
 func (d Denial) human() string {
 	line := heading(d.Code) + d.Why
-	if d.Code == "needs_approval" && d.Final != "" {
+	if (d.Code == "needs_approval" || d.Code == "approval_pending") && d.Final != "" {
 		line += "; it would run " + short(d.Final, maxFinal)
 	}
 	if len(d.Allowed) > 0 {

@@ -18,6 +18,7 @@ type Waiting struct {
 	Session   string     `json:"session,omitempty"`   // the session's id
 	Target    string     `json:"target,omitempty"`    // where it will run
 	Final     string     `json:"final,omitempty"`     // what will run, as a person would write it
+	Why       string     `json:"why,omitempty"`       // what became of an earlier request that this session waited for
 	Advice    string     `json:"advice"`              // what to do now
 }
 
@@ -26,8 +27,12 @@ func (w Waiting) Lines() string {
 	w.V, w.Code = Version, "approval_pending"
 	w.Advice = "Wait: do not rephrase it or look for another way; sent again later, the same command finds the same request"
 	w.Until, w.Expires = w.Until.UTC().Truncate(time.Second), w.Expires.UTC().Truncate(time.Second)
-	line1 := fmt.Sprintf("gatehouse: WAITING for approval (nothing ran): %s; %s must approve it, waiting until %s; look: ssh bastion requests show %s. %s",
-		short(w.Final, maxFinal), People(w.Approvals), Clock(w.Until), w.Request, w.Advice)
+	why := ""
+	if w.Why != "" {
+		why = w.Why + "; "
+	}
+	line1 := fmt.Sprintf("gatehouse: WAITING for approval (nothing ran): %s%s; %s must approve it, waiting until %s; look: ssh bastion requests show %s. %s",
+		why, short(w.Final, maxFinal), People(w.Approvals), Clock(w.Until), w.Request, w.Advice)
 	return Visible(line1) + "\n" + line("GATEHOUSE-WAITING", w)
 }
 

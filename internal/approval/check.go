@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"gatehouse/policy"
 	"gatehouse/policy/access"
 	"gatehouse/recorder/audit"
 )
@@ -53,8 +52,8 @@ type Approved struct {
 	Notes     []string // what could not be checked
 }
 
-// Check judges all requests that the entries tell of. The entries are in the log's order, and proven. session is the one that the
-// entries are about, all of whose decisions by grants must be approved; empty where they are about a request.
+// Check judges all requests that the entries tell of, and all decisions that grants let run. The entries are in the log's order, and
+// proven. An empty list of findings means that what ran was approved.
 func Check(entries []audit.Entry, policies [][]byte) ([]Approved, []Finding) {
 	t := read(entries, policies)
 	list := make([]Approved, 0, len(t.order))
@@ -128,7 +127,7 @@ func (t *told) judgeVote(a *asked, v voted) (Approver, bool) {
 		s, err := prove(r, v.vote.Proof)
 		if err != nil {
 			t.wrong(v.seq, r.ID, "the approval of person:%s does not hold: %v", person, err)
-		} else if why := t.notTheirs(r, v); why != "" {
+		} else if why := t.notTheirs(first(v.policy, r.Policy), person, v.vote.Proof, v.seq); why != "" {
 			t.wrong(v.seq, r.ID, "the approval of person:%s does not hold: %s", person, why)
 		}
 		who.Key, who.Origin = s.key, s.origin
@@ -136,19 +135,19 @@ func (t *told) judgeVote(a *asked, v voted) (Approver, bool) {
 	return who, len(t.findings) == before
 }
 
-// notTheirs says why a key is not shown to be that person's.
-func (t *told) notTheirs(r access.Request, v voted) string {
-	if v.vote.Proof.Kind == access.PasskeyProof {
-		if t.ownPasskey(v.vote.By, v.vote.Proof, v.seq) {
+// notTheirs says why a key is not shown to be that person's, by that policy and the log before.
+func (t *told) notTheirs(hash, person string, proof access.Proof, before int64) string {
+	if proof.Kind == access.PasskeyProof {
+		if t.ownPasskey(person, proof, before) {
 			return ""
 		}
 		return "no entry registers this passkey for them"
 	}
-	p := t.policies[first(v.policy, r.Policy)]
+	p := t.policies[hash]
 	switch {
 	case p == nil:
 		return "the policy that lists their keys is not here"
-	case !slices.ContainsFunc(p.ApprovalKeys(v.vote.By), func(k []byte) bool { return bytes.Equal(k, v.vote.Proof.Key) }):
+	case !slices.ContainsFunc(p.ApprovalKeys(person), func(k []byte) bool { return bytes.Equal(k, proof.Key) }):
 		return "the policy does not list this key for them"
 	}
 	return ""
@@ -165,7 +164,7 @@ func (t *told) judgeGrant(a *asked, r access.Request, g *granted, out *Approved)
 		t.wrong(g.made, r.ID, "its grant lives longer than was approved")
 	}
 	if r.Scope.Glass {
-		out.Notes = append(out.Notes, "taken in an emergency: nobody approved it before")
+		t.judgeGlass(a, out)
 		return
 	}
 	p := t.policies[first(g.policy, r.Policy)]
@@ -180,6 +179,21 @@ func (t *told) judgeGrant(a *asked, r access.Request, g *granted, out *Approved)
 	}
 	if met, missing := access.Ready(p, r); !met {
 		t.wrong(g.made, r.ID, "it was granted, and not enough people approved it: it needs %s", missing)
+	}
+}
+
+// judgeGlass checks that whoever took a privilege in an emergency has proven that it was them.
+func (t *told) judgeGlass(a *asked, out *Approved) {
+	out.Notes = append(out.Notes, "taken in an emergency: nobody approved it before")
+	person, isPerson := strings.CutPrefix(a.request.By.Principal, "person:")
+	_, err := prove(a.request, a.proof)
+	switch why := t.notTheirs(first(a.policy, a.request.Policy), person, a.proof, a.seq); {
+	case !isPerson:
+		t.wrong(a.seq, a.request.ID, "it was taken by %s, who is no person", a.request.By.Principal)
+	case err != nil:
+		t.wrong(a.seq, a.request.ID, "the proof of %s does not hold: %v", a.request.By.Principal, err)
+	case why != "":
+		t.wrong(a.seq, a.request.ID, "the proof of %s does not hold: %s", a.request.By.Principal, why)
 	}
 }
 
@@ -227,14 +241,23 @@ func differs(d decided, g *granted) string {
 	files, alike := ran.Changed(*s.Command)
 	switch {
 	case !alike:
-		return "another command: " + cut(line(d.data.Final))
+		return "another command: " + cut(d.data.Final.String())
 	case len(files) > 0:
 		return "these files had changed: " + cut(strings.Join(files, ", "))
 	}
 	return ""
 }
 
-func line(p *policy.Plan) string { return p.String() }
+// What says in a line what a request is for.
+func What(r access.Request) string {
+	switch {
+	case r.Scope.Command != nil:
+		return r.Scope.Command.Plan.String()
+	case r.Scope.Pattern != "":
+		return "whatever matches " + r.Scope.Pattern
+	}
+	return "the role " + r.Scope.Role
+}
 
 func cut(s string) string { return s[:min(len(s), 200)] }
 

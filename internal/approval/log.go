@@ -2,6 +2,8 @@ package approval
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -14,7 +16,7 @@ import (
 // Keep says which entries of a log tell about approvals.
 func Keep(e audit.Entry) bool {
 	switch e.Type {
-	case audit.AccessRequest, audit.AccessVote, audit.AccessGrant, audit.AccessAway, audit.Decision, audit.Enrol:
+	case audit.AccessRequest, audit.AccessVote, audit.AccessGrant, audit.AccessAway, audit.Decision, audit.Forward, audit.Enrol:
 		return true
 	}
 	return false
@@ -34,11 +36,13 @@ type told struct {
 
 // asked is a request as it was made, with what was answered.
 type asked struct {
-	seq     int64
-	entry   audit.Entry
-	request access.Request
-	votes   []voted
-	end     string // approved, declined, …
+	seq       int64
+	request   access.Request
+	canonical []byte
+	policy    string
+	proof     access.Proof // of break-glass: whoever asks is who they say
+	votes     []voted
+	end       string // approved, declined, …
 }
 
 type voted struct {
@@ -94,7 +98,7 @@ func read(entries []audit.Entry, policies [][]byte) *told {
 		t.policy(line)
 	}
 	for _, e := range entries {
-		if e.Outcome == "deny" && e.Type != audit.Decision { // what was refused changed nothing
+		if e.Outcome == "deny" { // what was refused changed nothing
 			continue
 		}
 		switch e.Type {
@@ -106,7 +110,7 @@ func read(entries []audit.Entry, policies [][]byte) *told {
 			t.grant(e)
 		case audit.AccessAway:
 			t.away(e)
-		case audit.Decision:
+		case audit.Decision, audit.Forward:
 			t.decision(e)
 		case audit.Enrol:
 			t.enrol(e)
@@ -134,35 +138,38 @@ func (t *told) policy(line []byte) {
 }
 
 func (t *told) request(e audit.Entry) {
+	var d struct {
+		Hash    string       `json:"hash"`
+		Request []byte       `json:"request"`
+		Holder  string       `json:"holder"`
+		Proof   access.Proof `json:"proof"`
+	}
+	if err := json.Unmarshal(e.Data, &d); err != nil && len(e.Data) > 0 {
+		t.wrong(e.Seq, e.Object, "its data cannot be read")
+		return
+	}
 	a := t.requests[e.Object]
-	if e.Outcome != "pending" {
+	if len(d.Request) == 0 {
 		if a != nil {
 			a.end = e.Outcome
 		}
 		return
 	}
-	var d struct {
-		Hash    string          `json:"hash"`
-		Request json.RawMessage `json:"request"`
-	}
-	if err := json.Unmarshal(e.Data, &d); err != nil {
-		t.wrong(e.Seq, e.Object, "its data cannot be read")
-		return
-	}
 	r, err := readCanonical(d.Request)
+	sum := sha256.Sum256(d.Request)
 	switch {
-	case a != nil && a.request.Hash() == r.Hash(): // noted again after a crash
+	case a != nil && bytes.Equal(a.canonical, d.Request): // noted again after a crash
 		return
 	case a != nil:
 		t.wrong(e.Seq, e.Object, "it is made a second time, and otherwise")
 	case err != nil:
 		t.wrong(e.Seq, e.Object, "what was asked cannot be read: %v", err)
-	case r.Hash() != d.Hash:
+	case d.Hash != "sha256:"+hex.EncodeToString(sum[:]) || d.Hash != r.Hash():
 		t.wrong(e.Seq, e.Object, "what was asked has not the hash that was approved")
-	case r.ID != e.Object || r.By.Principal != e.Actor:
+	case r.ID != e.Object || r.By.Principal != d.Holder:
 		t.wrong(e.Seq, e.Object, "it is noted as another's")
 	default:
-		t.requests[r.ID] = &asked{seq: e.Seq, entry: e, request: r}
+		t.requests[r.ID] = &asked{seq: e.Seq, request: r, canonical: d.Request, policy: e.Policy, proof: d.Proof}
 		t.order = append(t.order, r.ID)
 	}
 }
@@ -181,13 +188,15 @@ func readCanonical(text []byte) (access.Request, error) {
 	if c.V != 1 {
 		return access.Request{}, fmt.Errorf("version %d", c.V)
 	}
-	return c.Request, nil
+	r := c.Request
+	return access.Request{ID: r.ID, By: r.By, Scope: r.Scope, Reason: r.Reason, Ticket: r.Ticket, Need: r.Need, Rules: r.Rules, Policy: r.Policy, Made: r.Made, Expires: r.Expires, Barred: r.Barred}, nil // nothing that is not approved
 }
 
 func (t *told) vote(e audit.Entry) {
 	var d struct {
-		Vote access.Vote `json:"vote"`
-		Hash string      `json:"hash"`
+		Vote    access.Vote `json:"vote"`
+		Request []byte      `json:"request"`
+		Hash    string      `json:"hash"`
 	}
 	a := t.requests[e.Object]
 	switch err := json.Unmarshal(e.Data, &d); {
@@ -195,6 +204,8 @@ func (t *told) vote(e audit.Entry) {
 		t.wrong(e.Seq, e.Object, "a vote on it cannot be read")
 	case a == nil:
 		t.wrong(e.Seq, e.Object, "there is a vote on it before it is made")
+	case !bytes.Equal(d.Request, a.canonical):
+		t.wrong(e.Seq, e.Object, "person:%s answered another request than this", d.Vote.By)
 	default:
 		for _, v := range a.votes {
 			if v.vote.By == d.Vote.By && v.vote.At.Equal(d.Vote.At) { // noted again after a crash

@@ -16,18 +16,13 @@ func reachText(o policy.Offering, program string) string {
 	b.WriteString("What you may do (" + Visible(o.Principal) + "):\n")
 	if len(o.Reach) == 0 {
 		b.WriteString("  Nothing on any target: no role of yours names one.\n")
+		b.WriteString(lentText(o.Request, program))
 		return b.String()
 	}
 	for _, r := range o.Reach {
-		var targets, logins []string
-		for _, t := range r.Targets {
-			targets = append(targets, targetText(t))
-		}
-		for _, l := range r.Logins {
-			logins = append(logins, string(l))
-		}
-		fmt.Fprintf(&b, "  on %s as %s (role %s)\n", Visible(strings.Join(targets, " or ")), Visible(strings.Join(logins, ", ")), Visible(r.Role))
+		fmt.Fprintf(&b, "  %s\n", placesText(r))
 	}
+	b.WriteString(lentText(o.Request, program))
 	fmt.Fprintf(&b, "What on one target: %s help TARGET, or %s help LOGIN@TARGET; for programs with --json.\n", program, program)
 	return b.String()
 }
@@ -176,7 +171,7 @@ func remarksOf(r policy.RuleOffer) string {
 		}
 	}
 	if a := r.Approval; a != nil {
-		list = append(list, approvalText(*a))
+		list = append(list, approvalsText(append([]policy.Approval{*a}, r.Also...)))
 	}
 	add(r.DryRun, "dry run: it is decided and shown, and nothing runs")
 	add(r.Reason != "", "%s", r.Reason)

@@ -55,7 +55,7 @@ func (o orderFlags) order() (AccessOrder, error) {
 
 type requestCmd struct {
 	From    string `help:"What a denial was about, by its id." placeholder:"dn_…"`
-	Role    string `help:"A role." placeholder:"ROLE"`
+	Role    string `help:"A role; with --pattern, the one whose rule it is." placeholder:"ROLE"`
 	Pattern string `help:"Whatever an ask rule matches: its own words, as help TARGET lists them." placeholder:"PATTERN"`
 	orderFlags
 	Uses      int64         `help:"For how many commands; without it, as many as the policy allows." placeholder:"N"`
@@ -68,14 +68,8 @@ func (r *requestCmd) order() (AccessOrder, error) {
 	if err != nil {
 		return order, err
 	}
-	named := 0
-	for _, set := range []bool{r.From != "", r.Role != "", r.Pattern != ""} {
-		if set {
-			named++
-		}
-	}
-	if named != 1 {
-		return order, usagef("say what is asked for: exactly one of --from, --role and --pattern")
+	if r.From == "" && r.Role == "" && r.Pattern == "" || r.From != "" && r.Role+r.Pattern != "" {
+		return order, usagef("say what is asked for: --from alone, or --role, or --pattern, with the --role that it is of if you have it in several")
 	}
 	if r.Uses < 0 || r.Heartbeat < 0 {
 		return order, usagef("--uses takes a number, --heartbeat a time such as 1m")

@@ -12,6 +12,7 @@ import (
 	"gatehouse/internal/decider/privilege"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/decider/registry"
+	"gatehouse/policy"
 	"gatehouse/policy/access"
 	"gatehouse/recorder/audit"
 )
@@ -44,12 +45,12 @@ func (d *Decider) accessChallenge(ctx context.Context, in protocol.AccessProve) 
 	return d.challenge(ctx, a, req, in.By, nil)
 }
 
-// waysOf are the proofs that count for a request: where a threshold wants one way alone, only that.
-func waysOf(req access.Request) []string {
-	ways := []string{string(access.PasskeyProof), string(access.SSHProof)}
-	for _, n := range req.Need {
-		if n.By != "" {
-			ways = slices.DeleteFunc(ways, func(w string) bool { return w != n.By })
+// waysOf are the proofs that count for a request: those that one of its thresholds takes. In which way which people approve, each of these
+// says when the vote is counted.
+func waysOf(req access.Request) (ways []string) {
+	for _, way := range []string{string(access.PasskeyProof), string(access.SSHProof)} {
+		if slices.ContainsFunc(req.Need, func(n policy.Approval) bool { return n.By == "" || n.By == way }) {
+			ways = append(ways, way)
 		}
 	}
 	return ways
@@ -153,7 +154,8 @@ func (d *Decider) answer(ctx context.Context, a asker, in console.AccessAnswer) 
 		}
 	}
 	// The proof is over what was shown; the request that it counts for is looked at again when the vote is counted.
-	return d.access.Vote(ctx, d.currentPolicy(), req.ID, vote, privilege.By{Actor: a.name, Conn: a.conn})
+	pol := d.currentPolicy()
+	return d.access.Vote(ctx, pol, req.ID, vote, privilege.By{Actor: a.name, Conn: a.conn, Policy: pol.Hash()})
 }
 
 // verifyProof checks the proof of a yes: an open challenge of this person for exactly this request, answered in the way that it was

@@ -199,6 +199,11 @@ func (d *Decider) wantDenied(pol *policy.Policy, a asker, denial string, req *ac
 		supposed := ask
 		supposed.Granted = []policy.Granted{{ID: "-", Role: role, Targets: []string{ask.Target}, Login: ask.Login}}
 		by := pol.Decide(supposed)
+		if by.Verdict == policy.Look || len(by.ContentProbes(ask.Facts)) > 0 {
+			supposed.Facts.Assume = true
+			by = pol.Decide(supposed)
+			by.Plan = nil // what is on the target is not known: as it was asked
+		}
 		d.scopeCommand(pol, req, ask, by, role)
 		req.Need, req.Rules = append(need, by.Approvals...), append([]string{role}, req.Rules...)
 		return nil

@@ -65,7 +65,7 @@ func TestAwait(t *testing.T) {
 	}
 	declined.Await = w.Request.ID
 	got, err := b.ask(declined)
-	if err != nil || got.Decision.Verdict != policy.Deny || got.Decision.Code != policy.CodeApprovalDeclined || !strings.Contains(got.Decision.Reason, "not on a friday") || got.Waiting != nil {
+	if err != nil || got.Decision.Verdict != policy.Deny || got.Decision.Code != policy.CodeApprovalDeclined || !strings.Contains(got.Decision.Reason, "not on a friday") || got.Certificate != nil || got.Line != "" {
 		t.Errorf("%+v, %v", got.Decision, err)
 	}
 	slow := b.question(conn, "printf", "slow")

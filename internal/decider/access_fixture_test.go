@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -78,14 +79,20 @@ func newAccessBench(t testing.TB) *accessBench {
 // policy puts the test's policy in force, changed.
 func (b *accessBench) policy(change func(string) string) {
 	b.t.Helper()
-	text := change(fmt.Sprintf(accessPolicy, authorized(b.keys["vic"]), authorized(b.keys["uma"])))
-	b.write("policy.yaml", text)
+	b.write("policy.yaml", change(b.text()))
 	if r, err := admin[protocol.Reloaded](b.bench, protocol.OpReload, protocol.Empty{}); err != nil || r.Problem != "" {
 		b.t.Fatalf("%+v, %v", r, err)
 	}
 }
 
-func authorized(k approvalKey) string { return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(k.public))) }
+// text is the test's policy.
+func (b *accessBench) text() string {
+	return fmt.Sprintf(accessPolicy, authorized(b.keys["vic"]), authorized(b.keys["uma"]))
+}
+
+func authorized(k approvalKey) string {
+	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(k.public)))
+}
 
 // restart closes the decider and opens it again: sign-ins and connections are gone, what is stored is not.
 func (b *accessBench) restart() {
@@ -95,11 +102,7 @@ func (b *accessBench) restart() {
 	b.must(b.d.Close())
 	b.open()
 	b.connectDoor()
-	for name, a := range b.signs {
-		in, err := b.passkeyIn(a)
-		b.must(err)
-		b.in[name] = console.Credential{SignIn: in.Cookie}
-	}
+	b.signInAll()
 }
 
 // lookedUp is what an honest door finds on web-1: every program of the tests, and no file.
@@ -272,4 +275,10 @@ func (b *accessBench) revokedFor(session string) string {
 	}
 	b.t.Fatalf("the door was not told that %s must end", session)
 	return ""
+}
+
+// isForbidden reports whether the decider refused, as the door is told.
+func isForbidden(err error) bool {
+	var forbidden *console.ForbiddenError
+	return errors.As(err, &forbidden)
 }

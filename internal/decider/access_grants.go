@@ -169,9 +169,6 @@ func (d *Decider) accessAway(ctx context.Context, in protocol.AccessAway) (proto
 	if a.person() == "" {
 		return protocol.AccessAways{}, refuse("people are away; %s is an agent", a.name)
 	}
-	if in.To == "" && in.Until.IsZero() {
-		return protocol.AccessAways{List: d.access.AwaysOf(a.person())}, nil
-	}
 	if err := d.access.SetAway(ctx, d.currentPolicy(), a.person(), in.To, in.Until.UTC(), privilege.By{Actor: a.name, Conn: a.conn}); err != nil {
 		return protocol.AccessAways{}, d.refuseAccess(ctx, a, audit.AccessAway, "person:"+a.person(), err)
 	}

@@ -25,6 +25,14 @@ func (d *Decider) openAccess(ctx context.Context) (err error) {
 	return nil
 }
 
+// closeAccess ends what openAccess began.
+func (d *Decider) closeAccess() error {
+	if d.access == nil {
+		return nil // the start did not come so far
+	}
+	return d.access.Close(context.Background())
+}
+
 // startAccess begins to watch what ends by itself; the function that it returns waits until that is over.
 func (d *Decider) startAccess(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)

@@ -13,8 +13,8 @@ import (
 	"gatehouse/recorder/audit"
 )
 
-// maxPreview bounds a preview, as JSON.
-const maxPreview = 64 << 10
+// maxPreview bounds a preview, as JSON: more than the door ever hands in (bastion/preview.MaxSize).
+const maxPreview = 512 << 10
 
 // accessPreview keeps what the door found of a command that waits, once, for a request that a session on a live connection waits for.
 // It is shown and decides nothing.

@@ -58,18 +58,6 @@ func (d *Decider) decideOnce(ctx context.Context, in protocol.Decide) (protocol.
 	if in.Await == "" {
 		d.compareShadow(ctx, r.entry, r.req, r.out.Decision)
 	}
-	if r.out.Decision.Verdict == policy.Deny {
-		d.waits.end(in.Session)
-		return r.out, d.denied(ctx, r)
-	}
-	if in.Unrecorded && r.out.Decision.Recording != policy.BestEffort {
-		return d.fault(ctx, r, answer.FaultEvidence)
-	}
-	target, known := d.target(in.Target)
-	if !known || !target.HasLogin(in.Login) {
-		r.out.ID = id.New(id.Decision, d.cfg.Now())
-		return d.fault(ctx, r, answer.FaultUnknownTarget)
-	}
 	// 3. What people must approve: they have, or they are asked.
 	if r.out.Decision.Verdict == policy.Ask {
 		if settled, err := d.byPeople(ctx, r); settled || err != nil {
@@ -77,8 +65,18 @@ func (d *Decider) decideOnce(ctx context.Context, in protocol.Decide) (protocol.
 		}
 	}
 	d.waits.end(in.Session)
+	if r.out.Decision.Verdict != policy.Allow {
+		return r.out, d.denied(ctx, r)
+	}
+	if in.Unrecorded && r.out.Decision.Recording != policy.BestEffort {
+		return d.fault(ctx, r, answer.FaultEvidence)
+	}
 	// 4. What makes it executable: a certificate or a permit, for exactly what was decided.
 	r.out.ID = id.New(id.Decision, d.cfg.Now())
+	target, known := d.target(in.Target)
+	if !known || !target.HasLogin(in.Login) {
+		return d.fault(ctx, r, answer.FaultUnknownTarget)
+	}
 	if !target.Local && r.out.Decision.Mode == policy.Pinned && len(in.PublicKey) == 0 {
 		return protocol.Decided{NeedsKey: true}, nil // a pinned command has a connection of its own
 	}
@@ -131,8 +129,8 @@ func (r *ruling) unreadable() {
 
 // dryRun turns what a rule only wants shown into something that does not run.
 func (r *ruling) dryRun() {
-	if dec := &r.out.Decision; dec.Verdict == policy.Allow && dec.Obligations.DryRun {
-		dec.Verdict, dec.Code = policy.Deny, policy.CodeDryRun
+	if dec := &r.out.Decision; (dec.Verdict == policy.Allow || dec.Verdict == policy.Ask) && dec.Obligations.DryRun {
+		dec.Verdict, dec.Code, dec.Approvals = policy.Deny, policy.CodeDryRun, nil
 		dec.Reason = "it is allowed, and the rule says that nothing runs; it would be " + cut(dec.Plan.String(), maxText)
 	}
 }

@@ -171,6 +171,7 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	if err := d.loadRevocations(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	d.recheckAccess(ctx) // what ended while nothing ran
 	if err := d.openExport(); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -182,7 +183,7 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 func (d *Decider) Close() error {
 	d.issuers.drop(nil)
 	d.ending.Wait()
-	return errors.Join(d.locks.file.Close(), d.cas.Close(), d.facts.Close(), d.log.Close(), d.lock.Close())
+	return errors.Join(d.closeAccess(), d.locks.file.Close(), d.cas.Close(), d.facts.Close(), d.log.Close(), d.lock.Close())
 }
 
 // PermitKey is the public half of the key that signs permits.

@@ -25,6 +25,7 @@ func (d *Decider) offers(ctx context.Context, in protocol.ListOffers) (policy.Of
 	if in.Target == "" {
 		room := maxOffered
 		out.Reach, _ = fit(pol.Where(who), &room)
+		out.Request, _ = fit(pol.Lent(who), &room)
 	} else {
 		out.Logins = d.loginOffers(pol, who, in)
 	}

@@ -38,7 +38,7 @@ type Scope struct {
 
 // Command is one final command: what runs if it is approved.
 type Command struct {
-	Plan  policy.Plan       `json:"plan"` // final, with absolute programs
+	Plan  policy.Plan       `json:"plan"` // final, with absolute programs; under a lent Role it may be as it was asked
 	Env   []policy.EnvVar   `json:"env,omitempty"`
 	PTY   bool              `json:"pty,omitempty"`
 	Stdin policy.StdinClass `json:"stdin,omitempty"`

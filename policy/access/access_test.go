@@ -22,8 +22,10 @@ func (o org) OwnersOf(owner string) []string {
 	if person, ok := strings.CutPrefix(owner, "person:"); ok {
 		return []string{person}
 	}
-	group, _ := strings.CutPrefix(owner, "group:")
-	return o.groups[group]
+	if group, ok := strings.CutPrefix(owner, "group:"); ok {
+		return o.groups[group]
+	}
+	return nil
 }
 
 func (o org) Owners(agent string) []string { return o.OwnersOf(o.agents[agent]) }

@@ -23,8 +23,9 @@ type Book struct {
 	locks    map[string]Lock
 	aways    map[string]Away
 
-	held    map[string]map[string]bool // ids of grants, by the principals whose they are
-	past    map[string]bool            // ids that were seen past their deadline, and have not been ended yet
+	asked   byPrincipal     // ids of requests
+	held    byPrincipal     // ids of grants that live
+	past    map[string]bool // ids that were seen past their deadline, and have not been ended yet
 	version uint64
 }
 
@@ -37,7 +38,8 @@ type Change struct {
 	Aways    []Away
 	Returned []string // ids of aways that are over
 
-	version uint64 // of the book that it was made from
+	book    *Book // that it was made from, and its version then
+	version uint64
 }
 
 // Empty reports whether it changes nothing.
@@ -49,15 +51,15 @@ func (c Change) Empty() bool {
 func NewBook(stored Change) *Book {
 	b := &Book{
 		requests: map[string]Request{}, grants: map[string]Grant{}, locks: map[string]Lock{}, aways: map[string]Away{},
-		held: map[string]map[string]bool{}, past: map[string]bool{},
+		asked: byPrincipal{}, held: byPrincipal{}, past: map[string]bool{},
 	}
 	b.take(stored)
 	return b
 }
 
-// Stale reports whether a change was made from what the book is no more, so that Apply would refuse it. It is to be asked before the change
-// is stored, unless the book was locked since it was made.
-func (b *Book) Stale(c Change) bool { return c.version != b.version }
+// Stale reports whether a change was made from what the book is no more, or from another book, so that Apply would refuse it. It is to be
+// asked before the change is stored, unless the book was locked since it was made.
+func (b *Book) Stale(c Change) bool { return c.book != b || c.version != b.version }
 
 // Apply makes a change true, or refuses it with ErrStale because another one was applied since it was made.
 func (b *Book) Apply(c Change) error {
@@ -76,10 +78,11 @@ func (b *Book) Apply(c Change) error {
 func (b *Book) take(c Change) {
 	for _, r := range c.Requests {
 		put(b, b.requests, r.ID, r, r.Open(), !r.Open())
+		b.asked.set(r.By.Principal, r.ID, r.Open())
 	}
 	for _, g := range c.Grants {
 		put(b, b.grants, g.ID, g, g.Open(), !g.Ended.IsZero())
-		b.hold(g)
+		b.held.set(g.By.Principal, g.ID, g.Ended.IsZero())
 	}
 	for _, l := range c.Locks {
 		put(b, b.locks, l.ID, l, true, false)
@@ -107,23 +110,26 @@ func put[T any](b *Book, list map[string]T, id string, value T, open, ended bool
 	}
 }
 
-// hold keeps the index of whose grants live.
-func (b *Book) hold(g Grant) {
-	mine := b.held[g.By.Principal]
+// byPrincipal are ids of what is somebody's.
+type byPrincipal map[string]map[string]bool
+
+// set says whether an id is among them.
+func (p byPrincipal) set(principal, id string, among bool) {
+	mine := p[principal]
 	switch {
-	case g.Ended.IsZero() && mine == nil:
-		b.held[g.By.Principal] = map[string]bool{g.ID: true}
-	case g.Ended.IsZero():
-		mine[g.ID] = true
+	case among && mine == nil:
+		p[principal] = map[string]bool{id: true}
+	case among:
+		mine[id] = true
 	default:
-		if delete(mine, g.ID); len(mine) == 0 {
-			delete(b.held, g.By.Principal)
+		if delete(mine, id); len(mine) == 0 {
+			delete(p, principal)
 		}
 	}
 }
 
 // change is an empty change of the book as it is.
-func (b *Book) change() Change { return Change{version: b.version} }
+func (b *Book) change() Change { return Change{book: b, version: b.version} }
 
 // isPast reports whether something is past its deadline, or was once seen so.
 func (b *Book) isPast(id string, now, deadline time.Time) bool {
@@ -165,6 +171,9 @@ func sorted[T any](list map[string]T) []T {
 // Expire ends whatever is past its time.
 func (b *Book) Expire(now time.Time) Change {
 	c := b.change()
+	if next, ok := b.NextDeadline(); !ok || next.After(now) {
+		return c
+	}
 	for _, r := range sorted(b.requests) {
 		if b.isPast(r.ID, now, r.Expires) {
 			c.Requests = append(c.Requests, r.end(Expired, now, "nobody decided in time"))

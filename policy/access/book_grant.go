@@ -1,6 +1,7 @@
 package access
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"time"
@@ -52,11 +53,6 @@ func (b *Book) grantFor(now time.Time, r Request, id string) (Grant, error) {
 	if r.Scope.Beat > 0 {
 		g.Beat = now
 	}
-	for _, v := range r.Votes {
-		if v.Yes {
-			g.People = append(g.People, v.By)
-		}
-	}
 	return g, nil
 }
 
@@ -105,8 +101,9 @@ func (s Scope) on(target string, login policy.Login) bool {
 func (b *Book) Covering(now time.Time, w Wanted) (grants []Grant, ok bool) {
 	live := slices.DeleteFunc(b.Live(now, w.By), func(g Grant) bool { return !g.Scope.on(w.Target, w.Login) })
 	if w.Command != nil {
+		wanted := w.Command.Canonical()
 		for _, g := range live {
-			if g.Scope.Kind == CommandScope && g.Scope.Command.Same(*w.Command) {
+			if g.Scope.Kind == CommandScope && bytes.Equal(g.Scope.Command.Canonical(), wanted) {
 				return []Grant{g}, true
 			}
 		}

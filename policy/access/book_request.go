@@ -62,7 +62,7 @@ func (b *Book) Ask(org Org, now time.Time, r Request) (Change, error) {
 	if len(b.requests) >= MaxRequests {
 		return Change{}, full("%d requests are open, which is the most: decide or withdraw some", MaxRequests)
 	}
-	if n := b.openOf(r.By.Principal); n >= MaxRequestsEach {
+	if n := len(b.asked[r.By.Principal]); n >= MaxRequestsEach {
 		return Change{}, full("%s has %d open requests, which is the most: wait for them or withdraw some", r.By.Principal, n)
 	}
 	c := b.change()
@@ -84,25 +84,16 @@ func (b *Book) checkNew(now time.Time, r Request) error {
 	return nil
 }
 
-func (b *Book) openOf(principal string) int {
-	n := 0
-	for _, r := range b.requests {
-		if r.By.Principal == principal {
-			n++
-		}
-	}
-	return n
-}
-
-// Pending finds a requester's request for the same thing that can still be decided.
-func (b *Book) Pending(now time.Time, by Requester, s Scope) (Request, bool) {
+// Pending finds a requester's request for the same thing that can still be decided, the oldest if there are several.
+func (b *Book) Pending(now time.Time, by Requester, s Scope) (found Request, ok bool) {
 	scope := encode(s)
-	for _, r := range b.requests {
-		if r.By == by && bytes.Equal(encode(r.Scope), scope) && !b.isPast(r.ID, now, r.Expires) {
-			return r, true
+	for id := range b.asked[by.Principal] {
+		r := b.requests[id]
+		if r.By == by && bytes.Equal(encode(r.Scope), scope) && !b.isPast(id, now, r.Expires) && (!ok || id < found.ID) {
+			found, ok = r, true
 		}
 	}
-	return Request{}, false
+	return found, ok
 }
 
 // pending returns a request that can still be decided.
@@ -159,10 +150,21 @@ func (b *Book) Vote(org Org, now time.Time, id string, v Vote, grant string) (Ch
 		}
 		r = r.end(Approved, now, "")
 		r.Grant = g.ID
+		g.People = approvers(org, r)
 		c.Grants = []Grant{g}
 	}
 	c.Requests = []Request{r}
 	return c, nil
+}
+
+// approvers are the people whose yes counts.
+func approvers(org Org, r Request) (people []string) {
+	for _, v := range counting(org, r) {
+		if v.Yes {
+			people = append(people, v.By)
+		}
+	}
+	return people
 }
 
 // admit checks a vote, and says in whose place it is.

@@ -104,8 +104,10 @@ func (s Scope) validate() error {
 		return invalid("a command is asked for on one target, and without a pattern")
 	case s.Kind == CommandScope && s.Uses < 1:
 		return invalid("a command is asked for a number of times, not for any number")
-	case s.Kind == CommandScope && s.Command.Plan.ValidateFinal() != nil:
+	case s.Kind == CommandScope && s.Role == "" && !s.Command.final():
 		return invalid("what is approved is a final command: %v", s.Command.Plan.ValidateFinal())
+	case s.Kind == CommandScope && !s.Command.final() && s.Command.Plan.Validate() != nil:
+		return invalid("what is approved is a command: %v", s.Command.Plan.Validate())
 	case s.Kind == PatternScope && (s.Command != nil || s.Pattern == "" || s.Role == ""):
 		return invalid("a pattern is asked for by its own words and the role whose it is")
 	case s.Kind == RoleScope && (s.Command != nil || s.Pattern != "" || s.Role == ""):

@@ -67,6 +67,10 @@ func (c Command) Canonical() []byte {
 	return encode(c)
 }
 
+// final reports whether it is what runs, to the byte. A command that is approved together with a role, which its requester does not hold, may
+// be one as it was asked: nobody looked at the target for it yet.
+func (c Command) final() bool { return c.Plan.ValidateFinal() == nil }
+
 // Same reports whether two commands are one, files included.
 func (c Command) Same(other Command) bool { return bytes.Equal(c.Canonical(), other.Canonical()) }
 

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"gatehouse/policy"
 )
 
@@ -42,7 +44,7 @@ func vectors() []vector {
 			{Op: policy.OpRun, Argv: policy.Argv{"/usr/bin/systemctl", "restart", "app-api"}, Null: true, Redirs: []policy.Redir{{FD: 2, Op: policy.RedirDup, To: 1}}},
 		}},
 		Env: []policy.EnvVar{{Name: "TERM", Value: "xterm"}}, PTY: true, Stdin: policy.StdinData, Mode: policy.Pinned,
-		Files: []FileState{{Path: "/srv/app/run me.sh", SHA256: strings.Repeat("ab", 32), Size: 12}, {Path: "/srv/app/x", Missing: true}},
+		Files: []FileState{{Path: "/srv/app/run me.sh", Real: "/srv/app/rеal.sh", SHA256: strings.Repeat("ab", 32), Size: 12}, {Path: "/srv/app/x", Missing: true}},
 	}
 	whole.Need = []policy.Approval{{Approvals: 2, From: []string{"sre", "sec"}, Within: 900, By: "ssh", Decline: "one", Wait: 60, For: 600, Uses: 1, Beat: 30}, {Approvals: 1}}
 	role := Request{
@@ -90,6 +92,11 @@ func TestVectors(t *testing.T) {
 	for _, v := range vectors() {
 		if err := v.Request.Validate(); err != nil {
 			t.Errorf("%s: %v", v.Name, err)
+		}
+		stored, err := json.Marshal(v.Request)
+		var again Request
+		if err != nil || json.Unmarshal(stored, &again) != nil || again.Hash() != v.Hash {
+			t.Errorf("%s: it has another hash once it was stored: %v", v.Name, err)
 		}
 	}
 }
@@ -317,4 +324,35 @@ func TestChangedFiles(t *testing.T) {
 	if _, alike := a.Changed(b); alike {
 		t.Fatal("a pty makes no other command")
 	}
+}
+
+// A command that nobody looked at the target for is said to be such, and approved only with the role that it needs.
+func TestNotFinal(t *testing.T) {
+	r := someRequest()
+	r.Scope.Role = "admin"
+	r.Scope.Command.Plan.Argv[0] = "systemctl"
+	c, err := NewBook(Change{}).Ask(someOrg(), noon, r)
+	if err != nil || !strings.Contains(c.Requests[0].Text(nil), "\nfinal: no, ") {
+		t.Fatal(err)
+	}
+	if r.Scope.Role = ""; r.Validate() == nil {
+		t.Fatal("it is asked for without a role")
+	}
+	if !strings.Contains(someRequest().Text(nil), "\nfinal: yes\n") {
+		t.Fatal("what is final is not said to be")
+	}
+}
+
+// Whatever texts there are: no two are shown alike, each stays on its line, and nothing hidden is in it.
+func TestAnythingIsShownSafely(t *testing.T) {
+	alphabet := rapid.SampledFrom([]string{"a", " ", "\\", "\"", "\n", "u{a}", "x0a", "\u202e", "\u200b", "\x00", "\xff", "é", "е", "-", ":", "hash: ", "\u2028", "\U000e0061", "{", "}"})
+	text := rapid.Custom(func(t *rapid.T) string { return strings.Join(rapid.SliceOfN(alphabet, 0, 6).Draw(t, "parts"), "") })
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := text.Draw(t, "a"), text.Draw(t, "b")
+		for name, show := range map[string]func(string) string{"shown": shown, "quoted": quoted, "literal": literal, "exact": exact} {
+			if strings.ContainsFunc(show(a), hidden) || (show(a) == show(b)) != (a == b) {
+				t.Fatalf("%s: %q is shown as %q, and %q as %q", name, a, show(a), b, show(b))
+			}
+		}
+	})
 }

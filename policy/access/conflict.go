@@ -32,8 +32,10 @@ type stake struct{ person, why string }
 // stakes are all of a requester.
 func stakes(org Org, by Requester) []stake {
 	list := actor(org, by.Principal, "asked for it")
-	for _, person := range org.OwnersOf(by.Owner) {
-		list = append(list, stake{person, "person:" + person + " owns " + by.Principal})
+	if by.Owner != "" {
+		for _, person := range org.OwnersOf(by.Owner) {
+			list = append(list, stake{person, "person:" + person + " owns " + by.Principal})
+		}
 	}
 	for link := range strings.SplitSeq(by.Delegation, ">") {
 		list = append(list, actor(org, strings.TrimSpace(link), "handed the work on")...)

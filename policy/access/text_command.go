@@ -13,6 +13,11 @@ import (
 // command says what runs: the line as a person would write it, then every part of it by itself.
 func (f *facts) command(c Command) {
 	f.raw("line: " + shown(c.Plan.String()))
+	if c.final() {
+		f.raw("final: yes")
+	} else {
+		f.raw("final: no, the target says when it runs what its programs, folders and patterns are")
+	}
 	f.plan("1", c.Plan)
 	for _, v := range c.Env {
 		f.raw("sets: " + quoted(v.Name) + " to " + exact(v.Value))

@@ -10,22 +10,28 @@ import (
 
 // Explanation is a decision with everything that led to it.
 type Explanation struct {
-	As       string             `json:"as"`
-	Target   string             `json:"target"`
-	Login    policy.Login       `json:"login"`
-	Line     string             `json:"line"`
-	Plan     *policy.Plan       `json:"plan,omitempty"` // none if the line is not one
-	Decision policy.Decision    `json:"decision"`
-	Roles    []policy.RoleTrace `json:"roles"`
-	Commands []policy.Trace     `json:"commands,omitempty"`
-	Requests []policy.LentInfo  `json:"requests,omitempty"` // denied: roles that may be asked for, under which it would not be
+	As       string              `json:"as"`
+	Target   string              `json:"target"`
+	Login    policy.Login        `json:"login"`
+	Line     string              `json:"line"`           // or what is done with a file, or the endpoint of a forward
+	Plan     *policy.Plan        `json:"plan,omitempty"` // none if the line is not one
+	Decision policy.Decision     `json:"decision"`
+	Roles    []policy.RoleTrace  `json:"roles"`
+	Commands []policy.Trace      `json:"commands,omitempty"`
+	Places   []policy.PlaceTrace `json:"places,omitempty"`   // of a file or a forward
+	Requests []policy.LentInfo   `json:"requests,omitempty"` // denied: roles that may be asked for, under which it would not be
 }
 
 // Explain answers a question and says why.
 func Explain(p *policy.Policy, ask Ask, parse Parser) Explanation {
 	r, d := ask.decide(p, parse)
 	e := Explanation{As: r.Identity.Principal(), Target: r.Target, Login: r.Login, Line: ask.Line, Decision: d, Roles: p.TraceRoles(r)}
-	if r.Plan.Op != "" {
+	switch {
+	case ask.Carry != nil:
+		e.Line, e.Places = policy.Test{Carry: ask.Carry}.Asks(), p.TraceFile(r, *ask.Carry)
+	case ask.Forward != nil:
+		e.Line, e.Places = policy.Test{Forward: ask.Forward}.Asks(), p.TraceForward(r, *ask.Forward)
+	case r.Plan.Op != "":
 		e.Plan, e.Commands = &r.Plan, p.Trace(r)
 	}
 	for _, role := range d.Request {
@@ -52,6 +58,7 @@ func (e Explanation) String() string {
 	for i, c := range e.Commands {
 		e.command(&b, i, c)
 	}
+	e.places(&b)
 	e.obligations(&b)
 	return b.String()
 }
@@ -66,6 +73,20 @@ func (e Explanation) command(b *strings.Builder, i int, c policy.Trace) {
 	}
 	if c.Others > 0 {
 		fmt.Fprintf(b, "  %d rules are about other programs\n", c.Others)
+	}
+}
+
+// places are the entries about files or forwards; = marks those that are about what is asked.
+func (e Explanation) places(b *strings.Builder) {
+	if len(e.Places) > 0 {
+		fmt.Fprintf(b, "\n%s\n", Show(e.Line))
+	}
+	for _, p := range e.Places {
+		mark := " "
+		if p.Meets {
+			mark = "="
+		}
+		fmt.Fprintf(b, "  %s %s/%s  %s\n", mark, p.Role, p.List, p.Text)
 	}
 }
 
@@ -118,7 +139,14 @@ func (e Explanation) obligations(b *strings.Builder) {
 		}
 		return
 	}
-	fmt.Fprintf(b, "\ncertificate %s, stdin %s\n", d.Mode, d.Stdin)
+	switch {
+	case d.Via != "":
+		fmt.Fprintf(b, "\ndialled by the %s\n", d.Via)
+	case len(e.Places) > 0:
+		b.WriteByte('\n')
+	default:
+		fmt.Fprintf(b, "\ncertificate %s, stdin %s\n", d.Mode, d.Stdin)
+	}
 	for _, a := range d.Approvals {
 		fmt.Fprintf(b, "approvals %s\n", people(a, false))
 	}

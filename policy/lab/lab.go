@@ -77,6 +77,9 @@ type Ask struct {
 	Now    time.Time
 
 	Granted []string // roles that it holds for a time
+
+	Carry   *policy.FileAsk    // an operation on a file, instead of the line
+	Forward *policy.ForwardAsk // or a forward
 }
 
 // request is the question as the decider would see it; the error is the parser's refusal.
@@ -85,6 +88,9 @@ func (a Ask) request(p *policy.Policy, parse Parser) (policy.Request, error) {
 		Env: a.Env, PTY: a.PTY, Source: a.Source, Now: a.Now, Facts: assumed}
 	for _, role := range a.Granted {
 		r.Granted = append(r.Granted, supposed(role, r.Target, r.Login)...)
+	}
+	if a.Carry != nil || a.Forward != nil {
+		return r, nil
 	}
 	plan, err := parse(a.Line)
 	r.Plan = plan
@@ -96,6 +102,12 @@ func (a Ask) decide(p *policy.Policy, parse Parser) (policy.Request, policy.Deci
 	r, err := a.request(p, parse)
 	if err != nil {
 		return r, policy.Decision{Verdict: policy.Deny, Code: policy.CodeUnsupportedSyntax, Reason: err.Error(), PolicyHash: p.Hash()}
+	}
+	switch {
+	case a.Carry != nil:
+		return r, p.DecideFile(r, *a.Carry)
+	case a.Forward != nil:
+		return r, p.DecideForward(r, *a.Forward)
 	}
 	return r, p.Decide(r)
 }

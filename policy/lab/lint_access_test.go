@@ -13,7 +13,7 @@ func TestLintOfPrivileges(t *testing.T) {
 groups: {sre: [person:cy, person:dan, person:eve], web: [person:ann, person:ben]}
 people:
   ann: {}
-  ben: {roles: [lead]}
+  ben: {roles: [lead, hands]}
   cy: {roles: [lead], approval_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKcVg3apRNcq1qB0NKpKCVmgSTVFiBMcjmyBDBVzDpkp cy"]}
   dan: {roles: [lead]}
   eve: {}
@@ -30,7 +30,7 @@ roles:
     logins: [deploy]
     ask: [{run: "systemctl restart <unit:app-*>", approvals: 1}]
     request: [{role: db, from: [sre], for: 2h}]
-    break_glass: [{role: rescue, review: {approvals: 2, from: [sre]}}]
+  hands: {break_glass: [{role: rescue, review: {approvals: 2, from: [sre]}}]}
   db: {targets: ["db-*"], logins: [postgres], allow: ["vacuumdb -a"], ask: [{run: "vacuumdb -f", approvals: 2, from: [sre]}]}
   rescue: {targets: ["web-*"], logins: [root], allow: ["systemctl restart <unit:app-*>"]}
 `
@@ -54,9 +54,9 @@ roles:
 		{"approvals: 1}]", "approvals: 3}]", "own-approvers:20 web/ask[0] needs 3 people of those with the right approve, and for agent:bot, whose own people may not approve it, there are cy, dan"},
 		{"from: [sre], for: 2h", "from: [sre], approvals: 2, approve_by: ssh", "no-approval-key:21 the request of db in the role web needs signatures of 2 people of sre, and of those with approval_keys there is cy alone"},
 		{"from: [sre], for: 2h", "all_of: [{from: [sre]}, {from: [web]}]", "own-approvers:21 the request of db in the role web needs 1 person of web, and for agent:bot"},
-		{"approvals: 2, from: [sre]}}]", "approvals: 2, from: [web]}}]", "own-approvers:22 the review of rescue in the role web needs 2 people of web, and for agent:bot, whose own people may not approve it, there is nobody"},
+		{"approvals: 2, from: [sre]}}]}", "approvals: 2, from: [web]}}]}", "own-approvers:22 the review of rescue in the role hands needs 2 people of web, and for person:ben, whose own people may not approve it, there is ann alone"},
 		{"vacuumdb -f\", approvals: 2, from: [sre]", "vacuumdb -f\", approvals: 2, from: [web]", "own-approvers:23 db/ask[0] needs 2 people of web"},
-		{"{role: rescue, review: {approvals: 2, from: [sre]}}", "{role: rescue}", "unreviewed-glass:22 break_glass in the role web does not say who reviews"},
+		{"{role: rescue, review: {approvals: 2, from: [sre]}}", "{role: rescue}", "unreviewed-glass:22 break_glass in the role hands does not say who reviews"},
 		{"review: {approvals: 2, from: [sre]}", "review: {approvals: 1, from: [sre]}", "unreviewed-glass:22 one person reviews"},
 		{"logins: [root], ", `logins: [root], windows: [{from: "08:00", to: "09:00"}], `, "glass-in-window:22 the role rescue"},
 		{"roles: [web]}", "roles: [web, db]}", "lent-and-held:21 agent:bot can ask for the role db, and holds it"},

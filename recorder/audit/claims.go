@@ -48,7 +48,7 @@ type claimedChunk struct {
 // entry takes what one entry says; it returns what is wrong with it.
 func (c *claims) entry(e Entry) string {
 	c.chunk = -1
-	if c.request != "" && e.Type == AccessRequest && e.Object == c.request && e.Outcome == "pending" {
+	if c.request != "" && makesRequest(e, c.request) {
 		c.asked, c.begun, c.actor = true, e.Time, e.Actor
 	}
 	if e.Session != c.session || c.session == "" {

@@ -29,7 +29,7 @@ func (a *approvals) note(e Entry) (about bool) {
 		Request string   `json:"request"` // of a decision: the id; of others an object, which does not decode
 	}
 	switch e.Type {
-	case Decision:
+	case Decision, Forward:
 		_ = json.Unmarshal(e.Data, &d) // what does not decode names nothing
 		return slices.ContainsFunc(append(d.Grants, d.Request), func(id string) bool { return a.ids[id] })
 	case AccessRequest, AccessVote, AccessGrant, AccessReview, AccessPreview, TargetLook:
@@ -76,7 +76,7 @@ func (a *approvals) ranBy(e Entry) {
 		Grants  []string `json:"grants"`
 		Request string   `json:"request"`
 	}
-	if e.Type != Decision || json.Unmarshal(e.Data, &d) != nil {
+	if json.Unmarshal(e.Data, &d) != nil {
 		return
 	}
 	for _, id := range append(d.Grants, d.Request) {
@@ -100,7 +100,7 @@ func (a *approvals) grantsOf(e Entry) {
 func (g *gathered) ofRequest(ctx context.Context, dir string, size int64, request string) error {
 	g.access.id(request)
 	err := g.each(ctx, dir, size, [][]byte{[]byte(request)}, func(e Entry, _ []byte) error {
-		if e.Type == AccessRequest && e.Object == request && e.Outcome == "pending" && g.begun < 0 {
+		if makesRequest(e, request) && g.begun < 0 {
 			g.begun, g.actor = e.Seq, e.Actor
 		}
 		return nil
@@ -158,6 +158,14 @@ func (g *gathered) ofApprovers(ctx context.Context, dir string, size int64) erro
 		}
 	}
 	return err
+}
+
+// makesRequest reports whether an entry says what a request is about: it is the first about it.
+func makesRequest(e Entry, request string) bool {
+	var d struct {
+		Request []byte `json:"request"`
+	}
+	return e.Type == AccessRequest && e.Object == request && json.Unmarshal(e.Data, &d) == nil && len(d.Request) > 0
 }
 
 // isRequest reports whether an id is a request's, which a bundle may be about in a session's place.

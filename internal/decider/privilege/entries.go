@@ -1,6 +1,7 @@
 package privilege
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"time"
@@ -50,7 +51,7 @@ func entriesOf(old, c access.Change, by By, now time.Time) (list []audit.Entry) 
 
 // about is an entry about a scope and its holder.
 func about(kind audit.Type, object string, who access.Requester, s access.Scope, by By) audit.Entry {
-	e := audit.Entry{Type: kind, Actor: by.Actor, Owner: who.Owner, Task: who.Task, Conn: by.Conn, Session: by.Session, Login: string(s.Login), Object: object}
+	e := audit.Entry{Type: kind, Actor: cmp.Or(by.Actor, who.Principal), Owner: who.Owner, Task: who.Task, Conn: by.Conn, Session: by.Session, Login: string(s.Login), Object: object}
 	if len(s.Targets) == 1 {
 		e.Target = s.Targets[0]
 	}
@@ -87,7 +88,7 @@ func made(r access.Request, by By) audit.Entry {
 // voted is one person's answer.
 func voted(r access.Request, v access.Vote, by By) audit.Entry {
 	e := about(audit.AccessVote, r.ID, r.By, r.Scope, by)
-	e.Actor, e.Outcome, e.Reason, e.Policy = "person:"+v.By, "no", v.Words, r.Policy
+	e.Actor, e.Outcome, e.Reason, e.Policy = "person:"+v.By, "no", v.Words, cmp.Or(by.Policy, r.Policy)
 	if v.Yes {
 		e.Outcome = "yes"
 	}
@@ -105,7 +106,7 @@ func decided(r access.Request, by By) audit.Entry {
 
 func granted(g access.Grant, by By) audit.Entry {
 	e := about(audit.AccessGrant, g.ID, g.By, g.Scope, by)
-	e.Outcome, e.Data = "made", encode(map[string]any{"grant": g})
+	e.Outcome, e.Policy, e.Data = "made", by.Policy, encode(map[string]any{"grant": g})
 	return e
 }
 

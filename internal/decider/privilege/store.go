@@ -56,6 +56,7 @@ type By struct {
 	Conn     string
 	Decision string // by which a grant is used
 	Session  string
+	Policy   string // hash of the policy by which a vote counts; empty: that of the request
 }
 
 // maxAtOnce bounds the objects of one change, whose entries go into the log together.
@@ -87,6 +88,17 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.previews[r.ID] = err == nil
 	}
 	return s, nil
+}
+
+// Close notes in the registry what is in the log, so that the next start does not say it again. The Store is not to be used after it.
+func (s *Store) Close(ctx context.Context) error {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if err := s.takeBack(ctx); err != nil {
+		return err
+	}
+	_, err := s.cfg.Rows.ChangeAccess(ctx, registry.AccessChange{Noted: s.noted})
+	return err
 }
 
 // add reads a row into what was stored.

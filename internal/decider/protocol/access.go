@@ -43,6 +43,7 @@ type Waiting struct {
 	Request access.Request `json:"request"`
 	Until   time.Time      `json:"until"`             // the command waits until then; zero: it is answered at once
 	Preview bool           `json:"preview,omitempty"` // nobody has looked yet: OpAccessPreview is wanted
+	Why     string         `json:"why,omitempty"`     // what became of the request that the session waited for before
 }
 
 // AccessAsk asks for a privilege. Of root on this machine By says who it is.

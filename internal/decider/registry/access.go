@@ -11,7 +11,7 @@ import (
 // The bounds of what is kept of privileges that have ended, and of what was looked at for them.
 const (
 	maxEndedAccess = 10_000
-	maxPreviews    = 1000
+	maxPreviews    = 200
 )
 
 // AccessKind is what an AccessRow holds.

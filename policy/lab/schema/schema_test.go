@@ -136,7 +136,9 @@ profiles:
 groups: {sre: [person:ann, person:ben]}
 people:
   ann: {roles: [oncall], profile: ci, oidc: {issuer: github, subject: ann-7}}
-  ben: {max_ttl: 8h, disabled: true}
+  ben: {max_ttl: 8h, disabled: true, approval_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKcVg3apRNcq1qB0NKpKCVmgSTVFiBMcjmyBDBVzDpkp ben"]}
+freezes: [{targets: ["*", {labels: {env: prod}}], from: "2026-12-23 18:00", to: "2027-01-02T06:00:00+01:00", tz: Europe/Berlin, reason: "stop"}]
+residue: [{targets: ["web-*"], logins: [deploy]}]
 agents:
   bot: {owner: group:sre, roles: [web], max_ttl: 30m, disabled: false, enrol: [join, key, {oidc: github, subject: "repo:*", claims: {env: prod}, actors: ["svc:*"]}]}
 slots: {app-log: "<path:/var/log/app/**>"}
@@ -161,11 +163,16 @@ roles:
     ask:
       - systemctl restart <unit:app-*>
       - {run: reboot, approvals: 2, from: [sre], within: 15m, mode: pinned}
+      - {run: halt, all_of: [{approvals: 2, from: [sre], approve_by: ssh}, {from: [sre]}], wait: 0s, for: 1h, uses: any, decline: quorum, approve_by: passkey, heartbeat: 30s}
     deny:
       - systemctl restart <unit:app-db>
       - {run: "cat /etc/shadow", reason: "no"}
+    request: [{role: db, approvals: 2, from: [sre], for: 2h, uses: 3}]
+    break_glass: [{role: db, for: 30m, review: {approvals: 2, from: [sre]}}]
+    budget: {per: task, commands: 5, denials: 5, hosts: 2, bytes_out: 1GiB, writes: 3, wall: 8h, sessions: 4}
+    in_freeze: true
 tests:
-  - {as: bot, on: web-1, login: deploy, run: uptime, pty: true, env: {LANG: C}, labels: {env: prod}, task: T, from: 10.0.0.1, at: "2026-11-25T10:00:00Z", expect: deny, code: not_allowed}
+  - {as: bot, on: web-1, login: deploy, run: uptime, pty: true, env: {LANG: C}, labels: {env: prod}, task: T, granted: [db], from: 10.0.0.1, at: "2026-11-25T10:00:00Z", expect: deny, code: not_allowed}
   - {as: "person:ann", on: web-1, login: deploy, run: uptime, expect: ask, rule: "web/ask[0]"}
   - {as: bot, on: web-1, login: deploy, read: /var/log/app/x, by: scp, size: 1KiB, expect: deny}
   - {as: bot, on: web-1, login: deploy, rename: /srv/a, to: /srv/b, expect: deny}
@@ -190,7 +197,8 @@ func TestWrongPoliciesDoNotFit(t *testing.T) {
 		{"mode: pinned, pty", "mode: guarded, pty"}, {"pty: true, stdin: data", "pty: 1, stdin: data"}, {"stdin: data", "stdin: tty"}, {"{run: \"grep <text>\", ", "{"},
 		{"approvals: 2", "approvals: 17"}, {"reason: \"no\"", "reasons: \"no\""}, {"run: reboot, ", "run: reboot, reason: x, "}, {"{run: \"cat /etc/shadow\", ", "{run: \"cat /etc/shadow\", mode: plain, "},
 		{"expect: ask", "expect: maybe"}, {"as: bot, on: web-1", "on: web-1"}, {"dirs: [/srv]", "dirs: [srv]"}, {"slots: {app-log: \"<path", "slots: {app-log: \"path"},
-		{"forward: [\"db-1:5432\"", "forward: [5432"}, {"by: [sftp, scp]", "by: [ftp]"}, {"types: [text, gzip]", "types: [txt]"}, {"path: \"~/.ssh/**\", ", ""}, {"via: door", "via: host"}, {"by: scp", "by: git"}, {"max: 8MiB", "max: 8"}, {"- systemctl status <unit:app-*>", "- [systemctl, status]"}, {"{labels: {tier: \"front*\"}}", "{}"}, {"agents:", "agent:"},
+		{"forward: [\"db-1:5432\"", "forward: [5432"}, {"by: [sftp, scp]", "by: [ftp]"}, {"types: [text, gzip]", "types: [txt]"}, {"wait: 0s", "wait: 0"}, {"uses: any", "uses: many"}, {"uses: any", "uses: 0"}, {"decline: quorum", "decline: all"}, {"approve_by: ssh", "approve_by: mail"}, {"per: task", "per: week"}, {"per: task, ", ""},
+		{"review: {approvals", "review: {within: 5m, approvals"}, {"{role: db, approvals", "{roles: db, approvals"}, {"{role: db, approvals", "{role: db, wait: 5m, approvals"}, {"from: \"2026-12-23 18:00\"", "from: \"tomorrow\""}, {"reason: \"stop\"", "why: \"stop\""}, {"in_freeze: true", "in_freeze: 1"}, {"ssh-ed25519 AAAA", "ssh-dss AAAA"}, {"residue: [{targets: [\"web-*\"], ", "residue: [{"}, {"path: \"~/.ssh/**\", ", ""}, {"via: door", "via: host"}, {"by: scp", "by: git"}, {"max: 8MiB", "max: 8"}, {"- systemctl status <unit:app-*>", "- [systemctl, status]"}, {"{labels: {tier: \"front*\"}}", "{}"}, {"agents:", "agent:"},
 	} {
 		text := strings.Replace(everything, c.old, c.new, 1)
 		if text == everything {
