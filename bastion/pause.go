@@ -23,7 +23,7 @@ var pauseTime = protocol.PauseTime
 
 // hushTime is how long a pause waits for bytes that are on their way, and for the target's word that its processes stand still.
 const (
-	hushTime = time.Second
+	hushTime  = time.Second
 	stillTime = 3 * time.Second
 )
 

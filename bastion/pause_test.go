@@ -2,6 +2,7 @@ package bastion
 
 import (
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -232,7 +233,9 @@ residue: [{targets: [web-1], logins: [deploy]}]
 	}()
 	live := w.session(killed, store.Live)
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if found, err := w.host.Processes("sleep 98763"); err == nil && len(found) > 0 {
+		found, err := w.host.Processes("sleep 98763")
+		w.must(err)
+		if slices.ContainsFunc(found, func(p testhost.Process) bool { return p.Command[0] == "sleep" }) {
 			break
 		}
 	}

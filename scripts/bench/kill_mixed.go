@@ -63,10 +63,10 @@ func measureKillMixed(ctx context.Context, w *world) ([]result, error) {
 	}
 	one := fmt.Sprintf("kill one by one, %d of %d mixed sessions: ", len(single.closed), len(clients))
 	return []result{
-		result{Name: one + "socket closed, p50", Unit: "ms", Ours: rounded(quantile(single.closed, 0.5)), Goal: noGoal},
+		{Name: one + "socket closed, p50", Unit: "ms", Ours: rounded(quantile(single.closed, 0.5)), Goal: noGoal},
 		absolute(one+"socket closed, p99", "ms", quantile(single.closed, 0.99), nil, nil, atMost(100)),
 		absolute(one+"end on the target reported, p99", "ms", quantile(single.ended, 0.99), nil, nil, atMost(1000)),
-		result{Name: one + "ends that the target did not confirm", Unit: "", Ours: rounded(float64(single.survivors)), Goal: noGoal},
+		{Name: one + "ends that the target did not confirm", Unit: "", Ours: rounded(float64(single.survivors)), Goal: noGoal},
 		absolute(fmt.Sprintf("one lock, the other %d: all sockets closed", len(all)), "ms", quantile(all, 1), nil, nil, atMost(2000)),
 	}, w.unlock(ctx, lock)
 }
