@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/policy"
 	"gatehouse/policy/access"
 	"gatehouse/recorder/audit"
 )
@@ -258,6 +259,23 @@ func FuzzEntries(f *testing.F) {
 			t.Fatalf("it ran by %q, and nothing is wrong: %+v", d.Grants, list)
 		}
 	})
+}
+
+// TestCommandUnderARole: a command that was approved as it was asked, with the role that it runs under, ran as it was asked.
+func TestCommandUnderARole(t *testing.T) {
+	w := newWorld(t)
+	r := w.request()
+	asked := policy.Plan{Op: policy.OpRun, Argv: policy.Argv{"systemctl", "restart", "app"}}
+	r.Scope.Role, r.Scope.Command = "web", &access.Command{Plan: asked, Mode: policy.Pinned}
+	g := grantOf(r, "ben", "dan")
+	for want, argv := range map[string]policy.Argv{"": {"systemctl", "restart", "app"}, "another command": {"systemctl", "stop", "app"}} {
+		ran := ranBy(g, *w.command())
+		ran.Data = raw(map[string]any{"plan": policy.Plan{Op: policy.OpRun, Argv: argv}, "final": w.command().Plan, "grants": []string{g.ID}, "files": w.command().Files})
+		story := []audit.Entry{w.enrolment("ben"), made(r), votedBy(r, w.yes(r, "ben", time.Minute)), votedBy(r, w.yes(r, "dan", 2*time.Minute)), granting(r, g), ran, {Type: audit.SessionEnd, Session: sessionID, Outcome: "ended"}}
+		if _, wrong := verify(w.bundle(w.log(story), sessionID)); (want == "") != (wrong == "") || !strings.Contains(wrong, want) {
+			t.Errorf("%q: %q", argv, wrong)
+		}
+	}
 }
 
 // TestJudge: who knows nothing but the specification comes to the same, with the passkeys' assertions; ssh-keygen has judged the others.
