@@ -45,10 +45,11 @@ func (d *Decider) inventoryBefore() config.Inventory {
 
 // endMoved ends what was asked for and given on targets that are others now, with what runs by it.
 func (d *Decider) endMoved(ctx context.Context, moved []string) {
-	if len(moved) == 0 {
-		return
-	}
-	d.endAccess(ctx, func(_ access.Requester, s access.Scope) bool {
+	on := func(_ access.Requester, s access.Scope) bool {
 		return slices.ContainsFunc(s.Targets, func(name string) bool { return slices.Contains(moved, name) })
-	}, access.CausePolicy, "a change of the inventory: a target has the name that is another machine, or is gone")
+	}
+	asked := d.access.PendingRequests(func(r access.Request) bool { return on(r.By, r.Scope) })
+	if len(asked) > 0 || slices.ContainsFunc(d.grantsInUse(), func(g access.Grant) bool { return on(g.By, g.Scope) }) {
+		d.endAccess(ctx, on, access.CausePolicy, "a change of the inventory: a target has the name that is another machine, or is gone")
+	}
 }
