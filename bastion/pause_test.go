@@ -207,7 +207,7 @@ residue: [{targets: [web-1], logins: [deploy], after: end}]
 	const before = "setsid sleep 98760 >/dev/null 2>&1 </dev/null & mkdir -p ~/.ssh; echo old >~/.ssh/rc"
 	exec(bot, before)
 	w.session(before, store.Ended)
-	time.Sleep(2500 * time.Millisecond) // a check counts whole seconds, and one more
+	time.Sleep(3500 * time.Millisecond) // a check counts whole seconds, and two more
 	line := "echo evil >>~/.ssh/authorized_keys; cp /bin/true ~/own; chmod u+s ~/own; " +
 		"env -i setsid sleep 98761 >/dev/null 2>&1 </dev/null & " +
 		"env -i setsid python3 -c 'import socket,time;s=socket.socket();s.bind((\"127.0.0.1\"," + port + "));s.listen();time.sleep(98762)' >/dev/null 2>&1 </dev/null & sleep 0.5; echo done"

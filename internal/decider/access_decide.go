@@ -132,6 +132,7 @@ func (d *Decider) askPeople(ctx context.Context, r *ruling, command access.Comma
 	if err != nil {
 		return err
 	}
+	d.lendWait(r)
 	r.out.Waiting = &protocol.Waiting{Request: req, Until: until, Preview: !d.access.HasPreview(req.ID)}
 	if why != "" {
 		r.out.Waiting.Why = why

@@ -65,6 +65,9 @@ func (d *Decider) decideOnce(ctx context.Context, in protocol.Decide) (protocol.
 		}
 	}
 	d.waits.end(in.Session)
+	if err := d.noMore(ctx, r); err != nil {
+		return protocol.Decided{}, err
+	}
 	if r.out.Decision.Verdict != policy.Allow {
 		return r.out, d.denied(ctx, r)
 	}
