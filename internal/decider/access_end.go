@@ -71,7 +71,7 @@ func (d *Decider) endHeld(why func(access.Grant) string) (n int) {
 		if s.ended != "" {
 			continue
 		}
-		for _, g := range s.grants {
+		for _, g := range slices.Concat(s.grants, s.trying) {
 			if reason := why(g); reason != "" {
 				s.ended = "the grant " + g.ID + " has ended: " + reason
 				byReason[s.ended] = append(byReason[s.ended], name)

@@ -72,6 +72,17 @@ func (d *Decider) sees(a asker, req access.Request) bool {
 	return why == ""
 }
 
+// concerns reports whether a person may know that there is a request: they see it, or could have answered it while it was pending.
+func (d *Decider) concerns(a asker, req access.Request) bool {
+	if d.sees(a, req) {
+		return true
+	}
+	now := d.cfg.Now()
+	req.State, req.Votes, req.Expires = access.Pending, nil, now.Add(time.Second)
+	_, why := access.MayAnswer(d.currentPolicy(), req, a.person(), nil, now)
+	return why == "" && a.person() != ""
+}
+
 // accessRequests lists requests for whoever asks at the door.
 func (d *Decider) accessRequests(ctx context.Context, in protocol.AccessList) (protocol.AccessRequests, error) {
 	a, err := d.accessAsker(in.Who, in.By)

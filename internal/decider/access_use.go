@@ -126,14 +126,40 @@ func (d *Decider) useForFile(ctx context.Context, r *fileRuling) error {
 	if len(fresh) == 0 {
 		return d.append(ctx, r.entry())
 	}
-	d.mu.Lock()
-	s, ok := d.sessions[r.in.Session]
-	if ok {
-		s.grants = append(slices.Clip(s.grants), fresh...)
-	}
-	d.mu.Unlock()
-	if !ok {
+	if !d.tryGrants(r.in.Session, fresh) {
 		return refuse("no such transfer")
 	}
-	return d.use(ctx, names, r.out.ID, r.in.Session, r.entry())
+	err := d.use(ctx, names, r.out.ID, r.in.Session, r.entry())
+	d.tried(r.in.Session, fresh, err == nil)
+	return err
+}
+
+// tryGrants makes a session end with grants that it is about to use.
+func (d *Decider) tryGrants(name string, grants []access.Grant) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s, ok := d.sessions[name]
+	if ok {
+		s.trying = append(slices.Clip(s.trying), grants...)
+	}
+	return ok
+}
+
+// tried gives a session the grants that it tried, if it could use them.
+func (d *Decider) tried(name string, grants []access.Grant, used bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s, ok := d.sessions[name]
+	if !ok {
+		return
+	}
+	for _, g := range grants {
+		same := func(x access.Grant) bool { return x.ID == g.ID }
+		if i := slices.IndexFunc(s.trying, same); i >= 0 { // one of perhaps several files at once
+			s.trying = slices.Delete(slices.Clone(s.trying), i, i+1)
+		}
+		if used && !slices.ContainsFunc(s.grants, same) {
+			s.grants = append(slices.Clip(s.grants), g)
+		}
+	}
 }

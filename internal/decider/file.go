@@ -45,11 +45,13 @@ func (d *Decider) file(ctx context.Context, in protocol.File) (protocol.FileAnsw
 	}
 	for again := 0; r.out.Allowed; again++ {
 		out, err := d.allowFile(ctx, r)
-		if !errors.Is(err, errPolicyChanged) || again == maxAgain {
+		if err != nil {
+			d.dropFile(in.Session, r.out.ID)
+		}
+		if !errors.Is(err, errPolicyChanged) && !errors.Is(err, errSpent) || again == maxAgain {
 			return out, err
 		}
-		d.dropFile(in.Session, r.out.ID)
-		if r, err = d.ruleFile(in); err != nil { // the same question, of the policy that is in force now
+		if r, err = d.ruleFile(in); err != nil { // the same question, of the policy that is in force now and the grants that are left
 			return protocol.FileAnswer{}, err
 		}
 	}

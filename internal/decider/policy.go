@@ -118,6 +118,8 @@ func (d *Decider) enforce(ctx context.Context, files lastGood, pol *policy.Polic
 	changed := d.policy == nil || d.policy.Hash() != pol.Hash() || d.inventoryHash != hash
 	hadProblem := d.problem != ""
 	d.mu.RUnlock()
+	moved := movedTargets(d.inventoryBefore(), inv)
+	d.endMoved(ctx, moved)
 	if changed || hadProblem || files.raised {
 		if err := errors.Join(d.writeLastGood(files), d.keepPolicy(pol.Hash(), files.Policy)); err != nil {
 			return protocol.Reloaded{}, err
@@ -137,6 +139,7 @@ func (d *Decider) enforce(ctx context.Context, files lastGood, pol *policy.Polic
 	d.mu.Unlock()
 	d.endUnfit()
 	d.endStrangers()
+	d.endMoved(ctx, moved) // what came in between
 	d.recheckAccess(ctx)
 	if door != nil {
 		d.tell(door)
