@@ -28,11 +28,11 @@ func TestPhraseArgs(t *testing.T) {
 // A reason that ssh has taken apart is one reason; what can be read as it is stays as it is.
 func TestReasonsComeInWords(t *testing.T) {
 	for args, want := range map[string]string{
-		"request --from dn_1 --reason the api hangs":             `ask {"from":"dn_1","reason":"the api hangs"}`,
-		"request --reason the api hangs --from dn_1":             `ask {"from":"dn_1","reason":"the api hangs"}`,
-		"lock agent:bot --reason runs away --until 1h":           `lock {"what":{"kind":"agent","value":"bot"},"reason":"runs away","until":"2026-11-22T21:00:00Z"}`,
-		"lock --reason x agent:bot":                              `lock {"what":{"kind":"agent","value":"bot"},"reason":"x"}`,
-		"decline ar_1 --reason not before the backup":            `answer {"request":"ar_1","yes":false,"words":"not before the backup"}`,
+		"request --from dn_1 --reason the api hangs":              `ask {"from":"dn_1","reason":"the api hangs"}`,
+		"request --reason the api hangs --from dn_1":              `ask {"from":"dn_1","reason":"the api hangs"}`,
+		"lock agent:bot --reason runs away --until 1h":            `lock {"what":{"kind":"agent","value":"bot"},"reason":"runs away","until":"2026-11-22T21:00:00Z"}`,
+		"lock --reason x agent:bot":                               `lock {"what":{"kind":"agent","value":"bot"},"reason":"x"}`,
+		"decline ar_1 --reason not before the backup":             `answer {"request":"ar_1","yes":false,"words":"not before the backup"}`,
 		"review gr_1 --words restarted the database, not a thing": `review "gr_1" "restarted the database, not a thing"`,
 	} {
 		d, o := newOffice(t)
