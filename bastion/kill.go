@@ -182,7 +182,7 @@ func (s *Server) endAll(ctx context.Context, hit map[*session]bool, cause *ended
 	out := []console.KilledSession{}
 	for ses, meant := range hit {
 		wait := ctx
-		if ses.leaves.Load() { // the target is looked at for what it left
+		if ses.looksAfter(store.Killed) { // the target is looked at for what it left
 			wait = late
 		}
 		out = append(out, ses.report(wait, begun, !meant))

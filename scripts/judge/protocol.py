@@ -85,7 +85,7 @@ REQUESTS = {
                 "facts?": facts, "looking?": B, "probe_key?": BYTES, "refusal?": S, "text?": S, "wait?": N, "await?": S, "preview?": S},
                {"id": S, "decision": decision, "fault?": S, "line?": S, "certificate?": BYTES, "permit?": BYTES, "env_refused?": [S], "needs_key?": B,
                 "command?": B, "denials_left?": N, "probe_certificate?": BYTES, "probe_permit?": BYTES,
-                "residue?": B, "waiting?": {"request": request, "until": TIME, "preview?": B, "why?": S}}),
+                "residue?": S, "waiting?": {"request": request, "until": TIME, "preview?": B, "why?": S}}),
     "refuse": ({"conn": S, "session?": S, "target?": S, "login?": S, "what": S, "code": S, "why": S}, {}),
     "chunk": (chunk, {}),
     "end": ({"conn?": S, "session": S, "state": S, "reason?": S, "exit?": N, "signal?": S, "remote?": S, "target?": S, "login?": S, "missing?": S, "recording?": summary,
