@@ -196,7 +196,7 @@ func TestAccessVerbsRefuseWhatTheyDoNotUnderstand(t *testing.T) {
 		{args: "request --role r --reason x --for -1m"}, {args: "request --role r --reason x --wait=soon"}, {args: "request --role r --reason x --wait=-1s"}, {args: "requests list --state odd"}, {args: "requests show"},
 		{args: "approve"}, {args: "approve ar_1 --challenge chl_1"}, {args: "approve ar_1 --signature -"}, {args: "approve ar_1 --challenge chl_1 --signature /etc/passwd"}, {args: "approve ar_1 --challenge chl_1 --signature -", in: "no signature"},
 		{args: "approve ar_1 --challenge chl_1 --signature -", in: armored + strings.Repeat("x", maxSignature)}, {args: "approve ar_1 --text --challenge chl_1 --signature -", in: armored},
-		{args: "decline ar_1"}, {args: "grants end gr_1"}, {args: "heartbeat --every 1ms"}, {args: "heartbeat --every 2h"}, {args: "lock everything"}, {args: "lock --reason x"}, {args: "lock bot --reason x"}, {args: "lock agent: --reason x"},
+		{args: "requests list --who bot"}, {args: "grants list --who bot"}, {args: "decline ar_1"}, {args: "grants end gr_1"}, {args: "heartbeat --every 1ms"}, {args: "heartbeat --every 2h"}, {args: "lock everything"}, {args: "lock --reason x"}, {args: "lock bot --reason x"}, {args: "lock agent: --reason x"},
 		{args: "lock agent:\x1b --reason x"}, {args: "lock everything --reason x --until yesterday"}, {args: "unlock lck_1"}, {args: "away"}, {args: "away ben"}, {args: "away --until 1h"}, {args: "away ben --end"}, {args: "away ben --until -1h"},
 		{args: "break-glass r"}, {args: "review gr_1"},
 	} {

@@ -93,9 +93,15 @@ func (c *Console) Run(ctx context.Context, who Credential, args []string, std St
 		return in.fail(fmt.Errorf("build the verbs: %w", err))
 	}
 	in.usage = func() { _, _ = parser.Parse([]string{"--help"}) }
-	parsed, err := parser.Parse(searchArgs(helpArgs(args, parser.Model)))
+	args = searchArgs(helpArgs(args, parser.Model))
+	parsed, err := parser.Parse(args)
 	if done {
 		return exitOK
+	}
+	if phrases := phraseArgs(args); err != nil && phrases != nil {
+		if again, failed := parser.Parse(phrases); failed == nil {
+			parsed, err = again, nil
+		}
 	}
 	in.json = v.JSON
 	if err != nil {
