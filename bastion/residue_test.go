@@ -19,7 +19,7 @@ agents: {bot: {owner: person:ann, roles: [shell]}}
 roles:
   oncall: {rights: [view, operate]}
   shell: {targets: ["*"], logins: [deploy], shell: recorded}
-residue: [{targets: [web-1], logins: [deploy]}]
+residue: [{targets: [web-1], logins: [deploy], after: end}]
 `)
 	out, err := w.decider.Reload(t.Context())
 	if err != nil || out.Problem != "" {
