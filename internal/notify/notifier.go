@@ -35,9 +35,9 @@ type Config struct {
 	// Witnesses says how the log's witnesses are; nil: there are none.
 	Witnesses func() []Witness
 
-	FirstWait, MaxWait, DeadAfter time.Duration // 0: the constants
-	Now                           func() time.Time
-	Log                           hclog.Logger
+	FirstWait, MaxWait, DeadAfter, TryLimit time.Duration // 0: the constants
+	Now                                     func() time.Time
+	Log                                     hclog.Logger
 }
 
 // Witness is how one witness of the log is.
@@ -73,7 +73,7 @@ func Open(ctx context.Context, cfg Config) (*Notifier, error) {
 	for _, d := range []struct {
 		at   *time.Duration
 		want time.Duration
-	}{{&cfg.FirstWait, firstWait}, {&cfg.MaxWait, maxWait}, {&cfg.DeadAfter, deadAfter}} {
+	}{{&cfg.FirstWait, firstWait}, {&cfg.MaxWait, maxWait}, {&cfg.DeadAfter, deadAfter}, {&cfg.TryLimit, sendLimit}} {
 		if *d.at == 0 {
 			*d.at = d.want
 		}

@@ -190,7 +190,7 @@ func (w *worker) try(ctx context.Context, f func(context.Context) error) (err er
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	ctx, cancel := context.WithTimeout(ctx, sendLimit)
+	ctx, cancel := context.WithTimeout(ctx, w.n.cfg.TryLimit)
 	defer cancel()
 	return f(ctx)
 }
