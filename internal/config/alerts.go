@@ -45,7 +45,7 @@ type AlertChannel struct {
 	Kinds       []string `yaml:"kinds"`        // of alerts; "access.*" for all that begin so; none: all. Break-glass comes always
 	MinSeverity string   `yaml:"min_severity"` // info, notice (default), warning or critical
 	PerHour     int      `yaml:"per_hour"`     // alerts that are not critical; the rest comes as one summary; default 60
-	Runbooks    string   `yaml:"runbooks"`     // what a runbook's #name is added to; default: docs/incident-response.md
+	Runbooks    string   `yaml:"runbooks"`     // what a runbook's #name is added to; default: docs/alerts.md
 }
 
 // completeAlerts fills in what the file leaves out and makes paths absolute.
@@ -59,7 +59,7 @@ func (c *Config) completeAlerts(base string) {
 			a.PerHour = defaultPerHour
 		}
 		if a.Runbooks == "" {
-			a.Runbooks = "docs/incident-response.md"
+			a.Runbooks = "docs/alerts.md"
 		}
 		if a.Kind == AlertEmail && a.Security == "" {
 			a.Security = EmailSTARTTLS

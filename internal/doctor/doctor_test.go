@@ -15,6 +15,7 @@ import (
 
 	"gatehouse/bastion/target/check"
 	"gatehouse/internal/config"
+	"gatehouse/internal/console"
 	"gatehouse/internal/decider/protocol"
 )
 
@@ -70,6 +71,11 @@ func TestWhatTheMachineSays(t *testing.T) {
 		{"log.unwitnessed", func(p *Patient) {
 			p.Status.Anchors = []protocol.AuditAnchor{{Kind: "witness", Name: "w", Problem: "away"}}
 		}, Warn, "witness w: away"},
+		{"alerts.answer", func(p *Patient) {}, Warn, "nobody is told"},
+		{"alerts.answer", func(p *Patient) {
+			p.Settings.Alerts = []config.AlertChannel{{Name: "ops"}, {Name: "mail"}}
+			p.Alerts = []console.AlertTested{{Channel: "ops"}, {Channel: "mail", Problem: "refused"}}
+		}, Fail, "the channel mail does not answer: refused"},
 		{"target.forwarding", aTarget("forwarding", check.Weak), Warn, "web-1: deploy: forwarding: a word"},
 		{"target.environment", aTarget("environment", check.Broken), Fail, "web-1: deploy: environment: a word"},
 		{"target.sign-in", aTarget("something new", check.NotChecked), Unknown, "web-1: deploy: something new: a word"},

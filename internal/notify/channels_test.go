@@ -31,7 +31,7 @@ func TestSlackIsEscaped(t *testing.T) {
 	b := newBench(t)
 	hook := testsink.NewHook(t, b.dir)
 	address := hook.URL() + "/services/T0/B0/secret"
-	c := config.AlertChannel{Name: "chat", Kind: config.AlertSlack, URL: hook.URL(), SecretFile: b.secretFile("slack", address), CA: b.path("ca.pem"), MinSeverity: "info", PerHour: 10, Runbooks: "docs/incident-response.md"}
+	c := config.AlertChannel{Name: "chat", Kind: config.AlertSlack, URL: hook.URL(), SecretFile: b.secretFile("slack", address), CA: b.path("ca.pem"), MinSeverity: "info", PerHour: 10, Runbooks: "docs/alerts.md"}
 	hook.Check = func(r *http.Request, _ []byte) error {
 		if r.URL.Path != "/services/T0/B0/secret" {
 			t.Errorf("posted to %s", r.URL.Path)
@@ -122,7 +122,7 @@ func TestEmail(t *testing.T) {
 			b := newBench(t)
 			server := newMailServer(t, b.dir, security)
 			c := config.AlertChannel{Name: "mail", Kind: config.AlertEmail, Server: server.addr, Security: security, From: "gatehouse@example.com", To: []string{"ops@example.com", "night@example.com"}, User: "gate",
-				SecretFile: b.secretFile("password", "hunter2"), CA: b.path("ca.pem"), MinSeverity: "info", PerHour: 10, Runbooks: "docs/incident-response.md"}
+				SecretFile: b.secretFile("password", "hunter2"), CA: b.path("ca.pem"), MinSeverity: "info", PerHour: 10, Runbooks: "docs/alerts.md"}
 			n := b.open(c)
 			defer n.Close()
 			b.must(n.workers[0].to.probe(t.Context()))

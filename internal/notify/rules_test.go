@@ -3,6 +3,9 @@ package notify
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -219,5 +222,42 @@ func TestBounds(t *testing.T) {
 	}
 	for _, line := range []string{"", "{}", "null", "\xff", `{"v":1,"seq":1`} {
 		r.feed(audit.Record{Seq: 1, Line: []byte(line)})
+	}
+}
+
+// TestRunbooks: every section that an alert names is in docs/alerts.md, and every kind is explained there.
+func TestRunbooks(t *testing.T) {
+	text, err := os.ReadFile("../../docs/alerts.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]int{}
+	for _, name := range append(sources, "../decider/alerts.go") {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		for _, m := range regexp.MustCompile(`Runbook: +"#([a-z-]+)"`).FindAllStringSubmatch(string(source), -1) {
+			found["runbook"]++
+			if !strings.Contains(string(text), `<a id="`+m[1]+`"></a>`) {
+				t.Errorf("%s: docs/alerts.md has no section %s", name, m[1])
+			}
+		}
+		for _, m := range regexp.MustCompile(`Kind(?: =|:) "([a-z_.]+)"`).FindAllStringSubmatch(string(source), -1) {
+			found["kind"]++
+			if !strings.Contains(string(text), "`"+m[1]+"`") {
+				t.Errorf("%s: docs/alerts.md does not explain %s", name, m[1])
+			}
+		}
+	}
+	if found["runbook"] < 15 || found["kind"] < 15 {
+		t.Errorf("found only %v", found)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -118,4 +119,17 @@ func (h *Hook) answer(w http.ResponseWriter, r *http.Request, way int) {
 	default:
 		w.WriteHeader(http.StatusAccepted)
 	}
+}
+
+// Port is where it listens, on 127.0.0.1.
+func (h *Hook) Port() uint16 {
+	_, text, err := net.SplitHostPort(h.addr)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	port, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return uint16(port)
 }
