@@ -140,6 +140,11 @@ func (s *session) copyOut(from io.Reader, to io.Writer, code recorder.Code, seen
 
 // write is the only way by which bytes reach the client.
 func (s *session) write(to io.Writer, b []byte) error {
+	leave, ok := s.cross()
+	if !ok {
+		return errMuted
+	}
+	defer leave()
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	if s.muted.Load() {
@@ -176,7 +181,7 @@ func (s *session) carryInput(class policy.StdinClass, proc process) {
 			if s.muted.Load() || s.recording.Write(recorder.Input, b) != nil {
 				return // await sees the failed recording
 			}
-			if _, werr := in.Write(b); werr != nil {
+			if werr := s.pass(in, b); werr != nil {
 				granted, warned = false, true // the command does not read any more: let the client finish
 			}
 		}
@@ -249,6 +254,9 @@ func (s *session) answer(out outcome) {
 		} else {
 			_ = s.write(s.channel.Stderr(), []byte(out.text))
 		}
+	}
+	if leave, ok := s.cross(); ok { // how it ended is told when it is resumed
+		defer leave()
 	}
 	s.letTell()
 	s.writing.Lock() // a kill that comes now finds the channel closed

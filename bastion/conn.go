@@ -265,6 +265,8 @@ type ended struct {
 	reason  string
 	by      string // principal, for kills
 	sibling bool   // ended only because its connection had to go
+
+	said chan struct{} // closed when all that end with it have been told, and cut off; nil: nobody waits for that
 }
 
 func (e *ended) Error() string { return e.reason }

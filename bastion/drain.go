@@ -106,3 +106,11 @@ func (c *conn) Close() error {
 	c.passGate() // not before: whoever waits for it reads at once
 	return err
 }
+
+// closeWrite ends what the client reads, where the connection can be half closed.
+func (c *conn) closeWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}

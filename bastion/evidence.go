@@ -73,6 +73,7 @@ func (s *session) noteDecision(d protocol.Decided, t protocol.Target, a asked) *
 			s.row.Exactness = "recorded" // not contained: a shell on the target reads what it is given
 		}
 	}
+	s.leaves.Store(d.Residue && !t.Local && !t.Gatehouse)
 	if d.Decision.Verdict == policy.Allow && d.Decision.Recording == policy.BestEffort {
 		s.recording.Tolerate()
 		s.lenient = true
@@ -89,6 +90,10 @@ func (s *session) noteDecision(d protocol.Decided, t protocol.Target, a asked) *
 func (s *session) finish(out outcome) {
 	s.answer(out)
 	end := s.conn.server.cfg.Now().UTC()
+	s.mu.Lock()
+	s.remote = out.remote
+	s.mu.Unlock()
+	s.findResidue()
 	if out.exit != nil && out.exit.Known {
 		s.row.Exit = &out.exit.Status
 	} else if out.exit == nil && out.state != store.Killed && s.forward == nil {
@@ -111,15 +116,12 @@ func (s *session) finish(out outcome) {
 	ctx, cancel := context.WithTimeout(context.Background(), evidenceTime)
 	defer cancel()
 	s.closeEvidence(ctx)
-	s.mu.Lock()
-	s.remote = out.remote
-	s.mu.Unlock()
 	s.log.Info("session ended", "state", string(out.state), "code", s.row.Code, "took", end.Sub(s.started).Round(time.Millisecond).String())
 }
 
 func (s *session) closeEvidence(ctx context.Context) {
 	report := protocol.End{Connection: s.conn.id, Session: s.id, State: string(s.row.State), Reason: s.row.Reason, Exit: s.row.Exit, Signal: s.row.Signal, Remote: s.row.Remote,
-		Target: s.row.Target, Login: s.row.Login}
+		Target: s.row.Target, Login: s.row.Login, Residue: s.residue}
 	if s.recording != nil {
 		end := recorder.End{State: string(s.row.State), Exit: s.row.Exit, Signal: s.row.Signal, Reason: s.row.Reason}
 		if s.lenient {

@@ -85,7 +85,7 @@ func (s *session) copyUp(far remote) error {
 			if !s.watch.received(n) || s.muted.Load() {
 				return errMuted
 			}
-			if _, werr := far.Write((*b)[:n]); werr != nil {
+			if werr := s.pass(far, (*b)[:n]); werr != nil {
 				return errBroken
 			}
 			s.forward.in.Add(int64(n))

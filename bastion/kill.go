@@ -2,7 +2,9 @@ package bastion
 
 import (
 	"context"
+	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -70,7 +72,7 @@ func (s *Server) idle(order console.KillOrder) map[*conn]bool {
 	for _, c := range s.conns {
 		c.mu.Lock()
 		meant := c.proven && len(c.sessions) == 0 && !c.asks(order.By) &&
-			(order.All || (order.Identity != "" && order.Identity == c.identity.Principal()) || (order.Target != "" && order.Target == c.route.target))
+			(order.All || means(order, c.id) || (order.Identity != "" && order.Identity == c.identity.Principal()) || (order.Target != "" && order.Target == c.route.target))
 		c.mu.Unlock()
 		if meant {
 			out[c.outermost()] = true
@@ -105,12 +107,18 @@ func (s *Server) matching(order console.KillOrder) []*session {
 	var out []*session
 	for _, ses := range s.sessions {
 		c := ses.conn
-		if order.All || order.Session == ses.id || (order.Identity != "" && order.Identity == c.identity.Principal()) ||
+		if order.All || order.Session == ses.id || means(order, ses.id) || means(order, c.id) || (order.Identity != "" && order.Identity == c.identity.Principal()) ||
 			(order.Target != "" && order.Target == ses.target()) {
 			out = append(out, ses)
 		}
 	}
 	return out
+}
+
+// means reports whether an order names a session or a connection, as the decider found them.
+func means(order console.KillOrder, id string) bool {
+	_, found := slices.BinarySearch(order.By.Meant, id)
+	return found
 }
 
 // target is where the session runs or the forward goes through.
@@ -145,23 +153,39 @@ func (s *Server) end(ctx context.Context, victims []*session, cause *ended) []co
 func (s *Server) endAll(ctx context.Context, hit map[*session]bool, cause *ended) []console.KilledSession {
 	begun := time.Now()
 	// Everyone hears of it before the first socket closes: sessions may share one.
-	var telling sync.WaitGroup
+	var telling, leaving sync.WaitGroup
+	one := *cause
+	one.said = make(chan struct{})
 	for ses, meant := range hit {
-		c := cause
+		c := &one
 		if !meant {
-			c = cause.ofSibling()
+			c = one.ofSibling()
 		}
-		telling.Go(func() { ses.tell(c) })
+		telling.Go(func() { ses.notify(c) })
 	}
 	telling.Wait()
 	for ses := range hit {
+		ses.closeForClient()
+	}
+	close(one.said)
+	for ses := range hit { // the socket is let go of when the client has read all of it, or soon after
+		leaving.Go(ses.awaitHangUp)
+	}
+	leaving.Wait()
+	for ses := range hit {
 		ses.hangUp()
 	}
-	ctx, cancel := context.WithTimeout(ctx, remoteTime)
+	late, cancel := context.WithTimeout(ctx, remoteTime+residueTime)
 	defer cancel()
+	ctx, done := context.WithTimeout(late, remoteTime)
+	defer done()
 	out := []console.KilledSession{}
 	for ses, meant := range hit {
-		out = append(out, ses.report(ctx, begun, !meant))
+		wait := ctx
+		if ses.leaves.Load() { // the target is looked at for what it left
+			wait = late
+		}
+		out = append(out, ses.report(wait, begun, !meant))
 	}
 	return out
 }
@@ -182,6 +206,12 @@ func (s *Server) onConnection(outermost *conn) []*session {
 // tell lets no byte pass any more, tells the client why if that is possible at once, and closes its channel. A client that
 // does not read cannot hold it up.
 func (s *session) tell(cause *ended) {
+	s.notify(cause)
+	s.awaitHangUp()
+}
+
+// notify is tell without the wait for the client to hang up.
+func (s *session) notify(cause *ended) {
 	told := make(chan struct{})
 	s.mu.Lock()
 	s.telling = told
@@ -202,8 +232,22 @@ func (s *session) tell(cause *ended) {
 	select {
 	case <-told:
 	case <-timer.C:
-		return
 	}
+}
+
+// closeForClient ends the client's socket for its reader, after all that was said: the words, the status, and then the end. The other
+// half is closed by hangUp. Closed whole at once, with something of the client's unread, it would take the words back.
+func (s *session) closeForClient() {
+	_ = s.conn.outermost().closeWrite()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = time.Now()
+}
+
+// awaitHangUp gives the client a moment to hang up.
+func (s *session) awaitHangUp() {
+	timer := time.NewTimer(noticeTime)
+	defer timer.Stop()
 	select { // a client that hangs up itself has read why, and under -J its jump has not died under it
 	case <-s.conn.ctx.Done():
 	case <-timer.C:
@@ -227,7 +271,9 @@ func (s *session) hangUp() {
 	_ = s.conn.outermost().Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed = time.Now()
+	if s.closed.IsZero() {
+		s.closed = time.Now()
+	}
 }
 
 // report waits for the session's end and says what became of it.
@@ -245,7 +291,11 @@ func (s *session) report(ctx context.Context, begun time.Time, sibling bool) con
 	if s.remote != "" {
 		remote = s.remote
 	}
-	return console.KilledSession{ID: s.id, Closed: s.closed.Sub(begun), Remote: remote, Sibling: sibling}
+	out := console.KilledSession{ID: s.id, Closed: s.closed.Sub(begun), Remote: remote, Sibling: sibling, Left: s.swept.left, Swept: s.swept.took}
+	if s.residue != nil {
+		out.Residue = append(out.Residue, s.residue.Found...)
+	}
+	return out
 }
 
 // endRemote ends what runs: by the channel's signal, where stock sshd allows one, by closing the channel, which hangs a pty
@@ -272,14 +322,18 @@ func (s *session) endRemote(proc *running) string {
 
 // sweepRemote ends what carries the session's mark on its target, and says whether anything is left.
 func (s *session) sweepRemote() string {
+	s.afterTheOthers()
 	ctx, cancel := context.WithTimeout(context.Background(), remoteTime)
 	defer cancel()
 	sweep := func() bool {
-		clean, err := s.conn.server.sweep(ctx, s.id, s.row.Target, s.row.Login, "the session ended before its command")
+		out, err := s.conn.server.sweep(ctx, protocol.Sweep{Session: s.id, Target: s.row.Target, Login: s.row.Login, Reason: "the session ended before its command"})
 		if err != nil {
 			s.log.Warn("sweep after the session's end", "error", err)
 		}
-		return clean
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.swept.left, s.swept.took = out.left, s.swept.took+out.took
+		return out.clean
 	}
 	clean := sweep()
 	if clean && s.conn.server.cfg.Now().Sub(s.started) < youngTime { // its login shell may not have come to what carries the mark
@@ -293,30 +347,23 @@ func (s *session) sweepRemote() string {
 	return remoteWord(clean)
 }
 
+// afterTheOthers waits until all that a kill ends are cut off: connections to targets take more time than telling everybody.
+func (s *session) afterTheOthers() {
+	var stop *ended
+	if !errors.As(context.Cause(s.ctx), &stop) || stop.said == nil {
+		return
+	}
+	timer := time.NewTimer(noticeTime)
+	defer timer.Stop()
+	select {
+	case <-stop.said:
+	case <-timer.C:
+	}
+}
+
 func remoteWord(clean bool) string {
 	if clean {
 		return "ended"
 	}
 	return "unconfirmed"
-}
-
-// sweep runs the decider's sweep line on a target and reports whether it found nothing more.
-func (s *Server) sweep(ctx context.Context, session, targetName, login, reason string) (clean bool, err error) {
-	t, known := s.target(targetName)
-	if !known || t.Gatehouse {
-		return false, nil
-	}
-	if t.Local {
-		return s.cfg.Local.Sweep(ctx, session)
-	}
-	pending, err := s.dial(ctx, t, login)
-	if err != nil {
-		return false, err
-	}
-	a, err := s.cfg.Certifier.Sweep(ctx, protocol.Sweep{Session: session, Target: targetName, Login: login, PublicKey: pending.PublicKey().Marshal(), Reason: reason})
-	if err != nil {
-		pending.Close()
-		return false, err
-	}
-	return runSweep(ctx, pending, a)
 }

@@ -38,7 +38,7 @@ func (s *session) oblige(o policy.Obligations) *obligations {
 		w.after(time.Duration(o.MaxSeconds)*time.Second, fmt.Sprintf("the policy gives it %s", time.Duration(o.MaxSeconds)*time.Second))
 	}
 	if o.Idle > 0 {
-		w.idle = w.after(time.Duration(o.Idle)*time.Second, fmt.Sprintf("nothing was sent or received for %s, which is as long as the policy lets it be idle", time.Duration(o.Idle)*time.Second))
+		w.idle = w.afterIdle(time.Duration(o.Idle)*time.Second, fmt.Sprintf("nothing was sent or received for %s, which is as long as the policy lets it be idle", time.Duration(o.Idle)*time.Second))
 	}
 	return w
 }
@@ -48,6 +48,22 @@ func (w *obligations) after(d time.Duration, reason string) *time.Timer {
 		defer w.session.conn.isolate("an obligation")
 		w.end(reason)
 	})
+	w.timers = append(w.timers, t)
+	return t
+}
+
+// afterIdle is after for what a pause stops: a session that may not pass a byte is not idle.
+func (w *obligations) afterIdle(d time.Duration, reason string) *time.Timer {
+	var over func()
+	over = func() {
+		defer w.session.conn.isolate("an obligation")
+		if w.session.gate.isShut() && !w.over.Load() {
+			time.AfterFunc(d, over)
+			return
+		}
+		w.end(reason)
+	}
+	t := time.AfterFunc(d, over)
 	w.timers = append(w.timers, t)
 	return t
 }

@@ -303,6 +303,8 @@ func (s *session) explain(err error) outcome {
 		return s.fault(answer.FaultEvidence, "the audit log cannot be written, so nothing is decided", err)
 	case errors.As(err, &own) && own.Code == protocol.CodeUnavailable:
 		return s.fault(answer.FaultSigner, own.Msg, err)
+	case errors.As(err, &own) && own.Code == protocol.CodeRefused && own.Reason == string(policy.CodeLocked):
+		return s.lockedOut(own.Msg)
 	case errors.As(err, &own) && own.Code == protocol.CodeRefused:
 		code := answer.FaultInternal
 		if !s.conn.server.cfg.Now().Before(s.conn.notAfter) {

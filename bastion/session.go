@@ -79,6 +79,12 @@ type session struct {
 	telling chan struct{} // since it was ended by somebody: closed when the client has been told why
 	enough  chan struct{} // while it waits for people: takes the client's word that it does not
 	closed  time.Time     // when a kill closed the client's channel
+	swept   swept         // what ended what it left running
+	residue *protocol.Residue
+	gate    gate        // what its bytes go through
+	leaves  atomic.Bool // its target is looked at, after its end, for what it left
+
+	pauseEnds *time.Timer
 
 	muted   atomic.Bool // a kill has happened: no byte passes any more
 	told    atomic.Bool // that the door drains
@@ -181,9 +187,9 @@ func (s *session) handleRequest(req *ssh.Request, begun bool) bool {
 	case "pty-req":
 		return !begun && !s.conn.renewOnly && s.setPTY(req.Payload)
 	case "window-change":
-		return s.resize(req.Payload)
+		return !s.gate.isShut() && s.resize(req.Payload)
 	case "signal":
-		return s.signal(req.Payload)
+		return !s.gate.isShut() && s.signal(req.Payload)
 	case "x11-req", "auth-agent-req@openssh.com":
 		why := noX11
 		if req.Type != "x11-req" {

@@ -213,10 +213,10 @@ func (s *session) serveTransfer(c carriage, d protocol.Decided, stream carrier) 
 	s.input.Go(func() {
 		served <- s.stream("a transfer", func() (err error) {
 			if c.scp != nil {
-				status, err = t.ServeSCP(s.ctx, *c.scp, s.channel, toClient{s})
+				status, err = t.ServeSCP(s.ctx, *c.scp, crossing{s}, toClient{s})
 				return err
 			}
-			return t.ServeSFTP(s.ctx, s.channel, toClient{s})
+			return t.ServeSFTP(s.ctx, crossing{s}, toClient{s})
 		})
 	})
 	select {

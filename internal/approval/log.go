@@ -71,6 +71,7 @@ type decided struct {
 // decision is what a decision's entry has as data.
 type decision struct {
 	Grants []string           `json:"grants"`
+	Plan   policy.Plan        `json:"plan"` // as it was asked
 	Final  *policy.Plan       `json:"final"`
 	Env    []policy.EnvVar    `json:"env"`
 	PTY    bool               `json:"pty"`

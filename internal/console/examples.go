@@ -19,6 +19,8 @@ var examples = map[string][]string{
 	"sessions holds":    {"sessions holds"},
 	"recording shred":   {"recording shred ses_01JDA4 --reason 'personal data, request 12'"},
 	"kill":              {"kill ses_01JDA4 --reason 'wrong host'", "kill --agent release-bot --reason 'runs away'"},
+	"pause":             {"pause --agent release-bot --reason 'what is it doing?'"},
+	"resume":            {"resume --agent release-bot --reason 'it is fine'"},
 	"revoke":            {"revoke agent:release-bot --reason 'laptop stolen'", "revoke --lift rev_01JDA4 --reason 'found again'"},
 	"revocations":       {"revocations"},
 	"request":           {"request --from dn_01JDA4 --reason 'the api hangs' --wait", "request --role db-admin --target db-1 --login dba --for 30m --uses 3 --reason 'index on orders' --ticket OPS-12"},

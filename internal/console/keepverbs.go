@@ -46,7 +46,7 @@ type holdCmd struct {
 
 // choice reads the flags; times are written as in a search.
 func (h *holdCmd) choice(now time.Time) (HoldChoice, error) {
-	kill, err := (&killCmd{ID: h.ID, Agent: h.Agent, Person: h.Person, Target: h.Target}).choice()
+	kill, err := (&scopeFlags{ID: h.ID, Agent: h.Agent, Person: h.Person, Target: h.Target}).choice()
 	out := HoldChoice{Session: kill.Session, Identity: kill.Identity, Target: kill.Target}
 	if err != nil {
 		return out, err

@@ -4,10 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"unicode/utf8"
-
-	"gatehouse/internal/store"
 )
 
 // ErrNotLive is returned by Kill when there is nothing to kill; ErrReason when the reason is missing or no single line.
@@ -21,48 +17,59 @@ const (
 	maxName   = 200 // bytes of a principal or a target
 )
 
-// KillChoice says what to kill: exactly one field is set.
+// KillChoice says what to kill, pause or resume: exactly one field is set.
 type KillChoice struct {
-	Session  string // an id, or a unique beginning of one
-	Identity string // a principal
-	Target   string
-	All      bool
+	Session    string // an id, or a unique beginning of one
+	Connection string // an id
+	Identity   string // a principal
+	Owner      string // "person:ann", "group:web": its agents
+	Task       string
+	Target     string
+	Group      string // its members, and the agents that it or one of them owns
+	Rule       string // of the policy
+	All        bool
+}
+
+func (k KillChoice) fields() map[string]string {
+	return map[string]string{"": k.Session, "connection:": k.Connection, "identity": k.Identity, "owner:": k.Owner, "task:": k.Task, "target:": k.Target, "group:": k.Group, "rule:": k.Rule}
 }
 
 func (k KillChoice) valid() bool {
 	n := 0
-	for _, set := range []bool{k.Session != "", k.Identity != "", k.Target != "", k.All} {
-		if set {
+	for _, name := range k.fields() {
+		if len(name) > maxName || Visible(name) != name {
+			return false
+		}
+		if name != "" {
 			n++
 		}
 	}
-	name := k.Identity + k.Target
-	return n == 1 && len(name) <= maxName && Visible(name) == name
+	if k.All {
+		n++
+	}
+	return n == 1
 }
 
-// object is what the audit entry says was to be killed.
+// object is what the audit entry says was meant.
 func (k KillChoice) object() string {
-	switch {
-	case k.All:
+	if k.All {
 		return "all"
-	case k.Target != "":
-		return "target:" + k.Target
-	default:
+	}
+	if k.Identity != "" {
 		return k.Identity
 	}
+	for kind, name := range k.fields() {
+		if name != "" {
+			return kind + name
+		}
+	}
+	return ""
 }
 
 // Kill ends live sessions and reports what came of it. The reason stands in the audit log, the recordings and what the
 // killed client is told.
 func (c *Console) Kill(ctx context.Context, who Credential, choice KillChoice, reason string) (KillReport, error) {
-	if !choice.valid() {
-		return KillReport{}, usagef("name exactly one of a session, an agent, a target or all")
-	}
-	reason = strings.TrimSpace(reason)
-	if reason == "" || utf8.RuneCountInString(reason) > maxReason || Visible(reason) != reason {
-		return KillReport{}, ErrReason
-	}
-	order, err := c.killOrder(ctx, who, choice, reason)
+	order, err := c.stopOrder(ctx, who, SessionsKill, choice, reason)
 	if err != nil {
 		return KillReport{}, err
 	}
@@ -76,43 +83,8 @@ func (c *Console) Kill(ctx context.Context, who Credential, choice KillChoice, r
 	return report, nil
 }
 
-// killOrder authorises the kill. A session that has ended is still authorised first, so that the refusal comes first too.
-func (c *Console) killOrder(ctx context.Context, who Credential, choice KillChoice, reason string) (KillOrder, error) {
-	if choice.Session == "" {
-		by, err := c.cfg.Authorize.Authorize(ctx, who, SessionsKill, choice.object(), reason)
-		return KillOrder{Identity: choice.Identity, Target: choice.Target, All: choice.All, By: by, Reason: reason}, err
-	}
-	by, s, err := c.session(ctx, who, SessionsKill, choice.Session, reason)
-	if err != nil {
-		return KillOrder{}, err
-	}
-	if s.State != store.Live {
-		return KillOrder{}, fmt.Errorf("%w: %s is %s since %s", ErrNotLive, s.ID, s.State, Stamp(s.EndedAt))
-	}
-	return KillOrder{Session: s.ID, By: by, Reason: reason}, nil
-}
-
 type killCmd struct {
-	ID     string `arg:"" optional:"" help:"The session, or a unique beginning of its id."`
-	Agent  string `help:"Kill every session of this agent." placeholder:"NAME"`
-	Person string `help:"Kill every session of this person." placeholder:"NAME"`
-	Target string `help:"Kill every session on this target." placeholder:"NAME"`
-	All    bool   `help:"Kill every session."`
-	Reason string `help:"Why, in one line; it is recorded and shown to the client." required:"" placeholder:"TEXT"`
-}
-
-func (k *killCmd) choice() (KillChoice, error) {
-	choice := KillChoice{Session: k.ID, Target: k.Target, All: k.All}
-	if k.Agent != "" && k.Person != "" {
-		return choice, usagef("--agent and --person exclude each other")
-	}
-	if k.Agent != "" {
-		choice.Identity = "agent:" + strings.TrimPrefix(k.Agent, "agent:")
-	}
-	if k.Person != "" {
-		choice.Identity = "person:" + strings.TrimPrefix(k.Person, "person:")
-	}
-	return choice, nil
+	scopeFlags `embed:""`
 }
 
 func (k *killCmd) Run(in *invocation) error {
@@ -140,8 +112,14 @@ func killLine(s KilledSession) string {
 	} else {
 		line += "process on the target UNCONFIRMED"
 	}
+	if s.Left > 0 {
+		line += fmt.Sprintf(", %d LEFT", s.Left)
+	}
 	if s.Sibling {
 		line += " (shared the killed one's connection)"
+	}
+	for _, r := range s.Residue {
+		line += "\n  left behind: " + Visible(r)
 	}
 	return line
 }

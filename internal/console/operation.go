@@ -64,7 +64,7 @@ type ForbiddenError struct {
 
 func (e *ForbiddenError) Error() string { return e.Reason }
 
-// KillOrder asks for an end. Exactly one of the four selectors is set.
+// KillOrder asks for an end, a pause or its end. One of the four selectors is set, or none: then By.Meant names what is meant.
 type KillOrder struct {
 	Session, Identity, Target string
 	All                       bool
@@ -83,7 +83,10 @@ type KilledSession struct {
 	ID      string        `json:"id"`
 	Closed  time.Duration `json:"closed_ns"` // from the call until the client's socket was closed
 	Remote  string        `json:"remote"`
-	Sibling bool          `json:"sibling,omitempty"` // ended only because it shared the killed one's connection
+	Left    int           `json:"left,omitempty"`     // processes that the target says are left
+	Swept   time.Duration `json:"swept_ns,omitempty"` // what ending them over a second, pinned certificate took
+	Residue []string      `json:"residue,omitempty"`  // what else the session left on the target, as that says; where policy lets it be looked for
+	Sibling bool          `json:"sibling,omitempty"`  // ended only because it shared the killed one's connection
 }
 
 // Killer ends live sessions: the door, as the console sees it.

@@ -35,6 +35,8 @@ type verbs struct {
 		Shred shredCmd `cmd:"" help:"Destroy the key of an encrypted recording, so that nobody can read it any more."`
 	} `cmd:"" help:"Do what cannot be undone to a recording."`
 	Kill        killCmd        `cmd:"" help:"End live sessions now."`
+	Pause       pauseCmd       `cmd:"" help:"Stop live sessions without ending them, for an hour at most."`
+	Resume      resumeCmd      `cmd:"" help:"Let paused sessions go on."`
 	Revoke      revokeCmd      `cmd:"" help:"Revoke a certificate, key, agent, person, owner, task or CA, now."`
 	Revocations revocationsCmd `cmd:"" help:"List what is revoked."`
 	Request     requestCmd     `cmd:"" help:"Ask people for what the policy lets you ask for: what was denied, a role, a pattern."`

@@ -81,7 +81,7 @@ func Facts(s Session) []Fact {
 		{"who", s.Identity}, {"owner", s.Owner}, {"task", s.Task}, {"where", s.Login + "@" + s.Target}, {"from", s.Source},
 		{"mode", strings.Trim(s.Mode+", "+s.Exactness, ", ")}, {"started", Stamp(s.Started)}, {"ended", ended},
 		{"took", fmt.Sprintf("%s (%.3f s)", Took(s.Took()), s.Seconds)},
-		{"bytes", bytes},
+		{"left there", s.Residue}, {"bytes", bytes},
 		{"connection", s.Connection}, {"recording", hashText(s.Recording)}, {"kept", s.Kept.Text()},
 	}
 	var out []Fact

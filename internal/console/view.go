@@ -35,7 +35,8 @@ type Session struct {
 	BytesIn    int64      `json:"bytes_in"`
 	BytesOut   int64      `json:"bytes_out"`
 	Recording  string     `json:"recording_sha256,omitempty"`
-	Kept       *Kept      `json:"kept,omitempty"` // what became of the recording
+	Residue    string     `json:"residue,omitempty"` // what it left on its target, as that says
+	Kept       *Kept      `json:"kept,omitempty"`    // what became of the recording
 }
 
 // Live says whether the session still runs.
@@ -50,7 +51,7 @@ func viewSession(s store.Session, short string, now time.Time, shown func(string
 		Target: s.Target, Login: s.Login, Source: s.Source, Mode: s.Mode, Exactness: s.Exactness, PTY: s.PTY,
 		Command: shown(s.Command), Verdict: s.Verdict, Code: s.Code, Rule: s.Rule, Reason: shown(s.Reason), State: string(s.State),
 		Exit: s.Exit, Signal: s.Signal, Remote: s.Remote, Started: s.Started.UTC(),
-		BytesIn: s.BytesIn, BytesOut: s.BytesOut, Recording: s.Recording,
+		BytesIn: s.BytesIn, BytesOut: s.BytesOut, Recording: s.Recording, Residue: shown(s.Residue),
 	}
 	end := now
 	if !s.EndedAt.IsZero() {

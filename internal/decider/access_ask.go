@@ -199,6 +199,11 @@ func (d *Decider) wantDenied(pol *policy.Policy, a asker, denial string, req *ac
 		supposed := ask
 		supposed.Granted = []policy.Granted{{ID: "-", Role: role, Targets: []string{ask.Target}, Login: ask.Login}}
 		by := pol.Decide(supposed)
+		if by.Verdict == policy.Look || len(by.ContentProbes(ask.Facts)) > 0 {
+			supposed.Facts.Assume = true
+			by = pol.Decide(supposed)
+			by.Plan = nil // what is on the target is not known: as it was asked
+		}
 		d.scopeCommand(pol, req, ask, by, role)
 		req.Need, req.Rules = append(need, by.Approvals...), append([]string{role}, req.Rules...)
 		return nil
@@ -210,6 +215,9 @@ func (d *Decider) wantDenied(pol *policy.Policy, a asker, denial string, req *ac
 // is on the target then, the role's rules say when it runs.
 func (d *Decider) scopeCommand(pol *policy.Policy, req *access.Request, ask policy.Request, dec policy.Decision, role string) {
 	command := access.Command{Plan: ask.Plan, Env: ask.Env, PTY: ask.PTY, Stdin: dec.Stdin, Mode: policy.Pinned}
+	if command.Stdin == "" { // not known before the look: then it is good for a command that reads nothing
+		command.Stdin = policy.StdinNone
+	}
 	if dec.Plan != nil {
 		command.Plan, command.Files = *dec.Plan, dec.Files(ask.Facts)
 	}

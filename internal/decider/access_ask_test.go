@@ -66,6 +66,30 @@ func TestRequestFromDenial(t *testing.T) {
 	}
 }
 
+// TestRequestFromDenialUnseen: what was denied before anybody looked at the target is asked for as it was written, with the input that the
+// role's rule takes, and runs so.
+func TestRequestFromDenialUnseen(t *testing.T) {
+	b := newAccessBench(t)
+	conn := b.connect(policy.Agent, "bot")
+	q := b.question(conn, "tee", "x")
+	q.Facts = policy.Facts{}
+	denied, err := b.door.Decide(t.Context(), q)
+	if err != nil || denied.Decision.Verdict != policy.Deny {
+		t.Fatalf("%+v, %v", denied.Decision, err)
+	}
+	r, err := b.door.Ask(t.Context(), console.Credential{Connection: conn}, console.AccessOrder{From: denied.ID, Reason: "r"})
+	if err != nil || r.Scope.Command.Plan.Argv[0] != "tee" || r.Scope.Command.Stdin != policy.StdinNone {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	b.approved("vic", r.ID)
+	if got, err := b.ask(b.question(conn, "tee", "y")); err != nil || got.Decision.Verdict != policy.Deny {
+		t.Errorf("another command: %+v, %v", got.Decision, err)
+	}
+	if got := b.runs(b.question(conn, "tee", "x")); got.Decision.Mode != policy.Pinned || got.Decision.Plan.Argv[0] != "/usr/bin/tee" {
+		t.Errorf("%+v", got.Decision)
+	}
+}
+
 // TestRequestPattern: what a rule's pattern matches runs by a grant for it, as often as that is good for, and nothing else does.
 func TestRequestPattern(t *testing.T) {
 	b := newAccessBench(t)

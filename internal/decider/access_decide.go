@@ -54,11 +54,26 @@ func (d *Decider) approved(ctx context.Context, r *ruling, command access.Comman
 	for _, rule := range r.pol.AskRules(r.out.Decision) {
 		want.Rules = append(want.Rules, access.AskedRule{Role: rule.Role, Pattern: rule.Pattern})
 	}
-	grants := d.lentBy(r)
-	if len(grants) == 0 {
-		grants, _ = d.access.Covering(want)
-	}
+	covering, _ := d.access.Covering(want)
 	var names []string
+	for _, grants := range [][]access.Grant{d.lentBy(r), covering} {
+		if good, err := d.stillGood(ctx, r, grants); err != nil {
+			return false, err
+		} else if good {
+			names = namesOf(grants)
+			break
+		}
+	}
+	if len(names) == 0 {
+		return false, nil
+	}
+	r.needs = r.out.Decision.Approvals
+	r.permit(names)
+	return true, nil
+}
+
+// stillGood reports whether there are grants, and people approved each under the terms of now.
+func (d *Decider) stillGood(ctx context.Context, r *ruling, grants []access.Grant) (bool, error) {
 	for _, g := range grants {
 		req, err := d.access.Request(ctx, g.Request)
 		if err != nil {
@@ -67,14 +82,15 @@ func (d *Decider) approved(ctx context.Context, r *ruling, command access.Comman
 		if !founded(r.pol, r.who, req) || g.Scope.Kind == access.CommandScope && !within(r.out.Decision.Approvals, req.Need) {
 			return false, nil // people approved it when less was needed
 		}
+	}
+	return len(grants) > 0, nil
+}
+
+func namesOf(grants []access.Grant) (names []string) {
+	for _, g := range grants {
 		names = append(names, g.ID)
 	}
-	if len(names) == 0 {
-		return false, nil
-	}
-	r.needs = r.out.Decision.Approvals
-	r.permit(names)
-	return true, nil
+	return names
 }
 
 // lentBy is the grant for this one command by whose role it is asked about.
@@ -126,6 +142,18 @@ func (d *Decider) askPeople(ctx context.Context, r *ruling, command access.Comma
 		return nil // nothing new was decided
 	}
 	return d.denied(ctx, r)
+}
+
+// stillWaits answers that the session goes on waiting for a request that was pending a moment ago. What people said since, an event
+// tells the door: to look for the request again, and make another one because it is over, would ask them twice.
+func (d *Decider) stillWaits(r *ruling, req access.Request) error {
+	until, err := d.waits.begin(r.in.Session, r.conn.id, req.ID, r.waitFor(), d.cfg.Now())
+	if err != nil {
+		return err
+	}
+	r.out.Waiting = &protocol.Waiting{Request: req, Until: until, Preview: !d.access.HasPreview(req.ID)}
+	r.details["request"] = req.ID
+	return nil
 }
 
 // wantedRequest is the request for a command.
@@ -185,22 +213,21 @@ func (d *Decider) await(ctx context.Context, r *ruling, command access.Command) 
 	}
 	files, alike := req.Scope.Command.Changed(command)
 	here := req.Scope.Targets[0] == r.in.Target && req.Scope.Login == policy.Login(r.in.Login)
-	same := here && alike && len(files) == 0
 	ok, err := d.approved(ctx, r, command)
 	switch {
 	case ok || err != nil:
 		r.out.Waiting = &protocol.Waiting{Request: req} // says who approved it
 		return err != nil, err
-	case here && alike && len(files) > 0:
+	case here && alike && len(files) > 0 && (req.State == access.Pending || req.State == access.Approved):
 		why := fmt.Sprintf("%q has changed since people were asked", files[0])
 		if err := d.voidRequest(ctx, req, why); err != nil {
 			return true, err
 		}
 		return true, d.askPeople(ctx, r, command, req.ID, why)
-	case !same, req.State == access.Approved:
+	case !here || !alike, req.State == access.Approved:
 		return true, d.askPeople(ctx, r, command, req.ID, "")
 	case req.State == access.Pending && d.cfg.Now().Before(d.waits.until(r.in.Session)):
-		return true, d.askPeople(ctx, r, command, req.ID, "")
+		return true, d.stillWaits(r, req)
 	}
 	d.waits.end(r.in.Session)
 	r.out.Waiting = &protocol.Waiting{Request: req}

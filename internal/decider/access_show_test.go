@@ -63,7 +63,9 @@ func TestShowRequest(t *testing.T) {
 // TestListRequests: each sees their own, their agents', and what they may answer.
 func TestListRequests(t *testing.T) {
 	b := newAccessBench(t)
-	mine, webs := b.pending("bot", "printf", "a"), b.pending("webbot", "printf", "b")
+	mine := b.pending("bot", "printf", "a")
+	b.clock.pass(time.Second)
+	webs := b.pending("webbot", "printf", "b")
 	see := func(who console.Credential, f console.AccessFilter) string {
 		t.Helper()
 		page, _, err := b.door.Requests(t.Context(), who, f)

@@ -117,8 +117,8 @@ func (d *Decider) stop(ctx context.Context, in protocol.Authorize, by string) (m
 	default:
 		end := d.ender(what, by, access.CauseKilled, "ended with what was killed by "+by)
 		d.endConnections(what, by, "this connection was ended by "+by)
-		d.endPrivileges(context.WithoutCancel(ctx), end)
+		d.endPrivileges(context.WithoutCancel(ctx), killTime, end)
 	}
-	meant = append(sessions, connections...)
+	meant = append(connections, sessions...) // sorted, as the prefixes are
 	return meant[:min(len(meant), maxMeant)], err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"gatehouse/internal/decider/protocol"
-	"gatehouse/internal/id"
 	"gatehouse/policy"
 	"gatehouse/policy/access"
 )
@@ -29,13 +28,12 @@ func (r *ruling) contents() bool {
 // files are what an approval of the command is bound to.
 func (r *ruling) files() []access.FileState { return r.out.Decision.Files(r.in.Facts) }
 
-// preview lets the door look at what a command names that waits for people, and at nothing for any other.
+// preview lets the door look at what a command names for which people are asked now, and at nothing for any other.
 func (d *Decider) preview(ctx context.Context, r *ruling) (protocol.Decided, error) {
-	if !id.Valid(id.Access, r.in.Preview) {
-		return protocol.Decided{}, invalid("%q is no request's id", r.in.Preview)
-	}
-	if r.out.Decision.Verdict != policy.Ask {
-		return protocol.Decided{}, refuse("nobody is asked about this command, so there is nothing to look at for %s", r.in.Preview)
+	req, err := d.access.Request(ctx, r.in.Preview)
+	asked := err == nil && req.State == access.Pending && req.By == requester(r.who) && req.Scope.Targets[0] == r.in.Target && req.Scope.Login == policy.Login(r.in.Login)
+	if !asked || r.out.Decision.Verdict != policy.Ask || req.Scope.Command == nil || !req.Scope.Command.Same(r.command()) {
+		return protocol.Decided{}, refuse("nobody is asked about this command by %q, so there is nothing to look at", cut(r.in.Preview, maxID))
 	}
 	r.out.Decision = policy.Decision{Verdict: policy.Look, Probes: r.out.Decision.ContentProbes(policy.Facts{Home: r.in.Facts.Home}), PolicyHash: r.out.Decision.PolicyHash}
 	return d.look(ctx, r)

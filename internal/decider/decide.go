@@ -213,6 +213,7 @@ func (d *Decider) grant(ctx context.Context, r *ruling, certified []audit.Entry)
 		d.dropSession(r.in.Session)
 		return protocol.Decided{}, err
 	}
+	r.out.Residue = r.pol.Residue(r.in.Target, r.req.Labels, r.req.Login)
 	return r.out, nil
 }
 

@@ -24,6 +24,8 @@ func (d *Decider) end(ctx context.Context, in protocol.End) (protocol.Empty, err
 	in.Connection, in.State, in.Reason, in.Signal, in.Remote = cut(in.Connection, maxID), cut(in.State, maxID), cut(in.Reason, maxText), cut(in.Signal, maxID), cut(in.Remote, maxID)
 	in.Missing = cut(in.Missing, maxText)
 	in.Target, in.Login = cut(in.Target, maxID), cut(in.Login, maxID)
+	residue := in.Residue
+	in.Residue = nil // it has an entry of its own
 	entry := audit.Entry{Type: audit.SessionEnd, Conn: in.Connection, Session: in.Session, Target: in.Target, Login: in.Login, Outcome: in.State, Reason: in.Reason, Data: data(in)}
 	d.waits.end(in.Session)
 	if s, ok := d.dropSession(in.Session); ok {
@@ -34,6 +36,9 @@ func (d *Decider) end(ctx context.Context, in protocol.End) (protocol.Empty, err
 	var entries []audit.Entry
 	if in.Forward != nil {
 		entries = append(entries, forwardEnd(in, entry))
+	}
+	if residue != nil {
+		entries = append(entries, residueEntry(*residue, entry))
 	}
 	if in.Recording == nil {
 		return protocol.Empty{}, d.append(ctx, append(entries, entry)...)

@@ -313,7 +313,7 @@ func TestFakeDoorSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line, err := sweepLine(session)
+	line, err := b.d.sweepLine(protocol.Sweep{Session: session})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,6 +323,7 @@ func TestFakeDoorSweep(t *testing.T) {
 	}
 	for _, in := range []protocol.Sweep{
 		{Session: "ses_'; rm -rf /; '", Target: "web-1", Login: "deploy"}, {Session: "", Target: "web-1", Login: "deploy"}, {Session: session, Target: "web-9", Login: "deploy"},
+		{Session: session, Target: "web-1", Login: "deploy", Do: "rm"}, {Session: session, Target: "web-1", Login: "deploy", Do: protocol.SweepResidue},
 		{Session: session, Target: "web-1", Login: "nobody"}, {Session: session, Target: "bastion-host", Login: "ops"}, {Session: session + "\n", Target: "web-1", Login: "deploy"},
 	} {
 		in.PublicKey = key.Marshal()

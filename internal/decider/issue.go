@@ -81,7 +81,7 @@ func (d *Decider) sweep(ctx context.Context, in protocol.Sweep) (protocol.SweepA
 	if !known || t.Local || !t.HasLogin(in.Login) {
 		return protocol.SweepAnswer{}, refuse("no target %q with login %q", in.Target, in.Login)
 	}
-	line, err := sweepLine(in.Session)
+	line, err := d.sweepLine(in)
 	if err != nil {
 		return protocol.SweepAnswer{}, err
 	}
@@ -96,6 +96,9 @@ func (d *Decider) sweep(ctx context.Context, in protocol.Sweep) (protocol.SweepA
 		return protocol.SweepAnswer{}, err
 	}
 	swept := audit.Entry{Type: audit.Sweep, Actor: "door", Session: in.Session, Target: in.Target, Login: in.Login, Outcome: "ok", Reason: cut(in.Reason, maxText)}
+	if in.Do != "" {
+		swept.Data = data(map[string]any{"do": in.Do})
+	}
 	if err := d.append(ctx, swept, d.certEntry(cert, who, in.Session, in.Target, in.Login, true)); err != nil {
 		return protocol.SweepAnswer{}, err
 	}

@@ -17,8 +17,12 @@ import (
 	"gatehouse/recorder/audit"
 )
 
-// endingTime is how long a lock's answer waits for the end of requests and grants.
-const endingTime = 3 * time.Second
+// endingTime is how long a lock's answer waits for the end of requests and grants, and killTime how long a kill's does, after which
+// sessions end.
+const (
+	endingTime = 3 * time.Second
+	killTime   = 50 * time.Millisecond
+)
 
 // lockAsked makes a lock at the word of somebody at the door.
 func (d *Decider) lockAsked(ctx context.Context, in protocol.Lock) (console.LockReport, error) {
@@ -159,7 +163,7 @@ func (d *Decider) makeLock(ctx context.Context, by caller, l access.Lock) (conso
 	}
 	out.Connections, out.SessionsAll, out.Sessions = d.endLocked(l.What)
 	d.cfg.Log.Warn("LOCKED", "id", l.ID, "what", l.What.String(), "by", l.By, "reason", l.Reason, "connections", out.Connections, "sessions", out.SessionsAll)
-	out.Requests, out.Grants = d.endPrivileges(ctx, end)
+	out.Requests, out.Grants = d.endPrivileges(ctx, endingTime, end)
 	out.Noted = d.noteLock(ctx, by, l, out)
 	if ferr != nil {
 		return out, &protocol.Error{Code: protocol.CodeUnavailable, Msg: l.ID + " is in force, and ends with the decider: the lock file cannot be written: " + ferr.Error()}

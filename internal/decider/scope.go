@@ -154,14 +154,14 @@ func (d *Decider) matching(what access.Subject, by string, cause access.Cause) f
 
 // endPrivileges calls what ender made, and waits a little: what requests and grants are kept in may be slow, and nothing that stops
 // somebody waits for it.
-func (d *Decider) endPrivileges(ctx context.Context, end func(context.Context) (requests, grants int)) (requests, grants int) {
+func (d *Decider) endPrivileges(ctx context.Context, wait time.Duration, end func(context.Context) (requests, grants int)) (requests, grants int) {
 	type counts struct{ requests, grants int }
 	done := make(chan counts, 1)
 	d.ending.Go(func() {
 		r, g := end(ctx)
 		done <- counts{r, g}
 	})
-	timer := time.NewTimer(endingTime)
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case n := <-done:

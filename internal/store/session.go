@@ -60,6 +60,7 @@ type Session struct {
 	BytesIn    int64
 	BytesOut   int64
 	Recording  string // hex SHA-256 of the closed recording, empty while live
+	Residue    string // what it left on its target, as that says, in one line; empty where nobody looked
 }
 
 // Filter narrows a listing. Zero fields do not narrow.
@@ -123,7 +124,7 @@ func (s Session) Validate() error {
 	}
 	size := len(s.Connection) + len(s.Identity) + len(s.Owner) + len(s.Task) + len(s.Target) + len(s.Login) + len(s.Source) +
 		len(s.Mode) + len(s.Exactness) + len(s.Command) + len(s.Verdict) + len(s.Code) + len(s.Rule) + len(s.Reason) +
-		len(s.Signal) + len(s.Remote) + len(s.Recording)
+		len(s.Signal) + len(s.Remote) + len(s.Recording) + len(s.Residue)
 	if size > maxText {
 		return fmt.Errorf("%w: %s has %d bytes of text, want at most %d", ErrInvalid, s.ID, size, maxText)
 	}

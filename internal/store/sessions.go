@@ -13,16 +13,16 @@ import (
 
 // columns are a session's columns, in the order of fields and scan.
 const columns = `id, connection, identity, owner, task, target, login, source, mode, exactness, pty, command, verdict, code,
-	rule, reason, state, exit, signal, remote, started, ended_at, bytes_in, bytes_out, recording`
+	rule, reason, state, exit, signal, remote, started, ended_at, bytes_in, bytes_out, recording, residue`
 
 // putSQL replaces a session unless that would bring an ended one back to life; then no row changes.
-const putSQL = `INSERT INTO sessions (` + columns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+const putSQL = `INSERT INTO sessions (` + columns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
 	ON CONFLICT (id) DO UPDATE SET connection=excluded.connection, identity=excluded.identity, owner=excluded.owner,
 	task=excluded.task, target=excluded.target, login=excluded.login, source=excluded.source, mode=excluded.mode,
 	exactness=excluded.exactness, pty=excluded.pty, command=excluded.command, verdict=excluded.verdict, code=excluded.code,
 	rule=excluded.rule, reason=excluded.reason, state=excluded.state, exit=excluded.exit, signal=excluded.signal,
 	remote=excluded.remote, started=excluded.started, ended_at=excluded.ended_at, bytes_in=excluded.bytes_in,
-	bytes_out=excluded.bytes_out, recording=excluded.recording
+	bytes_out=excluded.bytes_out, recording=excluded.recording, residue=excluded.residue
 	WHERE sessions.state = 'live' OR excluded.state <> 'live'`
 
 // Put implements Sessions.
@@ -134,7 +134,7 @@ func (s Session) fields() []any {
 	return []any{
 		s.ID, s.Connection, s.Identity, s.Owner, s.Task, s.Target, s.Login, s.Source, s.Mode, s.Exactness, s.PTY, s.Command,
 		s.Verdict, s.Code, s.Rule, s.Reason, string(s.State), s.Exit, s.Signal, s.Remote, nanoseconds(s.Started),
-		nanoseconds(s.EndedAt), s.BytesIn, s.BytesOut, s.Recording,
+		nanoseconds(s.EndedAt), s.BytesIn, s.BytesOut, s.Recording, s.Residue,
 	}
 }
 
@@ -143,7 +143,7 @@ func (s *Session) scan(rows *sql.Rows) error {
 	var started, ended sql.NullInt64
 	err := rows.Scan(&s.ID, &s.Connection, &s.Identity, &s.Owner, &s.Task, &s.Target, &s.Login, &s.Source, &s.Mode, &s.Exactness,
 		&s.PTY, &s.Command, &s.Verdict, &s.Code, &s.Rule, &s.Reason, &s.State, &s.Exit, &s.Signal, &s.Remote, &started, &ended,
-		&s.BytesIn, &s.BytesOut, &s.Recording)
+		&s.BytesIn, &s.BytesOut, &s.Recording, &s.Residue)
 	s.Started, s.EndedAt = instant(started), instant(ended)
 	return err
 }

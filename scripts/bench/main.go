@@ -39,6 +39,7 @@ var measures = []measure{
 	{name: "memory", run: measureMemory},
 	{name: "crowd", run: measureCrowd},
 	{name: "kill", run: measureKill},
+	{name: "kill-mixed", run: measureKillMixed},
 	{name: "credentials", run: measureCredentials},
 	{name: "enrolment", run: measureEnrolment},
 	{name: "revocation", run: measureRevocation},
@@ -56,10 +57,11 @@ func main() {
 	quick := flag.Bool("quick", false, "a tenth of the repetitions: to see that it works")
 	only := flag.String("only", "", "parts to measure, separated by commas: "+strings.Join(names(), ", "))
 	searchMB := flag.Int("search-mb", 64, "megabytes of text to search; 1000 takes minutes and two gigabytes of disk")
+	killSessions := flag.Int("kill-sessions", 200, "live sessions of mixed kind that kill-mixed ends; 1000 needs some ten gigabytes for the target's sshd")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *binary, *out, *quick, *only, *searchMB); err != nil {
+	if err := run(ctx, *binary, *out, *quick, *only, *searchMB, *killSessions); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -73,7 +75,7 @@ func names() []string {
 	return all
 }
 
-func run(ctx context.Context, binary, out string, quick bool, only string, searchMB int) (err error) {
+func run(ctx context.Context, binary, out string, quick bool, only string, searchMB, killSessions int) (err error) {
 	wanted := names()
 	if only != "" {
 		wanted = strings.Split(only, ",")
@@ -96,7 +98,7 @@ func run(ctx context.Context, binary, out string, quick bool, only string, searc
 		if w, err = build(ctx, dir, binary, quick); err != nil {
 			return err
 		}
-		w.searchMB = searchMB
+		w.searchMB, w.killSessions = searchMB, killSessions
 		defer func() { err = errors.Join(err, w.close()) }()
 	}
 	var all []result

@@ -40,8 +40,11 @@ roles:
   oncall: {rights: [view, operate]}
   operator:
     targets: [web-1, many]
-    logins: [deploy]
+    logins: [deploy, root]
+    forward: [{to: "@FORWARD@", via: target}]
     allow:
+      - waiting
+      - {run: waiting pinned, mode: pinned}
       - "true"
       - {run: echoing, pty: true}
       - {run: cat, pty: true}
@@ -61,6 +64,7 @@ roles:
 
 // programs are what the clients run on the target.
 var programs = map[string]string{
+	"waiting": "#!/bin/sh\necho READY\nexec sleep 3600\n",
 	"echoing": "#!/bin/sh\nstty raw -echo\necho READY\nexec cat\n",
 	"leave":   "#!/bin/sh\nexit \"$1\"\n",
 	"sink":    "#!/bin/sh\nexec cat >/dev/null\n",
@@ -71,7 +75,9 @@ type world struct {
 	dir   string
 	quick bool
 
-	searchMB int // megabytes of text to search
+	searchMB     int    // megabytes of text to search
+	killSessions int    // that are killed
+	forward      string // where the forward leads that policy admits
 
 	many *crowd
 	gate *testgate.Gate
@@ -90,13 +96,18 @@ func (w *world) n(full int) int {
 
 func build(ctx context.Context, dir, binary string, quick bool) (*world, error) {
 	w := &world{dir: dir, quick: quick, key: filepath.Join(dir, "stock"), ssh: filepath.Join(dir, "ssh_config")}
-	options := append([]string{"AuthorizedKeysFile " + keys}, algorithms...)
+	options := append([]string{"AuthorizedKeysFile " + keys, "DisableForwarding no", "AllowTcpForwarding local"}, algorithms...)
 	var err error
 	if w.many, err = startCrowd(); err != nil {
 		return nil, err
 	}
-	g, err := testgate.Start(ctx, testgate.Config{Dir: dir, Binary: binary, Policy: policyText, Extra: w.many.entry(), Hosts: []testhost.Config{
-		{Name: "web-1", Accounts: []testhost.Account{{Name: "deploy", UID: 2000}}, Programs: programs, Options: options}}})
+	port, err := testhost.FreePort()
+	if err != nil {
+		return nil, errors.Join(err, w.many.close())
+	}
+	w.forward = fmt.Sprintf("127.0.0.1:%d", port)
+	g, err := testgate.Start(ctx, testgate.Config{Dir: dir, Binary: binary, Policy: strings.ReplaceAll(policyText, "@FORWARD@", w.forward), Extra: w.many.entry(), Hosts: []testhost.Config{
+		{Name: "web-1", Accounts: []testhost.Account{{Name: "deploy", UID: 2000}, {Name: "root"}}, Programs: programs, Options: options}}})
 	if err != nil {
 		return nil, errors.Join(err, w.many.close())
 	}

@@ -5,7 +5,9 @@
                                gives the hash, and "locked" with the number of sealed frames
   evidence.py recording FILE IDENTITY  the same with the age program and an identity: the key file lies beside FILE
   evidence.py log DIR          recompute an audit log's Merkle root, compare it with the signed checkpoint, check the signature
-  evidence.py bundle FILE      check a bundle of `gatehouse audit prove`: signature, every inclusion proof, every chunk of the recording
+  evidence.py bundle FILE      check a bundle of `gatehouse audit prove`: signature, every inclusion proof, every chunk of the recording;
+                               of approvals by passkey (ES256) that they are over the request's hash, by a key that the log registers
+                               for that person, and the hash of every policy
 
 Needs nothing but Python 3 and the zstd program, and age to decrypt. Exits 1 if anything does not fit.
 """
@@ -211,6 +213,102 @@ def included(leaf, n, size, proof):
     return r
 
 
+def cbor(b, i):
+    """One item of a COSE key: integers, byte strings and maps of them (RFC 8949)."""
+    kind, n = b[i] >> 5, b[i] & 31
+    i += 1
+    if n >= 24:
+        size = 1 << (n - 24)
+        n, i = int.from_bytes(b[i:i + size], "big"), i + size
+    if kind == 0:
+        return n, i
+    if kind == 1:
+        return -1 - n, i
+    if kind == 2:
+        return b[i:i + n], i + n
+    if kind != 5:
+        fail("a key is no COSE key of this judge's")
+    out = {}
+    for _ in range(n):
+        k, i = cbor(b, i)
+        out[k], i = cbor(b, i)
+    return out, i
+
+
+P256_P = 2**256 - 2**224 + 2**192 + 2**96 - 1
+P256_N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+P256_G = (0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296, 0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5)
+
+
+def p256_add(p, q):
+    """P-256 (SEC 1, 2.2.1); None is the point at infinity."""
+    if p is None or q is None:
+        return p or q
+    if p[0] == q[0]:
+        if (p[1] + q[1]) % P256_P == 0:
+            return None
+        m = (3 * p[0] * p[0] - 3) * pow(2 * p[1], -1, P256_P)
+    else:
+        m = (q[1] - p[1]) * pow(q[0] - p[0], -1, P256_P)
+    x = (m * m - p[0] - q[0]) % P256_P
+    return x, (m * (p[0] - x) - p[1]) % P256_P
+
+
+def p256_times(n, p):
+    out = None
+    while n:
+        if n & 1:
+            out = p256_add(out, p)
+        p, n = p256_add(p, p), n >> 1
+    return out
+
+
+def es256(key, signature, digest):
+    """ECDSA (SEC 1, 4.1.4) of a DER signature."""
+    key, _ = cbor(key, 0)
+    if key[3] != -7 or key[-1] != 1 or signature[0] != 0x30 or signature[2] != 2:
+        fail("a key or signature is not ES256")
+    q = (int.from_bytes(key[-2], "big"), int.from_bytes(key[-3], "big"))
+    size = signature[3]
+    r, s = int.from_bytes(signature[4:4 + size], "big"), int.from_bytes(signature[6 + size:], "big")
+    if not (0 < r < P256_N and 0 < s < P256_N) or (q[1] * q[1] - q[0] ** 3 + 3 * q[0] - 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B) % P256_P:
+        fail("a key or signature is out of range")
+    w = pow(s, -1, P256_N)
+    at = p256_add(p256_times(int.from_bytes(digest, "big") * w % P256_N, P256_G), p256_times(r * w % P256_N, q))
+    return at is not None and at[0] % P256_N == r
+
+
+def approval(entry, keys):
+    """Whether the entry is a yes by passkey that holds; the person who said it."""
+    data = entry["data"]
+    vote, proof, asked = data["vote"], data["vote"]["proof"], base64.b64decode(data["request"])
+    digest = hashlib.sha256(asked).digest()
+    if data["hash"] != "sha256:" + digest.hex() or json.loads(asked)["id"] != entry["object"]:
+        fail("entry %d answers another request" % entry["seq"])
+    raw = {k: base64.b64decode(v) for k, v in proof.items() if k != "kind"}
+    want = hashlib.sha256(b"gatehouse approval v1\n" + raw["nonce"] + digest).digest()
+    client, auth = json.loads(raw["client_data"]), raw["authenticator_data"]
+    host = client["origin"].split("://")[1].split(":")[0]
+    if client["type"] != "webauthn.get" or base64.urlsafe_b64decode(client["challenge"] + "=") != want:
+        fail("entry %d is an assertion for another request" % entry["seq"])
+    if auth[:32] != hashlib.sha256(host.encode()).digest() or auth[32] & 5 != 5:
+        fail("entry %d: another site, or nobody was there" % entry["seq"])
+    if (("person:" + vote["by"], raw["credential"], raw["key"]) not in keys
+            or not es256(raw["key"], raw["signature"], hashlib.sha256(auth + hashlib.sha256(raw["client_data"]).digest()).digest())):
+        fail("entry %d is not by a passkey of person:%s" % (entry["seq"], vote["by"]))
+    return vote["by"]
+
+
+def policies(text):
+    for line in text.split(b"\n")[:-1]:
+        p, h = json.loads(line), hashlib.sha256()
+        for f in sorted(p["files"], key=lambda f: f["Name"].encode()):
+            name, data = f["Name"].encode(), base64.b64decode(f["Data"])
+            h.update(struct.pack(">QQ", len(name), len(data)) + name + data)
+        if p["hash"] != "sha256:" + h.hexdigest():
+            fail("a policy has another hash")
+
+
 def bundle(path):
     with tarfile.open(path, "r:") as t:
         files = {m.name: t.extractfile(m).read() for m in t}
@@ -219,14 +317,19 @@ def bundle(path):
     lines, proofs = files["entries"].split(b"\n")[:-1], files["proofs"].split(b"\n")[:-1]
     if len(lines) != len(proofs):
         fail("%d entries, %d proofs" % (len(lines), len(proofs)))
-    chunks, closed = 0, None
+    chunks, closed, keys, approved = 0, None, set(), []
+    policies(files.get("policies", b""))
     for line, proof in zip(lines, proofs):
         entry, proof = json.loads(line), json.loads(proof)
         if entry["seq"] != proof["seq"]:
             fail("a proof is of another entry")
         if base64.b64encode(included(line, entry["seq"], size, map(base64.b64decode, proof["proof"]))).decode() != want:
             fail("entry %d is not in the log" % entry["seq"])
-        if entry.get("session") != session:
+        if entry["type"] == "enrol" and entry["data"].get("passkeys") == "registered" and "public_key" in entry["data"]:
+            keys.add((entry["object"], base64.b64decode(entry["data"]["credential"]), base64.b64decode(entry["data"]["public_key"])))
+        if entry["type"] == "access.vote" and entry["outcome"] == "yes" and entry["data"]["vote"]["proof"]["kind"] == "passkey":
+            approved.append(approval(entry, keys))
+        if not session or entry.get("session") != session:
             continue
         if entry["type"] == "rec.chunk":
             c, chunks = entry["data"], chunks + 1
@@ -236,7 +339,7 @@ def bundle(path):
             closed = entry["data"]["sha256"]
     if closed and hashlib.sha256(files["recording.ghr"]).hexdigest() != closed:
         fail("the recording is not what was closed")
-    print(json.dumps({"origin": origin, "size": size, "root": want, "entries": len(lines), "chunks": chunks, "closed": bool(closed)}))
+    print(json.dumps({"origin": origin, "size": size, "root": want, "entries": len(lines), "chunks": chunks, "closed": bool(closed), "approved": approved}))
 
 
 def log(path):

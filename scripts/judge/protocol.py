@@ -36,6 +36,9 @@ offer = {"role": S, "windows?": [S], "when?": S, "limits?": obligations, "shell?
 offering = {"principal": S, "reach?": [{"role": S, "targets": [{"name?": S, "labels?": {"*": S}}], "logins": [S]}],
             "logins?": [{"login": S, "offers": [offer]}]}
 credential = {"conn?": S, "sign_in?": S}
+terms = {"approvals": N, "from?": [S], "within?": N, "by?": S, "decline?": S, "wait?": N, "for?": N, "uses?": N, "beat?": N}
+decision["grants?"], decision["request?"], rule_offer["also?"] = [S], [S], [terms]
+offering["request?"] = [{"role": S, "targets": [{"name?": S, "labels?": {"*": S}}], "logins": [S], "terms?": [terms], "break_glass?": {"role": S, "for": N, "review": terms}}]
 chunk = {"session": S, "n": N, "offset": N, "length": N, "raw": N, "first_us": N, "last_us": N, "sha256": S}
 summary = {"session": S, "sha256": S, "size": N, "chunks": N, "bytes_in": N, "bytes_out": N, "duration_ns": N}
 link = {"url": S, "person": S, "expires": TIME}
@@ -82,11 +85,12 @@ REQUESTS = {
                 "facts?": facts, "looking?": B, "probe_key?": BYTES, "refusal?": S, "text?": S, "wait?": N, "await?": S, "preview?": S},
                {"id": S, "decision": decision, "fault?": S, "line?": S, "certificate?": BYTES, "permit?": BYTES, "env_refused?": [S], "needs_key?": B,
                 "command?": B, "denials_left?": N, "probe_certificate?": BYTES, "probe_permit?": BYTES,
-                "waiting?": {"request": request, "until": TIME, "preview?": B, "why?": S}}),
+                "residue?": B, "waiting?": {"request": request, "until": TIME, "preview?": B, "why?": S}}),
     "refuse": ({"conn": S, "session?": S, "target?": S, "login?": S, "what": S, "code": S, "why": S}, {}),
     "chunk": (chunk, {}),
     "end": ({"conn?": S, "session": S, "state": S, "reason?": S, "exit?": N, "signal?": S, "remote?": S, "target?": S, "login?": S, "missing?": S, "recording?": summary,
-             "forward?": {"host?": S, "port?": N, "socket?": S, "address?": S, "via?": S, "bytes_in": N, "bytes_out": N}}, {}),
+             "forward?": {"host?": S, "port?": N, "socket?": S, "address?": S, "via?": S, "bytes_in": N, "bytes_out": N},
+             "residue?": {"found": [S], "more?": B, "why?": S, "took_ns": N}}, {}),
     "close": ({"conn": S, "reason?": S}, {}),
     "authorize": ({"who": credential, "verb": S, "object?": S, "reason?": S}, {"principal": S, "rights": [S], "meant?": [S]}),
     "sweep": ({"session": S, "target": S, "login": S, "public_key": BYTES, "reason": S, "do?": S}, {"certificate": BYTES, "line": S}),

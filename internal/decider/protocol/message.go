@@ -157,6 +157,7 @@ type Decided struct {
 	Waiting *Waiting `json:"waiting,omitempty"` // with the verdict ask: nothing is denied yet
 
 	Command bool `json:"command,omitempty"` // of a transfer: nothing was decided; its line is a command, for a recorded shell
+	Residue bool `json:"residue,omitempty"` // after its end the target is to be looked at for what it left (SweepResidue)
 }
 
 // Refuse reports what the door refused without a decision, so that the audit log has it: a line that is not a plan, a
@@ -188,6 +189,21 @@ type End struct {
 	Missing    string            `json:"missing,omitempty"` // why a session that was recorded at best effort was not recorded whole
 	Recording  *recorder.Summary `json:"recording,omitempty"`
 	Forward    *ForwardEnd       `json:"forward,omitempty"` // of a forward that was opened
+	Residue    *Residue          `json:"residue,omitempty"` // of a session whose policy lets it be looked for
+}
+
+// The bounds of what is said of residue: lines, and bytes of one.
+const (
+	MaxResidue     = 40
+	MaxResidueLine = 200
+)
+
+// Residue is what a session left on its target, as that says: it is a claim, and an empty one of a hostile target means nothing.
+type Residue struct {
+	Found []string      `json:"found"`
+	More  bool          `json:"more,omitempty"` // there is more than is named
+	Why   string        `json:"why,omitempty"`  // it could not be looked for, or not to the end
+	Took  time.Duration `json:"took_ns"`
 }
 
 // Close reports the end of a connection.

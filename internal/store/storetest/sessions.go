@@ -54,7 +54,7 @@ func roundTrip(t *testing.T, s store.Sessions) {
 		ID: "ses_1", Connection: "con_1", Identity: "agent:bot", Owner: "group:web", Task: "CHG-1", Target: "web-1", Login: "deploy",
 		Source: "192.0.2.1", Mode: "plain", Exactness: "via-shell", PTY: true, Command: "uptime", Verdict: "allow", Code: "c", Rule: "r",
 		Reason: "why", State: store.Ended, Exit: &status, Signal: "KILL", Remote: "ended", Started: start, EndedAt: start.Add(time.Minute),
-		BytesIn: 1, BytesOut: 1 << 40, Recording: strings.Repeat("ab", 32),
+		BytesIn: 1, BytesOut: 1 << 40, Residue: "process 7: sleep 9", Recording: strings.Repeat("ab", 32),
 	}
 	v := reflect.ValueOf(full)
 	for i := range v.NumField() {

@@ -73,6 +73,7 @@ var mappings = map[audit.Type]mapping{
 	audit.AccessGrant:   {authorize, 1, "Assign Privileges", fillAccess},
 	audit.AccessAway:    {account, other, "Delegate", fillAccount},
 	audit.AccessReview:  {authorize, other, "Review Privileges", fillAccess},
+	audit.Residue:       {finding, 1, "Create", fillFinding("What a session left on its target")},
 	audit.AccessLock:    {account, 5, "Disable", fillAccount},
 	audit.AccessPreview: {entities, 2, "Read", of("target", func(e audit.Entry) string { return e.Target })},
 	audit.Budget:        {finding, 1, "Create", fillFinding("A budget is used up, or was given anew")},
