@@ -175,6 +175,13 @@ func TestPlaceAndAlertsAreOne(t *testing.T) {
 	if len(list) != all || len(subjects) != all {
 		t.Errorf("%d alerts of %d subjects, want %d", len(list), len(subjects), all)
 	}
+	_, s, _, err := b.n.out.place(t.Context())
+	b.must(err)
+	for key, w := range s.Windows { // where a second telling would be counted
+		if w.More != 0 {
+			t.Errorf("%q was read %d times more", key, w.More)
+		}
+	}
 	b.must(n.Close())
 }
 
