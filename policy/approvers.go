@@ -60,12 +60,13 @@ func indexAsks(roles map[string]*role) map[string]*rule {
 }
 
 // PatternRules returns the ask rules of a role that have a pattern, by the rule's own words, by these with named slots written out, or by the
-// rule's id; only of roles that the policy gives the identity, and of those that these include. Several differ in their conditions.
+// rule's id; only of roles that the policy gives the identity, and of those that these include. Several differ in their conditions. Without a
+// role it may be any, as long as one role alone has it.
 func (p *Policy) PatternRules(id Identity, role, pattern string) []RuleTerms {
 	found := map[string]*rule{}
 	for _, r := range p.actingRoles(id) {
 		for _, rl := range r.rules {
-			named := rl.role == role || r.name == role
+			named := role == "" || rl.role == role || r.name == role
 			if named && rl.kind == AskRule && slices.Contains([]string{rl.pattern.String(), rl.shown, rl.id}, pattern) {
 				found[rl.id] = rl
 			}
@@ -74,6 +75,9 @@ func (p *Policy) PatternRules(id Identity, role, pattern string) []RuleTerms {
 	var list []RuleTerms
 	for _, id := range slices.Sorted(maps.Keys(found)) {
 		list = append(list, found[id].askTerms())
+		if role == "" && list[0].Role != found[id].role {
+			return nil
+		}
 	}
 	return list
 }

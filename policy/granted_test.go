@@ -310,3 +310,39 @@ func TestOffersOfHeldRoles(t *testing.T) {
 		t.Errorf("%+v", lent)
 	}
 }
+
+// TestPatternsByWhateverName: the rule's own words, the words that a denial shows, its id; and without a role only where one has it.
+func TestPatternsByWhateverName(t *testing.T) {
+	p := parse(t, `version: 1
+people: {ann: {roles: [one, two]}}
+slots: {app: "<unit:app-*>"}
+roles:
+  base: {ask: [{run: "systemctl stop <app>", id: stop}]}
+  one: {includes: [base], targets: [a], logins: [b], ask: ["systemctl restart <app>", reboot]}
+  two: {targets: [a], logins: [b], ask: [reboot], allow: [halt]}
+`)
+	for _, c := range []struct {
+		role, pattern string
+		want          []string
+	}{
+		{"one", "systemctl restart <app>", []string{"one/ask[0]"}},
+		{"one", "systemctl restart <unit:app-*>", []string{"one/ask[0]"}},
+		{"one", "one/ask[0]", []string{"one/ask[0]"}},
+		{"", "systemctl restart <app>", []string{"one/ask[0]"}},
+		{"one", "base/stop", []string{"base/stop"}},
+		{"base", "systemctl stop <app>", []string{"base/stop"}},
+		{"", "base/stop", []string{"base/stop"}},
+		{"two", "reboot", []string{"two/ask[0]"}},
+		{"", "reboot", nil},
+		{"two", "halt", nil},
+		{"two", "systemctl restart <app>", nil},
+	} {
+		var got []string
+		for _, rule := range p.PatternRules(ann, c.role, c.pattern) {
+			got = append(got, rule.ID)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%q of %q: %v", c.pattern, c.role, got)
+		}
+	}
+}

@@ -36,6 +36,9 @@ offer = {"role": S, "windows?": [S], "when?": S, "limits?": obligations, "shell?
 offering = {"principal": S, "reach?": [{"role": S, "targets": [{"name?": S, "labels?": {"*": S}}], "logins": [S]}],
             "logins?": [{"login": S, "offers": [offer]}]}
 credential = {"conn?": S, "sign_in?": S}
+terms = {"approvals": N, "from?": [S], "within?": N, "by?": S, "decline?": S, "wait?": N, "for?": N, "uses?": N, "beat?": N}
+decision["grants?"], decision["request?"], rule_offer["also?"] = [S], [S], [terms]
+offering["request?"] = [{"role": S, "targets": [{"name?": S, "labels?": {"*": S}}], "logins": [S], "terms?": [terms], "break_glass?": {"role": S, "for": N, "review": terms}}]
 chunk = {"session": S, "n": N, "offset": N, "length": N, "raw": N, "first_us": N, "last_us": N, "sha256": S}
 summary = {"session": S, "sha256": S, "size": N, "chunks": N, "bytes_in": N, "bytes_out": N, "duration_ns": N}
 link = {"url": S, "person": S, "expires": TIME}
