@@ -20,7 +20,9 @@ func permits(verb string, rights []policy.Right) (need policy.Right, ok bool) {
 		need = policy.View
 	case "kill", "pause", "resume", "lock", "unlock":
 		need = policy.Operate
-	case "locks":
+	case "alerts.test", "alerts.resend":
+		need = policy.Administer
+	case "locks", "alerts":
 		return policy.View, slices.Contains(rights, policy.View) || slices.Contains(rights, policy.Operate)
 	case verbUnmask:
 		need = policy.Unmask

@@ -9,9 +9,10 @@ import (
 
 // The bounds of what is counted.
 const (
-	MaxTallies = 20_000
+	MaxTallies = 100_000
 	maxHosts   = 1000                // of one tally
-	tallyLife  = 90 * 24 * time.Hour // without anything spent, after which a tally goes
+	tallyLife  = 30 * 24 * time.Hour // of a task's tally without anything spent, after which it goes
+	dayLife    = 24 * time.Hour      // of a day's tally after that day: a clock that steps back over midnight finds it
 )
 
 // Limits are what one tally may use up. A zero bounds nothing.
@@ -62,7 +63,8 @@ type Tally struct {
 	BytesOut int64     `json:"bytes_out,omitempty"`
 	Writes   int64     `json:"writes,omitempty"`
 	Wall     int64     `json:"wall,omitempty"`
-	At       time.Time `json:"at"` // when something was spent last
+	At       time.Time `json:"at"`             // when something was spent last
+	Over     []string  `json:"over,omitempty"` // limits of which people were told that they are reached
 
 	Sessions int64 `json:"-"` // that go on now: none after a restart
 }
@@ -113,19 +115,51 @@ func (t *Tallies) Spend(now time.Time, key TallyKey, l Limits, a Amount) (after 
 	return after, over, nil
 }
 
-// Forget drops the tallies of which nothing was spent for ninety days and no session goes on, and returns their keys.
+// Forget drops the tallies of days that ended a day ago, and of tasks for which nothing was spent for thirty days, where no session goes
+// on, and returns their keys.
 func (t *Tallies) Forget(now time.Time) []TallyKey {
 	var gone []TallyKey
 	for key, one := range t.open {
-		if one.Sessions == 0 && now.Sub(one.At) > tallyLife {
+		if one.Sessions == 0 && one.stale(now) {
 			gone = append(gone, key)
 			delete(t.open, key)
 		}
 	}
-	slices.SortFunc(gone, func(a, b TallyKey) int {
-		return strings.Compare(a.Principal+"\x00"+a.Task+"\x00"+a.Day, b.Principal+"\x00"+b.Task+"\x00"+b.Day)
-	})
+	slices.SortFunc(gone, func(a, b TallyKey) int { return strings.Compare(a.sorted(), b.sorted()) })
 	return gone
+}
+
+func (t Tally) stale(now time.Time) bool {
+	if day, err := time.Parse(time.DateOnly, t.Day); err == nil {
+		return now.Sub(day) >= 24*time.Hour+dayLife
+	}
+	return now.Sub(t.At) > tallyLife
+}
+
+func (k TallyKey) sorted() string { return k.Principal + "\x00" + k.Task + "\x00" + k.Day }
+
+// List returns the tallies of a principal, of all with an empty one, in order.
+func (t *Tallies) List(principal string) []Tally {
+	var list []Tally
+	for key, one := range t.open {
+		if principal == "" || key.Principal == principal {
+			list = append(list, one)
+		}
+	}
+	slices.SortFunc(list, func(a, b Tally) int { return strings.Compare(a.sorted(), b.sorted()) })
+	return list
+}
+
+// Back takes an amount from a tally that was counted and did not happen; hosts stay. It never takes more than is there.
+func (t Tally) Back(a Amount) Tally {
+	less := func(from *int64, n int64) { *from = max(0, *from-max(0, n)) }
+	less(&t.Commands, a.Commands)
+	less(&t.Writes, a.Writes)
+	less(&t.Sessions, a.Sessions)
+	less(&t.Denials, a.Denials)
+	less(&t.BytesOut, a.BytesOut)
+	less(&t.Wall, a.Wall)
+	return t
 }
 
 // spend counts what happened, then what is about to happen, if all of it may.

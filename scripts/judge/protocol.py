@@ -199,6 +199,17 @@ REQUESTS.update({
     "unlock": (access_name, lock),
     "locks": (access_name, {"list": [lock]}),
 })
+alert_order = {"who?": credential, "by?": S, "channel?": S, "alert?": S}
+tested = {"list": [{"channel": S, "problem?": S}]}
+alert = {"id": S, "kind": S, "severity": S, "subject": S, "title": S, "text": S, "runbook": S, "path?": S, "time": TIME, "seq": N, "count": N,
+         "deliveries": [{"channel": S, "state": S, "tries?": N, "due?": TIME, "done?": TIME, "why?": S}]}
+REQUESTS.update({
+    "alerts": ({"who?": credential, "by?": S, "filter?": {"dead?": B, "before?": S}},
+               {"list": [alert], "next?": S, "channels": [{"name": S, "up": B, "problem?": S, "waiting": N, "held": N, "dead": N}]}),
+    "alert_test": (alert_order, tested),
+    "alert_resend": (alert_order, {"waiting": N}),
+    "alert_probe": (alert_order, tested),
+})
 EVENTS["access"] = {"requests": [S]}
 EVENTS["signed_out"] = {"sign_ins": [S]}
 

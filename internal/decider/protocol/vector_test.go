@@ -148,11 +148,12 @@ func frameOf(t *testing.T, f Frame, body any) []byte {
 }
 
 func vectors(t *testing.T) []vector {
-	all, order := bodies(), slices.Concat(order, peopleOrder, laterOrder, accessOrder, lockOrder)
+	all, order := bodies(), slices.Concat(order, peopleOrder, laterOrder, accessOrder, lockOrder, alertOrder)
 	maps.Copy(all, peopleBodies())
 	maps.Copy(all, laterBodies())
 	maps.Copy(all, accessBodies())
 	maps.Copy(all, lockBodies())
+	maps.Copy(all, alertBodies())
 	if len(all) != len(order) {
 		t.Fatalf("%d bodies for %d operations", len(all), len(order))
 	}
