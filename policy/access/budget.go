@@ -10,7 +10,7 @@ import (
 // The bounds of what is counted.
 const (
 	MaxTallies = 100_000
-	maxHosts   = 1000                // of one tally
+	MaxHosts   = 1000                // different targets of one tally
 	tallyLife  = 30 * 24 * time.Hour // of a task's tally without anything spent, after which it goes
 	dayLife    = 24 * time.Hour      // of a day's tally after that day: a clock that steps back over midnight finds it
 )
@@ -91,6 +91,9 @@ func NewTallies(stored []Tally) *Tallies {
 // Put makes a tally what Spend returned. It is stored first where what is spent must not be forgotten.
 func (t *Tallies) Put(one Tally) { t.open[one.TallyKey] = one }
 
+// Drop forgets a tally.
+func (t *Tallies) Drop(key TallyKey) { delete(t.open, key) }
+
 // Get returns a tally, the zero one if nothing was spent.
 func (t *Tallies) Get(key TallyKey) Tally {
 	one, ok := t.open[key]
@@ -166,7 +169,7 @@ func (t Tally) Back(a Amount) Tally {
 func (t Tally) spend(l Limits, a Amount) (Tally, *Over) {
 	var over *Over
 	count := func(what string, spent *int64, more, limit int64) {
-		*spent = plus(*spent, more)
+		*spent = Plus(*spent, more)
 		if over == nil && more > 0 && limit > 0 && *spent > limit {
 			over = &Over{what, limit, *spent}
 		}
@@ -183,7 +186,7 @@ func (t Tally) spend(l Limits, a Amount) (Tally, *Over) {
 	after.Sessions = max(0, after.Sessions)
 	if a.Host != "" && l.Hosts > 0 {
 		hosts := after.withHost(a.Host)
-		if limit := min(l.Hosts, maxHosts); over == nil && len(hosts) > len(after.Hosts) && int64(len(hosts)) > limit {
+		if limit := min(l.Hosts, MaxHosts); over == nil && len(hosts) > len(after.Hosts) && int64(len(hosts)) > limit {
 			over = &Over{"hosts", limit, int64(len(hosts))}
 		}
 		after.Hosts = hosts
@@ -206,8 +209,8 @@ func (t Tally) withHost(host string) []string {
 	return slices.Insert(slices.Clone(t.Hosts), i, host)
 }
 
-// plus adds without going beyond what can be counted.
-func plus(a, b int64) int64 {
+// Plus adds without going beyond what can be counted.
+func Plus(a, b int64) int64 {
 	if b > 0 && a > math.MaxInt64-b {
 		return math.MaxInt64
 	}
