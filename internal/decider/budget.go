@@ -258,7 +258,7 @@ func (d *Decider) overFile(r *fileRuling, s spender, over *access.Over) {
 
 // countWrite counts what changes a file, before it does. over: it may not.
 func (d *Decider) countWrite(ctx context.Context, r *fileRuling) (over bool, err error) {
-	if r.in.Op == policy.OpRead {
+	if r.in.Op == policy.OpRead || r.in.Op == policy.OpAttributes && d.writing(r) {
 		return false, nil
 	}
 	s, ok := d.spenderOf(r.pol, r.req.Identity)
@@ -277,6 +277,22 @@ func (d *Decider) countWrite(ctx context.Context, r *fileRuling) (over bool, err
 		d.overFile(r, s, why)
 	}
 	return why != nil, nil
+}
+
+// writing reports whether its session has a file open to write, whose attributes then are part of that.
+func (d *Decider) writing(r *fileRuling) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	s, ok := d.sessions[r.in.Session]
+	if !ok {
+		return false
+	}
+	for _, f := range s.open {
+		if f.Op == policy.OpWrite && f.Path == string(r.in.Path) {
+			return true
+		}
+	}
+	return false
 }
 
 // denyFile answers that something is not done with a file; the entry is durable.
