@@ -276,5 +276,8 @@ func (r *ruling) deny(code policy.Code, reason string) {
 func (d *Decider) denied(ctx context.Context, r *ruling) error {
 	r.out.ID = id.New(id.Denial, d.cfg.Now())
 	d.keepDenial(r)
+	if err := d.spendDenial(ctx, r); err != nil {
+		return err
+	}
 	return d.note(ctx, r)
 }

@@ -61,7 +61,7 @@ func (d *Decider) use(ctx context.Context, grants []string, decision, session st
 
 // strict makes what runs by a broken glass recorded whole, whatever its role says.
 func (d *Decider) strict(dec *policy.Decision) {
-	if dec.Recording == policy.BestEffort && slices.ContainsFunc(dec.Grants, func(name string) bool { g, ok := d.access.Grant(name); return ok && g.Scope.Glass }) {
+	if dec.Recording == policy.BestEffort && d.byGlass(dec.Grants) {
 		dec.Recording = policy.Strict
 	}
 }

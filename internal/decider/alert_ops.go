@@ -25,7 +25,7 @@ func (d *Decider) handleAlerts(ctx context.Context, op protocol.Op, body json.Ra
 	case protocol.OpAlertResend:
 		return call(ctx, body, d.resendAlertAsked)
 	}
-	return nil, invalid("unknown operation %q", op)
+	return d.handleBudgets(ctx, op, body)
 }
 
 // handleAlertsAdmin is what root on this machine asks about them.

@@ -210,6 +210,12 @@ REQUESTS.update({
     "alert_resend": (alert_order, {"waiting": N}),
     "alert_probe": (alert_order, tested),
 })
+budget_order = {"who": credential, "principal?": S, "reason?": S}
+budget = {"principal": S, "per": S, "task?": S, "day?": S, "limits": [{"what": S, "limit": N, "spent": N, "left": N}], "at?": TIME}
+REQUESTS.update({
+    "budgets": (budget_order, {"list": [budget], "more?": B}),
+    "budget_reset": (budget_order, {"reset": N}),
+})
 EVENTS["access"] = {"requests": [S]}
 EVENTS["signed_out"] = {"sign_ins": [S]}
 

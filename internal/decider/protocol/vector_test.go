@@ -148,12 +148,13 @@ func frameOf(t *testing.T, f Frame, body any) []byte {
 }
 
 func vectors(t *testing.T) []vector {
-	all, order := bodies(), slices.Concat(order, peopleOrder, laterOrder, accessOrder, lockOrder, alertOrder)
+	all, order := bodies(), slices.Concat(order, peopleOrder, laterOrder, accessOrder, lockOrder, alertOrder, budgetOrder)
 	maps.Copy(all, peopleBodies())
 	maps.Copy(all, laterBodies())
 	maps.Copy(all, accessBodies())
 	maps.Copy(all, lockBodies())
 	maps.Copy(all, alertBodies())
+	maps.Copy(all, budgetBodies())
 	if len(all) != len(order) {
 		t.Fatalf("%d bodies for %d operations", len(all), len(order))
 	}
