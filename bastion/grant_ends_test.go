@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"regexp"
 	"strconv"
 	"strings"
@@ -181,7 +180,7 @@ func (l *lending) forwarded(c *ssh.Client) *alive {
 	l.must(err)
 	_, err = io.ReadFull(conn, make([]byte, 2))
 	l.must(err)
-	return l.watch("forward", c, nil, func() { _, _ = io.Copy(io.Discard, conn.(net.Conn)) })
+	return l.watch("forward", c, nil, func() { _, _ = io.Copy(io.Discard, conn) })
 }
 
 func (l *lending) watch(kind string, c *ssh.Client, said *lockedText, wait func()) *alive {
