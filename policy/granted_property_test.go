@@ -117,7 +117,9 @@ func bare(d policy.Decision) policy.Decision {
 // that applies closes.
 func TestGrantsNeverWiden(t *testing.T) {
 	used := 0
+	round := 0
 	property := func(t *rapid.T) {
+		rapid.SliceOfN(rapid.Bool(), round, round).Draw(t, "round") // with the same seed another beginning
 		l, r := lenders().Draw(t, "roles"), lentRequests().Draw(t, "request")
 		p := l.parse(t, l.holds)
 		own := p.Decide(r)
@@ -155,7 +157,7 @@ func TestGrantsNeverWiden(t *testing.T) {
 			t.Fatalf("no grant is needed: %+v, and without any %+v", d, own)
 		}
 	}
-	for range 100 { // until there was one that needs a grant
+	for ; round < 100; round++ { // until there was one that needs a grant
 		if rapid.Check(t, property); used > 0 {
 			break
 		}
@@ -207,7 +209,9 @@ func TestPermitChangesNothingElse(t *testing.T) {
 // TestRequestableRolesHelp: what a denial offers would really do, and what it does not offer would not.
 func TestRequestableRolesHelp(t *testing.T) {
 	offered := 0
+	round := 0
 	property := func(t *rapid.T) {
+		rapid.SliceOfN(rapid.Bool(), round, round).Draw(t, "round") // with the same seed another beginning
 		l, r := lenders().Draw(t, "roles"), lentRequests().Draw(t, "request")
 		p := l.parse(t, l.holds)
 		d := p.Decide(r)
@@ -232,7 +236,7 @@ func TestRequestableRolesHelp(t *testing.T) {
 			}
 		}
 	}
-	for range 100 { // until there was something to look at
+	for ; round < 100; round++ { // until there was something to look at
 		if rapid.Check(t, property); offered > 0 {
 			break
 		}
