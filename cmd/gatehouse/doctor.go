@@ -120,6 +120,13 @@ func (c *DoctorCmd) look(ctx context.Context, p *doctor.Patient) error {
 		if err := call(protocol.OpStatus, protocol.Empty{}, p.Status); err != nil {
 			return err
 		}
+		if len(p.Settings.Alerts) > 0 && c.wants("alerts.answer") {
+			var tested protocol.AlertsTested
+			if err := call(protocol.OpAlertProbe, protocol.AlertOrder{By: localUser()}, &tested); err != nil {
+				return err
+			}
+			p.Alerts = tested.List
+		}
 		if c.NoTargets || !slices.ContainsFunc(doctor.IDs(), func(id string) bool { return strings.HasPrefix(id, "target.") && c.wants(id) }) {
 			return nil
 		}

@@ -201,7 +201,7 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 		return err
 	}
 	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider,
-		Unseal: d.decider, Indexes: d.indexer, Secrets: d.secrets, Search: d.search, Keep: d.keeper, Storage: d.space.Look, Pause: d.server, Access: d.decider, WatchRequest: d.server.WatchRequest})
+		Unseal: d.decider, Indexes: d.indexer, Secrets: d.secrets, Search: d.search, Keep: d.keeper, Storage: d.space.Look, Pause: d.server, Access: d.decider, Alerts: d.decider, Budgets: d.decider, WatchRequest: d.server.WatchRequest})
 	if err != nil {
 		return err
 	}
@@ -286,7 +286,7 @@ func (d *door) serveWeb(served chan<- error) (*http.Server, error) {
 	if d.settings.Web.Listen == "" {
 		return nil, nil
 	}
-	pages, err := web.New(web.Config{Console: d.console, SignIns: d.decider, Accounts: d.decider, Devices: devices{d.decider}, Enrolments: enrolments{d.decider}, Integrity: d.decider, Access: d.decider, Tickets: tickets{d.decider}, URL: d.settings.Web.URL, Log: d.log.Named("web")})
+	pages, err := web.New(web.Config{Console: d.console, SignIns: d.decider, Accounts: d.decider, Devices: devices{d.decider}, Enrolments: enrolments{d.decider}, Integrity: d.decider, Access: d.decider, Alerts: d.decider, Tickets: tickets{d.decider}, URL: d.settings.Web.URL, Log: d.log.Named("web")})
 	if err != nil {
 		return nil, err
 	}

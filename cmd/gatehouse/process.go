@@ -67,6 +67,15 @@ func (c *deciderCmd) Run(ctx context.Context) error {
 		return err
 	}
 	folders, files = append(folders, writable...), append(files, read...)
+	for i := range settings.Alerts {
+		for _, file := range settings.Alerts[i].ReadOnly() {
+			files = append(files, filepath.Dir(file))
+		}
+	}
+	masking, err := alertDetector(settings)
+	if err != nil {
+		return err
+	}
 	tickets, err := settings.Tickets.Secret()
 	if err != nil {
 		return err
@@ -76,7 +85,7 @@ func (c *deciderCmd) Run(ctx context.Context) error {
 		return err
 	}
 	d, err := decider.Open(ctx, decider.Config{Keep: settings.Recordings.Rules(), Dir: dir, Node: settings.Node, Names: settings.SSH.Names, WebURL: webURL(settings),
-		Policy: settings.Policy, Targets: settings.Targets, Shadow: settings.ShadowPolicy, Bundles: signedBundles(settings), Signers: signers, Anchors: anchors, Export: settings.Export, Tickets: tickets, Version: version, Log: log})
+		Policy: settings.Policy, Targets: settings.Targets, Shadow: settings.ShadowPolicy, Bundles: signedBundles(settings), Signers: signers, Anchors: anchors, Export: settings.Export, Alerts: settings.Alerts, Mask: masking.MaskCut, Tickets: tickets, Version: version, Log: log})
 	if err != nil {
 		return err
 	}

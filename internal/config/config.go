@@ -32,7 +32,8 @@ type Config struct {
 	ShadowPolicy string         `yaml:"shadow_policy"`          // a policy that decides beside the one in force, without effect
 	Bundles      *SignedBundles `yaml:"require_signed_bundles"` // none: a policy needs no signatures
 
-	Export []Sink `yaml:"export"` // where the audit log's entries go
+	Export []Sink         `yaml:"export"` // where the audit log's entries go
+	Alerts []AlertChannel `yaml:"alerts"` // where people are told of what happens; none: nobody is
 
 	Users   Users   `yaml:"users"`
 	CA      *CA     `yaml:"ca"` // where the CA keys are; none: in unencrypted files
@@ -169,6 +170,7 @@ func loadAs(path string, how ...yaml.DecodeOption) (Config, error) {
 	c.Tickets.resolve(base)
 	c.Recordings.resolve(base)
 	c.completeExports(base)
+	c.completeAlerts(base)
 	return c, c.validate(doc)
 }
 
@@ -231,6 +233,7 @@ func (c Config) validate(doc document) error {
 	c.Recordings.validate(bad)
 	c.Storage.validate(bad)
 	c.validateExports(bad)
+	c.validateAlerts(bad)
 	return errors.Join(errs...)
 }
 

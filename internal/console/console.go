@@ -34,7 +34,7 @@ type Links interface {
 	MintLink(ctx context.Context, who Credential) (url string, expires time.Time, err error)
 }
 
-// Config says what a Console works with. Every field is required but Pause, Access, WatchRequest, Indexes, Secrets, Search, Keep, Storage and Now.
+// Config says what a Console works with. Every field is required but Pause, Access, Alerts, Budgets, WatchRequest, Indexes, Secrets, Search, Keep, Storage and Now.
 type Config struct {
 	Sessions   store.Sessions
 	Recordings Recordings
@@ -46,6 +46,8 @@ type Config struct {
 	Unseal     Unsealer
 	Pause      Pauser                  // nil: nothing can be paused
 	Access     Access                  // nil: nothing can be asked for, approved or locked
+	Alerts     Alerter                 // nil: nobody is told of anything
+	Budgets    Budgeter                // nil: nothing is counted
 	Secrets    *secret.Detector        // nil: one that knows no values of Gatehouse's own
 	Indexes    Indexes                 // nil: recordings are prepared when they are looked at
 	Search     Searcher                // nil where there is none: then nothing is found, and the answer says so

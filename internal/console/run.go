@@ -51,12 +51,21 @@ type verbs struct {
 		List grantsListCmd `cmd:"" help:"List what was granted, with the time that is left."`
 		End  grantsEndCmd  `cmd:"" help:"End a grant now, and what runs by it."`
 	} `cmd:"" help:"Look at what was granted, and end it."`
-	Done       doneCmd       `cmd:"" help:"Say that your task is done: your grants end."`
-	Heartbeat  heartbeatCmd  `cmd:"" help:"Say that whoever orchestrates a task lives: grants that need it go on."`
-	Lock       lockCmd       `cmd:"" help:"Stop somebody, something or everything, now."`
-	Unlock     unlockCmd     `cmd:"" help:"Lift a lock; of everything, two people must."`
-	Locks      locksCmd      `cmd:"" help:"List the locks that stand."`
-	Away       awayCmd       `cmd:"" help:"Name who answers requests in your place."`
+	Done      doneCmd      `cmd:"" help:"Say that your task is done: your grants end."`
+	Heartbeat heartbeatCmd `cmd:"" help:"Say that whoever orchestrates a task lives: grants that need it go on."`
+	Lock      lockCmd      `cmd:"" help:"Stop somebody, something or everything, now."`
+	Unlock    unlockCmd    `cmd:"" help:"Lift a lock; of everything, two people must."`
+	Locks     locksCmd     `cmd:"" help:"List the locks that stand."`
+	Away      awayCmd      `cmd:"" help:"Name who answers requests in your place."`
+	Alerts    struct {
+		List   alertsListCmd   `cmd:"" help:"List what people were told, and what became of it."`
+		Test   alertsTestCmd   `cmd:"" help:"Send a test to a channel, or to each."`
+		Resend alertsResendCmd `cmd:"" help:"Send an alert again, or all dead letters of a channel."`
+	} `cmd:"" help:"Look at alerts, and test their channels."`
+	Budgets struct {
+		List  budgetsListCmd  `cmd:"" default:"withargs" help:"Show what is left of your budget, or of others'."`
+		Reset budgetsResetCmd `cmd:"" help:"Give somebody else their budgets anew."`
+	} `cmd:"" help:"Look at what is left of budgets, and give them anew."`
 	BreakGlass breakGlassCmd `cmd:"" name:"break-glass" help:"Take a role at once in an emergency; it shouts, and two people must review it."`
 	Review     reviewCmd     `cmd:"" help:"Say that you have looked at what was done with a break-glass grant."`
 	WebLogin   webLoginCmd   `cmd:"" help:"Get a one-time link that signs you in to the browser."`
@@ -93,9 +102,15 @@ func (c *Console) Run(ctx context.Context, who Credential, args []string, std St
 		return in.fail(fmt.Errorf("build the verbs: %w", err))
 	}
 	in.usage = func() { _, _ = parser.Parse([]string{"--help"}) }
-	parsed, err := parser.Parse(searchArgs(helpArgs(args, parser.Model)))
+	args = searchArgs(helpArgs(args, parser.Model))
+	parsed, err := parser.Parse(args)
 	if done {
 		return exitOK
+	}
+	if phrases := phraseArgs(args); err != nil && phrases != nil {
+		if again, failed := parser.Parse(phrases); failed == nil {
+			parsed, err = again, nil
+		}
 	}
 	in.json = v.JSON
 	if err != nil {

@@ -51,7 +51,7 @@ func (d *Decider) handleAccess(ctx context.Context, op protocol.Op, body json.Ra
 	case protocol.OpAccessTicket:
 		return call(ctx, body, d.accessTicket)
 	}
-	return nil, invalid("unknown operation %q", op)
+	return d.handleAlerts(ctx, op, body)
 }
 
 // handleAccessAdmin is what root on this machine asks about them: to see, and to end. Root neither asks nor approves: those are people
@@ -67,7 +67,7 @@ func (d *Decider) handleAccessAdmin(ctx context.Context, op protocol.Op, body js
 	case protocol.OpAccessEnd:
 		return call(ctx, body, d.accessEndLocal)
 	}
-	return nil, invalid("unknown operation %q", op)
+	return d.handleAlertsAdmin(ctx, op, body)
 }
 
 // asker is who asks about privileges.

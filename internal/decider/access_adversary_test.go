@@ -110,6 +110,31 @@ func TestOneUseTwoTransfers(t *testing.T) {
 	}
 }
 
+// TestTriedAGrantThatEnded: a transfer that was about to use a grant when it ended does not run by it because it tried. That of a break-glass
+// is known on, until it is reviewed.
+func TestTriedAGrantThatEnded(t *testing.T) {
+	b := newAccessBench(t)
+	b.policy(func(s string) string {
+		return strings.Replace(s, "    rights: [view, operate]\n", "    rights: [view, operate]\n    targets: [web-1]\n    logins: [deploy]\n    files: {write: [\"/tmp/*\"]}\n", 1)
+	})
+	session, _ := b.transfer(b.connect(policy.Person, "ann"))
+	glass, err := b.breakGlass("ann", glassOrder)
+	b.must(err)
+	write := protocol.File{Session: session, Op: policy.OpWrite, Path: []byte("/srv/a"), Asked: []byte("/srv/a"), Home: "/home/deploy", Kind: policy.PathFile}
+	r, err := b.d.ruleFile(write)
+	if err != nil || !r.out.Allowed {
+		t.Fatalf("while it lives: %+v, %v", r.out, err)
+	}
+	_, err = b.door.EndGrants(t.Context(), b.in["ann"], glass.Grant, "over")
+	b.must(err)
+	if out, err := b.d.allowFile(t.Context(), r); !errors.Is(err, errSpent) {
+		t.Errorf("as it ends: %+v, %v", out, err)
+	}
+	if out, err := b.door.File(t.Context(), write); err != nil || out.Allowed {
+		t.Errorf("after its end: %+v, %v", out, err)
+	}
+}
+
 // TestAnotherMachineByTheSameName: what people approved for a target is not for the machine that gets its name, whether asked, given or
 // running, and not across a restart.
 func TestAnotherMachineByTheSameName(t *testing.T) {

@@ -3,6 +3,7 @@ package decider
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -172,9 +173,18 @@ func (d *Decider) explainRequest(a asker, view *console.AccessView) {
 		view.Hinders = "people decide it"
 		return
 	}
-	if _, view.Hinders = d.access.MayAnswer(pol, req, a.person()); view.Hinders == "" {
-		view.Answer, view.Ways = true, waysOf(req)
+	instead, hinders := d.access.MayAnswer(pol, req, a.person())
+	if view.Hinders = hinders; hinders == "" {
+		view.Answer, view.Ways = true, waysOf(seatsOf(pol, req, a.person(), instead))
 	}
+}
+
+// seatsOf is a request with those thresholds alone in which the people have a seat.
+func seatsOf(pol *policy.Policy, req access.Request, people ...string) access.Request {
+	req.Need = slices.DeleteFunc(slices.Clone(req.Need), func(n policy.Approval) bool {
+		return !slices.ContainsFunc(pol.ApproversOf(n), func(name string) bool { return slices.Contains(people, name) })
+	})
+	return req
 }
 
 // accessRules are the rules that want approval, as they are written now.

@@ -19,6 +19,16 @@ func (d *Decider) granted(who policy.Identity, target string, login policy.Login
 	return grantedOf(d.access.Roles(requester(who), target, login))
 }
 
+// reaches reports whether a role of the identity, of the policy's or held for a time, grants a target with a login.
+func (d *Decider) reaches(pol *policy.Policy, who policy.Identity, target string, labels map[string]string, login string) bool {
+	return pol.ReachesAs(d.asking(who, target, labels, policy.Login(login)))
+}
+
+// asking is a question about a target, with the roles that the identity holds there for a time.
+func (d *Decider) asking(who policy.Identity, target string, labels map[string]string, login policy.Login) policy.Request {
+	return policy.Request{Identity: who, Target: target, Labels: labels, Login: login, Now: d.cfg.Now(), Granted: d.granted(who, target, login)}
+}
+
 // grantedOf are the roles of grants.
 func grantedOf(grants []access.Grant) []policy.Granted {
 	var list []policy.Granted
@@ -61,7 +71,7 @@ func (d *Decider) use(ctx context.Context, grants []string, decision, session st
 
 // strict makes what runs by a broken glass recorded whole, whatever its role says.
 func (d *Decider) strict(dec *policy.Decision) {
-	if dec.Recording == policy.BestEffort && slices.ContainsFunc(dec.Grants, func(name string) bool { g, ok := d.access.Grant(name); return ok && g.Scope.Glass }) {
+	if dec.Recording == policy.BestEffort && d.byGlass(dec.Grants) {
 		dec.Recording = policy.Strict
 	}
 }

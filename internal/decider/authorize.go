@@ -20,7 +20,9 @@ func permits(verb string, rights []policy.Right) (need policy.Right, ok bool) {
 		need = policy.View
 	case "kill", "pause", "resume", "lock", "unlock":
 		need = policy.Operate
-	case "locks":
+	case "alerts.test", "alerts.resend":
+		need = policy.Administer
+	case "locks", "alerts":
 		return policy.View, slices.Contains(rights, policy.View) || slices.Contains(rights, policy.Operate)
 	case verbUnmask:
 		need = policy.Unmask
@@ -113,7 +115,7 @@ func (d *Decider) stop(ctx context.Context, in protocol.Authorize, by string) (m
 	case "resume":
 		d.resume(what)
 	default:
-		end := d.ender(what, by, access.CauseKilled, "ended with what was killed by "+by)
+		end := d.ender(what, by, access.CauseKilled, "ended with what was killed by "+by+": "+cut(in.Reason, maxRevokeReason))
 		d.endConnections(what, by, "this connection was ended by "+by)
 		d.endPrivileges(context.WithoutCancel(ctx), killTime, end)
 	}

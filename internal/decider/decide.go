@@ -15,6 +15,7 @@ import (
 	"gatehouse/internal/id"
 	"gatehouse/internal/permit"
 	"gatehouse/policy"
+	"gatehouse/policy/access"
 	"gatehouse/recorder/audit"
 )
 
@@ -30,6 +31,7 @@ type ruling struct {
 	details map[string]any
 	by      policy.Carrier    // of a transfer
 	needs   []policy.Approval // what people have approved for it
+	over    *access.Over      // of the identity's budget, why it is denied
 }
 
 // decide is the way of one command (docs/architecture.md). Where what people approved is used by another meanwhile, it is decided anew.
@@ -65,6 +67,9 @@ func (d *Decider) decideOnce(ctx context.Context, in protocol.Decide) (protocol.
 		}
 	}
 	d.waits.end(in.Session)
+	if err := d.noMore(ctx, r); err != nil {
+		return protocol.Decided{}, err
+	}
 	if r.out.Decision.Verdict != policy.Allow {
 		return r.out, d.denied(ctx, r)
 	}
@@ -194,7 +199,14 @@ func (d *Decider) makeExecutable(ctx context.Context, r *ruling, t config.Target
 }
 
 // grant lets the answer go: the session is taken, and the entries are durable, before anything leaves this process.
-func (d *Decider) grant(ctx context.Context, r *ruling, certified []audit.Entry) (protocol.Decided, error) {
+func (d *Decider) grant(ctx context.Context, r *ruling, certified []audit.Entry) (out protocol.Decided, err error) {
+	if err := d.book(ctx, r); err != nil {
+		return protocol.Decided{}, err
+	}
+	if r.over != nil {
+		return r.out, d.denied(ctx, r)
+	}
+	defer func() { d.unbook(ctx, r.in.Session, err) }()
 	r.entry.Object, r.entry.Data = r.out.ID, data(r.details)
 	s := session{conn: r.conn.id, rules: r.out.Decision.Rules, trace: r.entry.Trace, request: r.req, by: r.by, writes: writes(r.out.Decision), obligations: r.out.Decision.Obligations, stdin: r.out.Decision.Stdin, size: len(r.entry.Data) + len(r.req.Text) + globBytes(r.req.Facts)}
 	s.needs = r.needs

@@ -25,10 +25,12 @@ import (
 	"gatehouse/ca"
 	"gatehouse/internal/config"
 	"gatehouse/internal/decider/anchor"
+	"gatehouse/internal/decider/ledger"
 	"gatehouse/internal/decider/lend"
 	"gatehouse/internal/decider/privilege"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/decider/registry"
+	"gatehouse/internal/notify"
 	"gatehouse/internal/revoke"
 	"gatehouse/policy"
 	"gatehouse/recorder/audit"
@@ -39,22 +41,24 @@ import (
 // ErrLocked is returned by Open when another process owns the folder.
 var ErrLocked = errors.New("the decider's folder is in use by a running gatehouse")
 
-// Config is what a decider needs to know. All fields but Shadow, Bundles, Keep, Export, Tickets, Now and Log are required.
+// Config is what a decider needs to know. All fields but Shadow, Bundles, Keep, Export, Alerts, Mask, Tickets, Now and Log are required.
 type Config struct {
-	Dir     string        // its own folder
-	Node    string        // name in the audit log
-	Names   []string      // the door's host names, for its face certificate
-	WebURL  string        // origin of the browser pages; empty: there are none
-	Policy  string        // file or folder
-	Targets string        // inventory file
-	Shadow  string        // a policy that decides beside the one in force, without effect; empty: none
-	Bundles *Bundles      // nil: a policy needs no signatures
-	Keep    []retain.Rule // how long recordings are kept: what else is said to be removed by a rule is refused
-	Signers ca.Signers    // where the CA keys are; the zero value: in files
-	Export  []config.Sink // where entries are sent to
-	Anchors Anchors       // who is handed the log's checkpoints; the zero value: nobody
-	Tickets []byte        // the secret of whoever says that tickets were closed; empty: nobody is believed
-	Version string        // of the program, for who asks how it is
+	Dir     string                // its own folder
+	Node    string                // name in the audit log
+	Names   []string              // the door's host names, for its face certificate
+	WebURL  string                // origin of the browser pages; empty: there are none
+	Policy  string                // file or folder
+	Targets string                // inventory file
+	Shadow  string                // a policy that decides beside the one in force, without effect; empty: none
+	Bundles *Bundles              // nil: a policy needs no signatures
+	Keep    []retain.Rule         // how long recordings are kept: what else is said to be removed by a rule is refused
+	Signers ca.Signers            // where the CA keys are; the zero value: in files
+	Export  []config.Sink         // where entries are sent to
+	Alerts  []config.AlertChannel // where people are told; none: nobody is
+	Mask    func(string) string   // masks secrets in what people are told; nil: those that are known by their form
+	Anchors Anchors               // who is handed the log's checkpoints; the zero value: nobody
+	Tickets []byte                // the secret of whoever says that tickets were closed; empty: nobody is believed
+	Version string                // of the program, for who asks how it is
 	Now     func() time.Time
 	Log     hclog.Logger
 }
@@ -77,6 +81,7 @@ type Decider struct {
 	revoked *revoke.Index // what the registry has of it
 
 	exporter *export.Exporter // nil: the audit log goes nowhere
+	alerts   *notify.Notifier // nil: nobody is told of anything
 
 	// revoking serialises revocations. Taken before mu.
 	revoking sync.Mutex
@@ -86,6 +91,7 @@ type Decider struct {
 	kept   keptEntries
 	ending sync.WaitGroup // of requests and grants, for a lock or a kill
 
+	ledger      *ledger.Ledger   // what was spent of budgets
 	access      *privilege.Store // requests, grants
 	challenges  *privilege.Challenges
 	denialsKept *privilege.Denials
@@ -162,6 +168,9 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	if d.facts, err = registry.Open(ctx, filepath.Join(cfg.Dir, registry.File)); err != nil {
 		return nil, errors.Join(err, d.locks.file.Close(), d.log.Close(), lock.Close())
 	}
+	if d.ledger, err = ledger.Open(ctx, d.facts); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
 	if err := d.openAccess(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -175,6 +184,9 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	if err := d.openExport(); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	if err := d.openAlerts(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
 	d.noteLocks(ctx) // what a crash or a full disk kept out of the log
 	return d, nil
 }
@@ -183,7 +195,7 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 func (d *Decider) Close() error {
 	d.issuers.drop(nil)
 	d.ending.Wait()
-	return errors.Join(d.closeAccess(), d.locks.file.Close(), d.cas.Close(), d.facts.Close(), d.log.Close(), d.lock.Close())
+	return errors.Join(d.closeAlerts(), d.closeAccess(), d.locks.file.Close(), d.cas.Close(), d.facts.Close(), d.log.Close(), d.lock.Close())
 }
 
 // PermitKey is the public half of the key that signs permits.
@@ -214,11 +226,15 @@ func (d *Decider) append(ctx context.Context, entries ...audit.Entry) error {
 	if d.exporter != nil {
 		d.exporter.Wake()
 	}
+	if d.alerts != nil {
+		d.alerts.Wake()
+	}
 	if errors.Is(err, audit.ErrTooLarge) {
 		return invalid("this is larger than the audit log can hold")
 	}
 	if err != nil {
 		d.cfg.Log.Error("audit log cannot be written", "error", err)
+		d.logTrouble(err)
 		return &protocol.Error{Code: protocol.CodeEvidence, Msg: "the audit log cannot be written"}
 	}
 	return nil

@@ -32,6 +32,7 @@ func (d *Decider) end(ctx context.Context, in protocol.End) (protocol.Empty, err
 		entry.Trace = s.trace
 		entry.Actor, entry.Owner, entry.Task = s.request.Identity.Principal(), s.request.Identity.Owner, s.request.Identity.Task
 		entry.Target, entry.Login = s.request.Target, string(s.request.Login)
+		d.settleBudget(ctx, in, s)
 	}
 	var entries []audit.Entry
 	if in.Forward != nil {

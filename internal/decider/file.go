@@ -14,6 +14,7 @@ import (
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/id"
 	"gatehouse/policy"
+	"gatehouse/policy/access"
 	"gatehouse/recorder/audit"
 )
 
@@ -32,6 +33,7 @@ type fileRuling struct {
 	req     policy.Request
 	dec     policy.Decision
 	out     protocol.FileAnswer
+	over    *access.Over // of the identity's budget, why it is denied
 }
 
 // file decides one thing about one file.
@@ -58,8 +60,7 @@ func (d *Decider) file(ctx context.Context, in protocol.File) (protocol.FileAnsw
 	if in.Quiet {
 		return r.out, nil
 	}
-	r.out.ID = id.New(id.Denial, d.cfg.Now())
-	return r.out, d.append(ctx, r.entry())
+	return d.denyFile(ctx, r)
 }
 
 // errPolicyChanged says that another policy came into force while a file was decided: what was decided is in the log and does not
@@ -203,7 +204,7 @@ func counted(op policy.FileOp) bool {
 func (d *Decider) countDenial(r *fileRuling) {
 	q := &ruling{who: r.req.Identity, out: protocol.Decided{Decision: r.dec}}
 	q.out.Decision.Obligations = r.session.obligations
-	d.quota(q)
+	d.limitDenials(q)
 	r.out.DenialsLeft = q.out.DenialsLeft
 	if q.out.Decision.Code == policy.CodeQuota {
 		r.out.Code, r.out.Reason, r.out.Nearest = policy.CodeQuota, q.out.Decision.Reason, nil
@@ -211,12 +212,19 @@ func (d *Decider) countDenial(r *fileRuling) {
 			r.dec = q.out.Decision
 		}
 	}
+	d.fileBudget(r)
 }
 
 // allowFile lets the answer go: what opens or changes something is in the log first.
 func (d *Decider) allowFile(ctx context.Context, r *fileRuling) (protocol.FileAnswer, error) {
 	if !counted(r.in.Op) {
 		return r.out, nil
+	}
+	if over, err := d.countWrite(ctx, r); over || err != nil {
+		if err != nil {
+			return protocol.FileAnswer{}, err
+		}
+		return d.denyFile(ctx, r)
 	}
 	r.out.ID = id.New(id.Decision, d.cfg.Now())
 	if r.in.Op == policy.OpRead || r.in.Op == policy.OpWrite {

@@ -144,6 +144,10 @@ func (f *forwardRuling) deny(ctx context.Context, d *Decider) (protocol.Forwarde
 		d.quotaForward(f)
 	}
 	f.out.ID, f.out.Via, f.out.Addresses = id.New(id.Denial, d.cfg.Now()), "", nil
+	f.ruling.out.Decision = f.out.Decision
+	if err := d.spendDenial(ctx, &f.ruling); err != nil {
+		return protocol.Forwarded{}, err
+	}
 	return f.out, d.append(ctx, f.entryNow())
 }
 
@@ -212,7 +216,14 @@ func (f *forwardRuling) certify(ctx context.Context, d *Decider) ([]audit.Entry,
 }
 
 // grant lets the answer go, as grant does for commands: the session is taken and the entries are durable before anything leaves.
-func (f *forwardRuling) grant(ctx context.Context, d *Decider, certified []audit.Entry) (protocol.Forwarded, error) {
+func (f *forwardRuling) grant(ctx context.Context, d *Decider, certified []audit.Entry) (out protocol.Forwarded, err error) {
+	if err := f.book(ctx, d); err != nil {
+		return protocol.Forwarded{}, err
+	}
+	if f.over != nil {
+		return f.deny(ctx, d)
+	}
+	defer func() { d.unbook(ctx, f.in.Session, err) }()
 	entry := f.entryNow()
 	s := session{conn: f.conn.id, rules: f.out.Decision.Rules, request: f.req, forward: &f.ask, via: f.out.Via, size: len(entry.Data)}
 	if err := d.hold(&s, f.out.Decision.Grants); err != nil {

@@ -104,9 +104,9 @@ func (d *Decider) clientSecret(issuer string) (string, error) {
 	return strings.TrimRight(string(text), "\r\n"), nil
 }
 
-// mayReach says what the door may be asked to dial: the receivers of exports, witnesses and anchors, and the hosts of issuers in use.
+// mayReach says what the door may be asked to dial: the receivers of exports and alerts, witnesses and anchors, and the hosts of issuers in use.
 func (d *Decider) mayReach(host string, port uint16) bool {
-	if d.anchors.Reaches(host, port) || d.exporter != nil && d.exporter.Reaches(host, port) {
+	if d.anchors.Reaches(host, port) || d.exporter != nil && d.exporter.Reaches(host, port) || d.alerts != nil && d.alerts.Reaches(host, port) {
 		return true
 	}
 	d.issuers.mu.Lock()

@@ -69,6 +69,7 @@ func (d *Decider) loadFirst(ctx context.Context) error {
 		return fmt.Errorf("stored last good policy: %w", err)
 	}
 	d.cfg.Log.Error("POLICY ON DISK IS NOT VALID, the stored last good one is in force", "problem", d.problem, "policy", pol.Hash())
+	d.locks.follow(pol)
 	d.mu.Lock()
 	d.policy, d.inventory, d.policySince = pol, inv, d.cfg.Now().UTC()
 	d.mu.Unlock()
@@ -128,6 +129,7 @@ func (d *Decider) enforce(ctx context.Context, files lastGood, pol *policy.Polic
 		}
 		d.cfg.Log.Info("policy in force", "policy", pol.Hash(), "targets", hash)
 	}
+	d.locks.follow(pol)
 	d.mu.Lock()
 	d.policy, d.inventory, d.inventoryHash, d.problem = pol, inv, hash, ""
 	if changed {

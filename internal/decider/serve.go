@@ -25,6 +25,7 @@ func (d *Decider) ServeDoor(ctx context.Context, rw io.ReadWriteCloser) error {
 	stop := d.runAnchors(ctx)
 	defer stop()
 	defer d.startExport(ctx)()
+	defer d.startAlerts(ctx)()
 	defer d.tendLocks(ctx)()
 	defer d.startAccess(ctx)()
 	return srv.Serve(ctx)

@@ -12,6 +12,7 @@ import (
 	"gatehouse/bastion/target/check"
 	"gatehouse/internal/answer"
 	"gatehouse/internal/config"
+	"gatehouse/internal/console"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/policy"
 )
@@ -51,6 +52,7 @@ type Patient struct {
 	PolicyErr  error                    // of the files on disk
 	PolicyText []policy.File            // of those files
 	Status     *protocol.Status         // of the running service; nil: none runs
+	Alerts     []console.AlertTested    // how the channels of alerts answer; nil: none runs, or there are none
 	Processes  map[string]int           // "supervisor", "decider", "door": their ids
 	Targets    []check.Report           // what targets check found; nil: not asked for
 	LastEntry  time.Time                // the newest entry of the audit log

@@ -15,6 +15,7 @@ import (
 
 	"gatehouse/bastion/target/check"
 	"gatehouse/internal/config"
+	"gatehouse/internal/console"
 	"gatehouse/internal/decider/protocol"
 )
 
@@ -24,7 +25,7 @@ func sound() *Patient {
 		Landlock: func() (int, error) { return 5, nil }, Synced: func() (bool, error) { return true, nil },
 		Account: func(uint32) (string, string, bool) { return "", "", false }, User: func(string) bool { return true },
 		Lookup: func(context.Context, string) error { return nil }, Free: func(string) (uint64, error) { return 1 << 40, nil }},
-		Settings: config.Config{Audit: config.Audit{Witnesses: []config.Witness{{}}}, Users: config.Users{Decider: 61001, Door: 61002}}}
+		Settings: config.Config{Audit: config.Audit{Witnesses: []config.Witness{{}}}, Users: config.Users{Decider: 61001, Door: 61002}, Alerts: []config.AlertChannel{{Name: "ops"}}}}
 }
 
 // found is the level of the first finding under an id, and what all say.
@@ -70,6 +71,11 @@ func TestWhatTheMachineSays(t *testing.T) {
 		{"log.unwitnessed", func(p *Patient) {
 			p.Status.Anchors = []protocol.AuditAnchor{{Kind: "witness", Name: "w", Problem: "away"}}
 		}, Warn, "witness w: away"},
+		{"alerts.answer", func(p *Patient) { p.Settings.Alerts = nil }, Warn, "nobody is told"},
+		{"alerts.answer", func(p *Patient) {
+			p.Settings.Alerts = []config.AlertChannel{{Name: "ops"}, {Name: "mail"}}
+			p.Alerts = []console.AlertTested{{Channel: "ops"}, {Channel: "mail", Problem: "refused"}}
+		}, Fail, "the channel mail does not answer: refused"},
 		{"target.forwarding", aTarget("forwarding", check.Weak), Warn, "web-1: deploy: forwarding: a word"},
 		{"target.environment", aTarget("environment", check.Broken), Fail, "web-1: deploy: environment: a word"},
 		{"target.sign-in", aTarget("something new", check.NotChecked), Unknown, "web-1: deploy: something new: a word"},

@@ -33,6 +33,7 @@ func outsideChecks() []Check {
 		{"web.certificate", "the pages' certificate is for web.url, and valid", webCertificate},
 		{"metrics.public", "the numbers are not for everybody", metricsPublic},
 		{"signer.away", "what holds the CA keys answers", signerAway},
+		{"alerts.answer", "every channel of alerts answers", alertsAnswer},
 		{"backup.old", "there is a backup", backupOld},
 		{"log.unwitnessed", "somebody else has the audit log's checkpoints", logUnwitnessed},
 	}
@@ -202,4 +203,18 @@ func WebCertificateEnd(settings config.Config) time.Time {
 		return time.Time{}
 	}
 	return leaf.NotAfter
+}
+
+// alertsAnswer says which channels do not answer. Without a running service nobody can ask them.
+func alertsAnswer(_ context.Context, p *Patient) []Finding {
+	if len(p.Settings.Alerts) == 0 {
+		return one(Warn, "alerts: in gatehouse.yaml (docs/alerts.md)", "nobody is told of requests, break-glass, or trouble with the evidence")
+	}
+	var out []Finding
+	for _, a := range p.Alerts {
+		if a.Problem != "" {
+			out = append(out, finding(Fail, "docs/alerts.md; afterwards: ssh bastion alerts test "+a.Channel, "the channel %s does not answer: %s", a.Channel, a.Problem))
+		}
+	}
+	return out
 }

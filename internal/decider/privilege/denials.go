@@ -33,7 +33,7 @@ type Denial struct {
 // Denials are those of the last day. They live in memory. Safe for concurrent use.
 type Denials struct {
 	mu    sync.Mutex
-	all   []*Denial // oldest first
+	all   []*Denial       // oldest first
 	each  map[string]room // by principal
 	bytes int
 }

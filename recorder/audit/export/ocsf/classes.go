@@ -76,6 +76,8 @@ var mappings = map[audit.Type]mapping{
 	audit.Residue:       {finding, 1, "Create", fillFinding("What a session left on its target")},
 	audit.AccessLock:    {account, 5, "Disable", fillAccount},
 	audit.AccessPreview: {entities, 2, "Read", of("target", func(e audit.Entry) string { return e.Target })},
+	audit.Budget:        {finding, 1, "Create", fillFinding("A budget is used up, or was given anew")},
+	audit.Alert:         {entities, other, "Notify", of("alert channel", func(e audit.Entry) string { return e.Object })},
 	audit.Export:        {entities, 3, "Update", of("export", func(e audit.Entry) string { return e.Object })},
 	audit.File:          {entities, other, "File Operation", of("file", filePath)},
 	audit.SignerFault:   {finding, 1, "Create", fillFinding("A CA's key cannot sign, or can again")},
