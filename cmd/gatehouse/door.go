@@ -201,7 +201,7 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 		return err
 	}
 	d.console, err = console.New(console.Config{Sessions: d.sessions, Recordings: d.recorder, Authorize: d.decider, Kill: d.server, Links: d.decider, Revoke: d.decider, Offers: d.decider,
-		Unseal: d.decider, Indexes: d.indexer, Secrets: d.secrets, Search: d.search, Keep: d.keeper, Storage: d.space.Look, Pause: d.server, Access: d.decider, Alerts: d.decider, WatchRequest: d.server.WatchRequest})
+		Unseal: d.decider, Indexes: d.indexer, Secrets: d.secrets, Search: d.search, Keep: d.keeper, Storage: d.space.Look, Pause: d.server, Access: d.decider, Alerts: d.decider, Budgets: d.decider, WatchRequest: d.server.WatchRequest})
 	if err != nil {
 		return err
 	}

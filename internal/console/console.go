@@ -34,7 +34,7 @@ type Links interface {
 	MintLink(ctx context.Context, who Credential) (url string, expires time.Time, err error)
 }
 
-// Config says what a Console works with. Every field is required but Pause, Access, Alerts, WatchRequest, Indexes, Secrets, Search, Keep, Storage and Now.
+// Config says what a Console works with. Every field is required but Pause, Access, Alerts, Budgets, WatchRequest, Indexes, Secrets, Search, Keep, Storage and Now.
 type Config struct {
 	Sessions   store.Sessions
 	Recordings Recordings
@@ -46,6 +46,7 @@ type Config struct {
 	Unseal     Unsealer
 	Pause      Pauser                  // nil: nothing can be paused
 	Access     Access                  // nil: nothing can be asked for, approved or locked
+	Budgets    Budgeter                // nil: there are none
 	Alerts     Alerter                 // nil: nobody is told of anything
 	Secrets    *secret.Detector        // nil: one that knows no values of Gatehouse's own
 	Indexes    Indexes                 // nil: recordings are prepared when they are looked at

@@ -39,6 +39,8 @@ var examples = map[string][]string{
 	"alerts list":       {"alerts list", "alerts list --dead"},
 	"alerts test":       {"alerts test ops-chat"},
 	"alerts resend":     {"alerts resend ops-chat", "alerts resend ops-chat alt_01JDA4"},
+	"budgets list":      {"budgets list", "budgets list --all"},
+	"budgets reset":     {"budgets reset agent:release-bot --task T-1 --reason 'the release needs more'"},
 	"away":              {"away ben --until 72h", "away --end"},
 	"break-glass":       {"break-glass db-admin --target db-1 --login dba --reason 'incident 4711' --text > t"},
 	"review":            {"review gr_01JDA4 --words 'restarted the database, nothing else'"},

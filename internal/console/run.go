@@ -62,6 +62,10 @@ type verbs struct {
 		Test   alertsTestCmd   `cmd:"" help:"Send a test to a channel, or to each."`
 		Resend alertsResendCmd `cmd:"" help:"Send an alert again, or all dead letters of a channel."`
 	} `cmd:"" help:"Look at alerts, and test their channels."`
+	Budgets struct {
+		List  budgetsListCmd  `cmd:"" help:"List budgets, and what was used up: your own, and those of your agents."`
+		Reset budgetsResetCmd `cmd:"" help:"Give somebody's budget anew."`
+	} `cmd:"" help:"Look at budgets, and give them anew."`
 	BreakGlass breakGlassCmd `cmd:"" name:"break-glass" help:"Take a role at once in an emergency; it shouts, and two people must review it."`
 	Review     reviewCmd     `cmd:"" help:"Say that you have looked at what was done with a break-glass grant."`
 	WebLogin   webLoginCmd   `cmd:"" help:"Get a one-time link that signs you in to the browser."`

@@ -30,6 +30,10 @@ type ruling struct {
 	details map[string]any
 	by      policy.Carrier    // of a transfer
 	needs   []policy.Approval // what people have approved for it
+
+	spends     *spending // of a budget; nil: there is none
+	fileWrites int64     // of a question about a file: 1 if it changes one
+	forwards   bool      // it is no command
 }
 
 // decide is the way of one command (docs/architecture.md). Where what people approved is used by another meanwhile, it is decided anew.
@@ -204,13 +208,17 @@ func (d *Decider) grant(ctx context.Context, r *ruling, certified []audit.Entry)
 	if err := d.takeSession(r.in.Session, s, r.out.Decision.Obligations.Sessions); err != nil {
 		return protocol.Decided{}, err
 	}
-	if err := d.use(ctx, r.out.Decision.Grants, r.out.ID, r.in.Session, append([]audit.Entry{r.entry}, certified...)...); err != nil {
+	if err := d.spendSession(ctx, r.in.Session, r); err != nil {
 		d.dropSession(r.in.Session)
+		return protocol.Decided{}, err
+	}
+	if err := d.use(ctx, r.out.Decision.Grants, r.out.ID, r.in.Session, append([]audit.Entry{r.entry}, certified...)...); err != nil {
+		d.undoSession(ctx, r.in.Session)
 		return protocol.Decided{}, err
 	}
 	// Nothing leaves on the strength of what was true when the question came and is not any more.
 	if err := d.stillAllowed(r.in.Session, r.conn.id, r.pol); err != nil {
-		d.dropSession(r.in.Session)
+		d.undoSession(ctx, r.in.Session)
 		return protocol.Decided{}, err
 	}
 	r.out.Residue = r.pol.Residue(r.in.Target, r.req.Labels, r.req.Login)

@@ -32,6 +32,7 @@ type fileRuling struct {
 	req     policy.Request
 	dec     policy.Decision
 	out     protocol.FileAnswer
+	spends  *spending // of a budget; nil: there is none
 }
 
 // file decides one thing about one file.
@@ -201,8 +202,11 @@ func counted(op policy.FileOp) bool {
 func (d *Decider) countDenial(r *fileRuling) {
 	q := &ruling{who: r.req.Identity, out: protocol.Decided{Decision: r.dec}}
 	q.out.Decision.Obligations = r.session.obligations
+	if changes(r.in.Op) {
+		q.fileWrites = 1
+	}
 	d.quota(q)
-	r.out.DenialsLeft = q.out.DenialsLeft
+	r.out.DenialsLeft, r.spends = q.out.DenialsLeft, q.spends
 	if q.out.Decision.Code == policy.CodeQuota {
 		r.out.Code, r.out.Reason, r.out.Nearest = policy.CodeQuota, q.out.Decision.Reason, nil
 		if r.dec.Verdict == policy.Allow {
@@ -215,6 +219,9 @@ func (d *Decider) countDenial(r *fileRuling) {
 func (d *Decider) allowFile(ctx context.Context, r *fileRuling) (protocol.FileAnswer, error) {
 	if !counted(r.in.Op) {
 		return r.out, nil
+	}
+	if err := d.spendFile(ctx, r); err != nil {
+		return protocol.FileAnswer{}, err
 	}
 	r.out.ID = id.New(id.Decision, d.cfg.Now())
 	if r.in.Op == policy.OpRead || r.in.Op == policy.OpWrite {

@@ -86,7 +86,7 @@ func (d *Decider) ruleForward(in protocol.Forward) (*forwardRuling, error) {
 	}
 	f := &forwardRuling{in: in, ask: policy.ForwardAsk{Host: in.Host, Port: in.Port, Socket: in.Socket}}
 	f.ruling = ruling{conn: conn, who: who, pol: d.currentPolicy(),
-		in: protocol.Decide{Connection: in.Connection, Session: in.Session, Target: in.Target, Login: login, PublicKey: in.PublicKey}}
+		in: protocol.Decide{Connection: in.Connection, Session: in.Session, Target: in.Target, Login: login, PublicKey: in.PublicKey}, forwards: true}
 	f.req = policy.Request{Identity: who, Target: in.Target, Labels: d.labels(in.Target), Login: policy.Login(login), Source: conn.source.String(), Now: d.cfg.Now(), Granted: d.granted(who, in.Target, policy.Login(login))}
 	f.out.Decision = f.pol.DecideForward(f.req, f.ask)
 	if !d.lockedOut(f.pol, conn.asks(who, in.Session, in.Target, f.out.Decision.Rules), &f.out.Decision) {
@@ -221,12 +221,16 @@ func (f *forwardRuling) grant(ctx context.Context, d *Decider, certified []audit
 	if err := d.takeSession(f.in.Session, s, f.out.Decision.Obligations.Sessions); err != nil {
 		return protocol.Forwarded{}, err
 	}
-	if err := d.use(ctx, f.out.Decision.Grants, f.out.ID, f.in.Session, append([]audit.Entry{entry}, certified...)...); err != nil {
+	if err := d.spendSession(ctx, f.in.Session, &f.ruling); err != nil {
 		d.dropSession(f.in.Session)
 		return protocol.Forwarded{}, err
 	}
+	if err := d.use(ctx, f.out.Decision.Grants, f.out.ID, f.in.Session, append([]audit.Entry{entry}, certified...)...); err != nil {
+		d.undoSession(ctx, f.in.Session)
+		return protocol.Forwarded{}, err
+	}
 	if err := d.stillAllowed(f.in.Session, f.conn.id, f.pol); err != nil {
-		d.dropSession(f.in.Session)
+		d.undoSession(ctx, f.in.Session)
 		return protocol.Forwarded{}, err
 	}
 	return f.out, nil

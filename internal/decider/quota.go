@@ -19,6 +19,7 @@ const (
 
 // quota denies what a role's limits leave no room for, and counts what is denied.
 func (d *Decider) quota(r *ruling) {
+	d.withinBudget(r)
 	dec := &r.out.Decision
 	limit := min(dec.Obligations.Denials, maxCounted)
 	if limit == 0 {

@@ -203,12 +203,16 @@ alert_order = {"who?": credential, "by?": S, "channel?": S, "alert?": S}
 tested = {"list": [{"channel": S, "problem?": S}]}
 alert = {"id": S, "kind": S, "severity": S, "subject": S, "title": S, "text": S, "runbook": S, "path?": S, "time": TIME, "seq": N, "count": N,
          "deliveries": [{"channel": S, "state": S, "tries?": N, "due?": TIME, "done?": TIME, "why?": S}]}
+budget_limits = {"per": S, "commands?": N, "denials?": N, "hosts?": N, "bytes_out?": N, "writes?": N, "wall?": N, "sessions?": N}
+budget = {"principal": S, "of": S, "limits": budget_limits, "commands": N, "denials": N, "hosts": N, "bytes_out": N, "writes": N, "wall": N, "sessions": N}
 REQUESTS.update({
     "alerts": ({"who?": credential, "by?": S, "filter?": {"dead?": B, "before?": S}},
                {"list": [alert], "next?": S, "channels": [{"name": S, "up": B, "problem?": S, "waiting": N, "held": N, "dead": N}]}),
     "alert_test": (alert_order, tested),
     "alert_resend": (alert_order, {"waiting": N}),
     "alert_probe": (alert_order, tested),
+    "budgets": ({"who": credential, "all?": B}, {"list": [budget]}),
+    "budget_reset": ({"who": credential, "principal": S, "task?": S, "reason": S}, budget),
 })
 EVENTS["access"] = {"requests": [S]}
 EVENTS["signed_out"] = {"sign_ins": [S]}

@@ -1,6 +1,11 @@
 package protocol
 
-import "gatehouse/internal/console"
+import (
+	"gatehouse/internal/console"
+	"gatehouse/policy"
+)
+
+var budgetExample = console.Budget{Principal: "agent:bot", Of: "task:T-1", Limits: policy.Budget{Per: policy.PerTask, Commands: 1, Denials: 2, Hosts: 3, BytesOut: 4, Writes: 5, Wall: 6, Sessions: 7}, Commands: 1, Denials: 2, Hosts: 3, BytesOut: 4, Writes: 5, Wall: 6, Sessions: 7}
 
 // alertBodies are the bodies of operations about alerts, as in bodies.
 func alertBodies() map[Op][2]any {
@@ -14,8 +19,10 @@ func alertBodies() map[Op][2]any {
 		OpAlertTest:   {order, tested},
 		OpAlertResend: {order, AlertsResent{Waiting: 3}},
 		OpAlertProbe:  {order, tested},
+		OpBudgets:     {ListBudgets{Who: order.Who, All: true}, Budgets{List: []console.Budget{budgetExample}}},
+		OpBudgetReset: {ResetBudget{Who: order.Who, Principal: "agent:bot", Task: "T-1", Reason: "r"}, budgetExample},
 	}
 }
 
 // alertOrder follows lockOrder.
-var alertOrder = []Op{OpAlerts, OpAlertTest, OpAlertResend, OpAlertProbe}
+var alertOrder = []Op{OpAlerts, OpAlertTest, OpAlertResend, OpAlertProbe, OpBudgets, OpBudgetReset}
