@@ -294,6 +294,9 @@ func (s *session) report(ctx context.Context, begun time.Time, sibling bool) con
 	out := console.KilledSession{ID: s.id, Closed: s.closed.Sub(begun), Remote: remote, Sibling: sibling, Left: s.swept.left, Swept: s.swept.took}
 	if s.residue != nil {
 		out.Residue = append(out.Residue, s.residue.Found...)
+		if s.residue.Why != "" {
+			out.Residue = append(out.Residue, "what else is not known: "+s.residue.Why)
+		}
 	}
 	return out
 }

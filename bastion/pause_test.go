@@ -244,7 +244,7 @@ residue: [{targets: [web-1], logins: [deploy]}]
 	if !strings.Contains(report, "left behind: process ") || !strings.Contains(report, "sleep 98763") || strings.Contains(report, "98764") {
 		t.Errorf("the kill's report: %q %q", report, errs)
 	}
-	if shown, _, _ := exec(ann, "sessions show "+live.ID); !strings.Contains(shown, "sleep 98763") {
+	if shown, _, _ := exec(ann, "sessions show "+live.ID); !strings.Contains(shown, ": sleep 98763") {
 		t.Errorf("sessions show: %q", shown)
 	}
 }

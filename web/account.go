@@ -2,9 +2,11 @@ package web
 
 import (
 	"net/http"
+	"slices"
 
 	"gatehouse/internal/account"
 	"gatehouse/internal/console"
+	"gatehouse/policy/access"
 )
 
 // accountView is a person's own page.
@@ -12,6 +14,9 @@ type accountView struct {
 	account.Account
 	CanAdd bool // this origin can have passkeys
 	Few    bool // fewer than two ways in
+
+	Tried   bool // one of the passkeys has verified the person
+	Covered bool // somebody answers in the person's place
 }
 
 func (s *Server) accountPage(w http.ResponseWriter, r *http.Request, who console.Credential) error {
@@ -24,6 +29,8 @@ func (s *Server) accountPage(w http.ResponseWriter, r *http.Request, who console
 		return err
 	}
 	view := accountView{Account: a, CanAdd: passkeys, Few: passkeys && len(a.Passkeys) < 2}
+	view.Tried = slices.ContainsFunc(a.Passkeys, func(k account.Passkey) bool { return !k.Used.IsZero() })
+	view.Covered = slices.ContainsFunc(a.Aways, func(x access.Away) bool { return x.Who == a.Person })
 	s.render(w, r, http.StatusOK, "account", page{Title: "Your account", Nav: "account", By: console.Actor{Principal: "person:" + a.Person}, Body: view})
 	return nil
 }

@@ -60,6 +60,9 @@ func problemOf(err error, now time.Time) problem {
 	if errors.As(err, &forbidden) {
 		return problem{http.StatusForbidden, "Not permitted", "You may not do this: " + forbidden.Reason, ""}
 	}
+	if line, ok := console.UserMistake(err); ok {
+		return problem{http.StatusBadRequest, "That did not work", sentence(line), ""}
+	}
 	var refused *account.RefusedError
 	if errors.As(err, &refused) {
 		return problem{http.StatusForbidden, "That was refused", sentence(refused.Reason), ""}
@@ -101,12 +104,14 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if errors.Is(err, console.ErrSignedOut) {
 		s.dropCookie(w)
+		s.navs.forget(s.cookie(r))
 	}
 	if strings.HasPrefix(r.URL.Path, "/api/") {
 		writeJSON(w, p.Status, p)
 		return
 	}
 	if p.Status == http.StatusUnauthorized && r.Method == http.MethodGet {
+		s.comeBack(w, r)
 		http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
 		return
 	}

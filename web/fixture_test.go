@@ -37,6 +37,7 @@ type decider struct {
 	cookies map[string]string   // cookie → person
 	rights  map[string][]string // person → rights
 	asked   []asked
+	hangs   bool
 }
 
 type asked struct {
@@ -52,7 +53,11 @@ func newDecider() *decider {
 	}
 }
 
-func (d *decider) Authorize(_ context.Context, who console.Credential, verb console.Verb, object, reason string) (console.Actor, error) {
+func (d *decider) Authorize(ctx context.Context, who console.Credential, verb console.Verb, object, reason string) (console.Actor, error) {
+	if d.hangs {
+		<-ctx.Done()
+		return console.Actor{}, ctx.Err()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	person, ok := d.cookies[who.SignIn]
@@ -62,12 +67,12 @@ func (d *decider) Authorize(_ context.Context, who console.Credential, verb cons
 	d.asked = append(d.asked, asked{verb, object, reason})
 	need := "view"
 	switch verb {
-	case console.SessionsKill:
+	case console.SessionsKill, console.SessionsPause, console.SessionsResume:
 		need = "operate"
 	case console.SessionsUnmask:
 		need = "unmask"
 	}
-	if !slices.Contains(d.rights[person], need) {
+	if verb != console.WhoAmI && !slices.Contains(d.rights[person], need) {
 		return console.Actor{}, &console.ForbiddenError{Verb: verb, Reason: "no role of person:" + person + " has the right " + need}
 	}
 	return console.Actor{Principal: "person:" + person, Rights: d.rights[person]}, nil
@@ -122,6 +127,7 @@ type house struct {
 	search   *search.Store
 	secrets  *secret.Detector
 	decider  *decider
+	access   *privileges
 	server   *httptest.Server
 	mu       sync.Mutex
 	live     map[string]*recorder.Recording
@@ -141,6 +147,7 @@ func newHouse(t testing.TB, stream time.Duration) *house {
 	must(t, err)
 	t.Cleanup(func() { _ = sqlite.Close() }) // a test may have closed it
 	h := &house{t: t, store: sqlite, index: sqlite, logs: &logs{}, decider: newDecider(), live: map[string]*recorder.Recording{}}
+	h.access = newPrivileges(h.decider)
 	h.dir = t.TempDir()
 	h.recorder, err = recorder.New(recorder.Config{
 		Dir: h.dir, Commit: func(context.Context, recorder.Chunk) error { return nil },
@@ -150,11 +157,11 @@ func newHouse(t testing.TB, stream time.Duration) *house {
 	must(t, err)
 	h.indexer, err = index.New(index.Config{Dir: h.dir, Source: h.recorder, Detector: h.secrets, Meta: h.meta, Sink: h.sink()})
 	must(t, err)
-	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Indexes: h.indexer, Secrets: h.secrets, Search: h.search, Authorize: h.decider, Kill: h, Links: h.decider, Revoke: h, Offers: noOffers{}, Unseal: noInput{}})
+	h.console, err = console.New(console.Config{Sessions: h.store, Recordings: h.recorder, Indexes: h.indexer, Secrets: h.secrets, Search: h.search, Authorize: h.decider, Kill: h, Pause: h, Links: h.decider, Revoke: h, Offers: noOffers{}, Unseal: noInput{}})
 	must(t, err)
 	h.server = httptest.NewUnstartedServer(nil)
 	url := "http://localhost" + strings.TrimPrefix(h.server.Listener.Addr().String(), "127.0.0.1")
-	h.web, err = New(Config{Console: h.console, SignIns: h.decider, Accounts: h.decider, Devices: h.decider, Enrolments: h.decider, Integrity: integrity{h.decider}, URL: url, Stream: stream, Log: hclog.New(&hclog.LoggerOptions{Output: h.logs})})
+	h.web, err = New(Config{Console: h.console, SignIns: h.decider, Accounts: h.decider, Devices: h.decider, Enrolments: h.decider, Integrity: integrity{h.decider}, Access: h.access, URL: url, Stream: stream, Log: hclog.New(&hclog.LoggerOptions{Output: h.logs})})
 	must(t, err)
 	h.server.Config = h.web.HTTP()
 	h.server.Start()

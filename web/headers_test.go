@@ -37,7 +37,7 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 func TestHTTPS(t *testing.T) {
 	h := newHouse(t, 0)
 	h.decider.tokens["one"] = "ann"
-	s, err := New(Config{Console: h.console, SignIns: h.decider, Accounts: h.decider, Devices: h.decider, Enrolments: h.decider, Integrity: integrity{h.decider}, URL: "https://gatehouse.example"})
+	s, err := New(Config{Console: h.console, SignIns: h.decider, Accounts: h.decider, Devices: h.decider, Enrolments: h.decider, Integrity: integrity{h.decider}, Access: h.access, URL: "https://gatehouse.example"})
 	must(t, err)
 	req := httptest.NewRequest("POST", "https://gatehouse.example/sign-in", strings.NewReader(url.Values{"token": {"one"}}.Encode()))
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")

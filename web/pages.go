@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,8 +23,10 @@ type page struct {
 	Body   any
 
 	// Set by render.
-	Assets string
-	Now    time.Time
+	Assets    string
+	Now       time.Time
+	Waits     int  // requests that wait for the person
+	ManyWaits bool // and there are more
 }
 
 // May says whether the person has a right, so that a page does not offer what would be refused.
@@ -34,13 +37,14 @@ type pages struct {
 	by map[string]*template.Template
 }
 
-var pageNames = []string{"overview", "sessions", "session", "transcript", "search", "kill", "killed", "signin", "oidc", "account", "device", "audit", "error"}
+var pageNames = []string{"overview", "sessions", "session", "transcript", "search", "kill", "killed", "paused", "signin", "oidc", "account", "device", "audit", "error",
+	"approvals", "request", "requests", "request-new", "break-glass", "grants", "locks", "locked", "panic"}
 
 func loadPages() (*pages, error) {
 	p := &pages{by: map[string]*template.Template{}}
 	for _, name := range pageNames {
 		t, err := template.New("layout.html").Funcs(functions()).ParseFS(content,
-			"ui/templates/layout.html", "ui/templates/parts.html", "ui/templates/"+name+".html")
+			"ui/templates/layout.html", "ui/templates/parts.html", "ui/templates/access-parts.html", "ui/templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("parse template %s: %w", name, err)
 		}
@@ -51,7 +55,7 @@ func loadPages() (*pages, error) {
 
 // functions are what templates call. Everything foreign goes through visible, and then through html/template.
 func functions() template.FuncMap {
-	return template.FuncMap{
+	all := template.FuncMap{
 		"visible": console.Visible,
 		"took":    console.Took,
 		"ago":     console.Ago,
@@ -68,6 +72,8 @@ func functions() template.FuncMap {
 		"way":     way,
 		"row":     func(s console.Session, now time.Time) rowView { return rowView{s, now} },
 	}
+	maps.Copy(all, accessFunctions())
+	return all
 }
 
 // way says how somebody signed in.
@@ -104,6 +110,7 @@ func tone(s console.Session) string {
 // render writes a page whole or not at all.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name string, p page) {
 	p.Assets, p.Now = s.assets.base(), s.cfg.Now().UTC()
+	s.surround(r, &p)
 	var buf bytes.Buffer
 	if err := s.pages.by[name].Execute(&buf, p); err != nil {
 		s.cfg.Log.Error("render page", "page", name, "error", err)

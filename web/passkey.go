@@ -81,6 +81,7 @@ func (s *Server) passkeyAdd(w http.ResponseWriter, r *http.Request, who console.
 		return err
 	}
 	s.setShort(w, ceremonyCookie, "")
+	s.navs.forget(who.SignIn)
 	next := goOn{"/account"}
 	if s.short(r, nextCookie) != "" { // a program's login waits: it needs a sign-in with the new passkey
 		next.Next = "/sign-in"

@@ -53,7 +53,7 @@ func (s *Server) peopleRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /sign-in/oidc/{issuer}", s.oidcBegin)
 	mux.HandleFunc("GET /sign-in/oidc/{issuer}", s.oidcReturn)
 	mux.HandleFunc("POST /sign-in/oidc/{issuer}/finish", s.oidcFinish)
-	mux.HandleFunc("GET /account", s.signedIn(s.accountPage))
+	mux.HandleFunc("GET /account", s.known(s.accountPage))
 	mux.HandleFunc("POST /api/account/passkeys/begin", s.signedIn(s.passkeyAddBegin))
 	mux.HandleFunc("POST /api/account/passkeys", s.signedIn(s.passkeyAdd))
 	mux.HandleFunc("POST /account/passkeys/{id}/name", s.signedIn(s.passkeyName))
@@ -107,5 +107,5 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request, in account.Sign
 		s.setShort(w, nextCookie, "")
 		return "/device?user_code=" + code
 	}
-	return "/"
+	return s.wanted(w, r)
 }

@@ -105,11 +105,12 @@ func TestSignedOutStreamsEnd(t *testing.T) {
 	for _, cookie := range []string{"ann-cookie", "vic-cookie"} {
 		removes = append(removes, w.add(cookie, func() { ended[cookie] = true }))
 	}
-	s := &Server{watchers: w}
+	s := &Server{watchers: w, navs: newNavs()}
 	s.SignedOut([]string{"c6a4", "4fb5e2d2e7c5c6d0"}) // nobody's
 	sum := hashOf("ann-cookie")
+	s.navs.put("ann-cookie", around{waits: 3})
 	s.SignedOut([]string{sum})
-	if !ended["ann-cookie"] || ended["vic-cookie"] {
+	if !ended["ann-cookie"] || ended["vic-cookie"] || s.navs.get("ann-cookie").waits != 0 {
 		t.Errorf("ended: %v", ended)
 	}
 	for _, remove := range removes {

@@ -14,7 +14,7 @@ import (
 	"gatehouse/internal/console"
 )
 
-// Config says what a Server serves. Console, SignIns, Accounts, Devices, Enrolments, Integrity and URL are required.
+// Config says what a Server serves. Console, SignIns, Accounts, Devices, Enrolments, Integrity, Access and URL are required.
 type Config struct {
 	Console    *console.Console
 	SignIns    SignIns
@@ -22,6 +22,7 @@ type Config struct {
 	Devices    Devices
 	Enrolments Enrolments
 	Integrity  console.Integrity
+	Access     console.Access
 	Tickets    Tickets // nil: no ticket system is believed
 
 	URL    string           // the one origin: https://HOST[:PORT], or http://localhost[:PORT]
@@ -32,8 +33,8 @@ type Config struct {
 
 // Validate says what is missing or wrong.
 func (c Config) Validate() error {
-	if c.Console == nil || c.SignIns == nil || c.Accounts == nil || c.Devices == nil || c.Enrolments == nil || c.Integrity == nil {
-		return errors.New("web: Console, SignIns, Accounts, Devices, Enrolments and Integrity are required")
+	if c.Console == nil || c.SignIns == nil || c.Accounts == nil || c.Devices == nil || c.Enrolments == nil || c.Integrity == nil || c.Access == nil {
+		return errors.New("web: Console, SignIns, Accounts, Devices, Enrolments, Integrity and Access are required")
 	}
 	_, err := parseOrigin(c.URL)
 	return err
@@ -65,6 +66,7 @@ type Server struct {
 	casts    *casts
 	tries    *attempts
 	unmasks  *unmasks
+	navs     *navs
 
 	enrolling *attempts
 }
@@ -95,7 +97,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{cfg: cfg, origin: origin, assets: assets, pages: pages, streams: newLimits(), watchers: newWatchers(), casts: newCasts(), tries: newAttempts(cfg.Now, triesPerSec, triesBurst), unmasks: newUnmasks(cfg.Now),
+	return &Server{cfg: cfg, origin: origin, assets: assets, pages: pages, streams: newLimits(), watchers: newWatchers(), casts: newCasts(), tries: newAttempts(cfg.Now, triesPerSec, triesBurst), unmasks: newUnmasks(cfg.Now), navs: newNavs(),
 		enrolling: newAttempts(cfg.Now, enrolPerSec, enrolBurst)}, nil
 }
 
@@ -126,6 +128,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /sessions/{id}/transcript", s.signedIn(s.transcriptPage))
 	mux.HandleFunc("GET /sessions/{id}/kill", s.signedIn(s.killPage))
 	mux.HandleFunc("POST /sessions/{id}/kill", s.signedIn(s.killSubmit))
+	mux.HandleFunc("POST /sessions/{id}/pause", s.signedIn(s.pauseSubmit))
+	mux.HandleFunc("POST /sessions/{id}/resume", s.signedIn(s.resumeSubmit))
 	mux.HandleFunc("GET /audit", s.signedIn(s.auditPage))
 	mux.HandleFunc("GET /audit/checkpoint", s.signedIn(s.auditCheckpoint))
 	mux.HandleFunc("GET /search", s.signedIn(s.searchPage))
@@ -134,6 +138,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /sign-in", s.signInSubmit)
 	mux.HandleFunc("POST /sign-out", s.signOut)
 	s.peopleRoutes(mux)
+	s.accessRoutes(mux)
 	mux.HandleFunc("GET /assets/{hash}/{name}", s.serveAsset)
 	s.apiRoutes(mux)
 	s.v1Routes(mux)

@@ -35,6 +35,7 @@ func (w *watchers) add(cookie string, cancel context.CancelFunc) (remove func())
 
 // SignedOut ends the streams of sign-ins, named by the SHA-256 of their cookies in hexadecimal. It does not wait.
 func (s *Server) SignedOut(signIns []string) {
+	s.navs.drop(signIns)
 	s.watchers.mu.Lock()
 	defer s.watchers.mu.Unlock()
 	for _, key := range signIns {

@@ -103,6 +103,7 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	s.navs.forget(s.cookie(r))
 	s.dropCookie(w)
 	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
 }

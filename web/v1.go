@@ -43,6 +43,7 @@ func (s *Server) v1Routes(mux *http.ServeMux) {
 		_, _ = w.Write(openAPI) // the client may be gone
 	})
 	mux.HandleFunc("GET /v1/policy.schema.json", s.policySchema)
+	s.v1AccessRoutes(mux)
 }
 
 // policySchema answers GET /v1/policy.schema.json, for editors.
@@ -152,6 +153,7 @@ var answers = map[string]struct {
 	"actor":           {http.StatusUnauthorized, "ask whoever made the token what its act claim says"},
 	"bad_join_token":  {http.StatusUnauthorized, "ask an administrator for a new one: gatehouse join-token create"},
 	"replayed":        {http.StatusConflict, "get a new token; each is good for one certificate"},
+	"signed_out":      {http.StatusUnauthorized, "sign in with a browser; agents ask over ssh"},
 	"bad_ticket":      {http.StatusUnauthorized, "sign the time, a dot and the body with the shared secret, and send it at once"},
 	"not_allowed":     {http.StatusForbidden, "ask whoever keeps the policy"},
 
@@ -202,6 +204,10 @@ func (s *Server) refuseV1(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, errCrossOrigin):
 		why = &APIError{Code: "cross_origin", Text: "the request came from another site's page"}
 	default:
+		if known := apiErrorOf(err, s.cfg.Now()); known != nil {
+			why = known
+			break
+		}
 		s.cfg.Log.Error("request failed", "path", console.Visible(r.URL.Path), "error", err)
 	}
 	s.refuse(w, r, id.New(id.Request, s.cfg.Now()), why)

@@ -147,7 +147,8 @@ func TestV1Document(t *testing.T) {
 	if doc.OpenAPI != "3.1.0" {
 		t.Errorf("version %q", doc.OpenAPI)
 	}
-	for name, v := range map[string]any{"CertificateRequest": CertificateRequest{}, "Certificate": Certificate{}, "Refusal": APIError{}, "DeviceRequest": DeviceRequest{}, "DeviceAuthorization": DeviceAuthorization{}} {
+	for name, v := range map[string]any{"CertificateRequest": CertificateRequest{}, "Certificate": Certificate{}, "Refusal": APIError{}, "DeviceRequest": DeviceRequest{}, "DeviceAuthorization": DeviceAuthorization{},
+		"RequestOrder": RequestOrder{}, "Words": Words{}, "LockBody": LockBody{}, "RequestPage": RequestPage{}, "GrantPage": GrantPage{}, "LockList": LockList{}} {
 		schema := doc.Parts.Schemas[name]
 		var fields, required, documented []string
 		kind := reflect.TypeOf(v)

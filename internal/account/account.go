@@ -7,6 +7,8 @@ package account
 import (
 	"errors"
 	"time"
+
+	"gatehouse/policy/access"
 )
 
 // ErrCeremony says that a sign-in or registration was used before, has expired, or began in another browser.
@@ -42,6 +44,9 @@ type Account struct {
 	SignIns  []SignIn  `json:"sign_ins"`
 	Locked   string    `json:"locked,omitempty"`    // why this sign-in may not change passkeys; empty: it may
 	OtherWay bool      `json:"other_way,omitempty"` // the person can sign in without any passkey
+
+	ApprovalKeys []string      `json:"approval_keys,omitempty"` // fingerprints of the SSH keys that the policy has for their approvals
+	Aways        []access.Away `json:"aways,omitempty"`         // who answers in their place, and in whose place they do
 }
 
 // SignedIn is a new sign-in. Cookie is its secret, shown once.

@@ -10,6 +10,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/crypto/ssh"
+
 	"gatehouse/internal/account"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/decider/registry"
@@ -149,8 +151,20 @@ func (d *Decider) account(ctx context.Context, ask protocol.AccountAsk) (account
 		return account.Account{}, err
 	}
 	out := account.Account{Person: who.Name, Passkeys: shownPasskeys(keys), SignIns: d.signIns.of(who.Name, sha256.Sum256([]byte(ask.Who.SignIn))),
-		Locked: d.locked(in), OtherWay: d.currentPolicy().HasAccount(who.Name)}
+		Locked: d.locked(in), OtherWay: d.currentPolicy().HasAccount(who.Name), ApprovalKeys: fingerprints(d.currentPolicy().ApprovalKeys(who.Name)),
+		Aways: d.access.AwaysOf(who.Name)}
 	return out, nil
+}
+
+// fingerprints names keys in SSH wire format as ssh-keygen does.
+func fingerprints(keys [][]byte) []string {
+	var out []string
+	for _, wire := range keys {
+		if key, err := ssh.ParsePublicKey(wire); err == nil { // the policy was checked when it was read
+			out = append(out, ssh.FingerprintSHA256(key))
+		}
+	}
+	return out
 }
 
 // of lists a person's sign-ins, the newest first.

@@ -18,18 +18,29 @@ changed() { # changed WHAT PATH...
 	done
 }
 hz=$(getconf CLK_TCK 2>/dev/null || echo 100)
-boot=0
-while read -r k v; do
-	if test "$k" = btime; then boot=$v; fi
-done </proc/stat
 mine=" $$ "
 p=$$
+above=
+since=
 while test "${p:-0}" -gt 1; do
 	s=$(cat "/proc/$p/stat" 2>/dev/null) || break
+	name=${s#*(}
 	set -- ${s##*) }
 	p=$2
 	mine="$mine$p "
+	case $name in sshd*) # the last but one serves this connection, and is as old as that
+		since=$above
+		shift 2
+		shift 9
+		above=$9
+		;;
+	esac
 done
+read -r up _ </proc/uptime
+up=$((${up%%.*} * hz))
+test -n "$since" || since=$up
+start=$((start - (up - since) / hz)) # the age is from after that moment: what the way here took is no part of it
+first=$((since - @AGE@ * hz))        # the same in ticks: the second in which the machine was booted is known too roughly
 left() { # the processes of the login that began since, without this shell and its own, and without those of live sessions
 	for d in /proc/[0-9]*; do
 		p=${d#/proc/}
@@ -42,7 +53,7 @@ left() { # the processes of the login that began since, without this shell and i
 		test "$1" != Z && test "$2" != $$ || continue
 		shift 2
 		shift 9
-		test $((boot + $9 / hz)) -ge "$start" || continue
+		test "$9" -ge "$first" || continue
 		case $name in sshd*)
 			s=$(cat "$d/stat" 2>/dev/null) || continue
 			set -- ${s##*) }

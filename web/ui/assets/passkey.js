@@ -38,7 +38,9 @@ for (const form of forms) {
     try {
       if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) throw new Error('This browser is too old for passkeys here.');
       const { next } = await (form.dataset.passkey === 'add' ? add(form) : signIn());
-      location.assign(next);
+      const to = form.dataset.next ?? next;
+      location.assign(to);
+      if (new URL(to, location.href).pathname === location.pathname) location.reload();
     } catch (error) {
       problem.textContent = words[error.name] ?? error.message;
       problem.hidden = false;

@@ -229,7 +229,8 @@ function reportLine(session) {
   id.textContent = session.id;
   const ms = (session.closed_ns / 1e6).toFixed(1);
   const remote = session.remote === 'ended' ? 'its process on the target ended' : 'UNCONFIRMED whether its process on the target ended';
-  item.append(id, ` client cut off after ${ms} ms; ${remote}${session.sibling ? '; it shared the connection' : ''}`);
+  const left = (session.left ?? 0) + (session.residue?.length ?? 0);
+  item.append(id, ` client cut off after ${ms} ms; ${remote}${left ? `; ${left} LEFT BEHIND, see the recording` : ''}${session.sibling ? '; it shared the connection' : ''}`);
   return item;
 }
 
