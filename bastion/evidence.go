@@ -73,7 +73,9 @@ func (s *session) noteDecision(d protocol.Decided, t protocol.Target, a asked) *
 			s.row.Exactness = "recorded" // not contained: a shell on the target reads what it is given
 		}
 	}
-	s.leaves.Store(d.Residue && !t.Local && !t.Gatehouse)
+	if !t.Local && !t.Gatehouse {
+		s.looks.Store(d.Residue)
+	}
 	if d.Decision.Verdict == policy.Allow && d.Decision.Recording == policy.BestEffort {
 		s.recording.Tolerate()
 		s.lenient = true
@@ -93,7 +95,7 @@ func (s *session) finish(out outcome) {
 	s.mu.Lock()
 	s.remote = out.remote
 	s.mu.Unlock()
-	s.findResidue()
+	s.findResidue(out.state)
 	if out.exit != nil && out.exit.Known {
 		s.row.Exit = &out.exit.Status
 	} else if out.exit == nil && out.state != store.Killed && s.forward == nil {

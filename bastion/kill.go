@@ -182,7 +182,7 @@ func (s *Server) endAll(ctx context.Context, hit map[*session]bool, cause *ended
 	out := []console.KilledSession{}
 	for ses, meant := range hit {
 		wait := ctx
-		if ses.leaves.Load() { // the target is looked at for what it left
+		if ses.looksAfter(store.Killed) { // the target is looked at for what it left
 			wait = late
 		}
 		out = append(out, ses.report(wait, begun, !meant))
@@ -210,22 +210,28 @@ func (s *session) tell(cause *ended) {
 	s.awaitHangUp()
 }
 
-// notify is tell without the wait for the client to hang up.
+// notify is tell without the wait for the client to hang up. Of two that end one session, the first says why, and the other waits
+// until that is said.
 func (s *session) notify(cause *ended) {
-	told := make(chan struct{})
 	s.mu.Lock()
-	s.telling = told
+	told, twice := s.telling, s.telling != nil
+	if !twice {
+		told = make(chan struct{})
+		s.telling = told
+	}
 	s.mu.Unlock()
 	s.muted.Store(true)
 	s.cancel(cause)
-	s.conn.server.apart("a session's last words", func() {
-		defer close(told)
-		if s.writing.TryLock() { // held: a write waits for the client, who will hear nothing
-			s.giveReason(cause)
-			s.writing.Unlock()
-		}
-		_ = s.channel.Close()
-	})
+	if !twice {
+		s.conn.server.apart("a session's last words", func() {
+			defer close(told)
+			if s.writing.TryLock() { // held: a write waits for the client, who will hear nothing
+				s.giveReason(cause)
+				s.writing.Unlock()
+			}
+			_ = s.channel.Close()
+		})
+	}
 	s.hangUpLater()
 	timer := time.NewTimer(noticeTime)
 	defer timer.Stop()

@@ -266,6 +266,23 @@ func (s *session) signalRemote(ctx context.Context, do, word, why string) string
 	return word
 }
 
+// began keeps what runs for the session. A pause that came while it began, and did not wait for it, holds for it too.
+func (s *session) began(proc *running) {
+	s.mu.Lock()
+	s.proc = proc
+	s.mu.Unlock()
+	if !s.gate.isShut() {
+		return
+	}
+	s.conn.server.apart("a pause that came while a command began", func() {
+		const why = "paused while it began"
+		s.signalRemote(s.ctx, protocol.SweepStop, "stopped", why)
+		if !s.gate.isShut() { // resumed meanwhile
+			s.signalRemote(s.ctx, protocol.SweepGoOn, "running", why)
+		}
+	})
+}
+
 // lockedOut is the outcome of a session whose question met a lock before it was decided. The decider has noted the lock, and ends what
 // asked.
 func (s *session) lockedOut(why string) outcome {

@@ -8,6 +8,8 @@ import (
 
 	"gatehouse/internal/answer"
 	"gatehouse/internal/decider/protocol"
+	"gatehouse/internal/store"
+	"gatehouse/policy"
 	"gatehouse/recorder"
 )
 
@@ -22,8 +24,8 @@ const (
 
 // findResidue looks at the target for what the session left, where policy says so. What the target says is a claim: it is shown as text,
 // and believed in nothing.
-func (s *session) findResidue() {
-	if !s.leaves.Load() {
+func (s *session) findResidue(ended store.State) {
+	if !s.looksAfter(ended) {
 		return
 	}
 	begun := time.Now()
@@ -45,6 +47,12 @@ func (s *session) findResidue() {
 	s.mu.Lock()
 	s.residue = &found
 	s.mu.Unlock()
+}
+
+// looksAfter reports whether the target is looked at when the session has ended so.
+func (s *session) looksAfter(ended store.State) bool {
+	when, _ := s.looks.Load().(policy.After)
+	return when == policy.AfterEnd || when == policy.AfterKill && ended == store.Killed
 }
 
 // readResidue reads what a target says. Of a hostile one it may be anything.

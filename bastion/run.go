@@ -68,9 +68,6 @@ func (s *session) run(a ask) {
 		return
 	}
 	// 4. The streams, until the command ends, the client leaves, or somebody ends it.
-	s.mu.Lock()
-	s.proc = proc
-	s.mu.Unlock()
 	s.conn.server.remind(s)
 	s.finish(s.carry(d.Decision, proc))
 }
@@ -190,6 +187,13 @@ func (s *session) start(a asked) (protocol.Decided, *running, *outcome) {
 		launch.abandon()
 		return d, nil, out
 	}
+	leave, ok := s.cross() // while it is paused nothing begins
+	if !ok {
+		launch.abandon()
+		out := s.explain(s.ctx.Err())
+		return d, nil, &out
+	}
+	defer leave()
 	proc, err := launch.start(s.ctx)
 	if err != nil {
 		out := s.explain(err)
@@ -198,6 +202,7 @@ func (s *session) start(a asked) (protocol.Decided, *running, *outcome) {
 		}
 		return d, nil, &out
 	}
+	s.began(proc)
 	return d, proc, nil
 }
 

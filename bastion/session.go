@@ -81,8 +81,8 @@ type session struct {
 	closed  time.Time     // when a kill closed the client's channel
 	swept   swept         // what ended what it left running
 	residue *protocol.Residue
-	gate    gate        // what its bytes go through
-	leaves  atomic.Bool // its target is looked at, after its end, for what it left
+	gate    gate         // what its bytes go through
+	looks   atomic.Value // policy.After: when its target is looked at for what it left
 
 	pauseEnds *time.Timer
 

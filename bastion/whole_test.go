@@ -74,7 +74,7 @@ func newWholeWith(t *testing.T, change func(*Config)) *whole {
 	w.write("targets.yaml", "version: 1\ntargets: {}\n")
 	var err error
 	w.decider, err = decider.Open(ctx, decider.Config{Dir: filepath.Join(w.dir, "decider"), Node: "test", Names: []string{"gatehouse"},
-		WebURL: "http://localhost", Policy: filepath.Join(w.dir, "policy.yaml"), Targets: filepath.Join(w.dir, "targets.yaml"), Log: log})
+		WebURL: "http://localhost", Policy: filepath.Join(w.dir, "policy.yaml"), Targets: filepath.Join(w.dir, "targets.yaml"), Tickets: []byte(ticketSecret), Log: log})
 	w.must(err)
 	t.Cleanup(func() { w.must(w.decider.Close()) })
 	w.startHost(ctx)
@@ -283,3 +283,6 @@ func gone(c *ssh.Client) bool {
 		return false
 	}
 }
+
+// ticketSecret is that of whoever tells the decider that tickets were closed.
+const ticketSecret = "0123456789abcdef"

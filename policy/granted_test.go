@@ -212,13 +212,13 @@ roles:
 }
 
 func TestResidue(t *testing.T) {
-	p := parse(t, "version: 1\nresidue: [{targets: [\"web-*\", {labels: {env: prod}}], logins: [deploy]}]\n")
-	for place, want := range map[[2]string]bool{{"web-1", "deploy"}: true, {"web-1", "root"}: false, {"db-1", "deploy"}: false, {"web-*", "deploy"}: false} {
+	p := parse(t, "version: 1\nresidue: [{targets: [\"web-*\", {labels: {env: prod}}], logins: [deploy]}, {targets: [all-1], logins: [root], after: end}, {targets: [\"all-*\"], logins: [root]}]\n")
+	for place, want := range map[[2]string]policy.After{{"web-1", "deploy"}: policy.AfterKill, {"web-1", "root"}: "", {"db-1", "deploy"}: "", {"web-*", "deploy"}: "", {"all-1", "root"}: policy.AfterEnd} {
 		if got := p.Residue(place[0], nil, policy.Login(place[1])); got != want {
 			t.Errorf("%v: %v", place, got)
 		}
 	}
-	if !p.Residue("db-1", map[string]string{"env": "prod"}, "deploy") {
+	if p.Residue("db-1", map[string]string{"env": "prod"}, "deploy") != policy.AfterKill {
 		t.Error("not by labels")
 	}
 }

@@ -38,7 +38,7 @@ type pages struct {
 }
 
 var pageNames = []string{"overview", "sessions", "session", "transcript", "search", "kill", "killed", "paused", "signin", "oidc", "account", "device", "audit", "error",
-	"approvals", "request", "requests", "request-new", "break-glass", "grants", "locks", "locked", "panic"}
+	"approvals", "request", "requests", "request-new", "break-glass", "grants", "locks", "locked", "panic", "alerts"}
 
 func loadPages() (*pages, error) {
 	p := &pages{by: map[string]*template.Template{}}

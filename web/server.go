@@ -22,6 +22,7 @@ type Config struct {
 	Devices    Devices
 	Enrolments Enrolments
 	Integrity  console.Integrity
+	Alerts     console.Alerter // nil: there is no such page
 	Access     console.Access
 	Tickets    Tickets // nil: no ticket system is believed
 
@@ -139,6 +140,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /sign-out", s.signOut)
 	s.peopleRoutes(mux)
 	s.accessRoutes(mux)
+	s.alertRoutes(mux)
 	mux.HandleFunc("GET /assets/{hash}/{name}", s.serveAsset)
 	s.apiRoutes(mux)
 	s.v1Routes(mux)

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 
 	"gatehouse/internal/console"
 	"gatehouse/policy"
+	"gatehouse/policy/access"
 )
 
 // maxProofText bounds what is taken from a server to be shown and signed.
@@ -47,7 +49,7 @@ func (c *ApproveCmd) Run(ctx context.Context) error {
 	if c.Words != "" {
 		argv = append(argv, "--words", c.Words)
 	}
-	return c.prove(ctx, argv)
+	return c.prove(ctx, argv, false, access.Fact{Label: "request", Value: c.ID})
 }
 
 // BreakGlassCmd takes a role at once.
@@ -75,11 +77,21 @@ func (c *BreakGlassCmd) Run(ctx context.Context) error {
 	if c.For != 0 {
 		argv = append(argv, "--for", c.For.String())
 	}
-	return c.prove(ctx, argv)
+	return c.prove(ctx, argv, true, c.facts()...)
 }
 
-// prove runs a verb twice: for the text, and with the signature. Without a key the verb says itself how it is signed.
-func (p *ProofFlags) prove(ctx context.Context, verb policy.Argv) error {
+// facts are what the text must say, of what was asked for.
+func (c *BreakGlassCmd) facts() []access.Fact {
+	list := []access.Fact{{Label: "under role", Value: c.Role}, {Label: "reason", Value: strings.TrimSpace(c.Reason)}, {Label: "ticket", Value: strings.TrimSpace(c.Ticket)}, {Label: "with login", Value: c.Login}}
+	if len(c.Target) == 1 { // of several, the text shows them in their order
+		list = append(list, access.Fact{Label: "on targets", Value: c.Target[0]})
+	}
+	return list
+}
+
+// prove runs a verb twice: for the text, and with the signature. Without a key the verb says itself how it is signed. What is signed is an
+// approval or a break-glass, as was asked for, and says what is known of it: a server that hands over another one's text gets no signature.
+func (p *ProofFlags) prove(ctx context.Context, verb policy.Argv, glass bool, known ...access.Fact) error {
 	if p.Key == "" {
 		return askConsoleWith(ctx, p.Server, verb, os.Stdin, os.Stdout)
 	}
@@ -91,8 +103,8 @@ func (p *ProofFlags) prove(ctx context.Context, verb policy.Argv) error {
 	if err := json.Unmarshal(out.Bytes(), &c); err != nil || c.ID == "" || c.Text == "" {
 		return errors.New("the server did not answer with a text to sign")
 	}
-	if err := plainText(c.Text); err != nil {
-		return err
+	if err := cmp.Or(plainText(c.Text), access.CheckText(c.Text, glass, known...)); err != nil {
+		return fmt.Errorf("%w; nothing was signed", err)
 	}
 	fmt.Fprint(os.Stderr, c.Text)
 	if !p.Yes {
@@ -111,7 +123,7 @@ func (p *ProofFlags) prove(ctx context.Context, verb policy.Argv) error {
 func plainText(text string) error {
 	for _, r := range text {
 		if r != '\n' && (!unicode.IsPrint(r) || r == unicode.ReplacementChar) {
-			return fmt.Errorf("the server's text has the character %U, which a screen does not show as it is; nothing was signed", r)
+			return fmt.Errorf("the server's text has the character %U, which a screen does not show as it is", r)
 		}
 	}
 	return nil

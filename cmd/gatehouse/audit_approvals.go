@@ -23,7 +23,7 @@ func printApprovals(w io.Writer, r audit.BundleReport) (findings int) {
 			fmt.Fprintf(w, "approved     by %q at %s with %s\n", "person:"+p.Person, p.At.UTC().Format("2006-01-02 15:04:05 UTC"), withKey(p))
 		}
 		if a.Grant != "" {
-			fmt.Fprintf(w, "grant        %q, which let %d commands run\n", a.Grant, len(a.Ran))
+			fmt.Fprintf(w, "grant        %q, commands run by it: %d\n", a.Grant, len(a.Ran))
 		}
 		for _, n := range a.Notes {
 			fmt.Fprintf(w, "note         %q: %s\n", a.Request.ID, n)

@@ -16,6 +16,7 @@ import (
 var unscripted = map[string]string{
 	"signer":              "TestServeSigners takes a token away, over the real ssh too",
 	"certificate_expired": "a certificate that ends between the channel's opening and the decision; later the channel is refused",
+	"needs_approval":      "what was asked for was withdrawn or is void: TestDryRunAndAskRunNothing",
 	"internal":            "stands for mistakes of this program; one that is known is mended",
 }
 

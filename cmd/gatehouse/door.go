@@ -286,7 +286,7 @@ func (d *door) serveWeb(served chan<- error) (*http.Server, error) {
 	if d.settings.Web.Listen == "" {
 		return nil, nil
 	}
-	pages, err := web.New(web.Config{Console: d.console, SignIns: d.decider, Accounts: d.decider, Devices: devices{d.decider}, Enrolments: enrolments{d.decider}, Integrity: d.decider, Access: d.decider, Tickets: tickets{d.decider}, URL: d.settings.Web.URL, Log: d.log.Named("web")})
+	pages, err := web.New(web.Config{Console: d.console, SignIns: d.decider, Accounts: d.decider, Devices: devices{d.decider}, Enrolments: enrolments{d.decider}, Integrity: d.decider, Access: d.decider, Alerts: d.decider, Tickets: tickets{d.decider}, URL: d.settings.Web.URL, Log: d.log.Named("web")})
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,6 @@ type cli struct {
 	Done      RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb done, over ssh."`
 	Heartbeat RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb heartbeat, over ssh."`
 	Alerts    RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb alerts, over ssh."`
-	Budgets   RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb budgets, over ssh."`
 	Away      RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb away, over ssh."`
 	Review    RemoteCmd    `cmd:"" passthrough:"" help:"The console's verb review, over ssh."`
 	WebLogin  RemoteCmd    `cmd:"" name:"web-login" passthrough:"" help:"The console's verb web-login, over ssh."`

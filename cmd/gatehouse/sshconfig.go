@@ -54,6 +54,9 @@ func (c *SSHConfigCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("resolve %s: %w", c.Out, err)
 	}
+	if c.Identity, err = filepath.Abs(c.Identity); err != nil {
+		return fmt.Errorf("resolve %s: %w", c.Identity, err)
+	}
 	known := filepath.Join(out, "known_hosts")
 	if err := os.WriteFile(known, []byte(hosts), 0o644); err != nil {
 		return fmt.Errorf("write known_hosts: %w", err)

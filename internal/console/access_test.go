@@ -92,7 +92,7 @@ func (o *office) lock() access.Lock {
 	return access.Lock{ID: "lck_1", What: access.Subject{Kind: access.LockTask, Value: evil}, Reason: evil, By: evil, At: o.now, Lifts: []string{evil}}
 }
 func (o *office) Lock(_ context.Context, _ Credential, order LockOrder) (LockReport, error) {
-	return LockReport{Lock: o.lock(), Sessions: []string{evil}, SessionsAll: 2}, o.note("lock", order)
+	return LockReport{Lock: o.lock(), Sessions: []string{evil}, SessionsAll: 2, Unknown: order.What.Value == "typo"}, o.note("lock", order)
 }
 func (o *office) Unlock(_ context.Context, _ Credential, id, reason string) (access.Lock, error) {
 	return o.lock(), o.note("unlock", id, reason)
@@ -149,6 +149,7 @@ func TestAccessVerbs(t *testing.T) {
 		{args: []string{"heartbeat", "gr_1", "--every", "1h"}, want: `beat "gr_1"`},
 		{args: []string{"lock", "everything", "--reason", "x", "--until", "1h"}, want: `lock {"what":{"kind":"everything"},"reason":"x","until":"2026-11-22T21:00:00Z"}`, says: "NOT IN THE AUDIT LOG YET"},
 		{args: []string{"lock", "owner:group:web", "--reason", "x"}, want: `lock {"what":{"kind":"owner","value":"group:web"},"reason":"x"}`},
+		{args: []string{"lock", "agent:typo", "--reason", "x"}, want: `lock {"what":{"kind":"agent","value":"typo"},"reason":"x"}`, says: "NEITHER POLICY NOR INVENTORY KNOWS IT"},
 		{args: []string{"lock", "ses_1", "--reason", "x"}, want: `lock {"what":{"kind":"session","value":"ses_1"},"reason":"x"}`},
 		{args: []string{"lock", "rule:web/allow[2]", "--reason", "x"}, want: `lock {"what":{"kind":"rule","value":"web/allow[2]"},"reason":"x"}`},
 		{args: []string{"unlock", "lck_1", "--reason", "x"}, want: `unlock "lck_1" "x"`},
@@ -196,7 +197,7 @@ func TestAccessVerbsRefuseWhatTheyDoNotUnderstand(t *testing.T) {
 		{args: "request --role r --reason x --for -1m"}, {args: "request --role r --reason x --wait=soon"}, {args: "request --role r --reason x --wait=-1s"}, {args: "requests list --state odd"}, {args: "requests show"},
 		{args: "approve"}, {args: "approve ar_1 --challenge chl_1"}, {args: "approve ar_1 --signature -"}, {args: "approve ar_1 --challenge chl_1 --signature /etc/passwd"}, {args: "approve ar_1 --challenge chl_1 --signature -", in: "no signature"},
 		{args: "approve ar_1 --challenge chl_1 --signature -", in: armored + strings.Repeat("x", maxSignature)}, {args: "approve ar_1 --text --challenge chl_1 --signature -", in: armored},
-		{args: "decline ar_1"}, {args: "grants end gr_1"}, {args: "heartbeat --every 1ms"}, {args: "heartbeat --every 2h"}, {args: "lock everything"}, {args: "lock --reason x"}, {args: "lock bot --reason x"}, {args: "lock agent: --reason x"},
+		{args: "requests list --who bot"}, {args: "grants list --who bot"}, {args: "decline ar_1"}, {args: "grants end gr_1"}, {args: "heartbeat --every 1ms"}, {args: "heartbeat --every 2h"}, {args: "lock everything"}, {args: "lock --reason x"}, {args: "lock bot --reason x"}, {args: "lock agent: --reason x"},
 		{args: "lock agent:\x1b --reason x"}, {args: "lock everything --reason x --until yesterday"}, {args: "unlock lck_1"}, {args: "away"}, {args: "away ben"}, {args: "away --until 1h"}, {args: "away ben --end"}, {args: "away ben --until -1h"},
 		{args: "break-glass r"}, {args: "review gr_1"},
 	} {

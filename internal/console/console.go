@@ -46,8 +46,8 @@ type Config struct {
 	Unseal     Unsealer
 	Pause      Pauser                  // nil: nothing can be paused
 	Access     Access                  // nil: nothing can be asked for, approved or locked
-	Budgets    Budgeter                // nil: there are none
 	Alerts     Alerter                 // nil: nobody is told of anything
+	Budgets    Budgeter                // nil: nothing is counted
 	Secrets    *secret.Detector        // nil: one that knows no values of Gatehouse's own
 	Indexes    Indexes                 // nil: recordings are prepared when they are looked at
 	Search     Searcher                // nil where there is none: then nothing is found, and the answer says so

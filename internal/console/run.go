@@ -63,9 +63,9 @@ type verbs struct {
 		Resend alertsResendCmd `cmd:"" help:"Send an alert again, or all dead letters of a channel."`
 	} `cmd:"" help:"Look at alerts, and test their channels."`
 	Budgets struct {
-		List  budgetsListCmd  `cmd:"" help:"List budgets, and what was used up: your own, and those of your agents."`
-		Reset budgetsResetCmd `cmd:"" help:"Give somebody's budget anew."`
-	} `cmd:"" help:"Look at budgets, and give them anew."`
+		List  budgetsListCmd  `cmd:"" default:"withargs" help:"Show what is left of your budget, or of others'."`
+		Reset budgetsResetCmd `cmd:"" help:"Give somebody else their budgets anew."`
+	} `cmd:"" help:"Look at what is left of budgets, and give them anew."`
 	BreakGlass breakGlassCmd `cmd:"" name:"break-glass" help:"Take a role at once in an emergency; it shouts, and two people must review it."`
 	Review     reviewCmd     `cmd:"" help:"Say that you have looked at what was done with a break-glass grant."`
 	WebLogin   webLoginCmd   `cmd:"" help:"Get a one-time link that signs you in to the browser."`
@@ -102,9 +102,15 @@ func (c *Console) Run(ctx context.Context, who Credential, args []string, std St
 		return in.fail(fmt.Errorf("build the verbs: %w", err))
 	}
 	in.usage = func() { _, _ = parser.Parse([]string{"--help"}) }
-	parsed, err := parser.Parse(searchArgs(helpArgs(args, parser.Model)))
+	args = searchArgs(helpArgs(args, parser.Model))
+	parsed, err := parser.Parse(args)
 	if done {
 		return exitOK
+	}
+	if phrases := phraseArgs(args); err != nil && phrases != nil {
+		if again, failed := parser.Parse(phrases); failed == nil {
+			parsed, err = again, nil
+		}
 	}
 	in.json = v.JSON
 	if err != nil {

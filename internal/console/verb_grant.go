@@ -20,6 +20,9 @@ func (g *grantsListCmd) Run(in *invocation) error {
 	if err != nil {
 		return err
 	}
+	if err := principal(g.Who); err != nil {
+		return err
+	}
 	page, next, err := a.Grants(in.ctx, in.who, AccessFilter{Live: !g.All, Who: g.Who, Task: g.Task, Before: g.Before})
 	if err != nil {
 		return err

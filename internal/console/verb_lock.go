@@ -74,6 +74,9 @@ func (r LockReport) Text() string {
 	if more := r.SessionsAll - len(r.Sessions); more > 0 {
 		fmt.Fprintf(&b, "  and %d more\n", more)
 	}
+	if r.Unknown {
+		b.WriteString("NEITHER POLICY NOR INVENTORY KNOWS IT: is it mistyped? The lock stands all the same\n")
+	}
 	if !r.Noted {
 		b.WriteString("NOT IN THE AUDIT LOG YET: it cannot be written; the lock stands all the same, and is noted when it can\n")
 	}

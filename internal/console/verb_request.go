@@ -209,6 +209,14 @@ func undecided(r access.Request) error {
 	return &notApprovedError{code + ": " + r.ID + " was not approved"}
 }
 
+// principal checks whose requests or grants are wanted: a bare name would find nobody's.
+func principal(who string) error {
+	if who == "" || strings.HasPrefix(who, "agent:") || strings.HasPrefix(who, "person:") {
+		return nil
+	}
+	return usagef("--who takes agent:NAME or person:NAME")
+}
+
 type requestsListCmd struct {
 	State  string `help:"Only requests in this state: pending, approved, declined, expired, withdrawn or void." placeholder:"STATE" enum:",pending,approved,declined,expired,withdrawn,void" default:""`
 	Answer bool   `help:"Only those that you can answer now."`
@@ -220,6 +228,9 @@ type requestsListCmd struct {
 func (l *requestsListCmd) Run(in *invocation) error {
 	a, err := in.access()
 	if err != nil {
+		return err
+	}
+	if err := principal(l.Who); err != nil {
 		return err
 	}
 	page, next, err := a.Requests(in.ctx, in.who, AccessFilter{State: access.State(l.State), Answer: l.Answer, Who: l.Who, Task: l.Task, Before: l.Before})

@@ -33,7 +33,7 @@ func (d *Decider) accessChallenge(ctx context.Context, in protocol.AccessProve) 
 		return d.challengeGlass(ctx, a, *in.Order, in.By)
 	}
 	req, err := d.access.Find(ctx, in.Request)
-	if err != nil {
+	if err != nil || !d.concerns(a, req) {
 		return console.AccessChallenge{}, refuse("there is no request %q that you can answer", cut(in.Request, maxID))
 	}
 	if _, why := d.access.MayAnswer(d.currentPolicy(), req, a.person()); why != "" {
@@ -137,7 +137,7 @@ func (d *Decider) answer(ctx context.Context, a asker, in console.AccessAnswer) 
 		return access.Request{}, err
 	}
 	req, err := d.access.Find(ctx, in.Request)
-	if err != nil {
+	if err != nil || !d.concerns(a, req) {
 		return access.Request{}, refuse("there is no request %q that you can answer", cut(in.Request, maxID))
 	}
 	if err := cmp.Or(d.mayAsk(a.who), d.lockedRequest(req)); err != nil {

@@ -122,14 +122,10 @@ func (d *Decider) wantRole(pol *policy.Policy, a asker, order console.AccessOrde
 	return nil
 }
 
-// wantPattern is for whatever an ask rule's pattern matches. The rule's id says which role it is of.
+// wantPattern is for whatever an ask rule's pattern matches. Without a role it is of the one that has it.
 func (d *Decider) wantPattern(pol *policy.Policy, a asker, order console.AccessOrder, req *access.Request) error {
-	role := order.Role
-	if role == "" {
-		role, _, _ = strings.Cut(order.Pattern, "/ask[")
-	}
-	rules := pol.PatternRules(a.who, role, order.Pattern)
-	need, ok := pol.PatternTerms(a.who, role, order.Pattern)
+	rules := pol.PatternRules(a.who, order.Role, order.Pattern)
+	need, ok := pol.PatternTerms(a.who, order.Role, order.Pattern)
 	if !ok {
 		return refuse("no ask rule of a role of %s is %q; name the role as well, or the rule by its id", a.name, cut(order.Pattern, maxText))
 	}

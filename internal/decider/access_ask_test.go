@@ -107,6 +107,10 @@ func TestRequestPattern(t *testing.T) {
 	if _, err := b.door.Ask(t.Context(), console.Credential{Connection: conn}, console.AccessOrder{Pattern: "operator/ask[1]", Targets: []string{"web-1"}, Login: "deploy", Reason: "r", Uses: 4}); err == nil {
 		t.Error("more uses than the rule gives")
 	}
+	r, err = b.door.Ask(t.Context(), console.Credential{Connection: conn}, console.AccessOrder{Pattern: "id", Targets: []string{"web-1"}, Login: "deploy", Reason: "r"})
+	if err != nil || r.Scope.Role != "operator" || r.Scope.Pattern != "id" {
+		t.Errorf("by the rule's own words, without its role: %+v, %v", r.Scope, err)
+	}
 }
 
 // TestGrantIsBoundToItsTask: a grant is good for the task for which it was asked, and for no other of the same agent.

@@ -132,6 +132,7 @@ func (d *Decider) askPeople(ctx context.Context, r *ruling, command access.Comma
 	if err != nil {
 		return err
 	}
+	d.lendWait(r)
 	r.out.Waiting = &protocol.Waiting{Request: req, Until: until, Preview: !d.access.HasPreview(req.ID)}
 	if why != "" {
 		r.out.Waiting.Why = why
@@ -275,5 +276,8 @@ func (r *ruling) deny(code policy.Code, reason string) {
 func (d *Decider) denied(ctx context.Context, r *ruling) error {
 	r.out.ID = id.New(id.Denial, d.cfg.Now())
 	d.keepDenial(r)
+	if err := d.spendDenial(ctx, r); err != nil {
+		return err
+	}
 	return d.note(ctx, r)
 }

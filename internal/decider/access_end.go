@@ -63,7 +63,7 @@ func (d *Decider) endAccess(ctx context.Context, match func(by access.Requester,
 	return len(ended), len(gone)
 }
 
-// endHeld ends the live sessions that run by a grant for which why is not empty: their client is told that line.
+// endHeld ends the live sessions that run, or wait for people, by a grant for which why is not empty: their client is told that line.
 func (d *Decider) endHeld(why func(access.Grant) string) (n int) {
 	byReason := map[string][]string{}
 	d.mu.Lock()
@@ -71,7 +71,7 @@ func (d *Decider) endHeld(why func(access.Grant) string) (n int) {
 		if s.ended != "" {
 			continue
 		}
-		for _, g := range s.grants {
+		for _, g := range slices.Concat(s.grants, s.trying) {
 			if reason := why(g); reason != "" {
 				s.ended = "the grant " + g.ID + " has ended: " + reason
 				byReason[s.ended] = append(byReason[s.ended], name)
@@ -81,6 +81,7 @@ func (d *Decider) endHeld(why func(access.Grant) string) (n int) {
 	}
 	door := d.door
 	d.mu.Unlock()
+	d.endWaits(why)
 	return d.tellRevoked(door, byReason)
 }
 

@@ -46,9 +46,10 @@ func (d *Decider) wantedGlass(a asker, order console.AccessOrder) (access.Reques
 	if why := d.access.MayBreakGlass(requester(a.who), order.Role); why != "" {
 		return req, refuse("%s", why)
 	}
-	return access.Prepare(pol, d.cfg.Now(), access.Request{ID: id.New(id.Access, d.cfg.Now()), By: requester(a.who), Reason: why, Ticket: ticket,
+	req = access.Prepare(pol, d.cfg.Now(), access.Request{ID: id.New(id.Access, d.cfg.Now()), By: requester(a.who), Reason: why, Ticket: ticket,
 		Scope: access.Scope{Kind: access.RoleScope, Targets: targets, Login: policy.Login(order.Login), Role: order.Role, Seconds: narrow(glass.For, seconds), Glass: true},
-		Need:  []policy.Approval{glass.Review}, Rules: []string{order.Role}, Policy: pol.Hash()}), nil
+		Need:  []policy.Approval{glass.Review}, Rules: []string{order.Role}, Policy: pol.Hash()})
+	return req, d.lockedRequest(req) // locks come before everything
 }
 
 // challengeGlass begins the proof that break-glass needs: the request that the order would be is fixed with it.

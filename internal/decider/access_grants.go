@@ -3,6 +3,7 @@ package decider
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gatehouse/internal/console"
 	"gatehouse/internal/decider/privilege"
@@ -157,7 +158,11 @@ func (d *Decider) review(ctx context.Context, a asker, in protocol.AccessName) (
 	if err != nil || !g.Scope.Glass {
 		return access.Grant{}, refuse("%q is no grant of a break-glass", cut(in.ID, maxID))
 	}
-	return d.access.Review(ctx, d.currentPolicy(), g.ID, access.Vote{By: a.person(), Yes: true, Words: said, At: d.cfg.Now().UTC()}, privilege.By{Actor: a.name, Conn: a.conn})
+	pol := d.currentPolicy()
+	if g.Need == nil || !slices.Contains(pol.ReviewersOf(*g.Need), a.person()) {
+		return access.Grant{}, refuse("%s does not review this break-glass: those whom its policy names do, or else those with the right to review", a.name)
+	}
+	return d.access.Review(ctx, pol, g.ID, access.Vote{By: a.person(), Yes: true, Words: said, At: d.cfg.Now().UTC()}, privilege.By{Actor: a.name, Conn: a.conn})
 }
 
 // accessAway says who answers in the caller's place, or that nobody does any more.

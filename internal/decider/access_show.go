@@ -3,6 +3,7 @@ package decider
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -70,6 +71,17 @@ func (d *Decider) sees(a asker, req access.Request) bool {
 	}
 	_, why := d.access.MayAnswer(d.currentPolicy(), req, a.person())
 	return why == ""
+}
+
+// concerns reports whether a person may know that there is a request: they see it, or could have answered it while it was pending.
+func (d *Decider) concerns(a asker, req access.Request) bool {
+	if d.sees(a, req) {
+		return true
+	}
+	now := d.cfg.Now()
+	req.State, req.Votes, req.Expires = access.Pending, nil, now.Add(time.Second)
+	_, why := access.MayAnswer(d.currentPolicy(), req, a.person(), nil, now)
+	return why == "" && a.person() != ""
 }
 
 // accessRequests lists requests for whoever asks at the door.
@@ -161,9 +173,18 @@ func (d *Decider) explainRequest(a asker, view *console.AccessView) {
 		view.Hinders = "people decide it"
 		return
 	}
-	if _, view.Hinders = d.access.MayAnswer(pol, req, a.person()); view.Hinders == "" {
-		view.Answer, view.Ways = true, waysOf(req)
+	instead, hinders := d.access.MayAnswer(pol, req, a.person())
+	if view.Hinders = hinders; hinders == "" {
+		view.Answer, view.Ways = true, waysOf(seatsOf(pol, req, a.person(), instead))
 	}
+}
+
+// seatsOf is a request with those thresholds alone in which the people have a seat.
+func seatsOf(pol *policy.Policy, req access.Request, people ...string) access.Request {
+	req.Need = slices.DeleteFunc(slices.Clone(req.Need), func(n policy.Approval) bool {
+		return !slices.ContainsFunc(pol.ApproversOf(n), func(name string) bool { return slices.Contains(people, name) })
+	})
+	return req
 }
 
 // accessRules are the rules that want approval, as they are written now.

@@ -137,3 +137,17 @@ func TestAwayAnswers(t *testing.T) {
 		t.Errorf("the log says %q", got)
 	}
 }
+
+// TestWaysOfWhoHasASeat: somebody is shown a way only where it fills a seat of theirs, or of whom they answer for.
+func TestWaysOfWhoHasASeat(t *testing.T) {
+	b := newAccessBench(t)
+	req := access.Request{Need: []policy.Approval{{Approvals: 1, From: []string{"sre"}, By: "ssh"}, {Approvals: 1, From: []string{"web"}}}}
+	for person, want := range map[string][]string{"uma": {"ssh"}, "vic": {"passkey", "ssh"}, "ann": {"passkey", "ssh"}, "nan": nil} {
+		if got := waysOf(seatsOf(b.d.currentPolicy(), req, person, "")); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", person, got, want)
+		}
+	}
+	if len(req.Need) != 2 || req.Need[0].By != "ssh" {
+		t.Errorf("the request has changed: %+v", req.Need)
+	}
+}

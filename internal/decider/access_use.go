@@ -19,6 +19,16 @@ func (d *Decider) granted(who policy.Identity, target string, login policy.Login
 	return grantedOf(d.access.Roles(requester(who), target, login))
 }
 
+// reaches reports whether a role of the identity, of the policy's or held for a time, grants a target with a login.
+func (d *Decider) reaches(pol *policy.Policy, who policy.Identity, target string, labels map[string]string, login string) bool {
+	return pol.ReachesAs(d.asking(who, target, labels, policy.Login(login)))
+}
+
+// asking is a question about a target, with the roles that the identity holds there for a time.
+func (d *Decider) asking(who policy.Identity, target string, labels map[string]string, login policy.Login) policy.Request {
+	return policy.Request{Identity: who, Target: target, Labels: labels, Login: login, Now: d.cfg.Now(), Granted: d.granted(who, target, login)}
+}
+
 // grantedOf are the roles of grants.
 func grantedOf(grants []access.Grant) []policy.Granted {
 	var list []policy.Granted
@@ -61,7 +71,7 @@ func (d *Decider) use(ctx context.Context, grants []string, decision, session st
 
 // strict makes what runs by a broken glass recorded whole, whatever its role says.
 func (d *Decider) strict(dec *policy.Decision) {
-	if dec.Recording == policy.BestEffort && slices.ContainsFunc(dec.Grants, func(name string) bool { g, ok := d.access.Grant(name); return ok && g.Scope.Glass }) {
+	if dec.Recording == policy.BestEffort && d.byGlass(dec.Grants) {
 		dec.Recording = policy.Strict
 	}
 }
@@ -126,14 +136,40 @@ func (d *Decider) useForFile(ctx context.Context, r *fileRuling) error {
 	if len(fresh) == 0 {
 		return d.append(ctx, r.entry())
 	}
-	d.mu.Lock()
-	s, ok := d.sessions[r.in.Session]
-	if ok {
-		s.grants = append(slices.Clip(s.grants), fresh...)
-	}
-	d.mu.Unlock()
-	if !ok {
+	if !d.tryGrants(r.in.Session, fresh) {
 		return refuse("no such transfer")
 	}
-	return d.use(ctx, names, r.out.ID, r.in.Session, r.entry())
+	err := d.use(ctx, names, r.out.ID, r.in.Session, r.entry())
+	d.tried(r.in.Session, fresh, err == nil)
+	return err
+}
+
+// tryGrants makes a session end with grants that it is about to use.
+func (d *Decider) tryGrants(name string, grants []access.Grant) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s, ok := d.sessions[name]
+	if ok {
+		s.trying = append(slices.Clip(s.trying), grants...)
+	}
+	return ok
+}
+
+// tried gives a session the grants that it tried, if it could use them.
+func (d *Decider) tried(name string, grants []access.Grant, used bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s, ok := d.sessions[name]
+	if !ok {
+		return
+	}
+	for _, g := range grants {
+		same := func(x access.Grant) bool { return x.ID == g.ID }
+		if i := slices.IndexFunc(s.trying, same); i >= 0 { // one of perhaps several files at once
+			s.trying = slices.Delete(slices.Clone(s.trying), i, i+1)
+		}
+		if used && !slices.ContainsFunc(s.grants, same) {
+			s.grants = append(slices.Clip(s.grants), g)
+		}
+	}
 }

@@ -3,6 +3,8 @@ package decider
 import (
 	"sync"
 	"time"
+
+	"gatehouse/policy/access"
 )
 
 // maxWaits bounds the sessions that wait for people.
@@ -17,7 +19,8 @@ type waits struct {
 // wait is one of them.
 type wait struct {
 	conn, request string
-	end           time.Time // zero: it did not wait at all
+	end           time.Time      // zero: it did not wait at all
+	lent          []access.Grant // by which it may ask at all
 }
 
 func newWaits() *waits { return &waits{open: map[string]wait{}} }

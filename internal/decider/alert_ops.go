@@ -15,7 +15,7 @@ import (
 // maxAlertPage bounds a page of alerts.
 const maxAlertPage = 50
 
-// handleAlerts is what the door asks about alerts and budgets.
+// handleAlerts is what the door asks about alerts.
 func (d *Decider) handleAlerts(ctx context.Context, op protocol.Op, body json.RawMessage) (any, error) {
 	switch op {
 	case protocol.OpAlerts:
@@ -24,12 +24,8 @@ func (d *Decider) handleAlerts(ctx context.Context, op protocol.Op, body json.Ra
 		return call(ctx, body, d.testAlertsAsked)
 	case protocol.OpAlertResend:
 		return call(ctx, body, d.resendAlertAsked)
-	case protocol.OpBudgets:
-		return call(ctx, body, d.budgetsAsked)
-	case protocol.OpBudgetReset:
-		return call(ctx, body, d.resetBudgetAsked)
 	}
-	return nil, invalid("unknown operation %q", op)
+	return d.handleBudgets(ctx, op, body)
 }
 
 // handleAlertsAdmin is what root on this machine asks about them.

@@ -80,10 +80,18 @@ func TestAlertsThroughTheDoor(t *testing.T) {
 		t.Fatalf("%+v", page)
 	}
 	id := page.List[0].ID
+	tests := func() (n int) {
+		for _, kind := range arrived(t, hook) {
+			if kind == "test" {
+				n++
+			}
+		}
+		return n
+	}
 	for who, want := range map[console.Credential]bool{ann: false, nan: false, adm: true} {
-		before := len(arrived(t, hook))
+		before := tests()
 		tested, err := b.door.TestAlerts(t.Context(), who, "ops")
-		if (err == nil) != want || want && (len(tested) != 1 || tested[0].Problem != "") || !want && len(arrived(t, hook)) != before {
+		if (err == nil) != want || want && (len(tested) != 1 || tested[0].Problem != "") || !want && tests() != before {
 			t.Errorf("test: %+v, %v", tested, err)
 		}
 		if _, err := b.door.ResendAlert(t.Context(), who, "ops", id[:20]); (err == nil) != want {

@@ -115,7 +115,7 @@ func (d *Decider) stop(ctx context.Context, in protocol.Authorize, by string) (m
 	case "resume":
 		d.resume(what)
 	default:
-		end := d.ender(what, by, access.CauseKilled, "ended with what was killed by "+by)
+		end := d.ender(what, by, access.CauseKilled, "ended with what was killed by "+by+": "+cut(in.Reason, maxRevokeReason))
 		d.endConnections(what, by, "this connection was ended by "+by)
 		d.endPrivileges(context.WithoutCancel(ctx), killTime, end)
 	}

@@ -2,110 +2,126 @@ package decider
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
-	"time"
 
 	"gatehouse/internal/console"
+	"gatehouse/internal/decider/ledger"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/policy"
 	"gatehouse/policy/access"
 	"gatehouse/recorder/audit"
 )
 
-// budgetOf is the budget that policy gives a principal now.
-func (d *Decider) budgetOf(principal string) (policy.Budget, bool) {
-	kind, name, _ := strings.Cut(principal, ":")
-	return d.currentPolicy().Budget(policy.Identity{Kind: policy.Kind(kind), Name: name})
+// maxBudgetList bounds the budgets of one answer.
+const maxBudgetList = 200
+
+// handleBudgets is what the door asks about budgets.
+func (d *Decider) handleBudgets(ctx context.Context, op protocol.Op, body json.RawMessage) (any, error) {
+	switch op {
+	case protocol.OpBudgets:
+		return call(ctx, body, d.budgetsAsked)
+	case protocol.OpBudgetReset:
+		return call(ctx, body, d.resetBudget)
+	}
+	return nil, invalid("unknown operation %q", op)
 }
 
-// budgetsAsked lists the budgets that count now: one's own and those of one's agents, or all.
-func (d *Decider) budgetsAsked(ctx context.Context, in protocol.ListBudgets) (protocol.Budgets, error) {
-	out := protocol.Budgets{List: []console.Budget{}}
+// budgetsAsked says what is left: of the caller's own to everybody, else with the right to view.
+func (d *Decider) budgetsAsked(ctx context.Context, in protocol.BudgetOrder) (out console.Budgets, err error) {
 	a, err := d.accessAsker(in.Who, "")
 	if err != nil {
 		return out, err
 	}
-	if in.All {
-		if !a.has(policy.View) {
-			return out, refuse("to see the budgets of everybody needs the right %q, which no role of %s has", policy.View, a.name)
-		}
-		if err := d.noteRead(ctx, a, console.BudgetList, ""); err != nil {
-			return out, err
-		}
+	in.Principal = cut(in.Principal, maxID)
+	read := audit.Entry{Type: audit.Read, Actor: a.name, Owner: a.who.Owner, Task: a.who.Task, Conn: a.conn, Object: in.Principal, Outcome: "allow", Policy: d.PolicyHash(), Data: data(map[string]any{"verb": console.BudgetList})}
+	own := in.Principal == "" || in.Principal == a.name
+	if !own && !a.has(policy.View) {
+		read.Outcome = "deny"
 	}
-	now := d.cfg.Now()
-	seesOwn := false
-	for _, t := range d.budgets.list(func(k access.TallyKey) bool { return in.All || d.owns(a, access.Requester{Principal: k.Principal}) }) {
-		b, ok := d.budgetOf(t.Principal)
-		if !ok || !sameOf(b, t.TallyKey, now) {
-			continue
-		}
-		seesOwn = seesOwn || t.TallyKey == budgetKey(b, a.name, a.who.Task, now)
-		if len(out.List) < maxAccessPage {
-			out.List = append(out.List, shownBudget(b, t))
-		}
+	if err := d.append(ctx, read); err != nil {
+		return out, err
 	}
-	if b, ok := d.budgetOf(a.name); ok && !seesOwn { // of which nothing was used yet
-		out.List = append(out.List, shownBudget(b, access.Tally{TallyKey: budgetKey(b, a.name, a.who.Task, now)}))
+	switch {
+	case read.Outcome == "deny":
+		return out, refuse("budgets of others need the right %q, which no role of %s has", policy.View, a.name)
+	case own:
+		in.Principal = a.name
+	case in.Principal == "*":
+		in.Principal = ""
 	}
-	return out, nil
+	return d.showBudgets(in.Principal, a), nil
+}
+
+// showBudgets are those of a principal, of all with an empty one; of whoever asks also the one of now from which nothing was spent yet.
+func (d *Decider) showBudgets(principal string, a asker) (out console.Budgets) {
+	out.List = []console.Budget{}
+	pol := d.currentPolicy()
+	tallies := d.ledger.List(principal)
+	if s, ok := d.spenderOf(pol, a.who); ok && principal == a.name && d.ledger.Get(s.key).At.IsZero() {
+		tallies = append(tallies, access.Tally{TallyKey: s.key})
+	}
+	for _, t := range tallies {
+		b, ok := pol.Budget(principalOf(t.Principal))
+		if !ok || (b.Per == policy.PerDay) != (t.Day != "") {
+			continue // it is not counted by that any more
+		}
+		if len(out.List) == maxBudgetList {
+			out.More = true
+			break
+		}
+		out.List = append(out.List, shownBudget(b, t))
+	}
+	return out
+}
+
+// principalOf is whom a principal names.
+func principalOf(principal string) policy.Identity {
+	kind, name, _ := strings.Cut(principal, ":")
+	return policy.Identity{Kind: policy.Kind(kind), Name: name}
 }
 
 func shownBudget(b policy.Budget, t access.Tally) console.Budget {
-	return console.Budget{Principal: t.Principal, Of: ofText(t.TallyKey), Limits: b, Commands: t.Commands, Denials: t.Denials, Hosts: int64(len(t.Hosts)), BytesOut: t.BytesOut, Writes: t.Writes, Wall: t.Wall, Sessions: t.Sessions}
+	out := console.Budget{Principal: t.Principal, Per: string(b.Per), Task: t.Task, Day: t.Day, At: t.At, Limits: []console.BudgetLine{}}
+	for _, one := range ledger.Lines(ledger.Limits(b), t) {
+		if one.Limit > 0 {
+			out.Limits = append(out.Limits, console.BudgetLine{What: one.What, Limit: one.Limit, Spent: one.Spent, Left: max(0, one.Limit-one.Spent)})
+		}
+	}
+	return out
 }
 
-// resetBudgetAsked gives a budget anew at the word of an administrator whom it does not serve.
-func (d *Decider) resetBudgetAsked(ctx context.Context, in protocol.ResetBudget) (console.Budget, error) {
+// resetBudget gives a principal its budgets anew: not one's own, nor those of agents that one owns. The entry is durable first.
+func (d *Decider) resetBudget(ctx context.Context, in protocol.BudgetOrder) (out protocol.BudgetsReset, err error) {
 	a, err := d.accessAsker(in.Who, "")
 	if err != nil {
-		return console.Budget{}, err
+		return out, err
 	}
-	in.Principal, in.Task = cut(in.Principal, maxID), cut(in.Task, maxText)
 	reason, err := words(in.Reason, "a reason", maxAccessWords)
-	if err == nil && reason == "" {
-		err = invalid("say why")
+	if err != nil || reason == "" || in.Principal == "" || len(in.Principal) > maxID {
+		return out, invalid("say whose budgets, and in one line why they begin anew")
 	}
-	if err != nil {
-		return console.Budget{}, err
+	if why := d.mayReset(a, in.Principal); why != nil {
+		return out, d.refuseAccess(ctx, a, audit.Budget, in.Principal, why)
 	}
-	b, ok := d.budgetOf(in.Principal)
+	entry := audit.Entry{Type: audit.Budget, Actor: a.name, Owner: a.who.Owner, Conn: a.conn, Object: in.Principal, Outcome: "reset", Reason: reason, Policy: d.PolicyHash()}
+	if err := d.append(ctx, entry); err != nil {
+		return out, err
+	}
+	spent, err := d.ledger.Reset(ctx, in.Principal, d.cfg.Now())
+	out.Reset = int64(len(spent))
+	return out, err
+}
+
+func (d *Decider) mayReset(a asker, principal string) error {
+	_, known := d.currentPolicy().Identity(principalOf(principal).Kind, principalOf(principal).Name, "")
 	switch {
 	case !a.has(policy.Administer):
-		err = refuse("%q needs the right %q, which no role of %s has", console.BudgetReset, policy.Administer, a.name)
-	case d.owns(a, access.Requester{Principal: in.Principal}):
-		err = refuse("the budget of %s serves you: somebody else gives it anew", in.Principal)
-	case !ok:
-		err = refuse("policy gives %s no budget", in.Principal)
+		return refuse("%q needs the right %q, which no role of %s has", console.BudgetReset, policy.Administer, a.name)
+	case d.owns(a, access.Requester{Principal: principal}):
+		return refuse("nobody resets a budget of their own, or of an agent that they own; ask another who may")
+	case !known && len(d.ledger.List(principal)) == 0:
+		return refuse("%q is nobody whose budget is counted; say agent:NAME or person:NAME", principal)
 	}
-	now := d.cfg.Now()
-	key := budgetKey(b, in.Principal, in.Task, now)
-	entry := audit.Entry{Type: audit.Budget, Actor: a.name, Conn: a.conn, Object: cut(ofText(key), maxID), Outcome: "reset", Reason: reason, Policy: d.PolicyHash(), Data: data(map[string]any{"of": in.Principal, "was": d.tally(key)})}
-	if err != nil {
-		entry.Outcome, entry.Data = "deny", data(map[string]any{"of": in.Principal})
-	}
-	if err := d.append(ctx, entry); err != nil {
-		return console.Budget{}, err
-	}
-	if err != nil {
-		return console.Budget{}, err
-	}
-	t, err := d.resetTally(ctx, now, key)
-	return shownBudget(b, t), err
-}
-
-// tally is what was used up, without its hosts, which may be many.
-func (d *Decider) tally(key access.TallyKey) access.Tally {
-	d.budgets.mu.Lock()
-	defer d.budgets.mu.Unlock()
-	t := d.budgets.tallies.Get(key)
-	t.Hosts = nil
-	return t
-}
-
-func (d *Decider) resetTally(ctx context.Context, now time.Time, key access.TallyKey) (access.Tally, error) {
-	if _, err := d.budgets.reset(ctx, now, key); err != nil {
-		return access.Tally{}, err
-	}
-	return d.tally(key), nil
+	return nil
 }

@@ -14,7 +14,7 @@ func (d *Decider) choose(who policy.Identity, selector, login string) (string, e
 	var reached []protocol.Target
 	d.mu.RLock()
 	for name, t := range d.inventory.Targets {
-		if pol.Reaches(who, name, t.Labels, policy.Login(login)) {
+		if d.reaches(pol, who, name, t.Labels, login) {
 			reached = append(reached, protocol.Target{Name: name, Labels: t.Labels})
 		}
 	}

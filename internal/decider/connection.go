@@ -70,7 +70,7 @@ func (d *Decider) authenticate(ctx context.Context, in protocol.Authenticate) (p
 		in.Target = out.Target
 	}
 	if in.Target != "" {
-		out.Reaches = d.currentPolicy().Reaches(identity, in.Target, d.labels(in.Target), policy.Login(in.Login)) && d.refuseLocked(held(v, source).asks(identity, "", in.Target, nil)) == nil
+		out.Reaches = d.reaches(d.currentPolicy(), identity, in.Target, d.labels(in.Target), in.Login) && d.refuseLocked(held(v, source).asks(identity, "", in.Target, nil)) == nil
 	}
 	if !in.Proven {
 		return out, nil

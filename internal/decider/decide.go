@@ -15,6 +15,7 @@ import (
 	"gatehouse/internal/id"
 	"gatehouse/internal/permit"
 	"gatehouse/policy"
+	"gatehouse/policy/access"
 	"gatehouse/recorder/audit"
 )
 
@@ -30,10 +31,7 @@ type ruling struct {
 	details map[string]any
 	by      policy.Carrier    // of a transfer
 	needs   []policy.Approval // what people have approved for it
-
-	spends     *spending // of a budget; nil: there is none
-	fileWrites int64     // of a question about a file: 1 if it changes one
-	forwards   bool      // it is no command
+	over    *access.Over      // of the identity's budget, why it is denied
 }
 
 // decide is the way of one command (docs/architecture.md). Where what people approved is used by another meanwhile, it is decided anew.
@@ -69,6 +67,9 @@ func (d *Decider) decideOnce(ctx context.Context, in protocol.Decide) (protocol.
 		}
 	}
 	d.waits.end(in.Session)
+	if err := d.noMore(ctx, r); err != nil {
+		return protocol.Decided{}, err
+	}
 	if r.out.Decision.Verdict != policy.Allow {
 		return r.out, d.denied(ctx, r)
 	}
@@ -198,7 +199,14 @@ func (d *Decider) makeExecutable(ctx context.Context, r *ruling, t config.Target
 }
 
 // grant lets the answer go: the session is taken, and the entries are durable, before anything leaves this process.
-func (d *Decider) grant(ctx context.Context, r *ruling, certified []audit.Entry) (protocol.Decided, error) {
+func (d *Decider) grant(ctx context.Context, r *ruling, certified []audit.Entry) (out protocol.Decided, err error) {
+	if err := d.book(ctx, r); err != nil {
+		return protocol.Decided{}, err
+	}
+	if r.over != nil {
+		return r.out, d.denied(ctx, r)
+	}
+	defer func() { d.unbook(ctx, r.in.Session, err) }()
 	r.entry.Object, r.entry.Data = r.out.ID, data(r.details)
 	s := session{conn: r.conn.id, rules: r.out.Decision.Rules, trace: r.entry.Trace, request: r.req, by: r.by, writes: writes(r.out.Decision), obligations: r.out.Decision.Obligations, stdin: r.out.Decision.Stdin, size: len(r.entry.Data) + len(r.req.Text) + globBytes(r.req.Facts)}
 	s.needs = r.needs
@@ -208,17 +216,13 @@ func (d *Decider) grant(ctx context.Context, r *ruling, certified []audit.Entry)
 	if err := d.takeSession(r.in.Session, s, r.out.Decision.Obligations.Sessions); err != nil {
 		return protocol.Decided{}, err
 	}
-	if err := d.spendSession(ctx, r.in.Session, r); err != nil {
-		d.dropSession(r.in.Session)
-		return protocol.Decided{}, err
-	}
 	if err := d.use(ctx, r.out.Decision.Grants, r.out.ID, r.in.Session, append([]audit.Entry{r.entry}, certified...)...); err != nil {
-		d.undoSession(ctx, r.in.Session)
+		d.dropSession(r.in.Session)
 		return protocol.Decided{}, err
 	}
 	// Nothing leaves on the strength of what was true when the question came and is not any more.
 	if err := d.stillAllowed(r.in.Session, r.conn.id, r.pol); err != nil {
-		d.undoSession(ctx, r.in.Session)
+		d.dropSession(r.in.Session)
 		return protocol.Decided{}, err
 	}
 	r.out.Residue = r.pol.Residue(r.in.Target, r.req.Labels, r.req.Login)

@@ -25,6 +25,7 @@ import (
 	"gatehouse/ca"
 	"gatehouse/internal/config"
 	"gatehouse/internal/decider/anchor"
+	"gatehouse/internal/decider/ledger"
 	"gatehouse/internal/decider/lend"
 	"gatehouse/internal/decider/privilege"
 	"gatehouse/internal/decider/protocol"
@@ -90,7 +91,7 @@ type Decider struct {
 	kept   keptEntries
 	ending sync.WaitGroup // of requests and grants, for a lock or a kill
 
-	budgets     *budgets         // has its own lock
+	ledger      *ledger.Ledger   // what was spent of budgets
 	access      *privilege.Store // requests, grants
 	challenges  *privilege.Challenges
 	denialsKept *privilege.Denials
@@ -167,7 +168,7 @@ func Open(ctx context.Context, cfg Config) (*Decider, error) {
 	if d.facts, err = registry.Open(ctx, filepath.Join(cfg.Dir, registry.File)); err != nil {
 		return nil, errors.Join(err, d.locks.file.Close(), d.log.Close(), lock.Close())
 	}
-	if d.budgets, err = openBudgets(ctx, d.facts); err != nil {
+	if d.ledger, err = ledger.Open(ctx, d.facts); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	if err := d.openAccess(ctx); err != nil {
@@ -236,7 +237,6 @@ func (d *Decider) append(ctx context.Context, entries ...audit.Entry) error {
 		d.logTrouble(err)
 		return &protocol.Error{Code: protocol.CodeEvidence, Msg: "the audit log cannot be written"}
 	}
-	d.spendDenials(entries)
 	return nil
 }
 

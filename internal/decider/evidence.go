@@ -28,11 +28,11 @@ func (d *Decider) end(ctx context.Context, in protocol.End) (protocol.Empty, err
 	in.Residue = nil // it has an entry of its own
 	entry := audit.Entry{Type: audit.SessionEnd, Conn: in.Connection, Session: in.Session, Target: in.Target, Login: in.Login, Outcome: in.State, Reason: in.Reason, Data: data(in)}
 	d.waits.end(in.Session)
-	d.endBudget(ctx, in.Session, sentBy(in))
 	if s, ok := d.dropSession(in.Session); ok {
 		entry.Trace = s.trace
 		entry.Actor, entry.Owner, entry.Task = s.request.Identity.Principal(), s.request.Identity.Owner, s.request.Identity.Task
 		entry.Target, entry.Login = s.request.Target, string(s.request.Login)
+		d.settleBudget(ctx, in, s)
 	}
 	var entries []audit.Entry
 	if in.Forward != nil {

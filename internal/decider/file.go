@@ -14,6 +14,7 @@ import (
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/id"
 	"gatehouse/policy"
+	"gatehouse/policy/access"
 	"gatehouse/recorder/audit"
 )
 
@@ -32,7 +33,7 @@ type fileRuling struct {
 	req     policy.Request
 	dec     policy.Decision
 	out     protocol.FileAnswer
-	spends  *spending // of a budget; nil: there is none
+	over    *access.Over // of the identity's budget, why it is denied
 }
 
 // file decides one thing about one file.
@@ -46,19 +47,20 @@ func (d *Decider) file(ctx context.Context, in protocol.File) (protocol.FileAnsw
 	}
 	for again := 0; r.out.Allowed; again++ {
 		out, err := d.allowFile(ctx, r)
-		if !errors.Is(err, errPolicyChanged) || again == maxAgain {
+		if err != nil {
+			d.dropFile(in.Session, r.out.ID)
+		}
+		if !errors.Is(err, errPolicyChanged) && !errors.Is(err, errSpent) || again == maxAgain {
 			return out, err
 		}
-		d.dropFile(in.Session, r.out.ID)
-		if r, err = d.ruleFile(in); err != nil { // the same question, of the policy that is in force now
+		if r, err = d.ruleFile(in); err != nil { // the same question, of the policy that is in force now and the grants that are left
 			return protocol.FileAnswer{}, err
 		}
 	}
 	if in.Quiet {
 		return r.out, nil
 	}
-	r.out.ID = id.New(id.Denial, d.cfg.Now())
-	return r.out, d.append(ctx, r.entry())
+	return d.denyFile(ctx, r)
 }
 
 // errPolicyChanged says that another policy came into force while a file was decided: what was decided is in the log and does not
@@ -202,17 +204,15 @@ func counted(op policy.FileOp) bool {
 func (d *Decider) countDenial(r *fileRuling) {
 	q := &ruling{who: r.req.Identity, out: protocol.Decided{Decision: r.dec}}
 	q.out.Decision.Obligations = r.session.obligations
-	if changes(r.in.Op) {
-		q.fileWrites = 1
-	}
-	d.quota(q)
-	r.out.DenialsLeft, r.spends = q.out.DenialsLeft, q.spends
+	d.limitDenials(q)
+	r.out.DenialsLeft = q.out.DenialsLeft
 	if q.out.Decision.Code == policy.CodeQuota {
 		r.out.Code, r.out.Reason, r.out.Nearest = policy.CodeQuota, q.out.Decision.Reason, nil
 		if r.dec.Verdict == policy.Allow {
 			r.dec = q.out.Decision
 		}
 	}
+	d.fileBudget(r)
 }
 
 // allowFile lets the answer go: what opens or changes something is in the log first.
@@ -220,8 +220,11 @@ func (d *Decider) allowFile(ctx context.Context, r *fileRuling) (protocol.FileAn
 	if !counted(r.in.Op) {
 		return r.out, nil
 	}
-	if err := d.spendFile(ctx, r); err != nil {
-		return protocol.FileAnswer{}, err
+	if over, err := d.countWrite(ctx, r); over || err != nil {
+		if err != nil {
+			return protocol.FileAnswer{}, err
+		}
+		return d.denyFile(ctx, r)
 	}
 	r.out.ID = id.New(id.Decision, d.cfg.Now())
 	if r.in.Op == policy.OpRead || r.in.Op == policy.OpWrite {

@@ -86,7 +86,7 @@ func (d *Decider) ruleForward(in protocol.Forward) (*forwardRuling, error) {
 	}
 	f := &forwardRuling{in: in, ask: policy.ForwardAsk{Host: in.Host, Port: in.Port, Socket: in.Socket}}
 	f.ruling = ruling{conn: conn, who: who, pol: d.currentPolicy(),
-		in: protocol.Decide{Connection: in.Connection, Session: in.Session, Target: in.Target, Login: login, PublicKey: in.PublicKey}, forwards: true}
+		in: protocol.Decide{Connection: in.Connection, Session: in.Session, Target: in.Target, Login: login, PublicKey: in.PublicKey}}
 	f.req = policy.Request{Identity: who, Target: in.Target, Labels: d.labels(in.Target), Login: policy.Login(login), Source: conn.source.String(), Now: d.cfg.Now(), Granted: d.granted(who, in.Target, policy.Login(login))}
 	f.out.Decision = f.pol.DecideForward(f.req, f.ask)
 	if !d.lockedOut(f.pol, conn.asks(who, in.Session, in.Target, f.out.Decision.Rules), &f.out.Decision) {
@@ -144,6 +144,10 @@ func (f *forwardRuling) deny(ctx context.Context, d *Decider) (protocol.Forwarde
 		d.quotaForward(f)
 	}
 	f.out.ID, f.out.Via, f.out.Addresses = id.New(id.Denial, d.cfg.Now()), "", nil
+	f.ruling.out.Decision = f.out.Decision
+	if err := d.spendDenial(ctx, &f.ruling); err != nil {
+		return protocol.Forwarded{}, err
+	}
 	return f.out, d.append(ctx, f.entryNow())
 }
 
@@ -212,7 +216,14 @@ func (f *forwardRuling) certify(ctx context.Context, d *Decider) ([]audit.Entry,
 }
 
 // grant lets the answer go, as grant does for commands: the session is taken and the entries are durable before anything leaves.
-func (f *forwardRuling) grant(ctx context.Context, d *Decider, certified []audit.Entry) (protocol.Forwarded, error) {
+func (f *forwardRuling) grant(ctx context.Context, d *Decider, certified []audit.Entry) (out protocol.Forwarded, err error) {
+	if err := f.book(ctx, d); err != nil {
+		return protocol.Forwarded{}, err
+	}
+	if f.over != nil {
+		return f.deny(ctx, d)
+	}
+	defer func() { d.unbook(ctx, f.in.Session, err) }()
 	entry := f.entryNow()
 	s := session{conn: f.conn.id, rules: f.out.Decision.Rules, request: f.req, forward: &f.ask, via: f.out.Via, size: len(entry.Data)}
 	if err := d.hold(&s, f.out.Decision.Grants); err != nil {
@@ -221,16 +232,12 @@ func (f *forwardRuling) grant(ctx context.Context, d *Decider, certified []audit
 	if err := d.takeSession(f.in.Session, s, f.out.Decision.Obligations.Sessions); err != nil {
 		return protocol.Forwarded{}, err
 	}
-	if err := d.spendSession(ctx, f.in.Session, &f.ruling); err != nil {
+	if err := d.use(ctx, f.out.Decision.Grants, f.out.ID, f.in.Session, append([]audit.Entry{entry}, certified...)...); err != nil {
 		d.dropSession(f.in.Session)
 		return protocol.Forwarded{}, err
 	}
-	if err := d.use(ctx, f.out.Decision.Grants, f.out.ID, f.in.Session, append([]audit.Entry{entry}, certified...)...); err != nil {
-		d.undoSession(ctx, f.in.Session)
-		return protocol.Forwarded{}, err
-	}
 	if err := d.stillAllowed(f.in.Session, f.conn.id, f.pol); err != nil {
-		d.undoSession(ctx, f.in.Session)
+		d.dropSession(f.in.Session)
 		return protocol.Forwarded{}, err
 	}
 	return f.out, nil

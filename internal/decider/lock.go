@@ -175,7 +175,7 @@ func (d *Decider) makeLock(ctx context.Context, by caller, l access.Lock) (conso
 func (d *Decider) storeLock(l access.Lock) error {
 	d.locks.making.Lock()
 	defer d.locks.making.Unlock()
-	records := append(lockfile.Live(d.locks.records, d.cfg.Now()), lockfile.Record{Lock: l, Whose: d.whose(l.What)})
+	records := append(lockfile.Live(d.locks.records, d.cfg.Now()), lockfile.Record{Lock: l, Whose: d.whose(l.What), Rule: d.ruleSaid(l.What)})
 	for _, r := range d.locks.records { // over, and the log does not have it yet
 		if !stands(r.Lock, d.cfg.Now()) {
 			records = append(records, r)

@@ -25,6 +25,7 @@ type locks struct {
 	making  sync.Mutex // serialises changes; taken before Decider.mu
 	file    *lockfile.File
 	records []lockfile.Record
+	rules   map[string][]string // the ids of the policy's rules, by what they say
 }
 
 // openLocks puts in force what stands in the file, before anything else is opened: whoever is locked meets no moment without it.
@@ -50,10 +51,14 @@ func (d *Decider) openLocks() error {
 // enforce makes the records true. Called with making held, or before anybody asks.
 func (l *locks) enforce() {
 	var all []access.Lock
+	named := map[string][]access.Subject{}
 	for _, r := range l.records {
 		all = append(all, r.Lock)
+		if r.Rule != "" {
+			named[r.Lock.ID] = l.named(r.Lock.What, r.Rule)
+		}
 	}
-	l.set(all)
+	l.setNamed(all, named)
 }
 
 // lockedLine says why a lock keeps a connection from beginning or going on; empty if none does. People's connections go on under a lock of

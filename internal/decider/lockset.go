@@ -21,12 +21,20 @@ type lockIndex struct {
 	all []access.Lock // oldest first
 }
 
-func (s *lockSet) set(all []access.Lock) {
+func (s *lockSet) set(all []access.Lock) { s.setNamed(all, nil) }
+
+// setNamed replaces them; named are, by a lock's id, all subjects that it holds against where that is more than its own.
+func (s *lockSet) setNamed(all []access.Lock, named map[string][]access.Subject) {
 	x := &lockIndex{by: map[access.Subject][]access.Lock{}, all: all}
 	for _, l := range all {
-		if l.What.Kind == access.LockOwner || l.What.Kind == access.LockGroup {
+		switch {
+		case l.What.Kind == access.LockOwner || l.What.Kind == access.LockGroup:
 			x.org = append(x.org, l)
-		} else {
+		case len(named[l.ID]) > 0:
+			for _, what := range named[l.ID] {
+				x.by[what] = append(x.by[what], l)
+			}
+		default:
 			x.by[l.What] = append(x.by[l.What], l)
 		}
 	}

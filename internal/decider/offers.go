@@ -3,6 +3,7 @@ package decider
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/policy"
@@ -48,13 +49,20 @@ func (d *Decider) offers(ctx context.Context, in protocol.ListOffers) (policy.Of
 func (d *Decider) loginOffers(pol *policy.Policy, who policy.Identity, in protocol.ListOffers) []policy.LoginOffer {
 	labels := d.labels(in.Target)
 	logins := pol.Logins(who, in.Target, labels)
+	if t, known := d.target(in.Target); known {
+		for _, login := range t.Logins {
+			if l := policy.Login(login); !slices.Contains(logins, l) && len(d.granted(who, in.Target, l)) > 0 {
+				logins = append(logins, l)
+			}
+		}
+	}
 	if in.Login != "" {
 		logins = []policy.Login{policy.Login(in.Login)}
 	}
 	room := maxOffered
 	var list []policy.LoginOffer
 	for _, login := range logins {
-		offers := pol.Offers(who, in.Target, labels, login)
+		offers := pol.OffersAs(d.asking(who, in.Target, labels, login))
 		for i := range offers {
 			shorten(&offers[i], &room)
 		}

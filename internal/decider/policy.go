@@ -69,6 +69,7 @@ func (d *Decider) loadFirst(ctx context.Context) error {
 		return fmt.Errorf("stored last good policy: %w", err)
 	}
 	d.cfg.Log.Error("POLICY ON DISK IS NOT VALID, the stored last good one is in force", "problem", d.problem, "policy", pol.Hash())
+	d.locks.follow(pol)
 	d.mu.Lock()
 	d.policy, d.inventory, d.policySince = pol, inv, d.cfg.Now().UTC()
 	d.mu.Unlock()
@@ -117,6 +118,8 @@ func (d *Decider) enforce(ctx context.Context, files lastGood, pol *policy.Polic
 	changed := d.policy == nil || d.policy.Hash() != pol.Hash() || d.inventoryHash != hash
 	hadProblem := d.problem != ""
 	d.mu.RUnlock()
+	moved := movedTargets(d.inventoryBefore(), inv)
+	d.endMoved(ctx, moved)
 	if changed || hadProblem || files.raised {
 		if err := errors.Join(d.writeLastGood(files), d.keepPolicy(pol.Hash(), files.Policy)); err != nil {
 			return protocol.Reloaded{}, err
@@ -126,6 +129,7 @@ func (d *Decider) enforce(ctx context.Context, files lastGood, pol *policy.Polic
 		}
 		d.cfg.Log.Info("policy in force", "policy", pol.Hash(), "targets", hash)
 	}
+	d.locks.follow(pol)
 	d.mu.Lock()
 	d.policy, d.inventory, d.inventoryHash, d.problem = pol, inv, hash, ""
 	if changed {
@@ -135,6 +139,7 @@ func (d *Decider) enforce(ctx context.Context, files lastGood, pol *policy.Polic
 	d.mu.Unlock()
 	d.endUnfit()
 	d.endStrangers()
+	d.endMoved(ctx, moved) // what came in between
 	d.recheckAccess(ctx)
 	if door != nil {
 		d.tell(door)

@@ -17,9 +17,14 @@ const (
 	maxCounted = 10_000
 )
 
-// quota denies what a role's limits leave no room for, and counts what is denied.
+// quota denies what a role's limits or the identity's budget leave no room for, and counts what is denied within an hour.
 func (d *Decider) quota(r *ruling) {
+	d.limitDenials(r)
 	d.withinBudget(r)
+}
+
+// limitDenials denies what comes after too many denials, and counts them.
+func (d *Decider) limitDenials(r *ruling) {
 	dec := &r.out.Decision
 	limit := min(dec.Obligations.Denials, maxCounted)
 	if limit == 0 {
@@ -34,7 +39,7 @@ func (d *Decider) quota(r *ruling) {
 	case int64(len(recent)) >= limit:
 		*dec = policy.Decision{Verdict: policy.Deny, Code: policy.CodeQuota, PolicyHash: dec.PolicyHash,
 			Reason: fmt.Sprintf("%d commands of %s were denied within an hour, which is the limit; wait, or ask the owner to look at them", len(recent), who)}
-	case dec.Verdict == policy.Deny && dec.Code != policy.CodeDryRun:
+	case dec.Verdict == policy.Deny && dec.Code != policy.CodeDryRun && dec.Code != policy.CodeQuota:
 		if _, counted := d.denials[who]; counted || len(d.denials) < maxDenied {
 			recent = append(recent, now)
 		}

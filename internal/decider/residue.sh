@@ -6,15 +6,28 @@ me=$(id -u)
 home=${HOME:-/}
 start=$(($(date +%s) - @AGE@))
 live=" @LIVE@ "
-say() { printf "residue %s\n" "$*"; }
+nl=$(printf "\n.")
+nl=${nl%.}
+say() { # say TEXT...: on one line, whatever a name or a command line holds
+	text=$*
+	case $text in *"$nl"*) text=$(printf "%s" "$text" | tr "\n" " ") ;; esac
+	printf "residue %s\n" "$text"
+}
 newer() { # newer PATH: it is there, and was made or changed since; the change time, which nobody sets
 	c=$(stat -c %Z "$1" 2>/dev/null) && test "$c" -ge "$start"
 }
 changed() { # changed WHAT PATH...
 	what=$1
 	shift
+	n=0
 	for f in "$@"; do
-		if newer "$f"; then say "$what changed: $f"; fi
+		if ! newer "$f"; then continue; fi
+		n=$((n + 1))
+		if test "$n" -gt 5; then # many of one kind do not push the others out
+			say "$what changed: and more"
+			break
+		fi
+		say "$what changed: $f"
 	done
 }
 hz=$(getconf CLK_TCK 2>/dev/null || echo 100)
@@ -73,21 +86,6 @@ listening() { # the inodes and ports of sockets that listen
 		done <"$f"
 	done
 }
-found=$(left | head -n 40)
-sockets=$(listening)
-for p in $found; do
-	exe=$(readlink "/proc/$p/exe" 2>/dev/null) || continue # it is ending
-	line=$(tr "\0" " " <"/proc/$p/cmdline" 2>/dev/null | cut -c 1-120)
-	say "process $p: ${line:-$exe}"
-	for fd in "/proc/$p/fd/"*; do
-		l=$(readlink "$fd" 2>/dev/null) || continue
-		case $l in "socket:["*) ;; *) continue ;; esac
-		i=${l#socket:[}
-		i=${i%]}
-		port=$(echo "$sockets" | grep "^$i " | head -n 1)
-		if test -n "$port"; then say "process $p listens on TCP port $(printf "%d" "0x${port#* }")"; fi
-	done
-done
 who=$(id -un)
 changed crontab "/var/spool/cron/crontabs/$who" "/var/spool/cron/$who"
 if ! test -x /var/spool/cron/crontabs && crontab -l 2>/dev/null | grep -q "^[^#]"; then
@@ -106,5 +104,30 @@ if test "$me" = 0; then
 fi
 timeout 4 find "$home" /tmp /var/tmp /dev/shm -xdev -maxdepth 6 -type f "(" -perm -4000 -o -perm -2000 ")" -user "$me" 2>/dev/null | head -n 200 | while read -r f; do
 	changed "set-uid file" "$f"
+done | head -n 6
+found=$(left | head -n 16)
+sockets=$(listening)
+for p in $found; do
+	exe=$(readlink "/proc/$p/exe" 2>/dev/null) || continue # it is ending
+	line=$(head -c 120 "/proc/$p/cmdline" 2>/dev/null | tr "\0\n" "  ")
+	say "process $p: ${line:-$exe}"
+	fds=0
+	ports=0
+	for fd in "/proc/$p/fd/"*; do
+		fds=$((fds + 1))
+		if test "$fds" -gt 64 || test "$ports" -ge 3; then
+			say "process $p has more open, which was not looked at"
+			break
+		fi
+		l=$(readlink "$fd" 2>/dev/null) || continue
+		case $l in "socket:["*) ;; *) continue ;; esac
+		i=${l#socket:[}
+		i=${i%]}
+		port=$(echo "$sockets" | grep "^$i " | head -n 1)
+		if test -n "$port"; then
+			ports=$((ports + 1))
+			say "process $p listens on TCP port $(printf "%d" "0x${port#* }")"
+		fi
+	done
 done
 printf "residue-end\n"

@@ -30,6 +30,7 @@ type session struct {
 	via         string              // how it goes
 
 	grants []access.Grant    // by which it runs, as they were when it began
+	trying []access.Grant    // whose use by one of its files is not in the log yet: it ends with them, and nothing is allowed by them yet
 	needs  []policy.Approval // what people approved for it; empty: they were not asked
 	ended  string            // why it must end; empty while it may go on
 }

@@ -64,7 +64,7 @@ func (d *Decider) sweepLine(in protocol.Sweep) (string, error) {
 	case protocol.SweepGoOn:
 		script = strings.ReplaceAll(signalScript, "@SIGNAL@", "CONT")
 	case protocol.SweepResidue:
-		if !d.currentPolicy().Residue(in.Target, d.labels(in.Target), policy.Login(in.Login)) {
+		if d.currentPolicy().Residue(in.Target, d.labels(in.Target), policy.Login(in.Login)) == "" {
 			return "", refuse("the policy lets nobody look at %s as %s for what a session left (residue)", in.Target, in.Login)
 		}
 		script = strings.NewReplacer("@AGE@", fmt.Sprint(d.age(in.Session)), "@LIVE@", strings.Join(d.liveThere(in), " "), "@VARIABLE@", permit.SessionVariable).Replace(residueScript)

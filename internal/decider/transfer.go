@@ -27,6 +27,9 @@ func (d *Decider) transfer(ctx context.Context, in protocol.Transfer) (protocol.
 	}
 	if r.out.Decision.Verdict != policy.Allow {
 		r.out.ID = id.New(id.Denial, d.cfg.Now())
+		if err := d.spendDenial(ctx, r); err != nil {
+			return protocol.Decided{}, err
+		}
 		return r.out, d.note(ctx, r)
 	}
 	if in.Unrecorded && r.out.Decision.Recording != policy.BestEffort {

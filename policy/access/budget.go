@@ -9,9 +9,10 @@ import (
 
 // The bounds of what is counted.
 const (
-	MaxTallies = 20_000
-	maxHosts   = 1000                // of one tally
-	tallyLife  = 90 * 24 * time.Hour // without anything spent, after which a tally goes
+	MaxTallies = 100_000
+	MaxHosts   = 1000                // different targets of one tally
+	tallyLife  = 30 * 24 * time.Hour // of a task's tally without anything spent, after which it goes
+	dayLife    = 24 * time.Hour      // of a day's tally after that day: a clock that steps back over midnight finds it
 )
 
 // Limits are what one tally may use up. A zero bounds nothing.
@@ -62,7 +63,8 @@ type Tally struct {
 	BytesOut int64     `json:"bytes_out,omitempty"`
 	Writes   int64     `json:"writes,omitempty"`
 	Wall     int64     `json:"wall,omitempty"`
-	At       time.Time `json:"at"` // when something was spent last
+	At       time.Time `json:"at"`             // when something was spent last
+	Over     []string  `json:"over,omitempty"` // limits of which people were told that they are reached
 
 	Sessions int64 `json:"-"` // that go on now: none after a restart
 }
@@ -89,6 +91,9 @@ func NewTallies(stored []Tally) *Tallies {
 // Put makes a tally what Spend returned. It is stored first where what is spent must not be forgotten.
 func (t *Tallies) Put(one Tally) { t.open[one.TallyKey] = one }
 
+// Drop forgets a tally.
+func (t *Tallies) Drop(key TallyKey) { delete(t.open, key) }
+
 // Get returns a tally, the zero one if nothing was spent.
 func (t *Tallies) Get(key TallyKey) Tally {
 	one, ok := t.open[key]
@@ -113,26 +118,58 @@ func (t *Tallies) Spend(now time.Time, key TallyKey, l Limits, a Amount) (after 
 	return after, over, nil
 }
 
-// Forget drops the tallies of which nothing was spent for ninety days and no session goes on, and returns their keys.
+// Forget drops the tallies of days that ended a day ago, and of tasks for which nothing was spent for thirty days, where no session goes
+// on, and returns their keys.
 func (t *Tallies) Forget(now time.Time) []TallyKey {
 	var gone []TallyKey
 	for key, one := range t.open {
-		if one.Sessions == 0 && now.Sub(one.At) > tallyLife {
+		if one.Sessions == 0 && one.stale(now) {
 			gone = append(gone, key)
 			delete(t.open, key)
 		}
 	}
-	slices.SortFunc(gone, func(a, b TallyKey) int {
-		return strings.Compare(a.Principal+"\x00"+a.Task+"\x00"+a.Day, b.Principal+"\x00"+b.Task+"\x00"+b.Day)
-	})
+	slices.SortFunc(gone, func(a, b TallyKey) int { return strings.Compare(a.sorted(), b.sorted()) })
 	return gone
+}
+
+func (t Tally) stale(now time.Time) bool {
+	if day, err := time.Parse(time.DateOnly, t.Day); err == nil {
+		return now.Sub(day) >= 24*time.Hour+dayLife
+	}
+	return now.Sub(t.At) > tallyLife
+}
+
+func (k TallyKey) sorted() string { return k.Principal + "\x00" + k.Task + "\x00" + k.Day }
+
+// List returns the tallies of a principal, of all with an empty one, in order.
+func (t *Tallies) List(principal string) []Tally {
+	var list []Tally
+	for key, one := range t.open {
+		if principal == "" || key.Principal == principal {
+			list = append(list, one)
+		}
+	}
+	slices.SortFunc(list, func(a, b Tally) int { return strings.Compare(a.sorted(), b.sorted()) })
+	return list
+}
+
+// Back takes an amount from a tally that was counted and did not happen; hosts stay. It never takes more than is there.
+func (t Tally) Back(a Amount) Tally {
+	less := func(from *int64, n int64) { *from = max(0, *from-max(0, n)) }
+	less(&t.Commands, a.Commands)
+	less(&t.Writes, a.Writes)
+	less(&t.Sessions, a.Sessions)
+	less(&t.Denials, a.Denials)
+	less(&t.BytesOut, a.BytesOut)
+	less(&t.Wall, a.Wall)
+	return t
 }
 
 // spend counts what happened, then what is about to happen, if all of it may.
 func (t Tally) spend(l Limits, a Amount) (Tally, *Over) {
 	var over *Over
 	count := func(what string, spent *int64, more, limit int64) {
-		*spent = plus(*spent, more)
+		*spent = Plus(*spent, more)
 		if over == nil && more > 0 && limit > 0 && *spent > limit {
 			over = &Over{what, limit, *spent}
 		}
@@ -149,7 +186,7 @@ func (t Tally) spend(l Limits, a Amount) (Tally, *Over) {
 	after.Sessions = max(0, after.Sessions)
 	if a.Host != "" && l.Hosts > 0 {
 		hosts := after.withHost(a.Host)
-		if limit := min(l.Hosts, maxHosts); over == nil && len(hosts) > len(after.Hosts) && int64(len(hosts)) > limit {
+		if limit := min(l.Hosts, MaxHosts); over == nil && len(hosts) > len(after.Hosts) && int64(len(hosts)) > limit {
 			over = &Over{"hosts", limit, int64(len(hosts))}
 		}
 		after.Hosts = hosts
@@ -172,8 +209,8 @@ func (t Tally) withHost(host string) []string {
 	return slices.Insert(slices.Clone(t.Hosts), i, host)
 }
 
-// plus adds without going beyond what can be counted.
-func plus(a, b int64) int64 {
+// Plus adds without going beyond what can be counted.
+func Plus(a, b int64) int64 {
 	if b > 0 && a > math.MaxInt64-b {
 		return math.MaxInt64
 	}

@@ -74,9 +74,9 @@ func TestTalliesHaveBounds(t *testing.T) {
 		}
 		tallies.Put(after)
 	}
-	for i := range maxHosts + 1 {
+	for i := range MaxHosts + 1 {
 		after, over, _ := tallies.Spend(noon, key, Limits{Hosts: 1 << 40}, Amount{Host: fmt.Sprint(i)})
-		if (over != nil) != (i == maxHosts) {
+		if (over != nil) != (i == MaxHosts) {
 			t.Fatal(i, over)
 		}
 		tallies.Put(after)

@@ -26,10 +26,14 @@ func Ready(org Org, r Request) (met bool, missing string) {
 }
 
 func groupsText(a policy.Approval) string {
+	text := strings.Join(a.From, ", ")
 	if len(a.From) == 0 {
-		return "those with the right to approve"
+		text = "those with the right to approve"
 	}
-	return strings.Join(a.From, ", ")
+	if a.By != "" {
+		text += " by " + a.By
+	}
+	return text
 }
 
 // atLeastOne is what a threshold means: one person at least, whatever it says.

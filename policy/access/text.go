@@ -16,12 +16,7 @@ import (
 // bytes; whoever verifies makes them again and compares (ReadText).
 func (r Request) Text(nonce []byte) string {
 	var f facts
-	f.raw("Gatehouse approval v" + strconv.Itoa(version))
-	if r.Scope.Glass {
-		f.raw("By signing this I take in an emergency, before anybody approved it, exactly this:")
-	} else {
-		f.raw("By signing this I approve, once, exactly this and nothing else:")
-	}
+	f.title(r.Scope.Glass)
 	f.who(r)
 	f.scope(r.Scope)
 	f.terms(r)
@@ -36,8 +31,21 @@ func (r Request) ReadText(text, nonce []byte) bool {
 	return bytes.Equal(text, []byte(r.Text(nonce)))
 }
 
+// labelRequest stands before a request's id.
+const labelRequest = "request"
+
 // facts are lines of a text.
 type facts struct{ text strings.Builder }
+
+// title says what is signed.
+func (f *facts) title(glass bool) {
+	f.raw("Gatehouse approval v" + strconv.Itoa(version))
+	if glass {
+		f.raw("By signing this I take in an emergency, before anybody approved it, exactly this:")
+	} else {
+		f.raw("By signing this I approve, once, exactly this and nothing else:")
+	}
+}
 
 // raw adds a line of our own words and values that are quoted already.
 func (f *facts) raw(line string) { f.text.WriteString(line + "\n") }
@@ -63,7 +71,7 @@ func orNone(s string) string {
 
 // who says who asks for whom, and why.
 func (f *facts) who(r Request) {
-	f.value("request", r.ID)
+	f.value(labelRequest, r.ID)
 	f.value("asked by", r.By.Principal)
 	f.value("owned by", r.By.Owner)
 	f.value("task", r.By.Task)

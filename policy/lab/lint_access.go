@@ -209,7 +209,7 @@ func (l *linter) meet(r policy.ResidueInfo, role policy.RoleInfo, login policy.L
 		}
 	}
 	return slices.ContainsFunc(known, func(t Target) bool {
-		about := slices.ContainsFunc(r.Targets, func(glob string) bool { return command.MatchName(glob, t.Name) }) || l.p.Residue(t.Name, t.Labels, login)
+		about := slices.ContainsFunc(r.Targets, func(glob string) bool { return command.MatchName(glob, t.Name) }) || l.p.Residue(t.Name, t.Labels, login) != ""
 		return about && slices.Contains(reaching(l.p, role, t), login)
 	})
 }

@@ -93,7 +93,7 @@ const (
 	AccessPreview Type = "access.preview" // what the door found of a command that waits
 	Residue       Type = "residue"        // what a session left on its target, as that says; Outcome is found, none or unknown
 	AccessLock    Type = "access.lock"    // a lock was made, is wanted lifted by one of two, or is lifted; Object is its id
-	Budget        Type = "budget"         // a budget is used up (exceeded), or was given anew (reset); Object is "task:…" or "day:…"
+	Budget        Type = "budget"         // a budget is used up (exceeded), or was given anew (reset); Object is whose
 	Alert         Type = "alert"          // an alert is a dead letter, was sent again, or is a test; Object is the channel
 	Export        Type = "export"         // a sink lost entries, or its cursor was moved; Object is its name
 )

@@ -85,7 +85,7 @@ REQUESTS = {
                 "facts?": facts, "looking?": B, "probe_key?": BYTES, "refusal?": S, "text?": S, "wait?": N, "await?": S, "preview?": S},
                {"id": S, "decision": decision, "fault?": S, "line?": S, "certificate?": BYTES, "permit?": BYTES, "env_refused?": [S], "needs_key?": B,
                 "command?": B, "denials_left?": N, "probe_certificate?": BYTES, "probe_permit?": BYTES,
-                "residue?": B, "waiting?": {"request": request, "until": TIME, "preview?": B, "why?": S}}),
+                "residue?": S, "waiting?": {"request": request, "until": TIME, "preview?": B, "why?": S}}),
     "refuse": ({"conn": S, "session?": S, "target?": S, "login?": S, "what": S, "code": S, "why": S}, {}),
     "chunk": (chunk, {}),
     "end": ({"conn?": S, "session": S, "state": S, "reason?": S, "exit?": N, "signal?": S, "remote?": S, "target?": S, "login?": S, "missing?": S, "recording?": summary,
@@ -203,16 +203,18 @@ alert_order = {"who?": credential, "by?": S, "channel?": S, "alert?": S}
 tested = {"list": [{"channel": S, "problem?": S}]}
 alert = {"id": S, "kind": S, "severity": S, "subject": S, "title": S, "text": S, "runbook": S, "path?": S, "time": TIME, "seq": N, "count": N,
          "deliveries": [{"channel": S, "state": S, "tries?": N, "due?": TIME, "done?": TIME, "why?": S}]}
-budget_limits = {"per": S, "commands?": N, "denials?": N, "hosts?": N, "bytes_out?": N, "writes?": N, "wall?": N, "sessions?": N}
-budget = {"principal": S, "of": S, "limits": budget_limits, "commands": N, "denials": N, "hosts": N, "bytes_out": N, "writes": N, "wall": N, "sessions": N}
 REQUESTS.update({
     "alerts": ({"who?": credential, "by?": S, "filter?": {"dead?": B, "before?": S}},
                {"list": [alert], "next?": S, "channels": [{"name": S, "up": B, "problem?": S, "waiting": N, "held": N, "dead": N}]}),
     "alert_test": (alert_order, tested),
     "alert_resend": (alert_order, {"waiting": N}),
     "alert_probe": (alert_order, tested),
-    "budgets": ({"who": credential, "all?": B}, {"list": [budget]}),
-    "budget_reset": ({"who": credential, "principal": S, "task?": S, "reason": S}, budget),
+})
+budget_order = {"who": credential, "principal?": S, "reason?": S}
+budget = {"principal": S, "per": S, "task?": S, "day?": S, "limits": [{"what": S, "limit": N, "spent": N, "left": N}], "at?": TIME}
+REQUESTS.update({
+    "budgets": (budget_order, {"list": [budget], "more?": B}),
+    "budget_reset": (budget_order, {"reset": N}),
 })
 EVENTS["access"] = {"requests": [S]}
 EVENTS["signed_out"] = {"sign_ins": [S]}

@@ -51,6 +51,16 @@ func stop(deadline time.Time) {
 	}
 }
 
+// stopTime bounds a pause's search for what is still to be stopped.
+const stopTime = time.Second
+
+// goOn lets everything below this process go on.
+func goOn() {
+	for _, p := range descendants(os.Getpid()) {
+		p.send(unix.SIGCONT)
+	}
+}
+
 // hangUp tells programs on the terminal that it is gone, and leaves them a moment.
 func (w *warden) hangUp() {
 	for _, p := range descendants(os.Getpid()) {

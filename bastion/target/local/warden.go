@@ -113,6 +113,10 @@ func (w *warden) guard() error {
 				return nil
 			case m.Op == "end":
 				return send(w.control, message{Op: "ended", Left: w.end()})
+			case m.Op == "signal" && m.Signal == "STOP": // a pause: of what has left the group, too
+				stop(time.Now().Add(stopTime))
+			case m.Op == "signal" && m.Signal == "CONT":
+				goOn()
 			case m.Op == "signal" && !w.reaped:
 				_ = syscall.Kill(-w.leader, signals[m.Signal]) // an exiting group is fine
 			}

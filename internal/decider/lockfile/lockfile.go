@@ -51,6 +51,7 @@ type Record struct {
 	Lock  access.Lock        `json:"lock"`
 	Noted bool               `json:"noted"`           // the audit log has it
 	Whose []access.Requester `json:"whose,omitempty"` // whom it stopped when it was made, where its name does not say: who is behind them does not lift it
+	Rule  string             `json:"rule,omitempty"`  // of a rule's lock: what the rule said when it was made; its id says only where it stood
 }
 
 // File is the open lock file. Not safe for concurrent use.

@@ -2,6 +2,7 @@ package privilege
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +68,14 @@ func TestDenialsBounds(t *testing.T) {
 	add("dn_quiet", "agent:quiet")
 	for i := range 3 * maxDenialsEach {
 		add("dn_"+strconv.Itoa(i), "agent:loud")
+	}
+	long := Denial{By: access.Requester{Principal: "agent:long"}, Request: policy.Request{Text: strings.Repeat("x", maxBytesEach/2)}}
+	for range maxDenialBytes/len(long.Request.Text) + 2 {
+		long.At = at
+		l.Add(long)
+	}
+	if mine := l.each["agent:long"]; mine.n != 1 || mine.bytes > maxBytesEach {
+		t.Errorf("of one identity: %+v", mine)
 	}
 	if _, ok := l.Find("dn_quiet", at); !ok {
 		t.Error("one identity's denials are dropped for another's")

@@ -16,6 +16,7 @@ const (
 	maxDenials     = 10_000
 	maxDenialsEach = 100
 	maxDenialBytes = 32 << 20
+	maxBytesEach   = 1 << 20 // of one identity: long lines do not take the room of others' either
 )
 
 // Denial is a command that was denied, or that waits for people.
@@ -32,13 +33,16 @@ type Denial struct {
 // Denials are those of the last day. They live in memory. Safe for concurrent use.
 type Denials struct {
 	mu    sync.Mutex
-	all   []*Denial // oldest first
-	each  map[string]int
+	all   []*Denial       // oldest first
+	each  map[string]room // by principal
 	bytes int
 }
 
+// room is what one identity's take.
+type room struct{ n, bytes int }
+
 // NewDenials keeps none yet.
-func NewDenials() *Denials { return &Denials{each: map[string]int{}} }
+func NewDenials() *Denials { return &Denials{each: map[string]room{}} }
 
 // Add keeps one. What the target's globs matched is left out.
 func (l *Denials) Add(x Denial) {
@@ -51,9 +55,8 @@ func (l *Denials) Add(x Denial) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.all = append(l.all, &x)
-	l.each[x.By.Principal]++
-	l.bytes += x.size
-	if l.each[x.By.Principal] > maxDenialsEach {
+	l.count(&x, 1)
+	for mine := l.each[x.By.Principal]; mine.n > maxDenialsEach || mine.bytes > maxBytesEach; mine = l.each[x.By.Principal] {
 		l.drop(func(o *Denial) bool { return o.By.Principal == x.By.Principal })
 	}
 	for len(l.all) > maxDenials || l.bytes > maxDenialBytes || len(l.all) > 0 && x.At.Sub(l.all[0].At) > denialsFor {
@@ -68,11 +71,17 @@ func (l *Denials) drop(which func(*Denial) bool) {
 			continue
 		}
 		l.all = append(l.all[:i], l.all[i+1:]...)
-		l.bytes -= x.size
-		if l.each[x.By.Principal]--; l.each[x.By.Principal] <= 0 {
-			delete(l.each, x.By.Principal)
-		}
+		l.count(x, -1)
 		return
+	}
+}
+
+// count notes that one more is kept, or one less. Called with mu held.
+func (l *Denials) count(x *Denial, sign int) {
+	mine := l.each[x.By.Principal]
+	mine.n, mine.bytes, l.bytes = mine.n+sign, mine.bytes+sign*x.size, l.bytes+sign*x.size
+	if l.each[x.By.Principal] = mine; mine.n == 0 {
+		delete(l.each, x.By.Principal)
 	}
 }
 

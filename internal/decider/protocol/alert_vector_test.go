@@ -1,11 +1,6 @@
 package protocol
 
-import (
-	"gatehouse/internal/console"
-	"gatehouse/policy"
-)
-
-var budgetExample = console.Budget{Principal: "agent:bot", Of: "task:T-1", Limits: policy.Budget{Per: policy.PerTask, Commands: 1, Denials: 2, Hosts: 3, BytesOut: 4, Writes: 5, Wall: 6, Sessions: 7}, Commands: 1, Denials: 2, Hosts: 3, BytesOut: 4, Writes: 5, Wall: 6, Sessions: 7}
+import "gatehouse/internal/console"
 
 // alertBodies are the bodies of operations about alerts, as in bodies.
 func alertBodies() map[Op][2]any {
@@ -19,10 +14,8 @@ func alertBodies() map[Op][2]any {
 		OpAlertTest:   {order, tested},
 		OpAlertResend: {order, AlertsResent{Waiting: 3}},
 		OpAlertProbe:  {order, tested},
-		OpBudgets:     {ListBudgets{Who: order.Who, All: true}, Budgets{List: []console.Budget{budgetExample}}},
-		OpBudgetReset: {ResetBudget{Who: order.Who, Principal: "agent:bot", Task: "T-1", Reason: "r"}, budgetExample},
 	}
 }
 
 // alertOrder follows lockOrder.
-var alertOrder = []Op{OpAlerts, OpAlertTest, OpAlertResend, OpAlertProbe, OpBudgets, OpBudgetReset}
+var alertOrder = []Op{OpAlerts, OpAlertTest, OpAlertResend, OpAlertProbe}

@@ -156,8 +156,8 @@ type Decided struct {
 
 	Waiting *Waiting `json:"waiting,omitempty"` // with the verdict ask: nothing is denied yet
 
-	Command bool `json:"command,omitempty"` // of a transfer: nothing was decided; its line is a command, for a recorded shell
-	Residue bool `json:"residue,omitempty"` // after its end the target is to be looked at for what it left (SweepResidue)
+	Command bool         `json:"command,omitempty"` // of a transfer: nothing was decided; its line is a command, for a recorded shell
+	Residue policy.After `json:"residue,omitempty"` // when the target is to be looked at for what it left (SweepResidue); empty: never
 }
 
 // Refuse reports what the door refused without a decision, so that the audit log has it: a line that is not a plan, a

@@ -61,7 +61,7 @@ func bodies() map[Op][2]any {
 		OpAuthenticate: {Authenticate{con, []byte("cert"), "192.0.2.1", con, true, "web-1", "deploy", nil}, Authenticated{policy.Identity{Kind: policy.Agent, Name: "bot", Owner: "person:ann", Task: "t", Delegation: "person:ann>o"}, at, true, false, ""}},
 		OpFace:         {Face{[]byte("key"), "web-1"}, FaceAnswer{[]byte("cert"), at}},
 		OpDecide: {Decide{con, ses, "web-1", "deploy", plan, []policy.EnvVar{{Name: "LANG", Value: "C"}}, true, []byte("key"), facts, true, []byte("key"), "why", true, "echo x | cat", new(int64(60)), ar, ar},
-			Decided{"dec_01JDABCDEFGHJKMNPQRSTVWXYZ", decision, "unknown_target", "exec 'id'", []byte("cert"), []byte("permit"), []string{"FOO"}, true, 3, []byte("cert"), []byte("permit"), &Waiting{wantedRequest(), at, true, "why"}, true, true}},
+			Decided{"dec_01JDABCDEFGHJKMNPQRSTVWXYZ", decision, "unknown_target", "exec 'id'", []byte("cert"), []byte("permit"), []string{"FOO"}, true, 3, []byte("cert"), []byte("permit"), &Waiting{wantedRequest(), at, true, "why"}, true, policy.AfterEnd}},
 		OpRefuse:    {Refuse{con, ses, "web-1", "deploy", "exec", "unsupported_syntax", "why"}, Empty{}},
 		OpChunk:     {Chunk{Session: ses, N: 3, Offset: 4, Length: 5, Raw: 6, First: 7, Last: 8, SHA256: strings.Repeat("0", 64)}, Empty{}},
 		OpEnd:       {End{con, ses, "killed", "why", status(137), "KILL", "ended", "web-1", "deploy", "why", &recorder.Summary{Session: ses, SHA256: strings.Repeat("0", 64), Size: 1, Chunks: 2, BytesIn: 3, BytesOut: 4, Duration: time.Second}, nil, &Residue{[]string{"process 7: sleep 9"}, true, "why", time.Second}}, Empty{}},
@@ -148,12 +148,13 @@ func frameOf(t *testing.T, f Frame, body any) []byte {
 }
 
 func vectors(t *testing.T) []vector {
-	all, order := bodies(), slices.Concat(order, peopleOrder, laterOrder, accessOrder, lockOrder, alertOrder)
+	all, order := bodies(), slices.Concat(order, peopleOrder, laterOrder, accessOrder, lockOrder, alertOrder, budgetOrder)
 	maps.Copy(all, peopleBodies())
 	maps.Copy(all, laterBodies())
 	maps.Copy(all, accessBodies())
 	maps.Copy(all, lockBodies())
 	maps.Copy(all, alertBodies())
+	maps.Copy(all, budgetBodies())
 	if len(all) != len(order) {
 		t.Fatalf("%d bodies for %d operations", len(all), len(order))
 	}

@@ -3,44 +3,51 @@ package registry
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
+
+	"gatehouse/policy/access"
 )
 
-// PutBudget keeps what was used up of a budget.
-func (r *Registry) PutBudget(ctx context.Context, key string, body []byte) error {
+// ChangeBudgets stores tallies in their new state and removes others; it is durable when it returns.
+func (r *Registry) ChangeBudgets(ctx context.Context, put []access.Tally, remove []access.TallyKey) error {
 	return r.change(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "INSERT INTO budgets (key, body) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET body = ?2", key, string(body)); err != nil {
-			return fmt.Errorf("keep budget: %w", err)
+		for _, t := range put {
+			body, err := json.Marshal(t)
+			if err != nil {
+				return fmt.Errorf("encode the budget of %s: %w", t.Principal, err)
+			}
+			if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO budgets VALUES (?, ?, ?, ?)", t.Principal, t.Task, t.Day, string(body)); err != nil {
+				return fmt.Errorf("store the budget of %s: %w", t.Principal, err)
+			}
 		}
-		return nil
-	})
-}
-
-// DropBudgets forgets budgets.
-func (r *Registry) DropBudgets(ctx context.Context, keys []string) error {
-	return r.change(ctx, func(tx *sql.Tx) error {
-		for _, key := range keys {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM budgets WHERE key = ?", key); err != nil {
-				return fmt.Errorf("forget budget: %w", err)
+		for _, k := range remove {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM budgets WHERE principal = ? AND task = ? AND day = ?", k.Principal, k.Task, k.Day); err != nil {
+				return fmt.Errorf("forget the budget of %s: %w", k.Principal, err)
 			}
 		}
 		return nil
 	})
 }
 
-// Budgets returns all that PutBudget kept.
-func (r *Registry) Budgets(ctx context.Context) (bodies [][]byte, err error) {
+// Budgets lists what was spent.
+func (r *Registry) Budgets(ctx context.Context) ([]access.Tally, error) {
 	rows, err := r.db.QueryContext(ctx, "SELECT body FROM budgets")
 	if err != nil {
 		return nil, fmt.Errorf("read budgets: %w", err)
 	}
 	defer rows.Close()
+	var list []access.Tally
 	for rows.Next() {
-		var body []byte
-		if err := rows.Scan(&body); err != nil {
+		var text string
+		if err := rows.Scan(&text); err != nil {
 			return nil, fmt.Errorf("read budgets: %w", err)
 		}
-		bodies = append(bodies, body)
+		var t access.Tally
+		if err := json.Unmarshal([]byte(text), &t); err != nil {
+			return nil, fmt.Errorf("read a budget: %w", err)
+		}
+		list = append(list, t)
 	}
-	return bodies, rows.Err()
+	return list, rows.Err()
 }

@@ -26,7 +26,7 @@ type Policy struct {
 	Slots    map[name]namedSlot `json:"slots,omitempty" jsonschema:"description=Slots with a name that patterns share."`
 	Roles    map[name]role      `json:"roles,omitempty" jsonschema:"description=What may be done where."`
 	Freezes  []freeze           `json:"freezes,omitempty" jsonschema:"minItems=1,description=Times in which nothing is changed."`
-	Residue  []residue          `json:"residue,omitempty" jsonschema:"minItems=1,description=Where a target may be looked at for what a killed session left."`
+	Residue  []residue          `json:"residue,omitempty" jsonschema:"minItems=1,description=Where a target may be looked at for what a session left."`
 	Tests    tests              `json:"tests,omitempty" jsonschema:"description=What the policy is expected to decide."`
 }
 
@@ -235,6 +235,7 @@ type freeze struct {
 type residue struct {
 	Targets []target `json:"targets" jsonschema:"minItems=1"`
 	Logins  []login  `json:"logins" jsonschema:"minItems=1"`
+	After   string   `json:"after,omitempty" jsonschema:"enum=kill,enum=end,description=When: after a kill, or whenever a session ends."`
 }
 
 type denyRule struct {

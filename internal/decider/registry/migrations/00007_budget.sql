@@ -1,7 +1,9 @@
 -- +goose Up
-
--- What identities with a budget have used up of it: JSON.
+-- What was spent of budgets: one row for each task or day of a principal, the counts as JSON.
 CREATE TABLE budgets (
-    key  TEXT PRIMARY KEY, -- the principal, and the task or day
-    body TEXT NOT NULL
+    principal TEXT NOT NULL,
+    task      TEXT NOT NULL,
+    day       TEXT NOT NULL, -- "2026-11-28" in UTC; empty: the row is of a task
+    body      TEXT NOT NULL,
+    PRIMARY KEY (principal, task, day)
 ) WITHOUT ROWID;
