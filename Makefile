@@ -38,8 +38,8 @@ demo: setup build ## show the main job with a real client; ARGS=--once verifies 
 	@go build -o bin/demo ./scripts/demo
 	@exec bin/demo --gatehouse bin/gatehouse $(ARGS)
 
-test: setup build ## units and one end-to-end path a feature (PKG=./policy/... for a part)
-	@scripts/check-tests $(SEED) -short -timeout 10m $(PKG)
+test: setup build ## units and one end-to-end path a feature (PKG=./policy/... for a part; without one all but ./web, which is web-test's)
+	@scripts/check-tests $(SEED) -short -timeout 10m $(if $(filter ./...,$(PKG)),$$(go list ./... | grep -v '/web$$'),$(PKG))
 
 race: setup ## what has goroutines under the race detector (the programs that cmd's scripts drive are not built with it; pages: web-test)
 	@scripts/check-tests $(SEED) -race -timeout 15m $$(scripts/raced $(RACE))
