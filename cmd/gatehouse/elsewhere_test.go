@@ -47,7 +47,9 @@ func cmdElsewhere(s *scene, ts *testscript.TestScript, args []string) error {
 			go giveBack(c)
 		}
 	}()
-	s.muted = append(s.muted, func() error { return errors.Join(listener.Close(), ipLink("link", "del", link)) })
+	s.muted = append(s.muted, func() error { // the link first: the namespace, and with it the link, ends with the listener
+		return errors.Join(ipLink("link", "del", link), listener.Close())
+	})
 	ts.Setenv(args[0], listener.Addr().String())
 	ts.Setenv(args[0]+"HOST", theirs)
 	ts.Setenv(args[0]+"GATE", ours)
