@@ -3,7 +3,6 @@ package bastion
 import (
 	"io"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,30 +12,12 @@ import (
 	"gatehouse/policy"
 )
 
-// lines are what was written, by one and read by another.
-type lines struct {
-	mu  sync.Mutex
-	all strings.Builder
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(b)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.String()
-}
-
 // talking is a session of cat: what it is sent comes back.
 type talking struct {
 	t      *testing.T
 	in     io.WriteCloser
 	out    chan byte
-	errs   *lines
+	errs   *lockedText
 	ended  chan error
 	id     string
 	client *ssh.Client
@@ -50,7 +31,7 @@ func (w *whole) talk(c *ssh.Client) *talking {
 	w.must(err)
 	out, err := s.StdoutPipe()
 	w.must(err)
-	errs := &lines{}
+	errs := &lockedText{}
 	s.Stderr = errs
 	w.must(s.Start("cat"))
 	talk := &talking{t: w.t, in: in, out: make(chan byte, 1<<16), errs: errs, ended: make(chan error, 1), client: c}

@@ -16,9 +16,8 @@ import (
 	"gatehouse/policy"
 )
 
-// TestResidueIsNotPushedOut: somebody who leaves much, or names it so that it reads like the look's own lines, hides nothing of another
-// kind by it.
-func TestResidueIsNotPushedOut(t *testing.T) {
+// newLookedAt is a whole whose target is looked at after every end.
+func newLookedAt(t *testing.T) *whole {
 	w := newWhole(t)
 	w.write("policy.yaml", `version: 1
 people: {ann: {roles: [oncall]}}
@@ -32,6 +31,13 @@ residue: [{targets: [web-1], logins: [deploy], after: end}]
 	if err != nil || out.Problem != "" {
 		t.Fatal(out, err)
 	}
+	return w
+}
+
+// TestResidueIsNotPushedOut: somebody who leaves much, or names it so that it reads like the look's own lines, hides nothing of another
+// kind by it.
+func TestResidueIsNotPushedOut(t *testing.T) {
+	w := newLookedAt(t)
 	bot := w.client("deploy@web-1", w.certify(policy.Agent, "bot", 10*time.Minute))
 	line := `N=$(printf '\nresidue forged\nresidue-end\n'); ` +
 		`for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18; do env -i setsid sh -c "sleep 98771 #$N$N$N$N$N" >/dev/null 2>&1 </dev/null & done; ` +
@@ -59,19 +65,7 @@ residue: [{targets: [web-1], logins: [deploy], after: end}]
 // TestResidueIsNamed: what a session left, at its own end and after a kill, where policy lets it be looked for; and what was there before
 // is not named.
 func TestResidueIsNamed(t *testing.T) {
-	w := newWhole(t)
-	w.write("policy.yaml", `version: 1
-people: {ann: {roles: [oncall]}}
-agents: {bot: {owner: person:ann, roles: [shell]}}
-roles:
-  oncall: {rights: [view, operate]}
-  shell: {targets: ["*"], logins: [deploy], shell: recorded}
-residue: [{targets: [web-1], logins: [deploy], after: end}]
-`)
-	out, err := w.decider.Reload(t.Context())
-	if err != nil || out.Problem != "" {
-		t.Fatal(out, err)
-	}
+	w := newLookedAt(t)
 	bot := w.client("deploy@web-1", w.certify(policy.Agent, "bot", 10*time.Minute))
 	ann := w.client("", w.certify(policy.Person, "ann", 10*time.Minute))
 	free, err := testhost.FreePort()
