@@ -113,6 +113,7 @@ type Decision struct {
 	Nearest     []string    `json:"nearest,omitempty"` // at most 3 entries of the policy that come closest: patterns, paths or variables
 	Mode        Mode        `json:"mode,omitempty"`    // allow and ask: pinned if any rule says so
 	Stdin       StdinClass  `json:"stdin,omitempty"`   // allow and ask: what the client's input may reach
+	PTY         bool        `json:"pty,omitempty"`     // of a Step that may have one: it does
 	Obligations Obligations `json:"obligations,omitzero"`
 	Recording   Recording   `json:"recording,omitempty"`  // allow and ask: best effort only if every role that takes part says so
 	Approvals   []Approval  `json:"approvals,omitempty"`  // ask: each must be met

@@ -12,6 +12,10 @@ const (
 	OpOr    Op = "||"
 	OpSeq   Op = ";"
 	OpShell Op = "shell"
+
+	// OpGoverned is a leaf in decisions only: a line, or a prompt, that a governed shell reads; each command and file of it is decided
+	// by itself. Nothing of it is ever given to a target.
+	OpGoverned Op = "governed"
 )
 
 // Plan is a vetted command line: a tree whose leaves are argvs. It is what policy decides, what an approver reads and what

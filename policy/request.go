@@ -28,4 +28,14 @@ type Request struct {
 	Now      time.Time         `json:"now,omitzero"`      // when it is asked
 	Facts    Facts             `json:"facts,omitzero"`    // what is known of the target
 	Granted  []Granted         `json:"granted,omitempty"` // roles that the identity holds for a time; whoever asks vouches for them
+	Step     *Step             `json:"step,omitempty"`    // the plan is one command of a governed shell
+}
+
+// Step is what is known of a command of a governed shell, beside its words.
+type Step struct {
+	N     int64    `json:"n"`               // of the session's commands, from 1
+	Line  int64    `json:"line,omitempty"`  // of the prompt's lines, from 1
+	Chain []string `json:"chain,omitempty"` // the texts and files that were read as a shell's before it was a command, outermost first: "bash -c", "source /srv/x.sh sha256:…"
+	Piped bool     `json:"piped,omitempty"` // its input comes from the shell, not from the client
+	Any   bool     `json:"any,omitempty"`   // it may have a pty, and can do without: the decision says
 }

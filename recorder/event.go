@@ -20,6 +20,8 @@ const (
 	Kill     Code = 'k' // {"by":"person:ann","reason":…}
 	File     Code = 'f' // {"op":…,"path":…,"result":…}: an operation on a file, or the end of one that was open
 	Forward  Code = 't' // {"event":"open","host":"db-1","port":5432,…}: a forward was opened or is over; its content is not recorded
+	Line     Code = 'l' // {"line":1,"text":…} or {"line":1,"status":0} or {"line":1,"refused":{…}}: a line of a governed shell begins, ends, or is refused
+	Step     Code = 'a' // {"step":1,"line":1,"argv":[…],"dir":…,"chain":[…]} or {"step":1,"status":0,"signal":…}: a command of a governed shell is asked for, or has ended; its Decision has the same step
 	Note     Code = 'n' // {"note":…}: anything a reader should know (stdin discarded, survivors, …)
 )
 

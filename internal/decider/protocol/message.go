@@ -135,6 +135,9 @@ type Decide struct {
 	Wait  *int64 `json:"wait,omitempty"`  // seconds that the client wants to wait for people; absent: as long as policy says
 	Await string `json:"await,omitempty"` // the request that this session waits for already
 
+	Step  *policy.Step `json:"step,omitempty"`  // a command of a governed shell that Session is: no session of its own
+	Ended []int64      `json:"ended,omitempty"` // commands of that shell that have ended since
+
 	Preview string `json:"preview,omitempty"` // the request that the door looks for now: nothing is decided, and the answer lets it look
 }
 

@@ -25,6 +25,7 @@ type Transfer struct {
 	Env        []policy.EnvVar `json:"env,omitempty"`
 	PublicKey  []byte          `json:"public_key,omitempty"`
 	Unrecorded bool            `json:"unrecorded,omitempty"`
+	Governed   bool            `json:"governed,omitempty"` // for the files of a governed shell that Session is: no session of its own
 }
 
 // File asks whether one thing may be done with one file. Names are bytes. Path and To are where they lead, without symbolic links;
