@@ -1,6 +1,13 @@
 // Package wire is what the process of a governed shell and the door say to each other over the one socket that the process has:
 // streams of hashicorp/yamux, each opened by the process, each beginning with one Ask. The process trusts the door; the door trusts
 // nothing that comes, whose every length it bounds before it is believed.
+//
+// Each Ask is answered by one FrameAnswer, but for OpExec, whose first frame is FrameStarted or FrameFail, and OpOutput, which has none.
+// What then comes on a stream of OpExec: to the door FrameIn and FrameInEnd (with InPipe, and not after Started.Null), FrameShut, FrameSignal;
+// to the process FrameOut and FrameErr of what is ToPipe, and FrameExit or FrameFail at the end. A redirection of Exec.Redirs stands before
+// Stdin, Stdout and Stderr. On one of OpOpen: a file that is read comes as FrameOut until FrameDone or FrameFail, and the process may close the
+// stream before; a file that is written goes as FrameIn until FrameInEnd, which FrameDone or FrameFail answers.
+// Input with Want 0 is answered at once, without data: it only says what was used.
 package wire
 
 import "gatehouse/policy"
@@ -137,6 +144,9 @@ type Exec struct {
 	Umask  string          `json:"umask,omitempty"`  // three octal digits, where the line has set one
 	Redirs []policy.Redir  `json:"redirs,omitempty"` // that the target does itself: absolute paths, and here-documents
 	Stdin  Source          `json:"stdin"`
+	// Inherit: the input is not this command's own but that of a loop, group or function around it. A rule that takes input may have it;
+	// for any other the command runs with none, and Started.Null says so. Without Inherit a rule that takes none denies the command.
+	Inherit bool `json:"inherit,omitempty"`
 	Stdout Sink            `json:"stdout"`
 	Stderr Sink            `json:"stderr"`
 	Wrote  [2]int64        `json:"wrote"`           // bytes that the shell has written on OpOutput, out and err: they reach the client before the command's
@@ -215,7 +225,8 @@ type Kill struct {
 
 // Started is the frame FrameStarted's.
 type Started struct {
-	PTY bool `json:"pty,omitempty"` // it runs on a terminal of its own; the client's input and output are that one's until it ends
+	PTY  bool `json:"pty,omitempty"`  // it runs on a terminal of its own; the client's input and output are that one's until it ends
+	Null bool `json:"null,omitempty"` // of an Exec with Inherit: it reads nothing, and nothing is to be sent to it
 }
 
 // Exit is the frame FrameExit's: how a command ended.
