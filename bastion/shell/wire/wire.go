@@ -146,14 +146,14 @@ type Exec struct {
 	Stdin  Source          `json:"stdin"`
 	// Inherit: the input is not this command's own but that of a loop, group or function around it. A rule that takes input may have it;
 	// for any other the command runs with none, and Started.Null says so. Without Inherit a rule that takes none denies the command.
-	Inherit bool `json:"inherit,omitempty"`
-	Stdout Sink            `json:"stdout"`
-	Stderr Sink            `json:"stderr"`
-	Wrote  [2]int64        `json:"wrote"`           // bytes that the shell has written on OpOutput, out and err: they reach the client before the command's
-	Line   int64           `json:"line"`            // the line of the prompt, from 1
-	Chain  []Link          `json:"chain,omitempty"` // through what it came to be a command, outermost first
-	Prompt bool            `json:"prompt,omitempty"`
-	Group  int64           `json:"group,omitempty"` // of what runs behind: for Report.Kill
+	Inherit bool     `json:"inherit,omitempty"`
+	Stdout  Sink     `json:"stdout"`
+	Stderr  Sink     `json:"stderr"`
+	Wrote   [2]int64 `json:"wrote"`           // bytes that the shell has written on OpOutput, out and err: they reach the client before the command's
+	Line    int64    `json:"line"`            // the line of the prompt, from 1
+	Chain   []Link   `json:"chain,omitempty"` // through what it came to be a command, outermost first
+	Prompt  bool     `json:"prompt,omitempty"`
+	Group   int64    `json:"group,omitempty"` // of what runs behind: for Report.Kill
 }
 
 // Link is a text that was read as a shell's: "bash -c", "eval", "source /srv/x.sh", "sh" with what it was piped.
