@@ -8,6 +8,11 @@
 // Stdin, Stdout and Stderr. On one of OpOpen: a file that is read comes as FrameOut until FrameDone or FrameFail, and the process may close the
 // stream before; a file that is written goes as FrameIn until FrameInEnd, which FrameDone or FrameFail answers.
 // Input with Want 0 is answered at once, without data: it only says what was used.
+//
+// A prompt's shell reads the client's terminal itself, all the time, as it must see Ctrl-C. Places in the client's input are counted from its
+// beginning. A command with Exec.Prompt and InClient that has no terminal of its own gets its input as frames, from the shell's line discipline,
+// as if it were InPipe. One that has gets the client's bytes from the door, beginning with Exec.Used, also such as an Answer has given
+// already; until it ends no Input is answered, and Exit.Used says where the input stands then.
 package wire
 
 import "gatehouse/policy"
@@ -51,6 +56,7 @@ type Answer struct {
 	Text  string   `json:"text,omitempty"`
 	Words []string `json:"words,omitempty"`
 	Data  []byte   `json:"data,omitempty"`
+	At    int64    `json:"at,omitempty"` // the place of Data in the client's input: Input.From, or behind what a command's own terminal took
 }
 
 // Kind sorts errors for what a shell makes of them.
@@ -153,6 +159,7 @@ type Exec struct {
 	Line    int64    `json:"line"`            // the line of the prompt, from 1
 	Chain   []Link   `json:"chain,omitempty"` // through what it came to be a command, outermost first
 	Prompt  bool     `json:"prompt,omitempty"`
+	Used    int64    `json:"used,omitempty"`  // with Prompt and InClient: as Input.Used
 	Group   int64    `json:"group,omitempty"` // of what runs behind: for Report.Kill
 }
 
@@ -190,7 +197,8 @@ type Info struct {
 // door keeps, for a command that reads it or the next Input.
 type Input struct {
 	Used int64 `json:"used"`
-	Want int   `json:"want"` // bytes at most
+	From int64 `json:"from,omitempty"` // the place of what is wanted, if not Used: what lies between was given and may yet be a command's
+	Want int   `json:"want"`           // bytes at most
 }
 
 // Event is the door's word on the first stream.
@@ -234,4 +242,5 @@ type Exit struct {
 	Status int    `json:"status"`
 	Signal string `json:"signal,omitempty"` // without SIG
 	Unread bool   `json:"unread,omitempty"` // it was sent input, and how much of that it read is not known
+	Used   int64  `json:"used,omitempty"`   // of a command with a terminal of its own: the place in the client's input behind what it took
 }
