@@ -29,7 +29,8 @@ type Shell struct {
 
 	line     atomic.Int64 // of the prompt, from 1
 	commands atomic.Int64 // of the line
-	running  atomic.Int64 // commands that run or wait on the target
+	running  atomic.Int64 // commands that run or wait on the target, and reads that wait
+	open     atomic.Int64 // files of the target
 	prompt   bool
 
 	mu     sync.Mutex
