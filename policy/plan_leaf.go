@@ -63,7 +63,7 @@ func (w *leafWalk) walk(p *Plan, above surroundings) {
 			above.input, above.sum = redirInput(r)
 		}
 	}
-	if p.Op == OpRun || p.Op == OpShell {
+	if p.Op == OpRun || p.Op == OpShell || p.Op == OpGoverned {
 		w.found = append(w.found, leaf{index: len(w.found), plan: p, surroundings: above})
 		return
 	}
@@ -160,7 +160,7 @@ func rebuildNode(p Plan, dir, home string, command func(Plan) Plan) Plan {
 	if len(redirs) == 0 {
 		p.Redirs = nil
 	}
-	if p.Op == OpRun || p.Op == OpShell {
+	if p.Op == OpRun || p.Op == OpShell || p.Op == OpGoverned {
 		return command(p)
 	}
 	parts := make([]Plan, len(p.Parts))
