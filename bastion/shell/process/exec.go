@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/interp"
@@ -31,6 +32,10 @@ const (
 
 // exec runs what is no function and no builtin of the interpreter's.
 func (sh *shell) exec(ctx context.Context, args []string) error {
+	return sh.fatal(sh.execute(ctx, args))
+}
+
+func (sh *shell) execute(ctx context.Context, args []string) error {
 	hc := interp.HandlerCtx(ctx)
 	name, ours := strings.CutPrefix(args[0], mark)
 	switch {
@@ -83,6 +88,9 @@ func (sh *shell) command(ctx context.Context, hc interp.HandlerContext, args []s
 // plan says what the door is asked to run.
 func (sh *shell) plan(ctx context.Context, hc interp.HandlerContext, args []string) (wire.Exec, *stdin, error) {
 	env, err := sh.changed(hc.Env)
+	if err == nil {
+		err = printable(args, env, hc.Dir)
+	}
 	if err != nil {
 		return wire.Exec{}, nil, err
 	}
@@ -104,6 +112,21 @@ func (sh *shell) plan(ctx context.Context, hc interp.HandlerContext, args []stri
 	return e, in, nil
 }
 
+// printable refuses what cannot be decided about: the door is told words in UTF-8.
+func printable(args []string, env []policy.EnvVar, dir string) error {
+	bad := !utf8.ValidString(dir)
+	for _, a := range args {
+		bad = bad || !utf8.ValidString(a)
+	}
+	for _, v := range env {
+		bad = bad || !utf8.ValidString(v.Value)
+	}
+	if bad {
+		return refuse("argument", "the words and variables of a command are UTF-8")
+	}
+	return nil
+}
+
 // planInput says where a command reads, and what is to be sent to it.
 func (sh *shell) planInput(hc interp.HandlerContext, e *wire.Exec) (*stdin, error) {
 	in := sh.inputs.of(hc.Stdin)
@@ -120,7 +143,7 @@ func (sh *shell) planInput(hc interp.HandlerContext, e *wire.Exec) (*stdin, erro
 	case in.kind == fromFile && fresh:
 		e.Stdin = wire.InNull
 		e.Redirs = append(e.Redirs, policy.Redir{FD: 0, Op: policy.RedirIn, Path: in.path})
-	case in.kind == fromData && fresh && len(in.data) <= maxDocument && !strings.Contains(string(in.data), "\x00"):
+	case in.kind == fromData && fresh && len(in.data) <= maxDocument && utf8.Valid(in.data) && !strings.Contains(string(in.data), "\x00"):
 		e.Stdin = wire.InNull
 		e.Redirs = append(e.Redirs, policy.Redir{FD: 0, Op: policy.RedirData, Data: string(in.data)})
 	case in.kind == fromScript:
