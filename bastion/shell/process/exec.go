@@ -1,0 +1,359 @@
+package process
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"mvdan.cc/sh/v3/interp"
+
+	"gatehouse/bastion/shell/wire"
+	"gatehouse/policy"
+)
+
+// maxDocument is how long a here-document may be to go with its command; a longer one is sent as its input.
+const maxDocument = 64 << 10
+
+// How long a command that is to end has after each signal.
+const (
+	graceInterrupt = 2 * time.Second
+	graceKill      = 5 * time.Second
+)
+
+// exec runs what is no function and no builtin of the interpreter's.
+func (sh *shell) exec(ctx context.Context, args []string) error {
+	hc := interp.HandlerCtx(ctx)
+	name, ours := strings.CutPrefix(args[0], mark)
+	switch {
+	case ours && name == "run":
+		args = args[1:]
+	case ours:
+		return sh.ours(ctx, hc, name, args[1:])
+	}
+	if isShell(args[0]) {
+		sh.takeRedirects(ctx, hc)
+		return sh.nested(ctx, hc, args)
+	}
+	return code(sh.command(ctx, hc, args))
+}
+
+// code is a status as the interpreter takes it.
+func code(status int, err error) error {
+	if err != nil || status == 0 {
+		return err
+	}
+	return interp.ExitStatus(uint8(status))
+}
+
+// command runs one command on the target. Its error ends the text.
+func (sh *shell) command(ctx context.Context, hc interp.HandlerContext, args []string) (int, error) {
+	e, in, err := sh.plan(ctx, hc, args)
+	if err != nil {
+		return sh.failed(hc, err)
+	}
+	if e.Stdin == wire.InClient {
+		if err := sh.input.settle(ctx); err != nil {
+			return sh.failed(hc, err)
+		}
+	}
+	stream, err := sh.link.start(wire.Ask{Op: wire.OpExec, Exec: &e})
+	if err != nil {
+		return sh.failed(hc, err)
+	}
+	sh.running.Add(1)
+	defer sh.running.Add(-1)
+	defer stream.Close()
+	p := &process{shell: sh, group: e.Group, stream: stream, in: in, piped: e.Stdin == wire.InPipe, out: hc.Stdout, err: hc.Stderr}
+	status, err := p.run(ctx)
+	if err != nil {
+		return sh.failed(hc, err)
+	}
+	return status, nil
+}
+
+// plan says what the door is asked to run.
+func (sh *shell) plan(ctx context.Context, hc interp.HandlerContext, args []string) (wire.Exec, *stdin, error) {
+	env, err := sh.changed(hc.Env)
+	if err != nil {
+		return wire.Exec{}, nil, err
+	}
+	e := wire.Exec{Argv: slices.Clone(args), Env: env, Dir: hc.Dir, Line: sh.Shell.line.Load(), Prompt: sh.prompt, Chain: sh.chainAt(hc)}
+	if mask, set := sh.umask(hc.Env); set {
+		e.Umask = octal(mask)
+	}
+	if e.Group, err = strconv.ParseInt(hc.Env.Get(jobVariable).String(), 10, 64); err != nil {
+		e.Group = sh.jobs.number()
+	}
+	in, err := sh.planInput(hc, &e)
+	if err != nil {
+		return e, nil, err
+	}
+	if err := sh.planOutput(hc, &e); err != nil {
+		return e, nil, err
+	}
+	e.Wrote = [2]int64{sh.out.n.Load(), sh.Shell.err.n.Load()}
+	return e, in, nil
+}
+
+// planInput says where a command reads, and what is to be sent to it.
+func (sh *shell) planInput(hc interp.HandlerContext, e *wire.Exec) (*stdin, error) {
+	in := sh.inputs.of(hc.Stdin)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	fresh := in.own && in.file == nil && !in.ended && len(in.buf) == 0
+	switch {
+	case in.lost:
+		return nil, errLost
+	case in.kind == fromNull:
+		e.Stdin = wire.InNull
+	case in.kind == fromClient:
+		e.Stdin = wire.InClient
+	case in.kind == fromFile && fresh:
+		e.Stdin = wire.InNull
+		e.Redirs = append(e.Redirs, policy.Redir{FD: 0, Op: policy.RedirIn, Path: in.path})
+	case in.kind == fromData && fresh && len(in.data) <= maxDocument && !strings.Contains(string(in.data), "\x00"):
+		e.Stdin = wire.InNull
+		e.Redirs = append(e.Redirs, policy.Redir{FD: 0, Op: policy.RedirData, Data: string(in.data)})
+	case in.kind == fromScript:
+		e.Stdin = wire.InNull
+	default:
+		e.Stdin, e.Inherit = wire.InPipe, !in.own
+	}
+	return in, nil
+}
+
+// planOutput says where a command writes.
+func (sh *shell) planOutput(hc interp.HandlerContext, e *wire.Exec) error {
+	out, err := plain(hc.Stdout), plain(hc.Stderr)
+	file, isFile := out.(*outFile)
+	var fail error
+	if e.Stdout, fail = sh.sink(out, 1, e); fail != nil {
+		return fail
+	}
+	if out != err {
+		e.Stderr, fail = sh.sink(err, 2, e)
+		return fail
+	}
+	e.Stderr = wire.ToPair
+	if isFile && !file.null {
+		e.Stderr = wire.ToNull
+		e.Redirs = append(e.Redirs, policy.Redir{FD: 2, Op: policy.RedirDup, To: 1})
+	}
+	return nil
+}
+
+// plain is a writer under its first name.
+func plain(w io.Writer) io.Writer {
+	for {
+		again, ok := w.(*writerAgain)
+		if !ok {
+			return w
+		}
+		w = again.Writer
+	}
+}
+
+func (sh *shell) sink(w io.Writer, fd int, e *wire.Exec) (wire.Sink, error) {
+	switch w := w.(type) {
+	case *output:
+		if w == sh.out {
+			return wire.ToOut, nil
+		}
+		return wire.ToErr, nil
+	case *outFile:
+		if w.null {
+			return wire.ToNull, nil
+		}
+		r, err := w.push(fd)
+		if err != nil {
+			return "", fileError(w.path, err)
+		}
+		e.Redirs = append(e.Redirs, r)
+		return wire.ToNull, nil
+	}
+	if w == nil || w == io.Discard {
+		return wire.ToNull, nil
+	}
+	return wire.ToPipe, nil
+}
+
+// failed is what an error of the door is to the text: a status, or its end.
+func (sh *shell) failed(hc interp.HandlerContext, err error) (int, error) {
+	var told *wire.Error
+	var path *os.PathError
+	switch {
+	case errors.Is(err, errLost) || errors.As(err, &path):
+		io.WriteString(hc.Stderr, err.Error()+"\n")
+		return 1, nil
+	case !errors.As(err, &told):
+		return 0, err
+	}
+	switch told.Kind {
+	case wire.KindDenied:
+		return 126, nil
+	case wire.KindFault:
+		return 75, nil
+	case wire.KindErrno:
+		io.WriteString(hc.Stderr, "bash: line 1: "+messages[number(err)]+"\n")
+		if told.Errno == "ENOENT" {
+			return 127, nil
+		}
+		return 126, nil
+	case wire.KindLimit:
+		return 0, refuse("limit", "%s", told.Text)
+	case wire.KindAsked:
+		return 0, refuse("command", "%s", told.Text)
+	}
+	return 0, errEnded
+}
+
+// process is a command that runs.
+type process struct {
+	shell    *shell
+	group    int64
+	stream   net.Conn
+	in       *stdin
+	piped    bool
+	out, err io.Writer
+
+	mu   sync.Mutex // of writes to stream
+	shut [3]bool
+	sent bool
+}
+
+func (p *process) write(f wire.Frame, b []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return wire.Write(p.stream, f, b)
+}
+
+// run takes a command's frames until it has ended.
+func (p *process) run(ctx context.Context) (int, error) {
+	ended := make(chan struct{})
+	defer close(ended)
+	go p.interrupt(ctx, ended)
+	feed, stop := context.WithCancelCause(ctx)
+	var fed sync.WaitGroup
+	defer func() { stop(nil); fed.Wait() }()
+	buf := make([]byte, wire.MaxData)
+	for {
+		frame, b, err := wire.Read(p.stream, buf)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return 0, context.Cause(ctx)
+		case err != nil:
+			return 0, errEnded
+		}
+		switch frame {
+		case wire.FrameStarted:
+			var s wire.Started
+			if json.Unmarshal(b, &s) == nil && p.piped && !s.Null {
+				fed.Go(func() { p.feed(feed) })
+			}
+		case wire.FrameOut:
+			p.copy(1, p.out, b)
+		case wire.FrameErr:
+			p.copy(2, p.err, b)
+		case wire.FrameExit:
+			stop(nil)
+			p.stream.SetWriteDeadline(time.Unix(1, 0)) // input that is still on the way goes nowhere
+			fed.Wait()
+			return p.exit(ctx, b)
+		default:
+			return 0, failure(frame, b)
+		}
+	}
+}
+
+// copy gives output to whoever reads it; when nobody does any more the door is told.
+func (p *process) copy(fd int, w io.Writer, b []byte) {
+	if p.shut[fd] {
+		return
+	}
+	if _, err := w.Write(b); err != nil {
+		p.shut[fd] = true
+		go p.write(wire.FrameShut, []byte{byte(fd)}) // its turn may come only when more of the output was taken
+	}
+}
+
+// exit is a command's status.
+func (p *process) exit(ctx context.Context, b []byte) (int, error) {
+	var x wire.Exit
+	if json.Unmarshal(b, &x) != nil {
+		return 0, errEnded
+	}
+	p.in.mu.Lock()
+	if p.sent && x.Unread && !p.in.ended {
+		p.in.lost = true
+	}
+	p.in.mu.Unlock()
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
+	if x.Signal == "" {
+		return x.Status, nil
+	}
+	n := int(unix.SignalNum("SIG" + x.Signal))
+	if x.Signal == "INT" {
+		p.shell.Interrupt() // as bash, which ends with a command that Ctrl-C ended
+	}
+	return 128 + n, nil
+}
+
+// feed sends a command its input.
+func (p *process) feed(ctx context.Context) {
+	p.in.mu.Lock()
+	defer p.in.mu.Unlock()
+	for {
+		b, err := p.shell.next(ctx, p.in)
+		if err != nil {
+			if ctx.Err() == nil {
+				p.write(wire.FrameInEnd, nil)
+			}
+			return
+		}
+		for len(b) > 0 {
+			if ctx.Err() != nil {
+				p.in.buf = append(slices.Clone(b), p.in.buf...)
+				return
+			}
+			piece := b[:min(len(b), wire.MaxData)]
+			p.sent = true
+			if p.write(wire.FrameIn, piece) != nil {
+				return
+			}
+			b = b[len(piece):]
+		}
+	}
+}
+
+// interrupt ends a command whose text is to end: INT, then KILL, then its stream is left.
+func (p *process) interrupt(ctx context.Context, ended <-chan struct{}) {
+	select {
+	case <-ended:
+		return
+	case <-ctx.Done():
+	}
+	for _, step := range []struct {
+		signal string
+		grace  time.Duration
+	}{{"INT", graceInterrupt}, {"KILL", graceKill}} {
+		// Not as a frame of the stream, where it would stand behind input that nobody reads.
+		p.shell.reports.send(wire.Report{Kill: &wire.Kill{Group: p.group, Signal: step.signal}})
+		select {
+		case <-ended:
+			return
+		case <-time.After(step.grace):
+		}
+	}
+	p.stream.SetReadDeadline(time.Unix(1, 0))
+}
