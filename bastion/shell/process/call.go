@@ -92,6 +92,9 @@ func (sh *shell) resolve(hc interp.HandlerContext, args []string) ([]string, err
 	if strings.HasPrefix(name, mark) || isFunction(hc, name) {
 		return args, nil
 	}
+	if err := sh.admitCall(args); err != nil {
+		return nil, err
+	}
 	if name == "command" || name == "builtin" {
 		return sh.resolvePrefixed(hc, args)
 	}
