@@ -65,7 +65,10 @@ func (sh *shell) command(ctx context.Context, hc interp.HandlerContext, args []s
 	if err != nil {
 		return sh.failed(hc, err)
 	}
-	if e.Stdin == wire.InClient {
+	switch {
+	case e.Stdin == wire.InClient && sh.terminal != nil:
+		e.Used = sh.terminal.Used()
+	case e.Stdin == wire.InClient:
 		if err := sh.input.settle(ctx); err != nil {
 			return sh.failed(hc, err)
 		}
@@ -77,8 +80,14 @@ func (sh *shell) command(ctx context.Context, hc interp.HandlerContext, args []s
 	sh.running.Add(1)
 	defer sh.running.Add(-1)
 	defer stream.Close()
-	p := &process{shell: sh, group: e.Group, stream: stream, in: in, piped: e.Stdin == wire.InPipe, out: hc.Stdout, err: hc.Stderr}
+	p := &process{shell: sh, group: e.Group, stream: stream, in: in, piped: e.Stdin == wire.InPipe || e.Stdin == wire.InClient && sh.terminal != nil, out: hc.Stdout, err: hc.Stderr}
+	job := sh.jobs.find(e.Group)
+	job.runs(p.signal)
 	status, err := p.run(ctx)
+	job.runs(nil)
+	if job != nil && job.killed.Load() != 0 && ctx.Err() == nil {
+		return 128 + int(job.killed.Load()), nil
+	}
 	if err != nil {
 		return sh.failed(hc, err)
 	}
@@ -251,12 +260,23 @@ type process struct {
 	mu   sync.Mutex // of writes to stream
 	shut [3]bool
 	sent bool
+	lent bool // it has the terminal
 }
 
 func (p *process) write(f wire.Frame, b []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return wire.Write(p.stream, f, b)
+}
+
+// signal signals a command, whether it runs or waits for a decision. One that is sent input is signalled beside it: a frame would stand
+// behind input that it may never read.
+func (p *process) signal(name string) {
+	if p.piped {
+		p.shell.reports.send(wire.Report{Kill: &wire.Kill{Group: p.group, Signal: name}})
+		return
+	}
+	p.write(wire.FrameSignal, []byte(name))
 }
 
 // run takes a command's frames until it has ended.
@@ -267,6 +287,11 @@ func (p *process) run(ctx context.Context) (int, error) {
 	feed, stop := context.WithCancelCause(ctx)
 	var fed sync.WaitGroup
 	defer func() { stop(nil); fed.Wait() }()
+	defer func() {
+		if p.lent {
+			p.shell.terminal.GiveBack(0)
+		}
+	}()
 	buf := make([]byte, wire.MaxData)
 	for {
 		frame, b, err := wire.Read(p.stream, buf)
@@ -279,7 +304,14 @@ func (p *process) run(ctx context.Context) (int, error) {
 		switch frame {
 		case wire.FrameStarted:
 			var s wire.Started
-			if json.Unmarshal(b, &s) == nil && p.piped && !s.Null {
+			if json.Unmarshal(b, &s) != nil {
+				return 0, errEnded
+			}
+			switch {
+			case s.PTY && p.shell.terminal != nil:
+				p.shell.terminal.Lend()
+				p.lent = true
+			case p.piped && !s.Null:
 				fed.Go(func() { p.feed(feed) })
 			}
 		case wire.FrameOut:
@@ -292,6 +324,9 @@ func (p *process) run(ctx context.Context) (int, error) {
 			fed.Wait()
 			return p.exit(ctx, b)
 		default:
+			if ctx.Err() != nil {
+				return 0, context.Cause(ctx)
+			}
 			return 0, failure(frame, b)
 		}
 	}
@@ -313,6 +348,10 @@ func (p *process) exit(ctx context.Context, b []byte) (int, error) {
 	var x wire.Exit
 	if json.Unmarshal(b, &x) != nil {
 		return 0, errEnded
+	}
+	if p.lent {
+		p.lent = false
+		p.shell.terminal.GiveBack(x.Used)
 	}
 	p.in.mu.Lock()
 	if p.sent && x.Unread && !p.in.ended {
@@ -370,8 +409,7 @@ func (p *process) interrupt(ctx context.Context, ended <-chan struct{}) {
 		signal string
 		grace  time.Duration
 	}{{"INT", graceInterrupt}, {"KILL", graceKill}} {
-		// Not as a frame of the stream, where it would stand behind input that nobody reads.
-		p.shell.reports.send(wire.Report{Kill: &wire.Kill{Group: p.group, Signal: step.signal}})
+		p.signal(step.signal)
 		select {
 		case <-ended:
 			return
