@@ -3,6 +3,7 @@ package admit
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // judgeEcho lets through what the interpreter prints as bash does.
@@ -67,6 +68,13 @@ func judgePrintf(args []argument, in Place) (rule, int) {
 	conversions, ok := formats(format)
 	if !ok || oddEscape(format, false) {
 		return printfFormat, i
+	}
+	if strings.ContainsAny(format, "123456789") && strings.Contains(conversions, "s") {
+		for j, a := range args[i+1:] {
+			if a.known && strings.IndexFunc(a.text, func(r rune) bool { return r > unicode.MaxASCII }) >= 0 {
+				return printfWidth, i + 1 + j
+			}
+		}
 	}
 	return printed(conversions, args[i+1:], i+1)
 }
