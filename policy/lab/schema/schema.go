@@ -85,7 +85,7 @@ type role struct {
 	When      string    `json:"when,omitempty" jsonschema:"minLength=1,description=A CEL condition."`
 	Windows   []window  `json:"windows,omitempty" jsonschema:"minItems=1,description=When the role applies."`
 	Limits    *limits   `json:"limits,omitempty" jsonschema:"description=Limits of sessions."`
-	Shell     string    `json:"shell,omitempty" jsonschema:"enum=none,enum=recorded,description=Whether lines that are no plan reach the login's shell: recorded, not contained."`
+	Shell     string    `json:"shell,omitempty" jsonschema:"enum=none,enum=governed,enum=recorded,description=What reads lines that are no plan: a governed shell whose every command is decided; or the login's own: recorded\\, not contained."`
 	Recording string    `json:"recording,omitempty" jsonschema:"enum=strict,enum=best_effort,description=What happens when a session cannot be recorded: strict ends it; best_effort lets it go on and says so."`
 	Env       []env     `json:"env,omitempty" jsonschema:"minItems=1,description=Variables that a client may set."`
 	Dirs      []path    `json:"dirs,omitempty" jsonschema:"minItems=1,description=Working directories."`
