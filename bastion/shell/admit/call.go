@@ -116,6 +116,12 @@ func (w *walker) placed(args []argument) (rule, int) {
 		return fine, 0
 	}
 	switch args[0].text {
+	case "unset":
+		for i, a := range args {
+			if _, ok := w.known.readonly[a.text]; a.known && ok {
+				return readonlyAgain, i
+			}
+		}
 	case "return":
 		if !w.inFunction() {
 			return returnOutside, 0
