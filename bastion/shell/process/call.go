@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -16,6 +17,9 @@ func (sh *shell) call(ctx context.Context, args []string) ([]string, error) {
 	hc := interp.HandlerCtx(ctx)
 	if err := sh.bounded(args); err != nil {
 		return nil, err
+	}
+	if status, killed := sh.jobKilled(hc); killed && args[0] != mark+"end" {
+		return []string{mark + "killed", strconv.Itoa(status)}, nil
 	}
 	args, err := sh.resolve(hc, args)
 	if err != nil {
@@ -108,7 +112,7 @@ func (sh *shell) resolvePrefixed(args []string) ([]string, error) {
 // resolveBuiltin puts ours in the place of a builtin that differs.
 func (sh *shell) resolveBuiltin(args []string) ([]string, error) {
 	name := args[0]
-	if _, ours := builtins[name]; ours {
+	if builtins[name] {
 		return append([]string{mark + name}, args[1:]...), nil
 	}
 	if check, ok := checks[name]; ok {

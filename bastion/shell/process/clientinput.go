@@ -49,6 +49,7 @@ func (c *clientInput) more(ctx context.Context, want int) error {
 	if err != nil {
 		return err
 	}
+	c.used = max(c.used, got.At) // what a command took meanwhile is used as well
 	c.told = c.used
 	c.buf, c.end = got.Data, len(got.Data) == 0
 	return nil

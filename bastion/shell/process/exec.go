@@ -72,7 +72,7 @@ func (sh *shell) command(ctx context.Context, hc interp.HandlerContext, args []s
 	sh.running.Add(1)
 	defer sh.running.Add(-1)
 	defer stream.Close()
-	p := &process{shell: sh, stream: stream, in: in, piped: e.Stdin == wire.InPipe, out: hc.Stdout, err: hc.Stderr}
+	p := &process{shell: sh, group: e.Group, stream: stream, in: in, piped: e.Stdin == wire.InPipe, out: hc.Stdout, err: hc.Stderr}
 	status, err := p.run(ctx)
 	if err != nil {
 		return sh.failed(hc, err)
@@ -90,7 +90,9 @@ func (sh *shell) plan(ctx context.Context, hc interp.HandlerContext, args []stri
 	if mask, set := sh.umask(hc.Env); set {
 		e.Umask = octal(mask)
 	}
-	e.Group, _ = strconv.ParseInt(hc.Env.Get(jobVariable).String(), 10, 64)
+	if e.Group, err = strconv.ParseInt(hc.Env.Get(jobVariable).String(), 10, 64); err != nil {
+		e.Group = sh.jobs.number()
+	}
 	in, err := sh.planInput(hc, &e)
 	if err != nil {
 		return e, nil, err
@@ -217,6 +219,7 @@ func (sh *shell) failed(hc interp.HandlerContext, err error) (int, error) {
 // process is a command that runs.
 type process struct {
 	shell    *shell
+	group    int64
 	stream   net.Conn
 	in       *stdin
 	piped    bool
@@ -262,6 +265,7 @@ func (p *process) run(ctx context.Context) (int, error) {
 			p.copy(2, p.err, b)
 		case wire.FrameExit:
 			stop(nil)
+			p.stream.SetWriteDeadline(time.Unix(1, 0)) // input that is still on the way goes nowhere
 			fed.Wait()
 			return p.exit(ctx, b)
 		default:
@@ -277,7 +281,7 @@ func (p *process) copy(fd int, w io.Writer, b []byte) {
 	}
 	if _, err := w.Write(b); err != nil {
 		p.shut[fd] = true
-		p.write(wire.FrameShut, []byte{byte(fd)})
+		go p.write(wire.FrameShut, []byte{byte(fd)}) // its turn may come only when more of the output was taken
 	}
 }
 
@@ -343,7 +347,8 @@ func (p *process) interrupt(ctx context.Context, ended <-chan struct{}) {
 		signal string
 		grace  time.Duration
 	}{{"INT", graceInterrupt}, {"KILL", graceKill}} {
-		p.write(wire.FrameSignal, []byte(step.signal))
+		// Not as a frame of the stream, where it would stand behind input that nobody reads.
+		p.shell.reports.send(wire.Report{Kill: &wire.Kill{Group: p.group, Signal: step.signal}})
 		select {
 		case <-ended:
 			return

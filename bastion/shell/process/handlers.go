@@ -16,6 +16,9 @@ import (
 
 // openFor is what the interpreter opens for a redirection.
 func (sh *shell) openFor(ctx context.Context, path string, flag int, _ os.FileMode) (io.ReadWriteCloser, error) {
+	if name, ok := strings.CutPrefix(path, markText); ok {
+		return textFile{strings.NewReader(sh.texts.take(name))}, nil
+	}
 	hc := interp.HandlerCtx(ctx)
 	path, simple := strings.CutPrefix(path, markSimple)
 	if data, ok := strings.CutPrefix(path, markData); ok {

@@ -25,11 +25,11 @@ type source struct {
 	path string // of a file, absolute
 	data []byte // of a here-document
 
-	mu     sync.Mutex
-	buf    []byte
-	file   *reader // a file, once it is open
-	ended  bool
-	lost   bool // how much was read of what was sent is not known
+	mu    sync.Mutex
+	buf   []byte
+	file  *reader // a file, once it is open
+	ended bool
+	lost  bool // how much was read of what was sent is not known
 }
 
 type sourceKind int

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
@@ -28,6 +29,17 @@ type shell struct {
 	seen   seen // what its texts have used, for the rewriting
 	last   int  // $?
 	exited bool
+
+	cancelOwn   context.CancelCauseFunc // of a shell in a shell, while it runs
+	killedAlone atomic.Bool             // kill $$ has ended it
+}
+
+// parentID is $PPID.
+func (sh *shell) parentID() int64 {
+	if sh.parent != nil {
+		return sh.parent.pid
+	}
+	return firstID
 }
 
 // config is what an interpreter begins with.
@@ -45,7 +57,7 @@ type config struct {
 }
 
 func (s *Shell) newShell(c config) (*shell, error) {
-	sh := &shell{Shell: s, parent: c.parent, env: c.env, chain: c.chain, posix: c.posix, name: c.name, pid: s.jobs.shell()}
+	sh := &shell{Shell: s, parent: c.parent, env: c.env, chain: c.chain, posix: c.posix, name: c.name, pid: s.jobs.number()}
 	sh.env.set(nameVariable, c.name)
 	runner, err := interp.New(
 		interp.Env(sh.env),
@@ -144,13 +156,14 @@ func (sh *shell) line(ctx context.Context, text string) int {
 		return 1
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	sh.begins(cancel)
 	defer sh.begins(nil)
-	watched := sh.watch(ctx, cancel)
+	watch := sh.watch(ctx, cancel)
 	status := sh.text(ctx, text, !sh.prompt)
-	cancel(nil)
-	<-watched
+	watch()
+	if len(sh.jobs.running()) == 0 {
+		defer cancel(nil) // what runs behind has the line's context
+	}
 	var refused *refusedError
 	if errors.As(context.Cause(ctx), &refused) {
 		sh.refused(refused)

@@ -1,9 +1,9 @@
 package process
 
 import (
-	"context"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 )
 
 // maxJobs is how many commands run behind at a time.
@@ -14,11 +14,10 @@ const firstID = 1<<22 + 1
 
 // jobs are the numbers of a shell: its own, those of shells in it, and of what runs behind.
 type jobs struct {
-	mu     sync.Mutex
-	next   int64
-	shells map[int64]context.CancelCauseFunc
-	all    map[int64]*job
-	alive  int
+	mu    sync.Mutex
+	next  int64
+	all   map[int64]*job
+	alive int
 }
 
 // job runs behind. Its number is its group's for the door, too.
@@ -26,14 +25,24 @@ type job struct {
 	id     int64
 	done   chan struct{}
 	status int
+	killed atomic.Int32 // the signal that ends it
+}
+
+// signal ends it, unless the signal does not end processes.
+func (j *job) signal(n int) {
+	switch n {
+	case 17, 18, 19, 20, 23, 28: // CHLD CONT STOP TSTP URG WINCH
+	default:
+		j.killed.Store(int32(n))
+	}
 }
 
 func newJobs() *jobs {
-	return &jobs{next: firstID + rand.Int64N(5_000_000), shells: map[int64]context.CancelCauseFunc{}, all: map[int64]*job{}}
+	return &jobs{next: firstID + rand.Int64N(5_000_000), all: map[int64]*job{}}
 }
 
-// shell is the number of a new shell.
-func (j *jobs) shell() int64 {
+// number is a new number: of a shell, or of one command's group.
+func (j *jobs) number() int64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.next++

@@ -169,12 +169,28 @@ func (w *rewriter) arithm(x syntax.ArithmExpr) {
 		}
 		w.parts(x.Parts)
 	case *syntax.BinaryArithm:
+		if strings.HasSuffix(x.Op.String(), "=") && !comparison[x.Op] {
+			w.assigned(x.X)
+		}
 		w.arithm(x.X)
 		w.arithm(x.Y)
 	case *syntax.UnaryArithm:
+		if x.Op == syntax.Inc || x.Op == syntax.Dec {
+			w.assigned(x.X)
+		}
 		w.arithm(x.X)
 	case *syntax.ParenArithm:
 		w.arithm(x.X)
+	}
+}
+
+// comparison are the operators that end in = and assign nothing.
+var comparison = map[syntax.BinAritOperator]bool{syntax.Eql: true, syntax.Neq: true, syntax.Leq: true, syntax.Geq: true}
+
+// assigned refuses what interp panics at.
+func (w *rewriter) assigned(x syntax.ArithmExpr) {
+	if word, ok := x.(*syntax.Word); !ok || !syntax.ValidName(word.Lit()) {
+		w.refuse(x, "assignment in arithmetic", "only plain variables are assigned there")
 	}
 }
 

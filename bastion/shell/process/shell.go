@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"io"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,8 @@ type Shell struct {
 	inputs   *inputs
 	jobs     *jobs
 	globs    *globs
+	chains   chains
+	texts    texts
 	exported map[string]string // what commands have without being told
 	events   chan wire.Event
 	started  time.Time
@@ -31,7 +34,11 @@ type Shell struct {
 	commands atomic.Int64 // of the line
 	running  atomic.Int64 // commands that run or wait on the target, and reads that wait
 	open     atomic.Int64 // files of the target
+	timed    atomic.Int64 // when time began, in nanoseconds
 	prompt   bool
+
+	terminal    Terminal // of a prompt
+	clientToken *os.File // the input that a shell begins with; kept, as tokens are known by weak pointers
 
 	mu     sync.Mutex
 	cancel context.CancelCauseFunc // of the line that runs

@@ -23,3 +23,6 @@ type Terminal interface {
 func (s *Shell) AskInput(ctx context.Context, in wire.Input) (wire.Answer, error) {
 	return s.link.ask(ctx, wire.Ask{Op: wire.OpInput, Input: &in})
 }
+
+// SetTerminal gives the shell its client's terminal, before its first text.
+func (s *Shell) SetTerminal(t Terminal) { s.terminal = t }

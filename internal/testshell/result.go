@@ -1,0 +1,84 @@
+package testshell
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"gatehouse/bastion/shell/wire"
+)
+
+// Result is what came of a text.
+type Result struct {
+	Stdout, Stderr []byte
+	Status         int
+	Files          map[string]string
+	Refused        *wire.Refused // only of a governed shell
+	Fault          string        // only of a governed shell: why it ended otherwise than by itself
+}
+
+// Class is how a governed shell's result stands to bash's.
+type Class string
+
+// The classes. Refused and Limit are loud; Different is what must not be.
+const (
+	Equal     Class = "equal"
+	Refused   Class = "refused"
+	Different Class = "DIFFERENT"
+)
+
+// Compare says how got stands to bash's want, and for Different what differs. Of standard error only whether there is any is compared: the
+// wording of messages is no part of what is promised.
+func Compare(want, got Result) (Class, string) {
+	if got.Refused != nil {
+		return Refused, fmt.Sprintf("%s: %s", got.Refused.Construct, got.Refused.Reason)
+	}
+	var differs []string
+	say := func(format string, args ...any) { differs = append(differs, fmt.Sprintf(format, args...)) }
+	if got.Fault != "" {
+		say("the shell ended: %s", got.Fault)
+	}
+	if got.Status != want.Status {
+		say("status %d, bash %d", got.Status, want.Status)
+	}
+	if !bytes.Equal(got.Stdout, want.Stdout) {
+		say("stdout %s\n   bash %s", short(got.Stdout), short(want.Stdout))
+	}
+	if (len(got.Stderr) == 0) != (len(want.Stderr) == 0) {
+		say("stderr %s\n   bash %s", short(got.Stderr), short(want.Stderr))
+	}
+	for _, name := range slices.Sorted(maps.Keys(want.Files)) {
+		if got.Files[name] != want.Files[name] {
+			say("file %s is %s\n   bash %s", name, or(got.Files[name], "missing"), want.Files[name])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(got.Files)) {
+		if _, has := want.Files[name]; !has {
+			say("file %s is there, not by bash: %s", name, got.Files[name])
+		}
+	}
+	if differs == nil {
+		return Equal, ""
+	}
+	if len(got.Stderr) > 0 && !strings.Contains(differs[len(differs)-1], "stderr ") {
+		say("stderr %s", short(got.Stderr))
+	}
+	return Different, strings.Join(differs, "\n")
+}
+
+func short(b []byte) string {
+	if len(b) <= 1500 {
+		return fmt.Sprintf("%q", b)
+	}
+	return fmt.Sprintf("%q… %d bytes, sha256 %x", b[:300], len(b), sha256.Sum256(b))
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
