@@ -21,7 +21,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"gatehouse/bastion/endpoint"
-	"gatehouse/bastion/shell/pool"
+	shells "gatehouse/bastion/shell/pool"
 	"gatehouse/bastion/target"
 	"gatehouse/bastion/target/local"
 	"gatehouse/bastion/target/look"
@@ -86,7 +86,7 @@ type Config struct {
 	Recorder  Recorder
 	Sessions  store.Sessions
 	Local     Starter
-	Shells    *pool.Client   // processes of governed shells; nil: there are none to be had
+	Shells    *shells.Client // processes of governed shells; nil: there are none to be had
 	Trust     protocol.Trust // until SetTrust
 	HostKey   ssh.Signer     // the door's own
 	Targets   []protocol.Target

@@ -16,6 +16,7 @@ type leaf struct {
 	// What a question makes of it.
 	chosen  chosen   // the rule that it runs by
 	started []chosen // those of what it starts
+	none    bool     // it inherits an input that its rule does not take, and reads nothing
 	final   Plan     // what the target executes, once nothing is missing
 }
 

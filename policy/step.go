@@ -69,3 +69,6 @@ func (q *question) piped() {
 		}
 	}
 }
+
+// inherits reports whether the command of a step runs without the input that is around it, where its rule takes none.
+func (q *question) inherits() bool { return q.r.Step != nil && q.r.Step.Inherit }

@@ -272,6 +272,10 @@ func (c *command) copyOut(from io.Reader, sink wire.Sink, f wire.Frame) error {
 
 func (c *command) put(sink wire.Sink, f wire.Frame, b []byte) error {
 	var err error
+	if c.proc.PTY() {
+		_, err = c.shell.host.Terminal().Write(b)
+		return err
+	}
 	switch sink {
 	case wire.ToOut:
 		_, err = c.shell.host.Stdout().Write(b)

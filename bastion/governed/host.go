@@ -28,6 +28,8 @@ type Host interface {
 	Stdout() io.Writer
 	Stderr() io.Writer
 	Stdin() io.Reader
+	// Terminal is where what runs on a terminal of its own writes: to the client, with nothing done to its lines.
+	Terminal() io.Writer
 
 	// Line puts a line's beginning, refusal or end into the evidence. An error ends the shell.
 	Line(r wire.Report) error

@@ -241,6 +241,7 @@ func (s *Shell) serveControl(stream net.Conn) {
 func (s *Shell) report(r wire.Report) bool {
 	switch {
 	case r.Exit != nil:
+		_ = s.out.await(s.ctx, r.Wrote) // its stream may not even have been looked at
 		s.out.drain()
 		s.mu.Lock()
 		s.status = *r.Exit & 0xff

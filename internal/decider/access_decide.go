@@ -44,7 +44,7 @@ func (d *Decider) byPeople(ctx context.Context, r *ruling) (settled bool, err er
 
 // command is exactly what people approve.
 func (r *ruling) command() access.Command {
-	return access.Command{Plan: *r.out.Decision.Plan, Env: r.req.Env, PTY: r.terminal(r.out.Decision), Stdin: r.out.Decision.Stdin, Mode: policy.Pinned, Files: r.files()}
+	return access.Command{Plan: *r.out.Decision.Plan, Env: r.req.Env, PTY: terminalOf(&r.req, r.out.Decision), Stdin: inputOf(&r.req, r.out.Decision), Mode: policy.Pinned, Files: r.files()}
 }
 
 // approved turns the ask into the allow that it would be, if grants cover it: one for this command, or for each of the ask rules. What

@@ -103,7 +103,7 @@ func (d *Decider) lend(r *ruling) {
 
 // lentTo reports whether a grant is for the command of a decision: as it is in the end, or as it was asked where that was approved.
 func lentTo(g access.Grant, r *ruling, dec policy.Decision) bool {
-	final := access.Command{Plan: *dec.Plan, Env: r.req.Env, PTY: r.terminal(dec), Stdin: dec.Stdin, Mode: policy.Pinned, Files: dec.Files(r.in.Facts)}
+	final := access.Command{Plan: *dec.Plan, Env: r.req.Env, PTY: terminalOf(&r.req, dec), Stdin: inputOf(&r.req, dec), Mode: policy.Pinned, Files: dec.Files(r.in.Facts)}
 	asked := final
 	asked.Plan, asked.Files = r.in.Plan, nil
 	return g.Scope.Command.Same(final) || g.Scope.Command.Same(asked)

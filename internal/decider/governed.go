@@ -278,12 +278,20 @@ func (d *Decider) drop(r *ruling) {
 // aStep reports whether the question is about a command of a governed shell.
 func (r *ruling) aStep() bool { return r.in.Step != nil }
 
-// terminal reports whether what a decision is about has a terminal: of a command that can do without one the decision says it.
-func (r *ruling) terminal(dec policy.Decision) bool {
-	if r.aStep() && dec.Verdict != policy.Deny {
+// inputOf is what people are told of a command's input: that of a governed shell's command may be the shell's.
+func inputOf(r *policy.Request, dec policy.Decision) policy.StdinClass {
+	if r.Step == nil || !r.Step.Piped || slices.ContainsFunc(r.Plan.Redirs, func(redir policy.Redir) bool { return redir.FD == 0 }) {
+		return dec.Stdin
+	}
+	return policy.StdinPipe
+}
+
+// terminalOf reports whether what a decision is about has a terminal: of a command that can do without one the decision says it.
+func terminalOf(r *policy.Request, dec policy.Decision) bool {
+	if r.Step != nil && dec.Verdict != policy.Deny {
 		return dec.PTY
 	}
-	return r.in.PTY
+	return r.PTY
 }
 
 // settleTerminal makes the decision's word on it what was asked, for all that comes of the question.

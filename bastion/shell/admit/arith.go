@@ -107,6 +107,9 @@ func (w *walker) operand(word *syntax.Word) {
 	lit := word.Lit()
 	if lit == "" {
 		for _, part := range word.Parts {
+			if p, ok := part.(*syntax.ParamExp); ok && len(word.Parts) == 1 && p.Exp == nil && p.Repl == nil && p.Slice == nil && !p.Length && w.known.texts[p.Param.Value] {
+				w.refuse(word.Pos(), arithmeticValue)
+			}
 			if l, ok := part.(*syntax.Lit); ok && strings.Trim(l.Value, "0123456789#xXabcdefABCDEF") != "" && !syntax.ValidName(l.Value) {
 				w.refuse(l.Pos(), arithmeticWord)
 			}
@@ -115,6 +118,9 @@ func (w *walker) operand(word *syntax.Word) {
 	}
 	if syntax.ValidName(lit) {
 		w.refuseIf(word.Pos(), mayRead(lit))
+		if w.known.texts[lit] {
+			w.refuse(word.Pos(), arithmeticValue)
+		}
 		return
 	}
 	if !number(lit) && lit != "@" && lit != "*" {

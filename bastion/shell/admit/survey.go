@@ -11,23 +11,13 @@ type known struct {
 	functions   map[string]bool
 	associative map[string]bool // declared -A
 	readonly    map[string]int  // declared readonly, and where
-	aliases     map[string]bool
-	matches     bool   // it reads BASH_REMATCH
-	errexit     bool   // set -e
-	nounset     bool   // set -u
-	separators  []span // where IFS is something that is not blank
-	fields      []int  // where something unquoted is split
-}
-
-// span is from where an assignment stands to the end of what it is seen in.
-type span struct {
-	at, end  int
-	function bool
+	texts       map[string]bool // set to a text that is no number
+	matches     bool            // it reads BASH_REMATCH
 }
 
 // survey reads a tree once, before it is judged.
 func survey(f *syntax.File) known {
-	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, aliases: map[string]bool{}}
+	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, texts: map[string]bool{}}
 	preorder(f, func(n syntax.Node) {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
@@ -36,10 +26,10 @@ func survey(f *syntax.File) known {
 			}
 		case *syntax.DeclClause:
 			k.declared(n)
+		case *syntax.Assign:
+			k.assigned(n)
 		case *syntax.ParamExp:
 			k.matches = k.matches || n.Param != nil && n.Param.Value == "BASH_REMATCH"
-		case *syntax.CallExpr:
-			k.called(n)
 		}
 	})
 	return k
@@ -63,6 +53,16 @@ func preorder(n syntax.Node, visit func(syntax.Node)) {
 		visit(n)
 		return true
 	})
+}
+
+// assigned keeps the names whose value, written in the text, is no number in arithmetic and no name either.
+func (k known) assigned(a *syntax.Assign) {
+	if a.Name == nil || a.Value == nil || a.Index != nil {
+		return
+	}
+	if v := literal(a.Value); v.known && v.text != "" && !decimal(v.text) && !syntax.ValidName(v.text) {
+		k.texts[a.Name.Value] = true
+	}
 }
 
 func (k known) declared(d *syntax.DeclClause) {
@@ -95,24 +95,6 @@ func flagsOf(word *syntax.Word) string {
 		return lit[1:]
 	}
 	return ""
-}
-
-func (k *known) called(c *syntax.CallExpr) {
-	if len(c.Args) < 2 || c.Args[0].Lit() != "set" {
-		return
-	}
-	for i, arg := range c.Args[1:] {
-		lit := arg.Lit()
-		if len(lit) < 2 || lit[0] != '-' || lit == "--" {
-			continue
-		}
-		next := ""
-		if i+2 < len(c.Args) {
-			next = c.Args[i+2].Lit()
-		}
-		k.errexit = k.errexit || strings.Contains(lit, "e") || next == "errexit"
-		k.nounset = k.nounset || strings.Contains(lit, "u") || next == "nounset"
-	}
 }
 
 // associative says whether a name is declared with -A.

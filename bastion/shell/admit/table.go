@@ -37,6 +37,7 @@ const (
 	braceEmpty
 	globStart
 	extendedGlob
+	loneDollar
 	localeQuotes
 	ansiEscape
 	pipeStatus
@@ -64,6 +65,7 @@ const (
 	arithmeticTarget
 	arithmeticWord
 	arithmeticNumber
+	arithmeticValue
 	testOperator
 	testElement
 	testNumber
@@ -147,6 +149,7 @@ var Table = [...]Row{
 	braceEmpty:          {"empty brace", "a word of it would be nothing, which bash leaves out", "echo ‸{,a}", "echo x{,a}"},
 	globStart:           {"pattern", "a file's name cannot begin with ? [! or [^ in a pattern, which would match hidden files here and not in bash: use find", "ls ‸[!a]*", "ls a[!a]*"},
 	extendedGlob:        {"extended pattern", "write the patterns one by one, or use find or grep", "ls ‸!(a)", "ls *.txt"},
+	loneDollar:          {"lone dollar", "write \\$", "echo a‸$`ls`", "echo a\\$`ls`"},
 	localeQuotes:        {"$\"…\"", "leave the dollar out", "echo ‸$\"a\"", "echo \"a\""},
 	ansiEscape:          {"escape in $'…'", "write control characters as \\xNN", "echo ‸$'\\cA'", "echo $'\\x01'"},
 	pipeStatus:          {"PIPESTATUS", "use set -o pipefail, or run the commands one by one", "a | b; echo ‸${PIPESTATUS[0]}", "set -o pipefail; a | b; echo $?"},
@@ -174,6 +177,7 @@ var Table = [...]Row{
 	arithmeticTarget:    {"assignment to an element in arithmetic", "write a[i]=$((…))", "((‸a[0]++))", "a[0]=$((a[0]+1))"},
 	arithmeticWord:      {"word in arithmetic", "only names, whole numbers and expansions can be reckoned with", "", ""},
 	arithmeticNumber:    {"number in arithmetic", "write it in full and without a leading zero: decimal, 0x…, or an octal that is one", "echo $((‸08))", "echo $((10#8))"},
+	arithmeticValue:     {"value in arithmetic", "a variable that is reckoned with must hold a decimal number without a leading zero: write 10#$x for others", "x=08; echo $((‸x+1))", "x=8; echo $((x+1))"},
 	testOperator:        {"test operator", "it is not answered alike: use = != -eq -ne -lt -le -gt -ge -nt -ot, or stat", "[ a ‸-ef b ]", "[ a -nt b ]"},
 	testElement:         {"[ -v element ]", "compare ${a[i]+set}", "[[ ‸-v a[0] ]]", "[[ -n ${a[0]+set} ]]"},
 	testNumber:          {"number in [[", "write a decimal number or $name", "[[ ‸x -eq 3 ]]", "[[ $x -eq 3 ]]"},

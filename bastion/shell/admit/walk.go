@@ -109,7 +109,9 @@ func (w *walker) loop(f *syntax.ForClause) {
 		w.refuse(f.Pos(), selectLoop)
 	}
 	if words, ok := f.Loop.(*syntax.WordIter); ok {
-		w.refuseIf(words.Name.Pos(), assigned(words.Name.Value))
+		if words.Name.Value != "_" {
+			w.refuseIf(words.Name.Pos(), assigned(words.Name.Value))
+		}
 	}
 }
 

@@ -16,10 +16,20 @@ func (w *walker) word(word *syntax.Word) {
 		return
 	}
 	fields := w.fieldsOf(parent, word)
+	w.dollars(word)
 	w.tildes(word, parent)
 	if fields {
 		w.braces(word)
 		w.globs(word)
+	}
+}
+
+// dollars refuses a dollar that means itself before something else: as text again it would mean more.
+func (w *walker) dollars(word *syntax.Word) {
+	for _, part := range word.Parts[:max(0, len(word.Parts)-1)] {
+		if lit, ok := part.(*syntax.Lit); ok && strings.HasSuffix(unescaped(lit.Value), "$") {
+			w.refuse(lit.Pos(), loneDollar)
+		}
 	}
 }
 

@@ -1,35 +1,33 @@
 package process
 
 import (
-	"strings"
-
 	"mvdan.cc/sh/v3/syntax"
 
+	"gatehouse/bastion/shell/admit"
 	"gatehouse/bastion/shell/wire"
 )
 
 // admit reads a text of this shell's own.
 func (sh *shell) admit(text string) (*syntax.File, error) {
-	return standIn(text, sh.posix)
+	return admitted(admit.Admit(text, admit.Place{Sh: sh.posix, Prompt: sh.prompt && sh.parent == nil, Depth: len(sh.chain)}))
 }
 
 // admitInside reads a text within a text: of eval, source or a trap.
-func (sh *shell) admitInside(text string, _ int) (*syntax.File, error) {
-	return standIn(text, sh.posix)
+func (sh *shell) admitInside(text string, depth int) (*syntax.File, error) {
+	return admitted(admit.Admit(text, admit.Place{Sh: sh.posix, Prompt: sh.prompt && sh.parent == nil, Inside: true, Depth: depth}))
 }
 
-// standIn admits what can be parsed.
-func standIn(text string, posix bool) (*syntax.File, error) {
-	if len(text) > maxScript {
-		return nil, refuse("text", "it has at most %d bytes", maxScript)
-	}
-	lang := syntax.LangBash
-	if posix {
-		lang = syntax.LangPOSIX
-	}
-	file, err := syntax.NewParser(syntax.Variant(lang)).Parse(strings.NewReader(text), "")
-	if err != nil {
-		return nil, &refusedError{wire.Refused{Construct: "syntax error", Column: 1, Reason: err.Error()}}
+func admitted(file *syntax.File, refused *wire.Refused) (*syntax.File, error) {
+	if refused != nil {
+		return nil, &refusedError{*refused}
 	}
 	return file, nil
+}
+
+// admitCall judges a builtin once its words are final.
+func (sh *shell) admitCall(args []string) error {
+	if refused := admit.Call(args, admit.Place{Sh: sh.posix, Prompt: sh.prompt && sh.parent == nil}); refused != nil {
+		return &refusedError{*refused}
+	}
+	return nil
 }

@@ -8,8 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/interp"
-
-	"gatehouse/bastion/shell/wire"
 )
 
 // job begins a job: its number is $! from now on.
@@ -137,8 +135,7 @@ func (b *builtin) killOne(arg string, signal int) int {
 	default:
 	}
 	if signal != 0 {
-		j.signal(signal)
-		b.shell.reports.send(wire.Report{Kill: &wire.Kill{Group: j.id, Signal: signalName(signal)}})
+		j.kill(signal)
 	}
 	return 0
 }

@@ -131,7 +131,7 @@ func (sh *shell) giveBack(in *stdin, rest []byte) {
 	if len(rest) == 0 {
 		return
 	}
-	if in.kind == fromClient {
+	if in.kind == fromClient && sh.terminal == nil {
 		sh.input.unread(len(rest))
 		return
 	}

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -74,7 +76,7 @@ func (b *builtin) source() error {
 			path = found
 		}
 	}
-	content, err := b.shell.readFile(b.ctx, path)
+	content, err := b.shell.readScript(b.ctx, b.hc, path)
 	if err != nil {
 		return b.unreadable(name, err)
 	}
@@ -124,8 +126,13 @@ func (b *builtin) trap() error {
 		if name == "0" {
 			name = "EXIT"
 		}
-		if name != "EXIT" && name != "ERR" {
-			return refuse("trap "+name, "only EXIT and ERR are trapped")
+		switch {
+		case action == "-" && name != "EXIT":
+			continue // nothing else is ever trapped
+		case name != "EXIT":
+			return refuse("trap "+name, "only EXIT is trapped")
+		case runnerOf(b.hc).Pointer() != reflect.ValueOf(b.shell.runner).Pointer():
+			return refuse("trap EXIT", "a subshell has no trap of its own; use one in the shell, or bash -c")
 		}
 		if err := b.trapOne(action, name); err != nil {
 			return err
@@ -134,8 +141,16 @@ func (b *builtin) trap() error {
 	return nil
 }
 
+// mayExit says that a text calls exit in its own words.
+func mayExit(text string) bool {
+	return slices.Contains(strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\n;&|(){}", r) }), "exit")
+}
+
 func (b *builtin) trapOne(action, name string) error {
 	if action != "-" {
+		if mayExit(action) {
+			return refuse("trap EXIT", "its text must not call exit")
+		}
 		text, err := b.readText(action, len(b.shell.chainAt(b.hc))+1)
 		if err != nil {
 			return err

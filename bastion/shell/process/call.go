@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"os"
 	"runtime"
 	"strconv"
@@ -14,6 +15,21 @@ import (
 // call sees every command, function and builtin before the interpreter does: it counts them, holds the bounds, and puts ours in the place
 // of builtins that differ.
 func (sh *shell) call(ctx context.Context, args []string) ([]string, error) {
+	args, err := sh.called(ctx, args)
+	return args, sh.fatal(err)
+}
+
+// fatal makes sure that what refuses a text ends all of it, wherever in it that was: a part that runs behind, in a pipe or in $(…) has nobody
+// who would look at its error.
+func (sh *shell) fatal(err error) error {
+	var refused *refusedError
+	if errors.As(err, &refused) {
+		sh.stop(refused)
+	}
+	return err
+}
+
+func (sh *shell) called(ctx context.Context, args []string) ([]string, error) {
 	hc := interp.HandlerCtx(ctx)
 	if err := sh.bounded(args); err != nil {
 		return nil, err
@@ -76,14 +92,17 @@ func (sh *shell) resolve(hc interp.HandlerContext, args []string) ([]string, err
 	if strings.HasPrefix(name, mark) || isFunction(hc, name) {
 		return args, nil
 	}
-	if name == "command" || name == "builtin" {
-		return sh.resolvePrefixed(args)
+	if err := sh.admitCall(args); err != nil {
+		return nil, err
 	}
-	return sh.resolveBuiltin(args)
+	if name == "command" || name == "builtin" {
+		return sh.resolvePrefixed(hc, args)
+	}
+	return sh.resolveBuiltin(hc, args)
 }
 
 // resolvePrefixed resolves what stands after command or builtin: never a function.
-func (sh *shell) resolvePrefixed(args []string) ([]string, error) {
+func (sh *shell) resolvePrefixed(hc interp.HandlerContext, args []string) ([]string, error) {
 	rest := args[1:]
 	for len(rest) > 0 && (rest[0] == "--" || args[0] == "command" && rest[0] == "-p") {
 		rest = rest[1:]
@@ -96,13 +115,13 @@ func (sh *shell) resolvePrefixed(args []string) ([]string, error) {
 	case strings.HasPrefix(rest[0], "-"):
 		return nil, refuse(args[0]+" "+rest[0], "it is not read")
 	case rest[0] == "command" || rest[0] == "builtin":
-		return sh.resolvePrefixed(rest)
+		return sh.resolvePrefixed(hc, rest)
 	case !interp.IsBuiltin(rest[0]) && args[0] == "command":
 		return append([]string{mark + "run"}, rest...), nil
 	case !interp.IsBuiltin(rest[0]):
 		return []string{mark + "fail", "bash: line 1: builtin: " + rest[0] + ": not a shell builtin"}, nil
 	}
-	got, err := sh.resolveBuiltin(rest)
+	got, err := sh.resolveBuiltin(hc, rest)
 	if err != nil || strings.HasPrefix(got[0], mark) {
 		return got, err
 	}
@@ -110,7 +129,7 @@ func (sh *shell) resolvePrefixed(args []string) ([]string, error) {
 }
 
 // resolveBuiltin puts ours in the place of a builtin that differs.
-func (sh *shell) resolveBuiltin(args []string) ([]string, error) {
+func (sh *shell) resolveBuiltin(hc interp.HandlerContext, args []string) ([]string, error) {
 	name := args[0]
 	if builtins[name] {
 		return append([]string{mark + name}, args[1:]...), nil
@@ -118,13 +137,36 @@ func (sh *shell) resolveBuiltin(args []string) ([]string, error) {
 	if check, ok := checks[name]; ok {
 		return check(args)
 	}
+	switch name {
+	case "return":
+		if len(args) == 1 {
+			return append(args, strconv.Itoa(hc.LastExitStatus)), nil
+		}
+	case "shift":
+		return checkShift(hc, args)
+	}
+	return args, nil
+}
+
+// checkShift fails where there are fewer parameters, as bash does.
+func checkShift(hc interp.HandlerContext, args []string) ([]string, error) {
+	n := 1
+	if len(args) > 1 {
+		var err error
+		if n, err = strconv.Atoi(args[1]); err != nil || n < 0 || len(args) > 2 {
+			return nil, refuse("shift", "it has one number")
+		}
+	}
+	if n > runnerOf(hc).Elem().FieldByName("Params").Len() {
+		return []string{mark + "fail"}, nil
+	}
 	return args, nil
 }
 
 // shellReads says that a command's redirections are the shell's own to open: those of everything but a command on the target.
 func (sh *shell) shellReads(hc interp.HandlerContext, args []string) bool {
 	name := args[0]
-	return name != mark+"run" && (strings.HasPrefix(name, mark) || isFunction(hc, name) || interp.IsBuiltin(name) || isShell(name))
+	return name != mark+"run" && name != mark+"exec" && (strings.HasPrefix(name, mark) || isFunction(hc, name) || interp.IsBuiltin(name) || isShell(name))
 }
 
 // takeRedirects opens what was left to a command, and says whether that failed: then the command does not run.
@@ -153,7 +195,7 @@ func (sh *shell) takeRedirects(ctx context.Context, hc interp.HandlerContext) (f
 }
 
 // prints are the builtins that a reader's going away ends, as SIGPIPE does.
-var prints = map[string]bool{"echo": true, "printf": true, "pwd": true, "builtin": true}
+var prints = map[string]bool{mark + "echo": true, mark + "printf": true, mark + "pwd": true}
 
 // readerGone says that standard output is a pipe that nobody reads.
 func readerGone(hc interp.HandlerContext) bool {

@@ -88,6 +88,14 @@ func (t *texts) take(name string) string {
 // maxScript is how long a script may be.
 const maxScript = 64 << 10
 
+// readScript reads a script, from the shell's own input where that is its file.
+func (sh *shell) readScript(ctx context.Context, hc interp.HandlerContext, path string) ([]byte, error) {
+	if path == "/dev/stdin" || path == "/dev/fd/0" {
+		return sh.readAll(ctx, sh.inputs.of(hc.Stdin))
+	}
+	return sh.readFile(ctx, path)
+}
+
 // readFile reads a script from the target.
 func (s *Shell) readFile(ctx context.Context, path string) ([]byte, error) {
 	r, err := s.openReader(ctx, path)

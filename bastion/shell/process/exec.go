@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/interp"
@@ -31,6 +32,10 @@ const (
 
 // exec runs what is no function and no builtin of the interpreter's.
 func (sh *shell) exec(ctx context.Context, args []string) error {
+	return sh.fatal(sh.execute(ctx, args))
+}
+
+func (sh *shell) execute(ctx context.Context, args []string) error {
 	hc := interp.HandlerCtx(ctx)
 	name, ours := strings.CutPrefix(args[0], mark)
 	switch {
@@ -60,7 +65,10 @@ func (sh *shell) command(ctx context.Context, hc interp.HandlerContext, args []s
 	if err != nil {
 		return sh.failed(hc, err)
 	}
-	if e.Stdin == wire.InClient {
+	switch {
+	case e.Stdin == wire.InClient && sh.terminal != nil:
+		e.Used = sh.terminal.Used()
+	case e.Stdin == wire.InClient:
 		if err := sh.input.settle(ctx); err != nil {
 			return sh.failed(hc, err)
 		}
@@ -72,8 +80,14 @@ func (sh *shell) command(ctx context.Context, hc interp.HandlerContext, args []s
 	sh.running.Add(1)
 	defer sh.running.Add(-1)
 	defer stream.Close()
-	p := &process{shell: sh, group: e.Group, stream: stream, in: in, piped: e.Stdin == wire.InPipe, out: hc.Stdout, err: hc.Stderr}
+	p := &process{shell: sh, group: e.Group, stream: stream, in: in, piped: e.Stdin == wire.InPipe || e.Stdin == wire.InClient && sh.terminal != nil, out: hc.Stdout, err: hc.Stderr}
+	job := sh.jobs.find(e.Group)
+	job.runs(p.signal)
 	status, err := p.run(ctx)
+	job.runs(nil)
+	if job != nil && job.killed.Load() != 0 && ctx.Err() == nil {
+		return 128 + int(job.killed.Load()), nil
+	}
 	if err != nil {
 		return sh.failed(hc, err)
 	}
@@ -83,6 +97,9 @@ func (sh *shell) command(ctx context.Context, hc interp.HandlerContext, args []s
 // plan says what the door is asked to run.
 func (sh *shell) plan(ctx context.Context, hc interp.HandlerContext, args []string) (wire.Exec, *stdin, error) {
 	env, err := sh.changed(hc.Env)
+	if err == nil {
+		err = printable(args, env, hc.Dir)
+	}
 	if err != nil {
 		return wire.Exec{}, nil, err
 	}
@@ -104,6 +121,21 @@ func (sh *shell) plan(ctx context.Context, hc interp.HandlerContext, args []stri
 	return e, in, nil
 }
 
+// printable refuses what cannot be decided about: the door is told words in UTF-8.
+func printable(args []string, env []policy.EnvVar, dir string) error {
+	bad := !utf8.ValidString(dir)
+	for _, a := range args {
+		bad = bad || !utf8.ValidString(a)
+	}
+	for _, v := range env {
+		bad = bad || !utf8.ValidString(v.Value)
+	}
+	if bad {
+		return refuse("argument", "the words and variables of a command are UTF-8")
+	}
+	return nil
+}
+
 // planInput says where a command reads, and what is to be sent to it.
 func (sh *shell) planInput(hc interp.HandlerContext, e *wire.Exec) (*stdin, error) {
 	in := sh.inputs.of(hc.Stdin)
@@ -120,7 +152,7 @@ func (sh *shell) planInput(hc interp.HandlerContext, e *wire.Exec) (*stdin, erro
 	case in.kind == fromFile && fresh:
 		e.Stdin = wire.InNull
 		e.Redirs = append(e.Redirs, policy.Redir{FD: 0, Op: policy.RedirIn, Path: in.path})
-	case in.kind == fromData && fresh && len(in.data) <= maxDocument && !strings.Contains(string(in.data), "\x00"):
+	case in.kind == fromData && fresh && len(in.data) <= maxDocument && utf8.Valid(in.data) && !strings.Contains(string(in.data), "\x00"):
 		e.Stdin = wire.InNull
 		e.Redirs = append(e.Redirs, policy.Redir{FD: 0, Op: policy.RedirData, Data: string(in.data)})
 	case in.kind == fromScript:
@@ -228,12 +260,23 @@ type process struct {
 	mu   sync.Mutex // of writes to stream
 	shut [3]bool
 	sent bool
+	lent bool // it has the terminal
 }
 
 func (p *process) write(f wire.Frame, b []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return wire.Write(p.stream, f, b)
+}
+
+// signal signals a command, whether it runs or waits for a decision. One that is sent input is signalled beside it: a frame would stand
+// behind input that it may never read.
+func (p *process) signal(name string) {
+	if p.piped {
+		p.shell.reports.send(wire.Report{Kill: &wire.Kill{Group: p.group, Signal: name}})
+		return
+	}
+	p.write(wire.FrameSignal, []byte(name))
 }
 
 // run takes a command's frames until it has ended.
@@ -244,6 +287,11 @@ func (p *process) run(ctx context.Context) (int, error) {
 	feed, stop := context.WithCancelCause(ctx)
 	var fed sync.WaitGroup
 	defer func() { stop(nil); fed.Wait() }()
+	defer func() {
+		if p.lent {
+			p.shell.terminal.GiveBack(0)
+		}
+	}()
 	buf := make([]byte, wire.MaxData)
 	for {
 		frame, b, err := wire.Read(p.stream, buf)
@@ -256,7 +304,14 @@ func (p *process) run(ctx context.Context) (int, error) {
 		switch frame {
 		case wire.FrameStarted:
 			var s wire.Started
-			if json.Unmarshal(b, &s) == nil && p.piped && !s.Null {
+			if json.Unmarshal(b, &s) != nil {
+				return 0, errEnded
+			}
+			switch {
+			case s.PTY && p.shell.terminal != nil:
+				p.shell.terminal.Lend()
+				p.lent = true
+			case p.piped && !s.Null:
 				fed.Go(func() { p.feed(feed) })
 			}
 		case wire.FrameOut:
@@ -269,6 +324,9 @@ func (p *process) run(ctx context.Context) (int, error) {
 			fed.Wait()
 			return p.exit(ctx, b)
 		default:
+			if ctx.Err() != nil {
+				return 0, context.Cause(ctx)
+			}
 			return 0, failure(frame, b)
 		}
 	}
@@ -290,6 +348,10 @@ func (p *process) exit(ctx context.Context, b []byte) (int, error) {
 	var x wire.Exit
 	if json.Unmarshal(b, &x) != nil {
 		return 0, errEnded
+	}
+	if p.lent {
+		p.lent = false
+		p.shell.terminal.GiveBack(x.Used)
 	}
 	p.in.mu.Lock()
 	if p.sent && x.Unread && !p.in.ended {
@@ -347,8 +409,7 @@ func (p *process) interrupt(ctx context.Context, ended <-chan struct{}) {
 		signal string
 		grace  time.Duration
 	}{{"INT", graceInterrupt}, {"KILL", graceKill}} {
-		// Not as a frame of the stream, where it would stand behind input that nobody reads.
-		p.shell.reports.send(wire.Report{Kill: &wire.Kill{Group: p.group, Signal: step.signal}})
+		p.signal(step.signal)
 		select {
 		case <-ended:
 			return

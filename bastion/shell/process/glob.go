@@ -33,8 +33,8 @@ const maxWays = 256
 
 func newGlobs() *globs { return &globs{way: map[uintptr]*globWay{}} }
 
-// literal says that a folder is only on the way.
-func (g *globs) literal(hc interp.HandlerContext, path string) bool {
+// literal says that a folder is only on the way, or below what was read: then it may be one that is only looked for.
+func (g *globs) literal(hc interp.HandlerContext, path string) (way, below bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	key := runnerOf(hc).Pointer()
@@ -50,11 +50,12 @@ func (g *globs) literal(hc interp.HandlerContext, path string) bool {
 	case path == hc.Dir || path == "/" || path == w.last:
 		*w = globWay{root: path}
 	case w.root != "" && strings.HasPrefix(path, strings.TrimSuffix(w.root, "/")+"/"):
+		return false, true
 	default:
 		*w = globWay{last: path}
-		return true
+		return true, false
 	}
-	return false
+	return false, false
 }
 
 // runnerOf is the interpreter that calls a handler, to look at.
@@ -69,12 +70,13 @@ func isFunction(hc interp.HandlerContext, name string) bool {
 
 // list reads a folder for a pattern. One that may not be read has nothing that matches, as in bash.
 func (sh *shell) list(ctx context.Context, path string) ([]fs.DirEntry, error) {
-	if sh.globs.literal(interp.HandlerCtx(ctx), path) {
+	way, below := sh.globs.literal(interp.HandlerCtx(ctx), path)
+	if way {
 		return nil, nil
 	}
 	got, err := sh.link.ask(ctx, wire.Ask{Op: wire.OpList, Path: &wire.Path{Path: path}})
 	if err != nil {
-		return nil, listError(path, err)
+		return nil, listError(path, err, below)
 	}
 	entries := make([]fs.DirEntry, 0, len(got.List))
 	for _, info := range got.List {
@@ -85,10 +87,10 @@ func (sh *shell) list(ctx context.Context, path string) ([]fs.DirEntry, error) {
 	return entries, nil
 }
 
-// listError is nil where the folder may only not be read.
-func listError(path string, err error) error {
+// listError is nil where nothing matches: a folder that is not there or may not be read has nothing.
+func listError(path string, err error, below bool) error {
 	var told *wire.Error
-	if errors.As(err, &told) && told.Kind == wire.KindErrno && told.Errno != "EACCES" {
+	if below && errors.As(err, &told) && told.Kind == wire.KindErrno && told.Errno != "EACCES" {
 		return &os.PathError{Op: "open", Path: path, Err: number(err)}
 	}
 	if errors.As(err, &told) && (told.Kind == wire.KindDenied || told.Kind == wire.KindErrno) {

@@ -16,6 +16,11 @@ import (
 
 // openFor is what the interpreter opens for a redirection.
 func (sh *shell) openFor(ctx context.Context, path string, flag int, _ os.FileMode) (io.ReadWriteCloser, error) {
+	f, err := sh.opened(ctx, path, flag)
+	return f, sh.fatal(err)
+}
+
+func (sh *shell) opened(ctx context.Context, path string, flag int) (io.ReadWriteCloser, error) {
 	if name, ok := strings.CutPrefix(path, markText); ok {
 		return textFile{strings.NewReader(sh.texts.take(name))}, nil
 	}

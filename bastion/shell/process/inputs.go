@@ -135,6 +135,9 @@ func (sh *shell) next(ctx context.Context, in *stdin) ([]byte, error) {
 func (sh *shell) fetch(ctx context.Context, in *stdin) ([]byte, error) {
 	switch in.kind {
 	case fromClient:
+		if sh.terminal != nil {
+			return sh.terminal.ReadLine(ctx, false)
+		}
 		b := make([]byte, wire.MaxData)
 		n, err := sh.input.read(ctx, b)
 		return b[:n], err

@@ -26,14 +26,36 @@ type job struct {
 	done   chan struct{}
 	status int
 	killed atomic.Int32 // the signal that ends it
+
+	mu     sync.Mutex
+	signal func(name string) // of the command that it runs, while it runs one
 }
 
-// signal ends it, unless the signal does not end processes.
-func (j *job) signal(n int) {
+// runs says how the command of the job that runs now is signalled. A signal that came before is not lost.
+func (j *job) runs(signal func(name string)) {
+	if j == nil {
+		return
+	}
+	j.mu.Lock()
+	j.signal = signal
+	j.mu.Unlock()
+	if n := j.killed.Load(); n != 0 && signal != nil {
+		signal(signalName(int(n)))
+	}
+}
+
+// kill signals it, and ends it, unless the signal does not end processes.
+func (j *job) kill(n int) {
 	switch n {
 	case 17, 18, 19, 20, 23, 28: // CHLD CONT STOP TSTP URG WINCH
 	default:
 		j.killed.Store(int32(n))
+	}
+	j.mu.Lock()
+	signal := j.signal
+	j.mu.Unlock()
+	if signal != nil {
+		signal(signalName(n))
 	}
 }
 

@@ -118,9 +118,9 @@ func (sh *shell) nestedText(ctx context.Context, hc interp.HandlerContext, v inv
 	}
 	if len(v.rest) > 0 && !v.stdin {
 		file := under(hc.Dir, v.rest[0])
-		content, err := sh.readFile(ctx, file)
+		content, err := sh.readScript(ctx, hc, file)
 		if err != nil {
-			return "", wire.Link{}, sh.noScript(hc, v.rest[0], err)
+			return "", wire.Link{}, sh.noScript(hc, c.posix, v.rest[0], err)
 		}
 		c.name, c.params = v.rest[0], v.rest[1:]
 		return string(content), wire.Link{By: base + " " + file, SHA256: digest(content)}, nil
@@ -138,12 +138,15 @@ func (sh *shell) nestedText(ctx context.Context, hc interp.HandlerContext, v inv
 }
 
 // noScript is a file that cannot be read as a script: 127 where it is not there.
-func (sh *shell) noScript(hc interp.HandlerContext, name string, err error) error {
+func (sh *shell) noScript(hc interp.HandlerContext, posix bool, name string, err error) error {
 	shown := fileError(name, err)
 	if shown == err {
 		return err
 	}
 	io.WriteString(hc.Stderr, shown.Error()+"\n")
+	if number(err) == errno["ENOENT"] && posix {
+		return interp.ExitStatus(2)
+	}
 	if number(err) == errno["ENOENT"] {
 		return interp.ExitStatus(127)
 	}

@@ -2,12 +2,13 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
@@ -16,7 +17,7 @@ import (
 // builtins are the builtins of bash that are ours.
 var builtins = map[string]bool{
 	"read": true, "mapfile": true, "readarray": true, "kill": true, "wait": true, "eval": true, "source": true, ".": true, "trap": true,
-	"type": true, "hash": true, "pushd": true, "popd": true, "dirs": true, "umask": true,
+	"type": true, "hash": true, "echo": true, "printf": true, "test": true, "[": true, "pwd": true, "pushd": true, "popd": true, "dirs": true, "umask": true,
 }
 
 // ours runs a builtin of ours.
@@ -45,6 +46,14 @@ func (sh *shell) ours(ctx context.Context, hc interp.HandlerContext, name string
 		return b.dirs()
 	case "umask":
 		return b.umask()
+	case "echo":
+		return b.echo()
+	case "printf":
+		return b.printf()
+	case "test", "[":
+		return b.test()
+	case "pwd":
+		return b.pwd()
 	}
 	return b.hidden()
 }
@@ -65,6 +74,13 @@ func (b *builtin) hidden() error {
 		return b.job()
 	case "end":
 		return b.end()
+	case "content":
+		return b.content()
+	case "status":
+		n, _ := strconv.Atoi(strings.Join(b.args, ""))
+		return code(n, nil)
+	case "exec":
+		return b.exec()
 	case "unheeded":
 		if err := b.hc.Builtin(b.ctx, []string{"set", "+e"}); err != nil {
 			return err
@@ -147,7 +163,20 @@ func (b *builtin) assign(name, value string) error {
 // quote is a text as a word. What no word can hold, NUL, shells drop.
 func quote(text string) string {
 	text = strings.ReplaceAll(text, "\x00", "")
+	if !utf8.ValidString(text) {
+		return quoteBytes(text)
+	}
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+// quoteBytes is for what is not UTF-8, which the parser does not read.
+func quoteBytes(text string) string {
+	var b strings.Builder
+	b.WriteString("$'")
+	for i := range len(text) {
+		fmt.Fprintf(&b, `\x%02x`, text[i])
+	}
+	return b.String() + "'"
 }
 
 // options takes the options of a builtin from its arguments. An option of with has a value. What is neither in plain nor in with is refused.
@@ -185,7 +214,7 @@ func (b *builtin) options(plain, with string) (map[byte]string, error) {
 
 // checks are the builtins that the interpreter runs, or nobody, with what has to be looked at before.
 var checks = map[string]func(args []string) ([]string, error){
-	"cd": checkCD, "test": checkTest, "[": checkTest, "pwd": checkPwd, "exec": checkExec, "printf": checkPrintf,
+	"cd": checkCD, "exec": checkExec,
 	"jobs": never1, "fg": never1, "bg": never1, "disown": never1, "suspend": never1, "history": never1, "fc": never1, "bind": never1,
 	"complete": never1, "compgen": never1, "compopt": never1, "enable": never1, "help": never1, "logout": never1, "caller": never1,
 	"times": never1, "newgrp": never1, "ulimit": never1,
@@ -211,22 +240,6 @@ func checkCD(args []string) ([]string, error) {
 	return append([]string{"cd"}, rest...), nil
 }
 
-func checkTest(args []string) ([]string, error) {
-	for _, a := range args[1:] {
-		if slices.Contains([]string{"-O", "-G", "-N", "-ef"}, a) && len(args) > 2 {
-			return nil, refuse("test "+a, "compare what stat prints")
-		}
-	}
-	return args, nil
-}
-
-func checkPwd(args []string) ([]string, error) {
-	if slices.Contains(args, "-P") {
-		return append([]string{mark + "run"}, args...), nil // the program's answer is the target's
-	}
-	return args, nil
-}
-
 func checkExec(args []string) ([]string, error) {
 	if len(args) > 1 && args[1] == "--" {
 		args = append([]string{"exec"}, args[2:]...)
@@ -234,17 +247,45 @@ func checkExec(args []string) ([]string, error) {
 	if len(args) > 1 && strings.HasPrefix(args[1], "-") {
 		return nil, refuse("exec "+args[1], "exec has no options here")
 	}
+	if len(args) > 1 {
+		return append([]string{mark + "exec"}, args[1:]...), nil
+	}
 	return args, nil
 }
 
-func checkPrintf(args []string) ([]string, error) {
-	if len(args) > 1 && args[1] == "--" {
-		return append([]string{"printf"}, args[2:]...), nil
+// content is $(<FILE).
+func (b *builtin) content() error {
+	all, err := b.rest()
+	if err != nil {
+		return b.say(1, "%v", err)
 	}
-	if len(args) > 1 && args[1] == "-v" {
-		return nil, refuse("printf -v", "use NAME=$(printf …)")
+	_, err = b.hc.Stdout.Write(all)
+	return err
+}
+
+// exec runs a command in the place of the shell: its EXIT trap does not run.
+func (b *builtin) exec() error {
+	if err := b.hc.Builtin(b.ctx, []string{"trap", "--", ":", "EXIT"}); err != nil {
+		return err
 	}
-	return args, nil
+	var status interp.ExitStatus
+	err := b.shell.execute(b.ctx, b.args)
+	if err != nil && !errors.As(err, &status) {
+		return err
+	}
+	return b.hc.Builtin(b.ctx, []string{"exit", strconv.Itoa(int(status))})
+}
+
+// pwd is the builtin.
+func (b *builtin) pwd() error {
+	opts, err := b.options("LP", "")
+	if err != nil {
+		return err
+	}
+	if _, physical := opts['P']; physical {
+		return code(b.shell.command(b.ctx, b.hc, []string{"pwd", "-P"})) // the program's answer is the target's
+	}
+	return b.print(b.hc.Dir + "\n")
 }
 
 // printed is a tree as text again, which the interpreter reads once more.

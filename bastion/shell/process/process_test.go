@@ -43,6 +43,7 @@ func governedShell(t *testing.T, home string, c testshell.Case) (testshell.Resul
 	if begin.Script = c.Piped; !c.Piped {
 		begin.Line = c.Script
 	}
+	begin.Host, _ = os.Hostname()
 	door, child := net.Pipe()
 	shell, err := governed.New(door, begin, host)
 	if err != nil {

@@ -25,11 +25,11 @@ func (w *rewriter) redir(r *syntax.Redirect, simple bool) {
 	case syntax.Hdoc, syntax.DashHdoc:
 		w.hereDocument(r, simple)
 	case syntax.WordHdoc:
-		w.word(r.Word)
+		w.target(r.Word)
 		parts := append(dataMark(simple), r.Word.Parts...)
 		r.Op, r.Word = syntax.RdrIn, wordOf(append(parts, quotedPart("\n"))...)
 	case syntax.RdrIn, syntax.RdrOut, syntax.AppOut, syntax.RdrAll, syntax.AppAll, syntax.RdrClob:
-		w.word(r.Word)
+		w.target(r.Word)
 		if r.Op == syntax.RdrClob {
 			r.Op = syntax.RdrOut
 		}

@@ -81,6 +81,14 @@ func (w *rewriter) word(word *syntax.Word) {
 	w.parts(word.Parts)
 }
 
+// target rewrites the word of a redirection, before which a mark may come: a tilde is then not at its beginning any more.
+func (w *rewriter) target(word *syntax.Word) {
+	if lit, ok := word.Parts[0].(*syntax.Lit); ok && (lit.Value == "~" && len(word.Parts) == 1 || strings.HasPrefix(lit.Value, "~/")) {
+		word.Parts = append([]syntax.WordPart{homePart(), &syntax.Lit{Value: lit.Value[1:]}}, word.Parts[1:]...)
+	}
+	w.word(word)
+}
+
 func (w *rewriter) parts(parts []syntax.WordPart) {
 	for i := range parts {
 		w.part(&parts[i])
@@ -104,8 +112,10 @@ func (w *rewriter) part(p *syntax.WordPart) {
 
 // substitution rewrites $(…), in which errexit is off.
 func (w *rewriter) substitution(stmts []*syntax.Stmt) []*syntax.Stmt {
-	if len(stmts) == 1 && stmts[0].Cmd == nil {
-		return w.list(stmts, false)
+	if len(stmts) == 1 && stmts[0].Cmd == nil && len(stmts[0].Redirs) == 1 {
+		stmts = w.list(stmts, false)
+		stmts[0].Cmd = callStmt(mark + "content").Cmd
+		return stmts
 	}
 	return w.unheeded(w.list(stmts, false), !w.shell.posix)
 }
@@ -148,9 +158,54 @@ func (w *rewriter) param(p *syntax.WordPart, x *syntax.ParamExp) {
 		w.word(x.Repl.Orig)
 		w.word(x.Repl.With)
 	}
-	if x.Exp != nil {
+	if x.Exp != nil && x.Exp.Word != nil {
+		w.guard(x)
 		w.word(x.Exp.Word)
 	}
+}
+
+// guard keeps the commands of a default from running where it is not used: interp expands every default.
+func (w *rewriter) guard(x *syntax.ParamExp) {
+	test := &syntax.Expansion{Op: syntax.AlternateUnset, Word: wordOf(&syntax.Lit{Value: "y"})}
+	run := false
+	switch x.Exp.Op {
+	case syntax.DefaultUnset, syntax.ErrorUnset, syntax.AssignUnset:
+	case syntax.DefaultUnsetOrNull, syntax.ErrorUnsetOrNull, syntax.AssignUnsetOrNull:
+		test.Op = syntax.AlternateUnsetOrNull
+	case syntax.AlternateUnset:
+		run = true
+	case syntax.AlternateUnsetOrNull:
+		test.Op, run = syntax.AlternateUnsetOrNull, true
+	default:
+		return
+	}
+	subject := &syntax.ParamExp{Param: x.Param, Index: x.Index, Exp: test}
+	for _, s := range substitutions(x.Exp.Word.Parts) {
+		set, unset := &syntax.CaseItem{Op: syntax.Break, Patterns: []*syntax.Word{wordOf(&syntax.Lit{Value: "y"})}},
+			&syntax.CaseItem{Op: syntax.Break, Patterns: []*syntax.Word{wordOf(&syntax.Lit{Value: "*"})}}
+		if run {
+			set.Stmts = s.Stmts
+		} else {
+			unset.Stmts = s.Stmts
+		}
+		s.Stmts = []*syntax.Stmt{{Cmd: &syntax.CaseClause{
+			Word: wordOf(&syntax.DblQuoted{Parts: []syntax.WordPart{subject}}), Items: []*syntax.CaseItem{set, unset},
+		}}}
+	}
+}
+
+// substitutions are the commands that a word runs, in quotes too.
+func substitutions(parts []syntax.WordPart) []*syntax.CmdSubst {
+	var all []*syntax.CmdSubst
+	for _, p := range parts {
+		switch p := p.(type) {
+		case *syntax.CmdSubst:
+			all = append(all, p)
+		case *syntax.DblQuoted:
+			all = append(all, substitutions(p.Parts)...)
+		}
+	}
+	return all
 }
 
 func callSubst(args ...*syntax.Word) *syntax.CmdSubst {

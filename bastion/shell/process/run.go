@@ -41,7 +41,7 @@ func Run(ctx context.Context, conn net.Conn, prompt Prompt) int {
 	var events sync.WaitGroup
 	events.Go(func() { s.listen(cancel) })
 	status := s.live(ctx, prompt)
-	s.reports.send(wire.Report{Exit: &status})
+	s.reports.send(wire.Report{Exit: &status, Wrote: [2]int64{s.out.n.Load(), s.err.n.Load()}})
 	select {
 	case <-ctx.Done():
 	case <-time.After(closing):

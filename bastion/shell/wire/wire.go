@@ -216,6 +216,7 @@ type Report struct {
 	Status  *int     `json:"status,omitempty"`  // at its end
 	Kill    *Kill    `json:"kill,omitempty"`
 	Exit    *int     `json:"exit,omitempty"` // the shell has ended, with this status
+	Wrote   [2]int64 `json:"wrote,omitzero"` // with Exit: as Exec.Wrote, what is still to reach the client
 }
 
 // Refused is what the shell does not read as bash does.
