@@ -190,6 +190,9 @@ func (h *guarded) Open(ctx context.Context, o wire.Open) (governed.File, error) 
 	if h.reach(o.Path, o.Mode != "read") != nil {
 		return nil, h.deny(o.Path)
 	}
+	if st, err := os.Stat(o.Path); err == nil && !st.Mode().IsRegular() {
+		return nil, h.deny(o.Path) // as the door does, which never waits for a FIFO
+	}
 	return h.Host.Open(ctx, o)
 }
 
