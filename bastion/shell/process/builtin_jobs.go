@@ -59,6 +59,9 @@ func (b *builtin) wait() error {
 // kill is the builtin where it is about this shell and what runs behind it; everything else is the target's own kill.
 func (b *builtin) kill() error {
 	args := b.args
+	if len(args) == 0 {
+		return b.say(2, "usage: kill [-s sigspec | -n signum | -sigspec] pid")
+	}
 	signal, ok := 15, true
 	if len(args) > 0 && strings.HasPrefix(args[0], "-") && args[0] != "--" {
 		name := args[0][1:]

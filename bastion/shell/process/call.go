@@ -144,6 +144,12 @@ func (sh *shell) resolveBuiltin(hc interp.HandlerContext, args []string) ([]stri
 		}
 	case "shift":
 		return checkShift(hc, args)
+	case "unset":
+		for _, name := range args[1:] {
+			if hc.Env.Get(name).ReadOnly {
+				return []string{mark + "fail", "bash: line 1: unset: " + name + ": cannot unset: readonly variable"}, nil
+			}
+		}
 	}
 	return args, nil
 }

@@ -113,6 +113,7 @@ func (sh *shell) text(ctx context.Context, text string, whole bool) int {
 // run runs what was read.
 func (sh *shell) run(ctx context.Context, file *syntax.File, whole bool) int {
 	file.Name = sh.name
+	sh.Shell.err.last.Store(nil)
 	var err error
 	if whole {
 		err = sh.runner.Run(ctx, file)
@@ -136,6 +137,9 @@ func (sh *shell) status(ctx context.Context, err error) int {
 	}
 	var code interp.ExitStatus
 	if errors.As(err, &code) {
+		if last := sh.Shell.err.last.Load(); code == 1 && sh.exited && last != nil && strings.HasSuffix(*last, ": unbound variable\n") {
+			return 127 // as bash -c; interp has 1 for it
+		}
 		return int(code)
 	}
 	var refused *refusedError

@@ -87,6 +87,9 @@ func (sh *shell) nested(ctx context.Context, hc interp.HandlerContext, args []st
 	if mask, set := sh.umask(hc.Env); set {
 		env.set(umaskVariable, octal(mask))
 	}
+	if old := hc.Env.Get("OLDPWD"); old.IsSet() {
+		env.export("OLDPWD", old.String())
+	}
 	if job := hc.Env.Get(jobVariable); job.IsSet() {
 		env.set(jobVariable, job.String())
 	}

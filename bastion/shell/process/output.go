@@ -20,6 +20,7 @@ type output struct {
 	to    *outputs
 	frame wire.Frame
 	n     atomic.Int64
+	last  atomic.Pointer[string] // what was written last, if it is short
 }
 
 func newOutputs(l *link) (out, err *output, _ error) {
@@ -32,6 +33,10 @@ func newOutputs(l *link) (out, err *output, _ error) {
 }
 
 func (o *output) Write(p []byte) (int, error) {
+	if o.frame == wire.FrameErr {
+		text := string(p[:min(len(p), 512)])
+		o.last.Store(&text)
+	}
 	o.to.mu.Lock()
 	defer o.to.mu.Unlock()
 	written := 0

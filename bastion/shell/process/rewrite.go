@@ -61,6 +61,7 @@ type rewriter struct {
 	shell   *shell
 	ctx     context.Context
 	errexit bool
+	inner   int   // substitutions and pipelines around
 	err     error // the first refusal
 }
 
@@ -102,6 +103,9 @@ func (w *rewriter) stmt(st *syntax.Stmt, tested bool) *syntax.Stmt {
 	}
 	w.redirs(st)
 	st.Cmd = w.command(st.Cmd, tested || st.Negated)
+	if st.Background && w.inner > 0 {
+		w.refuse(st, "&", "in a pipeline or $(…) nothing runs behind: its reader would have to wait for it")
+	}
 	if st.Background {
 		return w.background(st)
 	}
@@ -113,6 +117,9 @@ func (w *rewriter) command(cmd syntax.Command, tested bool) syntax.Command {
 	switch c := cmd.(type) {
 	case *syntax.CallExpr:
 		w.call(c)
+		if len(c.Args) > 0 && len(c.Assigns) == 0 && c.Args[0].Lit() == "local" { // of sh, where the parser takes it for a command
+			return localClause(c)
+		}
 	case *syntax.DeclClause:
 		w.assigns(c.Args)
 	case *syntax.Block:
@@ -148,6 +155,14 @@ func (w *rewriter) command(cmd syntax.Command, tested bool) syntax.Command {
 	return cmd
 }
 
+func localClause(c *syntax.CallExpr) syntax.Command {
+	decl := &syntax.DeclClause{Variant: &syntax.Lit{Value: "local"}}
+	for _, word := range c.Args[1:] {
+		decl.Args = append(decl.Args, &syntax.Assign{Naked: true, Value: word})
+	}
+	return decl
+}
+
 func (w *rewriter) ifClause(c *syntax.IfClause, tested bool) {
 	for ; c != nil; c = c.Else {
 		c.Cond, c.Then = w.list(c.Cond, true), w.list(c.Then, tested)
@@ -169,7 +184,7 @@ func (w *rewriter) forClause(c *syntax.ForClause, tested bool) {
 }
 
 func (w *rewriter) caseClause(c *syntax.CaseClause, tested bool) {
-	w.word(c.Word)
+	w.single(c.Word)
 	for _, item := range c.Items {
 		for _, p := range item.Patterns {
 			w.word(p)
@@ -184,6 +199,8 @@ func (w *rewriter) binary(c *syntax.BinaryCmd, tested bool) {
 		c.X, c.Y = w.stmt(c.X, true), w.stmt(c.Y, tested)
 		return
 	}
+	w.inner++
+	defer func() { w.inner-- }()
 	c.X = w.stmt(c.X, tested)
 	if tested && w.errexit {
 		c.X = blockOf(callStmt(mark+"unheeded"), c.X)

@@ -34,8 +34,8 @@ func (w *rewriter) assigns(all []*syntax.Assign) {
 			}
 		}
 		if a.Value != nil {
-			w.word(a.Value)
 			w.pathTildes(a.Value)
+			w.single(a.Value)
 		}
 		if a.Name != nil && a.Name.Value == "SECONDS" && a.Value != nil {
 			a.Name = &syntax.Lit{Value: sinceVariable}
@@ -81,12 +81,42 @@ func (w *rewriter) word(word *syntax.Word) {
 	w.parts(word.Parts)
 }
 
+// single rewrites a word that is one string whatever is in it. interp leaves the backslashes of such words as they are.
+func (w *rewriter) single(word *syntax.Word) {
+	if word == nil {
+		return
+	}
+	w.tilde(word)
+	var parts []syntax.WordPart
+	for _, p := range word.Parts {
+		lit, ok := p.(*syntax.Lit)
+		if !ok || !strings.Contains(lit.Value, "\\") {
+			parts = append(parts, p)
+			continue
+		}
+		var plain strings.Builder
+		for i := 0; i < len(lit.Value); i++ {
+			c := lit.Value[i]
+			if c == '\\' && i+1 < len(lit.Value) {
+				if i++; lit.Value[i] == '\n' {
+					continue
+				}
+				c = lit.Value[i]
+			}
+			plain.WriteByte(c)
+		}
+		parts = append(parts, quotedPart(plain.String()))
+	}
+	word.Parts = parts
+	w.parts(word.Parts)
+}
+
 // target rewrites the word of a redirection, before which a mark may come: a tilde is then not at its beginning any more.
 func (w *rewriter) target(word *syntax.Word) {
 	if lit, ok := word.Parts[0].(*syntax.Lit); ok && (lit.Value == "~" && len(word.Parts) == 1 || strings.HasPrefix(lit.Value, "~/")) {
 		word.Parts = append([]syntax.WordPart{homePart(), &syntax.Lit{Value: lit.Value[1:]}}, word.Parts[1:]...)
 	}
-	w.word(word)
+	w.single(word)
 }
 
 func (w *rewriter) parts(parts []syntax.WordPart) {
@@ -112,6 +142,8 @@ func (w *rewriter) part(p *syntax.WordPart) {
 
 // substitution rewrites $(…), in which errexit is off.
 func (w *rewriter) substitution(stmts []*syntax.Stmt) []*syntax.Stmt {
+	w.inner++
+	defer func() { w.inner-- }()
 	if len(stmts) == 1 && stmts[0].Cmd == nil && len(stmts[0].Redirs) == 1 {
 		stmts = w.list(stmts, false)
 		stmts[0].Cmd = callStmt(mark + "content").Cmd
@@ -261,14 +293,28 @@ func (w *rewriter) test(x syntax.TestExpr) {
 		case syntax.TsUsrOwn, syntax.TsGrpOwn, syntax.TsModif, syntax.TsFdTerm:
 			w.refuse(x, x.Op.String(), "use stat, or [ "+x.Op.String()+" FILE ]")
 		}
-		w.test(x.X)
+		w.operand(x.X)
 	case *syntax.BinaryTest:
 		if x.Op == syntax.TsDevIno {
 			w.refuse(x, "-ef", "compare what stat prints")
 		}
-		w.test(x.X)
-		w.test(x.Y)
+		w.operand(x.X)
+		switch x.Op {
+		case syntax.TsMatchShort, syntax.TsMatch, syntax.TsNoMatch, syntax.TsReMatch:
+			w.test(x.Y)
+		default:
+			w.operand(x.Y)
+		}
 	}
+}
+
+// operand is one string, or an expression.
+func (w *rewriter) operand(x syntax.TestExpr) {
+	if word, ok := x.(*syntax.Word); ok {
+		w.single(word)
+		return
+	}
+	w.test(x)
 }
 
 // tilde expands ~NAME, ~+ and ~-, which interp would ask this machine for.
