@@ -82,7 +82,7 @@ func (r *repairer) end(stmts []*syntax.Stmt, seen bool) []*syntax.Stmt {
 
 // loop changes a loop.
 func (r *repairer) loop(s *syntax.Stmt, body *[]*syntax.Stmt, seen bool) {
-	*body = r.list(*body, false)
+	*body = r.list(*body, seen)
 	if !seen || len(*body) == 0 || readsStatus((*body)[0]) {
 		*body = append(leaf(*body, ""), call("true"))
 		return
