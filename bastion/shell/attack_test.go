@@ -159,7 +159,7 @@ func (h *guarded) decide(e wire.Exec) error {
 		return h.deny(strings.Join(e.Argv, " ") + ": " + d.Reason)
 	}
 	for _, r := range e.Redirs {
-		if r.Path != "" && h.reach(r.Path, r.Op != policy.RedirIn) != nil {
+		if r.Path != "" && (h.reach(r.Path, r.Op != policy.RedirIn) != nil || special(r.Path)) {
 			return h.deny(r.Path)
 		}
 	}
@@ -190,10 +190,16 @@ func (h *guarded) Open(ctx context.Context, o wire.Open) (governed.File, error) 
 	if h.reach(o.Path, o.Mode != "read") != nil {
 		return nil, h.deny(o.Path)
 	}
-	if st, err := os.Stat(o.Path); err == nil && !st.Mode().IsRegular() {
-		return nil, h.deny(o.Path) // as the door does, which never waits for a FIFO
+	if special(o.Path) {
+		return nil, h.deny(o.Path)
 	}
 	return h.Host.Open(ctx, o)
+}
+
+// special says whether a path is a FIFO or the like, which this host does not wait for.
+func special(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && !st.Mode().IsRegular()
 }
 
 // outside answers for what is not the target's: it is not there.
