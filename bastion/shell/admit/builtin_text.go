@@ -147,7 +147,6 @@ func plainWidth(flags string) bool {
 var (
 	unaryOperators  = strings.Fields("-e -f -d -c -b -p -S -L -h -k -g -u -r -w -x -s -z -n -v")
 	binaryOperators = strings.Fields("= == != -eq -ne -lt -le -gt -ge -nt -ot")
-	oddOperators    = strings.Fields("-O -G -N -R -t -ef < > -a -o")
 )
 
 // judgeTest reads the words of test as POSIX says, by their number; more than four are read where -a and -o join plain tests.
