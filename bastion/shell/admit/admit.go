@@ -45,7 +45,7 @@ func Admit(text string, in Place) (*syntax.File, *wire.Refused) {
 	if refused := w.file(file); refused != nil {
 		return nil, refused
 	}
-	repair(file, in)
+	repair(file, in, w.known)
 	return file, nil
 }
 
@@ -57,15 +57,18 @@ func read(text string, in Place) (*syntax.File, *wire.Refused) {
 	if refused := bound(text); refused != nil {
 		return nil, refused
 	}
-	lang := syntax.LangBash
-	if in.Sh {
-		lang = syntax.LangPOSIX
+	file, err := parse(text, syntax.LangBash)
+	if err == nil && in.Sh {
+		_, err = parse(text, syntax.LangPOSIX) // which refuses most that is not sh; the tree of the other knows local
 	}
-	file, err := syntax.NewParser(syntax.Variant(lang), syntax.KeepComments(true)).Parse(strings.NewReader(text), "")
 	if err != nil {
 		return nil, syntaxRefusal(err)
 	}
 	return file, nil
+}
+
+func parse(text string, lang syntax.LangVariant) (*syntax.File, error) {
+	return syntax.NewParser(syntax.Variant(lang), syntax.KeepComments(true)).Parse(strings.NewReader(text), "")
 }
 
 // syntaxRefusal makes a refusal of what the parser says.

@@ -64,12 +64,16 @@ func (w *walker) divisor(p syntax.Pos, y syntax.ArithmExpr) {
 }
 
 // pure says whether an expression can be worked out twice.
-func pure(n syntax.Node) bool {
+func pure(n syntax.Node) bool { return quiet(n, true) }
+
+// quiet says whether an expansion assigns nothing and, if substitutions are heeded, runs nothing.
+func quiet(n syntax.Node, substitutions bool) bool {
 	clean := true
 	syntax.Walk(n, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.CmdSubst, *syntax.ProcSubst:
-			clean = false
+			clean = clean && !substitutions
+			return false
 		case *syntax.UnaryArithm:
 			clean = clean && n.Op != syntax.Inc && n.Op != syntax.Dec
 		case *syntax.BinaryArithm:
@@ -165,4 +169,14 @@ func (w *walker) arithmetic() bool {
 		return p.Index == word && !w.associativeElem()
 	}
 	return false
+}
+
+// let reads its words, which are whole expressions: what is quoted in them the interpreter does not read as one.
+func (w *walker) let(l *syntax.LetClause) {
+	preorder(l, func(n syntax.Node) {
+		switch n.(type) {
+		case *syntax.SglQuoted, *syntax.DblQuoted:
+			w.refuse(n.Pos(), letWord)
+		}
+	})
 }

@@ -137,8 +137,7 @@ func restores(word *syntax.Word) bool {
 // splitsIn says whether something in a scope is split into fields, or a function is called that might.
 func splitsIn(scope syntax.Node, functions map[string]bool) bool {
 	found := false
-	var check func(word *syntax.Word)
-	check = func(word *syntax.Word) {
+	check := func(word *syntax.Word) {
 		for _, part := range word.Parts {
 			switch part.(type) {
 			case *syntax.ParamExp, *syntax.CmdSubst:

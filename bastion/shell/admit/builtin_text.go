@@ -3,6 +3,7 @@ package admit
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // judgeEcho lets through what the interpreter prints as bash does.
@@ -32,22 +33,29 @@ func judgeEcho(args []argument, in Place) (rule, int) {
 	return fine, 0
 }
 
-// oddEscape says whether a text has an escape that the interpreter reads differently: \c, and for echo -e octal ones.
+// oddEscape says whether a text has an escape that the interpreter reads differently: \c, quotes where echo prints them, and octal ones of
+// more than a byte or, for echo, of other than \0, one and two digits.
 func oddEscape(s string, echo bool) bool {
 	for i := 0; i+1 < len(s); i++ {
 		if s[i] != '\\' {
 			continue
 		}
 		i++
-		switch c := s[i]; {
-		case c == 'c', c == '\'' && echo, c == '"' && echo, c == '?' && echo:
+		c, digits := s[i], octals(s[i:])
+		switch {
+		case c == 'c', echo && strings.IndexByte(`'"?`, c) >= 0:
 			return true
-		case '0' <= c && c <= '7':
-			return echo || c > '3' && i+2 < len(s)
+		case digits > 0 && echo && (c != '0' || digits > 3):
+			return true
+		case digits > 2 && c > '3':
+			return true
 		}
 	}
 	return false
 }
+
+// octals counts the octal digits that a text begins with.
+func octals(s string) int { return len(s) - len(strings.TrimLeft(s, "01234567")) }
 
 // judgePrintf lets through the formats that the interpreter fills in as bash does.
 func judgePrintf(args []argument, in Place) (rule, int) {
@@ -67,6 +75,13 @@ func judgePrintf(args []argument, in Place) (rule, int) {
 	conversions, ok := formats(format)
 	if !ok || oddEscape(format, false) {
 		return printfFormat, i
+	}
+	if strings.ContainsAny(format, "123456789") && strings.Contains(conversions, "s") {
+		for j, a := range args[i+1:] {
+			if a.known && strings.IndexFunc(a.text, func(r rune) bool { return r > unicode.MaxASCII }) >= 0 {
+				return printfWidth, i + 1 + j
+			}
+		}
 	}
 	return printed(conversions, args[i+1:], i+1)
 }
@@ -132,7 +147,6 @@ func plainWidth(flags string) bool {
 var (
 	unaryOperators  = strings.Fields("-e -f -d -c -b -p -S -L -h -k -g -u -r -w -x -s -z -n -v")
 	binaryOperators = strings.Fields("= == != -eq -ne -lt -le -gt -ge -nt -ot")
-	oddOperators    = strings.Fields("-O -G -N -R -t -ef < > -a -o")
 )
 
 // judgeTest reads the words of test as POSIX says, by their number; more than four are read where -a and -o join plain tests.

@@ -26,6 +26,7 @@ func (w *walker) call(c *syntax.CallExpr) {
 	for i, word := range c.Args {
 		args[i] = literal(word)
 	}
+	w.statusAfter(c.Args)
 	if args[0].known && w.known.functions[args[0].text] {
 		return
 	}
@@ -35,6 +36,23 @@ func (w *walker) call(c *syntax.CallExpr) {
 	}
 	if r != fine {
 		w.refuse(c.Args[i].Pos(), r)
+	}
+}
+
+// statusAfter refuses $? behind a substitution among the words of one command: bash gives the substitution's.
+func (w *walker) statusAfter(words []*syntax.Word) {
+	substituted := false
+	for _, word := range words {
+		preorder(word, func(n syntax.Node) {
+			switch n := n.(type) {
+			case *syntax.CmdSubst:
+				substituted = true
+			case *syntax.ParamExp:
+				if substituted && n.Param != nil && n.Param.Value == "?" {
+					w.refuse(n.Pos(), statusAfter)
+				}
+			}
+		})
 	}
 }
 
@@ -98,6 +116,12 @@ func (w *walker) placed(args []argument) (rule, int) {
 		return fine, 0
 	}
 	switch args[0].text {
+	case "unset":
+		for i, a := range args {
+			if _, ok := w.known.readonly[a.text]; a.known && ok {
+				return readonlyAgain, i
+			}
+		}
 	case "return":
 		if !w.inFunction() {
 			return returnOutside, 0
@@ -178,6 +202,6 @@ var bashOnly = []string{"source", "shopt", "pushd", "popd", "dirs", "mapfile", "
 var absent = map[string]rule{
 	"jobs": jobControl, "fg": jobControl, "bg": jobControl, "disown": jobControl, "suspend": jobControl,
 	"history": interactiveOnly, "fc": interactiveOnly, "bind": interactiveOnly, "complete": interactiveOnly, "compgen": interactiveOnly, "compopt": interactiveOnly,
-	"enable": interactiveOnly, "logout": interactiveOnly, "caller": callStack, "times": resourceLimits, "ulimit": resourceLimits, "newgrp": resourceLimits,
+	"enable": interactiveOnly, "help": interactiveOnly, "logout": interactiveOnly, "caller": callStack, "times": resourceLimits, "ulimit": resourceLimits, "newgrp": resourceLimits,
 	"coproc": coprocess, "select": selectLoop,
 }

@@ -1,31 +1,28 @@
 package admit
 
 import (
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
+	"gatehouse/internal/testshell"
 )
 
-func TestShare(t *testing.T) {
-	files, _ := filepath.Glob("../testdata/*/*.txtar")
-	for _, name := range files {
-		data, _ := os.ReadFile(name)
-		n, ok := 0, 0
-		for _, f := range txtar.Parse(data).Files {
-			if strings.HasPrefix(f.Name, ":") || strings.HasPrefix(f.Name, "/") {
-				continue
-			}
-			n++
-			_, no := Admit(string(f.Data), Place{})
-			if no == nil {
-				ok++
-				continue
-			}
-			t.Logf("%s/%s: %s at %d (%.40q)", filepath.Base(name), f.Name, no.Construct, no.Column, string(f.Data)[no.Column-1:])
+// TestTheShareOfAgentsTexts: nine of ten texts as agents write them are read.
+func TestTheShareOfAgentsTexts(t *testing.T) {
+	cases, err := testshell.Load(filepath.Join("..", "testdata", "snippets"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := 0
+	for _, c := range cases {
+		_, refused := Admit(c.Script, Place{})
+		if refused == nil {
+			read++
+			continue
 		}
-		t.Logf("== %s %d of %d", name, ok, n)
+		t.Logf("%s/%s: %s at column %d", c.Group, c.Name, refused.Construct, refused.Column)
+	}
+	if t.Logf("%d of %d", read, len(cases)); len(cases) < 200 || 10*read < 9*len(cases) {
+		t.Errorf("%d of %d are read", read, len(cases))
 	}
 }

@@ -9,7 +9,7 @@ var unread = map[string]rule{
 	"BASHPID": shellNumbers, "BASH_SUBSHELL": shellNumbers, "SHLVL": shellNumbers, "EPOCHREALTIME": shellNumbers,
 	"BASHOPTS": shellState, "SHELLOPTS": shellState, "BASH_VERSINFO": shellState, "BASH_ALIASES": shellState, "BASH_CMDS": shellState,
 	"DIRSTACK": shellState, "GROUPS": shellState, "HOSTTYPE": shellState, "MACHTYPE": shellState, "COPROC": shellState, "HISTCMD": shellState,
-	"COMP_WORDS": shellState, "COMP_LINE": shellState, "MAPFILE": fine,
+	"COMP_WORDS": shellState, "COMP_LINE": shellState,
 }
 
 // unassigned are variables that bash does something with when they are set.

@@ -115,6 +115,9 @@ func (w *walker) fallback(p *syntax.ParamExp, word *syntax.Word) {
 	if word == nil {
 		return
 	}
+	if !quiet(word, false) {
+		w.refuse(word.Pos(), eagerDefault)
+	}
 	quoted, splits := w.quoted(), w.splits()
 	for i, part := range word.Parts {
 		switch part := part.(type) {

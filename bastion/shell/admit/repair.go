@@ -15,9 +15,12 @@ import (
 //   - return alone gives the last status, and shift fails where there is too little
 //   - a divisor of 0 ends the shell, a shift of bits is by its last six, an exponent is not negative (repair_arith.go)
 //   - ${x#"$y"} removes $y as it stands (repair_word.go), and what is quoted in =~ is no pattern
-//   - typeset in a function is local
-func repair(f *syntax.File, in Place) {
-	r := &repairer{in: in}
+//   - typeset in a function is local, and what is local without a value is unset (repair_declare.go)
+//   - return in a subshell ends it, ${#m[@]} counts an associative array, && binds in [[ ]] before ||
+//   - $(…) within ${x:-…} runs only where it is needed
+//   - a backslash in an assignment, a file's name or a test quotes, and ~ is the home of a file's name
+func repair(f *syntax.File, in Place, k known) {
+	r := &repairer{in: in, known: k}
 	var all []syntax.Node // before any is changed: what is put in must not be changed again
 	preorder(f, func(n syntax.Node) { all = append(all, n) })
 	for _, n := range all {
@@ -29,6 +32,7 @@ func repair(f *syntax.File, in Place) {
 // repairer changes one tree.
 type repairer struct {
 	in    Place
+	known known
 	loops int
 }
 
@@ -39,17 +43,28 @@ func (r *repairer) node(n syntax.Node) {
 	case *syntax.BinaryCmd:
 		pipeAll(n)
 	case *syntax.Word:
-		n.Parts = apart(n.Parts)
-	case *syntax.DeclClause:
-		if n.Variant.Value == "typeset" {
-			n.Variant = &syntax.Lit{ValuePos: n.Variant.ValuePos, ValueEnd: n.Variant.ValueEnd, Value: "declare"}
-		}
+		n.Parts = apart(r.counts(n.Parts))
+	case *syntax.DblQuoted:
+		n.Parts = r.counts(n.Parts)
+	case *syntax.FuncDecl:
+		returns(n.Body, false)
+	case *syntax.Assign:
+		unescape(n.Value)
+	case *syntax.CaseClause:
+		unescape(n.Word)
+	case *syntax.Redirect:
+		file(n)
+	case *syntax.TestClause:
+		n.X = precedence(n.X)
 	case *syntax.BinaryTest:
-		if word, ok := n.Y.(*syntax.Word); ok && n.Op == syntax.TsReMatch {
-			n.Y = expression(word)
+		comparison(n)
+	case *syntax.UnaryTest:
+		if word, ok := n.X.(*syntax.Word); ok {
+			unescape(word)
 		}
 	case *syntax.ParamExp:
 		removal(n)
+		lazy(n)
 	case *syntax.ArithmExp:
 		n.X = r.arithm(n.X, !r.in.Prompt)
 	case *syntax.ArithmCmd:
@@ -116,6 +131,10 @@ func isList(part syntax.WordPart) bool {
 
 // stmt changes the simple commands that the interpreter's builtins read differently.
 func (r *repairer) stmt(s *syntax.Stmt) {
+	if d, ok := s.Cmd.(*syntax.DeclClause); ok {
+		s.Cmd = locals(d)
+		return
+	}
 	call, ok := s.Cmd.(*syntax.CallExpr)
 	if !ok || len(call.Args) == 0 {
 		return

@@ -82,8 +82,12 @@ func (r *repairer) end(stmts []*syntax.Stmt, seen bool) []*syntax.Stmt {
 
 // loop changes a loop.
 func (r *repairer) loop(s *syntax.Stmt, body *[]*syntax.Stmt, seen bool) {
-	*body = r.list(*body, false)
-	if !seen || len(*body) == 0 || readsStatus((*body)[0]) {
+	if len(*body) == 0 {
+		return
+	}
+	seen = seen && !readsStatus((*body)[0]) // what is put before it would be what it reads
+	*body = r.list(*body, seen)
+	if !seen {
 		*body = append(leaf(*body, ""), call("true"))
 		return
 	}

@@ -3,6 +3,7 @@ package admit
 import (
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -59,4 +60,79 @@ func expression(word *syntax.Word) *syntax.Word {
 		parts = append(parts, part)
 	}
 	return wordOf(parts...)
+}
+
+// comparison changes the words of one test.
+func comparison(b *syntax.BinaryTest) {
+	if x, ok := b.X.(*syntax.Word); ok {
+		unescape(x)
+	}
+	y, ok := b.Y.(*syntax.Word)
+	if !ok {
+		return
+	}
+	switch b.Op {
+	case syntax.TsReMatch:
+		b.Y = expression(y)
+	case syntax.TsMatchShort, syntax.TsMatch, syntax.TsNoMatch:
+	default:
+		unescape(y)
+	}
+}
+
+// precedence makes && bind before ||: the parser reads both from the right.
+func precedence(x syntax.TestExpr) syntax.TestExpr {
+	switch x := x.(type) {
+	case *syntax.ParenTest:
+		x.X = precedence(x.X)
+	case *syntax.UnaryTest:
+		x.X = precedence(x.X)
+	case *syntax.BinaryTest:
+		x.X, x.Y = precedence(x.X), precedence(x.Y)
+		if or, ok := x.Y.(*syntax.BinaryTest); ok && x.Op == syntax.AndTest && or.Op == syntax.OrTest {
+			return &syntax.BinaryTest{OpPos: or.OpPos, Op: syntax.OrTest, X: &syntax.BinaryTest{OpPos: x.OpPos, Op: syntax.AndTest, X: x.X, Y: or.X}, Y: or.Y}
+		}
+	}
+	return x
+}
+
+// unescape quotes what backslashes quote in a word that is no pattern: the interpreter would keep them.
+func unescape(word *syntax.Word) {
+	if word == nil {
+		return
+	}
+	var parts []syntax.WordPart
+	for _, part := range word.Parts {
+		lit, ok := part.(*syntax.Lit)
+		if !ok || !strings.Contains(lit.Value, `\`) {
+			parts = append(parts, part)
+			continue
+		}
+		for rest := lit.Value; rest != ""; {
+			before, after, found := strings.Cut(rest, `\`)
+			if before != "" {
+				parts = append(parts, &syntax.Lit{ValuePos: lit.ValuePos, ValueEnd: lit.ValueEnd, Value: before})
+			}
+			if !found {
+				break
+			}
+			_, size := utf8.DecodeRuneInString(after)
+			parts = append(parts, &syntax.SglQuoted{Left: lit.ValuePos, Right: lit.ValueEnd, Value: after[:size]})
+			rest = after[size:]
+		}
+	}
+	word.Parts = parts
+}
+
+// file changes the name of a redirection's file.
+func file(r *syntax.Redirect) {
+	if r.Op == syntax.Hdoc || r.Op == syntax.DashHdoc || r.Op == syntax.DplOut {
+		return
+	}
+	unescape(r.Word)
+	if lit, ok := r.Word.Parts[0].(*syntax.Lit); ok && (lit.Value == "~" && len(r.Word.Parts) == 1 || strings.HasPrefix(lit.Value, "~/")) {
+		home := &syntax.DblQuoted{Left: lit.ValuePos, Right: lit.ValueEnd, Parts: []syntax.WordPart{&syntax.ParamExp{Short: true, Param: &syntax.Lit{Value: "HOME"}}}}
+		rest := &syntax.Lit{ValuePos: lit.ValuePos, ValueEnd: lit.ValueEnd, Value: lit.Value[1:]}
+		r.Word.Parts = append([]syntax.WordPart{home, rest}, r.Word.Parts[1:]...)
+	}
 }

@@ -42,6 +42,7 @@ const (
 	ansiEscape
 	pipeStatus
 	lastArgument
+	statusAfter
 	optionLetters
 	callStack
 	shellNumbers
@@ -57,6 +58,7 @@ const (
 	casePattern
 	listDefault
 	quotesInDefault
+	eagerDefault
 	quotedRemoval
 	replaceAnchor
 	replacePattern
@@ -79,12 +81,14 @@ const (
 	separatorOdd
 	listing
 	localOutside
+	letWord
 	declareOption
 	declareWord
 	declareCalled
 	returnOutside
 	breakOutside
 	trapSubshell
+	trapExit
 	trapSignal
 	jobControl
 	interactiveOnly
@@ -111,6 +115,7 @@ const (
 	echoSh
 	printfVariable
 	printfFormat
+	printfWidth
 	printfNumber
 )
 
@@ -154,6 +159,7 @@ var Table = [...]Row{
 	ansiEscape:          {"escape in $'…'", "write control characters as \\xNN", "echo ‸$'\\cA'", "echo $'\\x01'"},
 	pipeStatus:          {"PIPESTATUS", "use set -o pipefail, or run the commands one by one", "a | b; echo ‸${PIPESTATUS[0]}", "set -o pipefail; a | b; echo $?"},
 	lastArgument:        {"$_", "put the word into a variable", "mkdir d; cd ‸$_", "d=x; mkdir $d; cd $d"},
+	statusAfter:         {"$? after $(…)", "put what $(…) gives into a variable, and read $? on a line before", "echo $(ls) ‸$?", "x=$(ls); echo $?"},
 	optionLetters:       {"$-", "the shell is not interactive", "echo ‸$-", "echo $#"},
 	callStack:           {"call stack", "the shell keeps no names of functions and files: write them into the text", "f() { echo ‸$FUNCNAME; }", "f() { echo f; }"},
 	shellNumbers:        {"shell's own number", "use $$, SECONDS, EPOCHSECONDS or date", "echo ‸$BASHPID", "echo $$"},
@@ -169,6 +175,7 @@ var Table = [...]Row{
 	casePattern:         {"${name^pattern}", "only the forms without a pattern are read", "echo ‸${x^^[a-c]}", "echo ${x^^}"},
 	listDefault:         {"${list-word}", "test ${#list[@]} or $# first; with set -u \"${list[@]}\" may be empty", "a=(); echo ‸${a[@]:-none}", "a=(); echo ${#a[@]}"},
 	quotesInDefault:     {"quotes within ${…}", "put the word into a variable first, or the whole in double quotes", "echo \"${x:-‸'a'}\"", "echo \"${x:-a}\""},
+	eagerDefault:        {"assignment within ${…}", "make it on a line before", "echo ${x:-‸$((i++))}", "echo ${x:-$((i+1))}"},
 	quotedRemoval:       {"quotes in ${name#…}", "put the quoted part into a variable of its own and remove that first", "echo ‸${x#\"$y\"*}", "echo ${x#\"$y\"}"},
 	replaceAnchor:       {"${name/#…}", "use ${name#prefix} or ${name%suffix}, or sed", "echo ‸${x/#a/b}", "echo ${x/a/b}"},
 	replacePattern:      {"${name/$pattern}", "quote the pattern, or use sed", "echo ${x/‸$p/b}", "echo ${x/\"$p\"/b}"},
@@ -191,12 +198,14 @@ var Table = [...]Row{
 	separatorOdd:        {"IFS", "what follows would be split differently: set it for read alone, or in a function that splits nothing", "‸IFS=,; for x in $y; do echo $x; done", "IFS=, read -ra a <<< $y"},
 	listing:             {"listing", "bash's own lists are not printed", "‸set", "set -e"},
 	localOutside:        {"local", "outside of a function write a plain assignment", "‸local x=1", "f() { local x=1; }"},
+	letWord:             {"let", "write ((…)), or leave the quotes out", "let ‸'z = 5 > 3'", "((z = 5 > 3))"},
 	declareOption:       {"option of declare", "only -a -A -r -x and, for declare, -g are read", "declare ‸-i n=1", "declare -r n=1"},
 	declareWord:         {"word of declare", "write NAME=VALUE", "declare ‸$x", "declare x"},
 	declareCalled:       {"declare at run time", "write the word declare or export itself, not a variable that holds it", "", ""},
 	returnOutside:       {"return", "outside of a function write exit", "‸return 1", "exit 1"},
 	breakOutside:        {"break", "it is in no loop, or in fewer than it would end", "‸break", "while true; do break; done"},
 	trapSubshell:        {"trap in a subshell", "set it in the text itself", "(‸trap 'echo a' EXIT)", "trap 'echo a' EXIT"},
+	trapExit:            {"exit in a trap", "leave exit out: the status stays that of the text", "trap ‸'rm f; exit 1' EXIT", "trap 'rm f' EXIT"},
 	trapSignal:          {"trap", "only EXIT can be trapped: after a signal the shell ends", "trap 'echo a' ‸INT", "trap 'echo a' EXIT"},
 	jobControl:          {"job control", "use & with wait and $!", "‸jobs", "sleep 1 & wait"},
 	interactiveOnly:     {"builtin of interactive shells", "there is none here", "‸compgen -c", "command -v ls"},
@@ -223,5 +232,6 @@ var Table = [...]Row{
 	echoSh:              {"echo of sh", "every sh prints it differently: use printf", "", ""},
 	printfVariable:      {"option of printf", "write x=$(printf …)", "printf ‸-v x a", "x=$(printf a)"},
 	printfFormat:        {"format of printf", "only %s %d %i %u %o %x %c %b with a width are filled in: use awk or /usr/bin/printf", "printf ‸'%5.2f' 1", "printf '%5d' 1"},
+	printfWidth:         {"width of printf", "bash counts bytes where a text is not ASCII: fill with awk", "printf '%5s' ‸é", "printf '%s' é"},
 	printfNumber:        {"number of printf", "it must be a decimal number", "printf '%d' ‸a", "printf '%d' 5"},
 }

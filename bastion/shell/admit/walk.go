@@ -59,6 +59,10 @@ func (w *walker) refuseIf(p syntax.Pos, r rule) {
 
 // node reads one node; its children come after it.
 func (w *walker) node(n syntax.Node) {
+	if w.in.Sh && bashAlone(n) {
+		w.refuse(n.Pos(), notSh)
+		return
+	}
 	switch n := n.(type) {
 	case *syntax.Comment:
 		w.comment(n)
@@ -78,6 +82,8 @@ func (w *walker) node(n syntax.Node) {
 		w.loop(n)
 	case *syntax.CoprocClause:
 		w.refuse(n.Pos(), coprocess)
+	case *syntax.LetClause:
+		w.let(n)
 	case *syntax.ArithmCmd:
 		if n.X == nil {
 			w.refuse(n.Pos(), notUnderstood)
@@ -116,7 +122,8 @@ func (w *walker) loop(f *syntax.ForClause) {
 }
 
 // keywords are what the parser reads as its own, which bash would let a function shadow.
-var keywords = []string{"declare", "export", "local", "readonly", "typeset", "nameref", "let", "time", "coproc", "select", "function"}
+var keywords = []string{"declare", "export", "local", "readonly", "typeset", "nameref", "let", "time", "coproc", "select", "function", "if", "then", "else", "elif", "fi", "for", "in", "do", "done",
+	"while", "until", "case", "esac"}
 
 func (w *walker) function(f *syntax.FuncDecl) {
 	switch {
