@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -74,7 +75,7 @@ func (sh *shell) command(ctx context.Context, hc interp.HandlerContext, args []s
 	sh.running.Add(1)
 	defer sh.running.Add(-1)
 	defer stream.Close()
-	p := &process{shell: sh, group: e.Group, stream: stream, in: in, piped: e.Stdin == wire.InPipe || e.Stdin == wire.InClient && sh.terminal != nil, out: hc.Stdout, err: hc.Stderr}
+	p := &process{shell: sh, name: path.Base(args[0]), group: e.Group, stream: stream, in: in, piped: e.Stdin == wire.InPipe || e.Stdin == wire.InClient && sh.terminal != nil, out: hc.Stdout, err: hc.Stderr}
 	job := sh.jobs.find(e.Group)
 	job.runs(p.signal)
 	status, err := p.run(ctx)
@@ -91,9 +92,9 @@ func (sh *shell) command(ctx context.Context, hc interp.HandlerContext, args []s
 // failed is what an error of the door is to the text: a status, or its end.
 func (sh *shell) failed(hc interp.HandlerContext, err error) (int, error) {
 	var told *wire.Error
-	var path *os.PathError
+	var file *os.PathError
 	switch {
-	case errors.Is(err, errLost) || errors.As(err, &path):
+	case errors.Is(err, errLost) || errors.As(err, &file):
 		io.WriteString(hc.Stderr, err.Error()+"\n")
 		return 1, nil
 	case !errors.As(err, &told):
@@ -121,6 +122,7 @@ func (sh *shell) failed(hc interp.HandlerContext, err error) (int, error) {
 // process is a command that runs.
 type process struct {
 	shell    *shell
+	name     string // of the program, without its folder
 	group    int64
 	stream   net.Conn
 	in       *stdin
@@ -213,6 +215,11 @@ func (p *process) copy(fd int, w io.Writer, b []byte) {
 	}
 }
 
+// drains are programs that read their input to its end, whatever their words. Of what any other was sent with others around it, how much it
+// read is not known even where it was sent all.
+var drains = map[string]bool{"cat": true, "sort": true, "wc": true, "tr": true, "cut": true, "uniq": true, "tee": true, "tac": true, "rev": true, "nl": true,
+	"paste": true, "fold": true, "base64": true, "od": true, "md5sum": true, "sha1sum": true, "sha256sum": true, "sha512sum": true, "cksum": true}
+
 // exit is a command's status.
 func (p *process) exit(ctx context.Context, b []byte) (int, error) {
 	var x wire.Exit
@@ -224,7 +231,7 @@ func (p *process) exit(ctx context.Context, b []byte) (int, error) {
 		p.shell.terminal.GiveBack(x.Used)
 	}
 	p.in.mu.Lock()
-	if p.sent && x.Unread && !p.in.ended {
+	if p.sent && !p.in.own && (x.Unread || !drains[p.name]) {
 		p.in.lost = true
 	}
 	p.in.mu.Unlock()

@@ -165,6 +165,9 @@ func (sh *shell) line(ctx context.Context, text string) int {
 	watch := sh.watch(ctx, cancel)
 	status := sh.text(ctx, text, !sh.prompt)
 	watch()
+	if ctx.Err() != nil {
+		sh.jobs.endAll() // they have the line's context
+	}
 	if len(sh.jobs.running()) == 0 {
 		defer cancel(nil) // what runs behind has the line's context
 	}
