@@ -44,9 +44,12 @@ func (b *builtin) read() error {
 	if err := b.fill(line, opts); err != nil {
 		return err
 	}
+	var refused *refusedError
 	switch {
 	case end == nil:
 		return nil
+	case errors.As(end, &refused):
+		return end
 	case errors.Is(end, errTimeout):
 		return code(142, nil)
 	case end != io.EOF && b.ctx.Err() == nil:

@@ -7,22 +7,17 @@ import (
 	"io"
 	"net"
 	"os"
+	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/interp"
 
 	"gatehouse/bastion/shell/wire"
-	"gatehouse/policy"
 )
-
-// maxDocument is how long a here-document may be to go with its command; a longer one is sent as its input.
-const maxDocument = 64 << 10
 
 // How long a command that is to end has after each signal.
 const (
@@ -80,7 +75,7 @@ func (sh *shell) command(ctx context.Context, hc interp.HandlerContext, args []s
 	sh.running.Add(1)
 	defer sh.running.Add(-1)
 	defer stream.Close()
-	p := &process{shell: sh, group: e.Group, stream: stream, in: in, piped: e.Stdin == wire.InPipe || e.Stdin == wire.InClient && sh.terminal != nil, out: hc.Stdout, err: hc.Stderr}
+	p := &process{shell: sh, name: path.Base(args[0]), group: e.Group, stream: stream, in: in, piped: e.Stdin == wire.InPipe || e.Stdin == wire.InClient && sh.terminal != nil, out: hc.Stdout, err: hc.Stderr}
 	job := sh.jobs.find(e.Group)
 	job.runs(p.signal)
 	status, err := p.run(ctx)
@@ -94,136 +89,12 @@ func (sh *shell) command(ctx context.Context, hc interp.HandlerContext, args []s
 	return status, nil
 }
 
-// plan says what the door is asked to run.
-func (sh *shell) plan(ctx context.Context, hc interp.HandlerContext, args []string) (wire.Exec, *stdin, error) {
-	env, err := sh.changed(hc.Env)
-	if err == nil {
-		err = printable(args, env, hc.Dir)
-	}
-	if err != nil {
-		return wire.Exec{}, nil, err
-	}
-	e := wire.Exec{Argv: slices.Clone(args), Env: env, Dir: hc.Dir, Line: sh.Shell.line.Load(), Prompt: sh.prompt, Chain: sh.chainAt(hc)}
-	if mask, set := sh.umask(hc.Env); set {
-		e.Umask = octal(mask)
-	}
-	if e.Group, err = strconv.ParseInt(hc.Env.Get(jobVariable).String(), 10, 64); err != nil {
-		e.Group = sh.jobs.number()
-	}
-	in, err := sh.planInput(hc, &e)
-	if err != nil {
-		return e, nil, err
-	}
-	if err := sh.planOutput(hc, &e); err != nil {
-		return e, nil, err
-	}
-	e.Wrote = [2]int64{sh.out.n.Load(), sh.Shell.err.n.Load()}
-	return e, in, nil
-}
-
-// printable refuses what cannot be decided about: the door is told words in UTF-8.
-func printable(args []string, env []policy.EnvVar, dir string) error {
-	bad := !utf8.ValidString(dir)
-	for _, a := range args {
-		bad = bad || !utf8.ValidString(a)
-	}
-	for _, v := range env {
-		bad = bad || !utf8.ValidString(v.Value)
-	}
-	if bad {
-		return refuse("argument", "the words and variables of a command are UTF-8")
-	}
-	return nil
-}
-
-// planInput says where a command reads, and what is to be sent to it.
-func (sh *shell) planInput(hc interp.HandlerContext, e *wire.Exec) (*stdin, error) {
-	in := sh.inputs.of(hc.Stdin)
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	fresh := in.own && in.file == nil && !in.ended && len(in.buf) == 0
-	switch {
-	case in.lost:
-		return nil, errLost
-	case in.kind == fromNull:
-		e.Stdin = wire.InNull
-	case in.kind == fromClient:
-		e.Stdin = wire.InClient
-	case in.kind == fromFile && fresh:
-		e.Stdin = wire.InNull
-		e.Redirs = append(e.Redirs, policy.Redir{FD: 0, Op: policy.RedirIn, Path: in.path})
-	case in.kind == fromData && fresh && len(in.data) <= maxDocument && utf8.Valid(in.data) && !strings.Contains(string(in.data), "\x00"):
-		e.Stdin = wire.InNull
-		e.Redirs = append(e.Redirs, policy.Redir{FD: 0, Op: policy.RedirData, Data: string(in.data)})
-	case in.kind == fromScript:
-		e.Stdin = wire.InNull
-	default:
-		e.Stdin, e.Inherit = wire.InPipe, !in.own
-	}
-	return in, nil
-}
-
-// planOutput says where a command writes.
-func (sh *shell) planOutput(hc interp.HandlerContext, e *wire.Exec) error {
-	out, err := plain(hc.Stdout), plain(hc.Stderr)
-	file, isFile := out.(*outFile)
-	var fail error
-	if e.Stdout, fail = sh.sink(out, 1, e); fail != nil {
-		return fail
-	}
-	if out != err {
-		e.Stderr, fail = sh.sink(err, 2, e)
-		return fail
-	}
-	e.Stderr = wire.ToPair
-	if isFile && !file.null {
-		e.Stderr = wire.ToNull
-		e.Redirs = append(e.Redirs, policy.Redir{FD: 2, Op: policy.RedirDup, To: 1})
-	}
-	return nil
-}
-
-// plain is a writer under its first name.
-func plain(w io.Writer) io.Writer {
-	for {
-		again, ok := w.(*writerAgain)
-		if !ok {
-			return w
-		}
-		w = again.Writer
-	}
-}
-
-func (sh *shell) sink(w io.Writer, fd int, e *wire.Exec) (wire.Sink, error) {
-	switch w := w.(type) {
-	case *output:
-		if w == sh.out {
-			return wire.ToOut, nil
-		}
-		return wire.ToErr, nil
-	case *outFile:
-		if w.null {
-			return wire.ToNull, nil
-		}
-		r, err := w.push(fd)
-		if err != nil {
-			return "", fileError(w.path, err)
-		}
-		e.Redirs = append(e.Redirs, r)
-		return wire.ToNull, nil
-	}
-	if w == nil || w == io.Discard {
-		return wire.ToNull, nil
-	}
-	return wire.ToPipe, nil
-}
-
 // failed is what an error of the door is to the text: a status, or its end.
 func (sh *shell) failed(hc interp.HandlerContext, err error) (int, error) {
 	var told *wire.Error
-	var path *os.PathError
+	var file *os.PathError
 	switch {
-	case errors.Is(err, errLost) || errors.As(err, &path):
+	case errors.Is(err, errLost) || errors.As(err, &file):
 		io.WriteString(hc.Stderr, err.Error()+"\n")
 		return 1, nil
 	case !errors.As(err, &told):
@@ -251,6 +122,7 @@ func (sh *shell) failed(hc interp.HandlerContext, err error) (int, error) {
 // process is a command that runs.
 type process struct {
 	shell    *shell
+	name     string // of the program, without its folder
 	group    int64
 	stream   net.Conn
 	in       *stdin
@@ -343,6 +215,11 @@ func (p *process) copy(fd int, w io.Writer, b []byte) {
 	}
 }
 
+// drains are programs that read their input to its end, whatever their words. Of what any other was sent with others around it, how much it
+// read is not known even where it was sent all.
+var drains = map[string]bool{"cat": true, "sort": true, "wc": true, "tr": true, "cut": true, "uniq": true, "tee": true, "tac": true, "rev": true, "nl": true,
+	"paste": true, "fold": true, "base64": true, "od": true, "md5sum": true, "sha1sum": true, "sha256sum": true, "sha512sum": true, "cksum": true}
+
 // exit is a command's status.
 func (p *process) exit(ctx context.Context, b []byte) (int, error) {
 	var x wire.Exit
@@ -354,7 +231,7 @@ func (p *process) exit(ctx context.Context, b []byte) (int, error) {
 		p.shell.terminal.GiveBack(x.Used)
 	}
 	p.in.mu.Lock()
-	if p.sent && x.Unread && !p.in.ended {
+	if p.sent && !p.in.own && (x.Unread || !drains[p.name]) {
 		p.in.lost = true
 	}
 	p.in.mu.Unlock()
@@ -377,7 +254,7 @@ func (p *process) feed(ctx context.Context) {
 	defer p.in.mu.Unlock()
 	for {
 		b, err := p.shell.next(ctx, p.in)
-		if err != nil {
+		if p.shell.fatal(err) != nil {
 			if ctx.Err() == nil {
 				p.write(wire.FrameInEnd, nil)
 			}

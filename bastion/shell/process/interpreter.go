@@ -168,6 +168,9 @@ func (sh *shell) line(ctx context.Context, text string) int {
 	watch := sh.watch(ctx, cancel)
 	status := sh.text(ctx, text, !sh.prompt)
 	watch()
+	if ctx.Err() != nil {
+		sh.jobs.endAll() // they have the line's context
+	}
 	if sh.prompt && ctx.Err() != nil {
 		sh.setStatus(status)
 	}

@@ -120,3 +120,10 @@ func (j *jobs) running() []*job {
 	}
 	return all
 }
+
+// endAll is the end of all jobs, whose line was ended.
+func (j *jobs) endAll() {
+	for _, b := range j.running() {
+		j.end(b.id, 130)
+	}
+}
