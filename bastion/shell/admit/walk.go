@@ -108,6 +108,9 @@ func (w *walker) stmt(s *syntax.Stmt) {
 	if s.Coprocess || s.Disown {
 		w.refuse(s.Pos(), coprocess)
 	}
+	if call, ok := s.Cmd.(*syntax.CallExpr); ok && len(call.Args) == 0 && len(s.Redirs) > 0 && !quiet(call, true) {
+		w.refuse(s.Redirs[0].Pos(), assignmentInput) // bash has it for nothing, the interpreter for what is in $(…)
+	}
 }
 
 func (w *walker) loop(f *syntax.ForClause) {
