@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -123,6 +124,35 @@ func outcomeText(d policy.Decision) string {
 		return "shell:" + d.Plan.Text
 	}
 	return string(d.Verdict)
+}
+
+// TestGovernedTests: a policy's tests tell a line that a governed shell reads from one that is allowed, and ask about one command of it.
+func TestGovernedTests(t *testing.T) {
+	for line, problem := range map[string]string{
+		`run: "x=1", expect: governed`:                                "",
+		`run: "x=1", expect: allow`:                                   "expected allow, got governed by shelly/shell",
+		`run: reboot, expect: governed`:                               "",
+		`run: reboot, expect: deny`:                                   "expected deny, got governed by shelly/shell",
+		`run: reboot, step: true, expect: deny, code: denied_by_rule`: "",
+		`run: id, expect: governed`:                                   "expected governed, got allow by shelly/allow[0]",
+		`run: id, step: true, pty: true, expect: allow`:               "",
+	} {
+		p := parseOne(t, governedPolicy+"tests:\n  - {as: bot, on: box, login: dev, "+line+"}\n")
+		got := p.RunTests(func(line string) (policy.Plan, error) {
+			if strings.Contains(line, "=") {
+				return policy.Plan{}, errors.New("no plan")
+			}
+			return run(strings.Fields(line)...), nil
+		})
+		if got[0].Problem != problem {
+			t.Errorf("%s: %q", line, got[0].Problem)
+		}
+	}
+	for _, line := range []string{`read: /srv/x, step: true, expect: allow`, `run: id, expect: governed, code: quota`} {
+		if _, err := policy.Parse([]policy.File{{Name: "p", Data: []byte(governedPolicy + "tests:\n  - {as: bot, on: box, login: dev, " + line + "}\n")}}); err == nil {
+			t.Errorf("%s is a test", line)
+		}
+	}
 }
 
 // TestGovernedPlanIsNoPlan: what a governed shell reads can never be asked for, run, or written as a line for a target.

@@ -226,9 +226,14 @@ func (c *command) run() (wire.Exit, error) {
 	output.Go(func() { errs <- c.copyOut(c.proc.Stdout(), c.exec.Stdout, wire.FrameOut) })
 	output.Go(func() { errs <- c.copyOut(c.proc.Stderr(), c.errSink(), wire.FrameErr) })
 	err = c.await(errs)
-	exit := c.exit(c.proc.Exit())
 	_ = release() // what still holds the output lets go of it
 	output.Wait()
+	var exit wire.Exit
+	select {
+	case <-c.proc.Exited():
+		exit = c.exit(c.proc.Exit())
+	default: // it was called off; err, or that nobody reads, says why
+	}
 	stopInput()
 	exit.Unread, exit.Used = c.sent.Load() && !c.whole.Load(), c.used
 	if c.shut.Load() {

@@ -21,7 +21,7 @@ var needed = []string{
 	"read", "write", "readv", "writev", "close", "fcntl", "pipe2", "fstat",
 	"epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_wait", "eventfd2", "poll", "ppoll",
 	"futex", "nanosleep", "clock_nanosleep", "clock_gettime", "gettimeofday", "time", "getrandom", "sched_yield", "sched_getaffinity",
-	"mmap", "munmap", "mremap", "madvise", "mincore", "brk",
+	"munmap", "mremap", "madvise", "mincore", "brk",
 	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "tgkill", "gettid", "getpid", "getppid", "getuid", "geteuid", "getgid", "getegid",
 	"set_robust_list", "rseq", "restart_syscall", "exit", "exit_group", "membarrier", "timer_create", "timer_settime", "timer_delete", "setitimer",
 	"shutdown", "getsockname", "getsockopt", "setsockopt",
@@ -64,6 +64,7 @@ func loadShellFilter() error {
 		DefaultAction: seccomp.ActionErrno,
 		Syscalls: []seccomp.SyscallGroup{{Action: seccomp.ActionAllow, Names: names, NamesWithCondtions: []seccomp.NameWithConditions{
 			{Name: "clone", Conditions: seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.BitsSet, Value: unix.CLONE_THREAD}}},
+			{Name: "mmap", Conditions: seccomp.ArgumentConditions{{Argument: 2, Operation: seccomp.BitsNotSet, Value: unix.PROT_EXEC}}},
 			{Name: "mprotect", Conditions: seccomp.ArgumentConditions{{Argument: 2, Operation: seccomp.BitsNotSet, Value: unix.PROT_EXEC}}},
 		}}},
 	}}

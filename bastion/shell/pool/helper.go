@@ -39,7 +39,9 @@ func Helper(args []string) (code int, is bool) {
 func Enter() (net.Conn, error) {
 	debug.SetMaxStack(maxStack)
 	debug.SetMemoryLimit(maxHeap)
-	conn, err := net.FileConn(os.NewFile(socketFD, "door"))
+	socket := os.NewFile(socketFD, "door")
+	conn, err := net.FileConn(socket)
+	_ = socket.Close()
 	if err != nil {
 		return nil, fmt.Errorf("use the shell's socket: %w", err)
 	}

@@ -170,7 +170,6 @@ type writer struct {
 	mu     sync.Mutex
 	stream net.Conn
 	shell  *Shell
-	failed bool
 }
 
 func (s *Shell) openWriter(ctx context.Context, o wire.Open) (*writer, error) {

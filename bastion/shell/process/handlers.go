@@ -26,6 +26,10 @@ func (sh *shell) opened(ctx context.Context, path string, flag int) (io.ReadWrit
 	}
 	hc := interp.HandlerCtx(ctx)
 	path, simple := strings.CutPrefix(path, markSimple)
+	path, split := strings.CutPrefix(path, markSplit)
+	if split && (path == "" || strings.ContainsAny(path, " \t\n*?[")) {
+		return nil, refuse("redirection", "%q would be split or matched: quote it", path)
+	}
 	if data, ok := strings.CutPrefix(path, markData); ok {
 		return sh.inputs.token(&stdin{source: &source{kind: fromData, data: []byte(data)}, own: simple}), nil
 	}

@@ -156,7 +156,7 @@ func (sh *shell) fetch(ctx context.Context, in *stdin) ([]byte, error) {
 		}
 		return in.file.next(ctx)
 	case fromScript:
-		return nil, errors.New("gatehouse: a command of a script reads the script's own text: put the script into a file or -c")
+		return nil, refuse("input", "a command of a script that comes by its input would read the script: put it into a file, or behind -c")
 	}
 	return nil, io.EOF
 }

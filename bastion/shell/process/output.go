@@ -1,7 +1,6 @@
 package process
 
 import (
-	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -50,20 +49,4 @@ func (o *output) Write(p []byte) (int, error) {
 		p = p[len(piece):]
 	}
 	return written, nil
-}
-
-// counted writes at most left bytes and says when there were more.
-type counted struct {
-	w    io.Writer
-	left int64
-	over func()
-}
-
-func (c *counted) Write(p []byte) (int, error) {
-	if int64(len(p)) > c.left {
-		c.over()
-		return 0, io.ErrShortWrite
-	}
-	c.left -= int64(len(p))
-	return c.w.Write(p)
 }

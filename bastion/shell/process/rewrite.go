@@ -17,6 +17,7 @@ const (
 	markData   = mark + "h" // no path: the text of a here-document
 	markPipe   = mark + "p" // no path: the pipe that is there already is this very command's
 	markNull   = mark + "n" // no path: nothing
+	markSplit  = mark + "w" // behind markSimple: the path has an expansion that is not quoted
 )
 
 // seen is what a shell's texts have used so far, which decides how much is rewritten. Safe for concurrent use.
@@ -122,6 +123,9 @@ func (w *rewriter) command(cmd syntax.Command, tested bool) syntax.Command {
 		}
 	case *syntax.DeclClause:
 		w.assigns(c.Args)
+		if c.Variant.Value == "local" {
+			shadow(c)
+		}
 	case *syntax.Block:
 		c.Stmts = w.list(c.Stmts, tested)
 	case *syntax.Subshell:
@@ -153,6 +157,18 @@ func (w *rewriter) command(cmd syntax.Command, tested bool) syntax.Command {
 		w.refuse(cmd, "construct", "the governed shell does not know it")
 	}
 	return cmd
+}
+
+// shadow gives the variables of local that have no value an empty one: interp would leave them that of the caller's.
+func shadow(c *syntax.DeclClause) {
+	for _, a := range c.Args {
+		if a.Name == nil && strings.HasPrefix(a.Value.Lit(), "-") {
+			return // an array has no value to inherit
+		}
+		if a.Name != nil && a.Naked {
+			a.Naked, a.Value = false, quoted("")
+		}
+	}
 }
 
 func localClause(c *syntax.CallExpr) syntax.Command {

@@ -29,6 +29,10 @@ func (w *rewriter) redir(r *syntax.Redirect, simple bool) {
 		parts := append(dataMark(simple), r.Word.Parts...)
 		r.Op, r.Word = syntax.RdrIn, wordOf(append(parts, quotedPart("\n"))...)
 	case syntax.RdrIn, syntax.RdrOut, syntax.AppOut, syntax.RdrAll, syntax.AppAll, syntax.RdrClob:
+		if unquoted(r.Word) {
+			defer func() { r.Word.Parts = append([]syntax.WordPart{quotedPart(splitMark(simple))}, r.Word.Parts...) }()
+			simple = false
+		}
 		w.target(r.Word)
 		if r.Op == syntax.RdrClob {
 			r.Op = syntax.RdrOut
@@ -49,6 +53,24 @@ func (w *rewriter) redir(r *syntax.Redirect, simple bool) {
 	default:
 		w.refuse(r, r.Op.String(), "it is not read")
 	}
+}
+
+func splitMark(simple bool) string {
+	if simple {
+		return markSimple + markSplit
+	}
+	return markSplit
+}
+
+// unquoted says that a word has an expansion that bash would split.
+func unquoted(word *syntax.Word) bool {
+	for _, p := range word.Parts {
+		switch p.(type) {
+		case *syntax.ParamExp, *syntax.CmdSubst:
+			return true
+		}
+	}
+	return false
 }
 
 // again says that one descriptor is redirected twice.

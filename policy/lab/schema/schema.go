@@ -264,6 +264,7 @@ type test struct {
 	Address string `json:"address,omitempty" jsonschema:"minLength=1,description=Of a forward: the address that the host has."`
 
 	PTY    bool              `json:"pty,omitempty"`
+	Step   bool              `json:"step,omitempty" jsonschema:"description=The line is one command of a governed shell."`
 	Env    map[string]string `json:"env,omitempty"`
 	Labels map[string]string `json:"labels,omitempty" jsonschema:"description=The target's."`
 	Task   string            `json:"task,omitempty"`
@@ -272,7 +273,7 @@ type test struct {
 
 	From   string `json:"from,omitempty" jsonschema:"description=The client's address."`
 	At     string `json:"at,omitempty" jsonschema:"description=When it is asked: 2026-11-25T10:00:00Z."`
-	Expect string `json:"expect" jsonschema:"enum=allow,enum=ask,enum=deny"`
+	Expect string `json:"expect" jsonschema:"enum=allow,enum=ask,enum=deny,enum=governed"`
 	Code   string `json:"code,omitempty" jsonschema:"pattern=^[a-z_]+$,description=The code of a denial."`
 	Rule   string `json:"rule,omitempty" jsonschema:"description=A rule that must be among those that decided."`
 }
