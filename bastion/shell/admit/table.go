@@ -122,7 +122,7 @@ type Row struct{ Construct, Reason, Refused, Instead string }
 var Table = [...]Row{
 	textsInTexts:        {"text in text", "texts are at most 16 deep in each other: eval, sh -c and source", "", ""},
 	longText:            {"long text", "a text has at most 65536 bytes; put it into several", "", ""},
-	denseText:           {"dense text", "a text has at most 4096 parentheses, braces, brackets and keywords", "", ""},
+	denseText:           {"dense text", "a text has at most 2048 parentheses, braces, brackets and keywords", "", ""},
 	nesting:             {"nesting", "commands and expansions are at most 200 deep in each other: use a function or a variable", "", ""},
 	invalidUTF8:         {"invalid UTF-8", "a text is UTF-8: write other bytes as $'\\xNN'", "echo a‸\xff", "echo é"},
 	carriageReturn:      {"carriage return", "lines end with a newline alone", "echo a‸\r\necho b\n", "echo a\necho b\n"},
