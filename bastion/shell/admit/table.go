@@ -130,7 +130,7 @@ var Table = [...]Row{
 	invisibleCharacter:  {"invisible character", "format, bidirectional and separator characters deceive whoever reads the text", "echo a‸\u202eb", "echo aéb"},
 	notUnderstood:       {"syntax error", "what the parser says of it", "echo )", "echo ')'"},
 	notSh:               {"not sh", "not every sh has it: write bash -c", "", ""},
-	commentBackslash:    {"comment", "it cannot end with a backslash", "echo a ‸# b \\\necho c", "echo a # b\necho c"},
+	commentBackslash:    {"comment", "it cannot end with a backslash, nor stand in backquotes: write $(…)", "echo a ‸# b \\\necho c", "echo a # b\necho c"},
 	processSubstitution: {"process substitution", "write to a file, use a pipe, or a here-string: <<< \"$(…)\"", "diff ‸<(ls a) <(ls b)", "ls a | diff - b"},
 	coprocess:           {"coproc", "run it in the foreground, or behind with &", "‸coproc cat", "cat &"},
 	selectLoop:          {"select", "read the choice with read", "‸select x in a b; do echo $x; done", "for x in a b; do echo $x; done"},

@@ -102,6 +102,11 @@ func (w *walker) comment(c *syntax.Comment) {
 	if strings.Contains(c.Text, "\n") || strings.HasSuffix(c.Text, `\`) {
 		w.refuse(c.Pos(), commentBackslash)
 	}
+	for _, n := range w.stack {
+		if s, ok := n.(*syntax.CmdSubst); ok && s.Backquotes {
+			w.refuse(c.Pos(), commentBackslash)
+		}
+	}
 }
 
 func (w *walker) stmt(s *syntax.Stmt) {
