@@ -39,8 +39,7 @@ roles:
 // newGoverned is a whole whose agent has a governed shell.
 func newGoverned(t *testing.T) *whole {
 	t.Helper()
-	var w *whole
-	w = newWholeWith(t, func(c *Config) { c.Shells = startShells(t) })
+	w := newWholeWith(t, func(c *Config) { c.Shells = startShells(t) })
 	w.write("policy.yaml", governedPolicy)
 	if _, err := w.decider.Reload(t.Context()); err != nil {
 		t.Fatal(err)

@@ -43,7 +43,10 @@ func (s *session) say(text string) {
 func (s *session) listen() (enough <-chan struct{}, stop func()) {
 	ch := make(chan struct{}, 1)
 	s.setEnough(ch)
-	if s.pty == nil || s.shell != nil { // the shell reads its terminal, and calls the command off
+	if s.shell != nil { // the shell reads its terminal, and calls the command off
+		return ch, func() { s.setEnough(nil) }
+	}
+	if s.pty == nil {
 		return ch, func() { s.setEnough(nil) }
 	}
 	keys := newTyped(s.channel, func() { s.interrupt() })

@@ -164,6 +164,9 @@ var kept [][]byte
 func deep(n int) int {
 	var room [1024]byte
 	room[n%1024] = byte(n)
+	if n < 0 { // never
+		return 0
+	}
 	return deep(n+1) + int(room[n%7])
 }
 

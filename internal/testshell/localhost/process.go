@@ -133,13 +133,13 @@ func look(name, dir string, env []string) (string, int, error) {
 		st, err := os.Stat(full)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return "", 127, errors.New("No such file or directory")
+			return "", 127, unix.ENOENT
 		case err != nil:
-			return "", 126, errors.New("Not a directory")
+			return "", 126, unix.ENOTDIR
 		case st.IsDir():
-			return "", 126, errors.New("Is a directory")
+			return "", 126, unix.EISDIR
 		case unix.Access(full, unix.X_OK) != nil:
-			return "", 126, errors.New("Permission denied")
+			return "", 126, unix.EACCES
 		}
 		return full, 0, nil
 	}
@@ -162,7 +162,7 @@ func look(name, dir string, env []string) (string, int, error) {
 		if unix.Access(full, unix.X_OK) == nil {
 			return full, 0, nil
 		}
-		status, why = 126, errors.New("Permission denied")
+		status, why = 126, unix.EACCES
 	}
 	return "", status, why
 }
