@@ -141,22 +141,32 @@ func attack(conn net.Conn, what string) {
 			}
 			kept = append(kept, b)
 		}
-	case "threads":
-		for range 10_000 {
-			go func() {
-				var p [2]int
-				_ = unix.Pipe2(p[:], 0)
-				_, _ = unix.Read(p[0], page[:1])
-			}()
+	case "threads": // some must be had, and not without end
+		for range 30 {
+			go block()
 		}
-		time.Sleep(time.Second)
+		time.Sleep(100 * time.Millisecond)
 		fmt.Fprintln(conn, "alive")
+	case "all threads":
+		for range 10_000 {
+			go block()
+		}
+		select {}
 	case "stack":
 		deep(1)
 	case "panic":
 		go func() { panic("of the attacker's") }()
 		select {}
 	}
+}
+
+// block takes a thread for ever.
+func block() {
+	var p [2]int
+	if unix.Pipe2(p[:], 0) == nil {
+		_, _ = unix.Read(p[0], page[:1])
+	}
+	select {}
 }
 
 var kept [][]byte

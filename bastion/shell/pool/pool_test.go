@@ -98,6 +98,9 @@ func TestNothingOfTheKernel(t *testing.T) {
 func TestBounds(t *testing.T) {
 	_, c := attackers(t)
 	other := take(t, c)
+	if got := tell(t, other, "threads"); got != "alive" {
+		t.Error(got)
+	}
 	for _, what := range bounded {
 		sh := take(t, c)
 		_, err := fmt.Fprintln(sh, what)
