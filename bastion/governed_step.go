@@ -75,7 +75,11 @@ func (h *shellHost) asked(st *session, e wire.Exec) (asked, *answer.Denial) {
 		step.Chain = append(step.Chain, text)
 	}
 	out := asked{step: step, over: over, unrecorded: h.session.unrecorded}
-	plan, err := shell.Exactly(shell.Context{Login: policy.Login(st.row.Login)}, e.Argv, shell.Around{Env: e.Env, Dir: e.Dir, Umask: e.Umask, Redirs: e.Redirs})
+	dir := e.Dir
+	if dir == h.session.question.Facts.Home { // where commands begin anyhow
+		dir = ""
+	}
+	plan, err := shell.Exactly(shell.Context{Login: policy.Login(st.row.Login)}, e.Argv, shell.Around{Env: e.Env, Dir: dir, Umask: e.Umask, Redirs: e.Redirs})
 	if err == nil {
 		err = plan.ValidateStep()
 	}
