@@ -101,12 +101,10 @@ func read(group string, parts []txtar.File) ([]Case, error) {
 
 func file(name string, data []byte) (File, error) {
 	f := File{Path: strings.TrimSpace(name), Mode: 0o644, Data: string(data)}
-	if path, mode, has := strings.Cut(f.Path, " "); has {
-		n, err := strconv.ParseUint(mode, 8, 12)
-		if err != nil {
-			return File{}, fmt.Errorf("mode of %q: %w", name, err)
+	if i := strings.LastIndexByte(f.Path, ' '); i >= 0 {
+		if n, err := strconv.ParseUint(f.Path[i+1:], 8, 12); err == nil {
+			f.Path, f.Mode = f.Path[:i], os.FileMode(n)
 		}
-		f.Path, f.Mode = path, os.FileMode(n)
 	}
 	if !filepath.IsLocal(f.Path) {
 		return File{}, fmt.Errorf("%q is no file below the case's folder", f.Path)
