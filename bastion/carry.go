@@ -140,6 +140,9 @@ func (s *session) copyOut(from io.Reader, to io.Writer, code recorder.Code, seen
 
 // write is the only way by which bytes reach the client.
 func (s *session) write(to io.Writer, b []byte) error {
+	if s.shell != nil {
+		return s.shell.write(to, b)
+	}
 	leave, ok := s.cross()
 	if !ok {
 		return errMuted
@@ -207,7 +210,11 @@ func (s *session) exited(proc *running, exit target.Exit) outcome {
 		out.remote = s.endRemote(proc)
 		return out
 	}
-	return outcome{state: store.Ended, exit: &exit}
+	out := outcome{state: store.Ended, exit: &exit}
+	if g, ok := proc.process.(*governing); ok {
+		out.remote = g.remote
+	}
+	return out
 }
 
 // cutShort is the outcome of a session that something else ended.

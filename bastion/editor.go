@@ -10,8 +10,8 @@ import (
 // shell a script that installs a server, and reach that through forwards to ports that nobody knows before.
 const forEditors = "An editor such as VS Code Remote-SSH begins so, and needs a shell and free forwards, which no list of commands can give. What works: single commands over plain ssh, sftp where files are granted, or for people a role with shell: recorded (docs/forwards.md). "
 
-// shells are the programs that such an editor asks for by their names.
-var shells = []string{"sh", "bash", "zsh", "dash", "ash", "ksh", "fish", "/bin/sh", "/bin/bash", "/usr/bin/bash"}
+// editorShells are the programs that such an editor asks for by their names.
+var editorShells = []string{"sh", "bash", "zsh", "dash", "ash", "ksh", "fish", "/bin/sh", "/bin/bash", "/usr/bin/bash"}
 
 // looksLikeEditor reports whether a session asks for a shell that reads a script: by its name alone, or with options that make it a login shell or
 // read its input, and without a terminal.
@@ -22,7 +22,7 @@ func (s *session) looksLikeEditor(p policy.Plan) bool {
 	if p.Op == policy.OpShell {
 		return p.Text == ""
 	}
-	if !p.Alone() || len(p.Argv) == 0 || !slices.Contains(shells, p.Argv[0]) {
+	if !p.Alone() || len(p.Argv) == 0 || !slices.Contains(editorShells, p.Argv[0]) {
 		return false
 	}
 	for _, arg := range p.Argv[1:] {

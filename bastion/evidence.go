@@ -50,6 +50,7 @@ type noted struct {
 	ID         string   `json:"id"`
 	Exactness  string   `json:"exactness,omitempty"`
 	EnvRefused []string `json:"env_refused,omitempty"`
+	Step       int64    `json:"step,omitempty"` // of the commands of a governed shell
 }
 
 // noteDecision puts the decision into the row and the recording, before anything runs on its strength.
@@ -74,13 +75,13 @@ func (s *session) noteDecision(d protocol.Decided, t protocol.Target, a asked) *
 		}
 	}
 	if !t.Local && !t.Gatehouse {
-		s.looks.Store(d.Residue)
+		s.root().looks.Store(d.Residue)
 	}
 	if d.Decision.Verdict == policy.Allow && d.Decision.Recording == policy.BestEffort {
 		s.recording.Tolerate()
 		s.lenient = true
 	}
-	err := s.recording.Write(recorder.Decision, event(noted{d.Decision, d.ID, s.row.Exactness, d.EnvRefused}))
+	err := s.recording.Write(recorder.Decision, event(noted{d.Decision, d.ID, s.row.Exactness, d.EnvRefused, a.number()}))
 	if err != nil && d.Decision.Verdict == policy.Allow { // what does not run is in the log
 		out := s.fault(answer.FaultEvidence, "the recording cannot be written, so nothing runs", err)
 		return &out

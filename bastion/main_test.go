@@ -6,10 +6,14 @@ import (
 
 	"go.uber.org/goleak"
 
+	shells "gatehouse/bastion/shell/pool"
 	"gatehouse/bastion/target/local"
 )
 
 func TestMain(m *testing.M) {
+	if code, is := shells.Helper(os.Args); is { // a governed shell's
+		os.Exit(code)
+	}
 	if code, is := local.Helper(os.Args); is { // a local command's
 		os.Exit(code)
 	}

@@ -94,10 +94,11 @@ func (g *gate) isShut() bool {
 
 // cross waits while the session is paused, and takes a place in the gate until leave is called. false: the session has ended.
 func (s *session) cross() (leave func(), ok bool) {
+	g := &s.root().gate
 	for {
-		wait := s.gate.enter()
+		wait := g.enter()
 		if wait == nil {
-			return s.gate.leave, true
+			return g.leave, true
 		}
 		select {
 		case <-wait:
@@ -271,6 +272,7 @@ func (s *session) began(proc *running) {
 	s.mu.Lock()
 	s.proc = proc
 	s.mu.Unlock()
+	s = s.root()
 	if !s.gate.isShut() {
 		return
 	}

@@ -108,11 +108,14 @@ func (c *conn) closePools() {
 // decide asks the decider with what the way to the target needs: nothing where a connection is open, a fresh key where one
 // must be made, a permit for this machine.
 func (s *session) decide(t protocol.Target, known bool, a asked) (protocol.Decided, launch, error) {
-	req := protocol.Decide{Connection: s.conn.id, Session: s.id, Target: s.row.Target, Login: s.row.Login, Plan: a.plan, Text: a.text, Refusal: a.refusal(), Env: s.env, PTY: s.pty != nil, Unrecorded: a.unrecorded != nil, Wait: s.wait, Await: s.awaits}
+	req := protocol.Decide{Connection: s.conn.id, Session: s.id, Target: s.row.Target, Login: s.row.Login, Plan: a.plan, Text: a.text, Refusal: a.refusal(), Env: s.env, PTY: s.pty != nil, Unrecorded: a.unrecorded != nil, Wait: s.wait, Await: s.awaits, Step: a.step, Ended: a.over}
 	nothing := launch{abandon: func() {}}
 	if !known || t.Gatehouse {
 		d, err := s.conn.server.cfg.Gate.Decide(s.ctx, req)
 		return d, nothing, err
+	}
+	if a.step != nil && a.step.Any && s.pty != nil && !t.Local {
+		return s.decideAny(t, req)
 	}
 	if t.Local {
 		d, err := s.ask(t, &req)

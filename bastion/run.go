@@ -93,6 +93,8 @@ type asked struct {
 	unreadable *shell.Refusal // why the line is no plan; then the plan is what a shell on the target is to read
 	event      []byte         // the recording's first event
 	unrecorded *evidenceError // why there is no recording
+	step       *policy.Step   // of a command of a governed shell
+	over       []int64        // commands of that shell that have ended since
 }
 
 func (a asked) refusal() string {
@@ -179,6 +181,10 @@ func (s *session) start(a asked) (protocol.Decided, *running, *outcome) {
 	out := s.noteDecision(d, t, a)
 	if out == nil {
 		out = s.decided(d, a)
+	}
+	if out == nil && a.step == nil && d.Decision.Governed() { // nothing of it is given to a target
+		launch.abandon()
+		launch = s.governs(d)
 	}
 	if out == nil && hashed(d.Decision.Stdin) {
 		out = s.holdBack(d)

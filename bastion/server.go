@@ -21,6 +21,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"gatehouse/bastion/endpoint"
+	shells "gatehouse/bastion/shell/pool"
 	"gatehouse/bastion/target"
 	"gatehouse/bastion/target/local"
 	"gatehouse/bastion/target/look"
@@ -75,7 +76,7 @@ type Console interface {
 	Run(ctx context.Context, who console.Credential, args []string, std console.Streams) int
 }
 
-// Config is what a Server needs. All fields but Now, Limits, Secrets, Dialer and Dialled are required.
+// Config is what a Server needs. All fields but Now, Limits, Secrets, Shells, Dialer and Dialled are required.
 type Config struct {
 	Gate      Gate
 	Transfers Transfers
@@ -85,6 +86,7 @@ type Config struct {
 	Recorder  Recorder
 	Sessions  store.Sessions
 	Local     Starter
+	Shells    *shells.Client // processes of governed shells; nil: there are none to be had
 	Trust     protocol.Trust // until SetTrust
 	HostKey   ssh.Signer     // the door's own
 	Targets   []protocol.Target

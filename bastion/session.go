@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/crypto/ssh"
 
+	"gatehouse/bastion/shell/wire"
 	"gatehouse/bastion/target"
 	"gatehouse/internal/decider/protocol"
 	"gatehouse/internal/id"
@@ -49,6 +50,7 @@ type session struct {
 	started time.Time
 
 	forward *forward // of one that is no session channel but a forward; nil
+	shell   *session // of a command of a governed shell: that shell's session; nil
 
 	// Owned by the request loop until something runs, then read only.
 	env       []policy.EnvVar
@@ -56,6 +58,10 @@ type session struct {
 	pty       *target.PTY
 	wait      *int64 // seconds that the client wants to wait for people; nil: it did not say
 	waitWrong string // why what it said is no number of seconds
+
+	size *wire.Size // of the terminal, once it has changed; mu
+
+	jsonPrompt bool // the prompt of a governed shell is for a program
 
 	// Owned by run.
 	row        store.Session
@@ -207,6 +213,10 @@ func (s *session) addEnv(payload []byte) bool {
 	if ssh.Unmarshal(payload, &m) != nil || m.Name == "" {
 		return false
 	}
+	if m.Name == promptVariable {
+		s.jsonPrompt = m.Value == "json"
+		return true
+	}
 	if m.Name == waitVariable {
 		s.setWait(m.Value)
 		return true
@@ -250,6 +260,9 @@ func (s *session) resize(payload []byte) bool {
 		return false
 	}
 	m.Cols, m.Rows = clampSize(m.Cols), clampSize(m.Rows)
+	s.mu.Lock()
+	s.size = &wire.Size{Cols: m.Cols, Rows: m.Rows}
+	s.mu.Unlock()
 	if rec.Write(recorder.Resize, event(map[string]any{"cols": m.Cols, "rows": m.Rows})) != nil {
 		return false
 	}

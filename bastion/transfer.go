@@ -33,6 +33,8 @@ type carriage struct {
 	by  policy.Carrier
 	scp *transfer.SCP // of the old protocol; nil: SFTP
 	why string        // why it is refused as it is
+
+	governed bool // it is for the files of a governed shell
 }
 
 // carries says whether a request is a transfer: the subsystem sftp, or the far end of an scp.
@@ -129,7 +131,7 @@ type carrier interface {
 // decideTransfer asks the decider, with a fresh key for a connection of the transfer's own.
 func (s *session) decideTransfer(t protocol.Target, known bool, a ask, c carriage, unrecorded bool) (protocol.Decided, waying, error) {
 	way := waying{abandon: func() {}}
-	req := protocol.Transfer{Connection: s.conn.id, Session: s.id, Target: s.row.Target, Login: s.row.Login, By: c.by, Env: s.env, Unrecorded: unrecorded}
+	req := protocol.Transfer{Connection: s.conn.id, Session: s.id, Target: s.row.Target, Login: s.row.Login, By: c.by, Env: s.env, Unrecorded: unrecorded, Governed: c.governed}
 	if c.scp != nil {
 		req.Line = cutText(a.text, maxRefusedLine)
 	}
@@ -199,7 +201,7 @@ func (c *localCarrier) Ended() bool { return c.clean }
 func (s *session) serveTransfer(c carriage, d protocol.Decided, stream carrier) outcome {
 	told := 0
 	t, err := transfer.New(s.ctx, stream, transfer.Config{Session: s.id, Gate: s.conn.server.cfg.Transfers, Sent: s.sentFile, Received: s.receivedFile, Inspect: s.inspect,
-		Record: func(b []byte) error { return s.recording.Write(recorder.File, b) },
+		Record: s.recordFile,
 		Denied: func(in protocol.File, a protocol.FileAnswer) {
 			if told++; told <= maxDenialLines {
 				s.tellDenied(in, a, told == maxDenialLines)
@@ -251,6 +253,9 @@ func (w toClient) Write(b []byte) (int, error) {
 	}
 	return len(b), nil
 }
+
+// recordFile keeps an operation on a file.
+func (s *session) recordFile(b []byte) error { return s.recording.Write(recorder.File, b) }
 
 // sentFile and receivedFile count content before it passes.
 func (s *session) sentFile(n int) bool {

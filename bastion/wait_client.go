@@ -27,6 +27,10 @@ func (s *session) setWait(value string) {
 
 // say tells the client something before its command runs, on a terminal on its screen. One that is gone is noticed elsewhere.
 func (s *session) say(text string) {
+	if s.shell != nil {
+		s.shell.say(text)
+		return
+	}
 	if s.pty != nil {
 		_ = s.write(s.channel, []byte(strings.ReplaceAll(text, "\n", "\r\n")))
 		return
@@ -39,7 +43,7 @@ func (s *session) say(text string) {
 func (s *session) listen() (enough <-chan struct{}, stop func()) {
 	ch := make(chan struct{}, 1)
 	s.setEnough(ch)
-	if s.pty == nil {
+	if s.pty == nil || s.shell != nil { // the shell reads its terminal, and calls the command off
 		return ch, func() { s.setEnough(nil) }
 	}
 	keys := newTyped(s.channel, func() { s.interrupt() })

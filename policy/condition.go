@@ -39,6 +39,8 @@ type conditionRequest struct {
 	PTY        bool              `cel:"pty"`
 	Env        map[string]string `cel:"env"`      // what the client asked to set
 	Commands   int64             `cel:"commands"` // how many commands the line has
+	Step       bool              `cel:"step"`     // it is one command of a governed shell
+	Chain      []string          `cel:"chain"`    // of such a command: through which texts it came to be one, outermost first
 }
 
 // conditionTarget is what a condition sees as `target`.
@@ -127,8 +129,12 @@ func requestView(r *Request) conditionRequest {
 	for _, v := range r.Env {
 		env[v.Name] = v.Value
 	}
+	chain := []string{}
+	if r.Step != nil && r.Step.Chain != nil {
+		chain = r.Step.Chain
+	}
 	return conditionRequest{Kind: string(r.Identity.Kind), Name: r.Identity.Name, Owner: r.Identity.Owner, Task: r.Identity.Task,
-		Delegation: r.Identity.Delegation, Source: r.Source, PTY: r.PTY, Env: env, Commands: int64(len(r.Plan.Commands()))}
+		Delegation: r.Identity.Delegation, Source: r.Source, PTY: r.PTY, Env: env, Commands: int64(len(r.Plan.Commands())), Step: r.Step != nil, Chain: chain}
 }
 
 // readCondition reads a when field.

@@ -28,11 +28,14 @@ func (p *Policy) stamp(d Decision) Decision {
 
 // decideBy answers by the roles that apply.
 func decideBy(roles []applied, r *Request) Decision {
+	if r.Step != nil {
+		return decideStep(roles, r)
+	}
 	if err := r.Plan.Validate(); err != nil {
 		return deny(CodeUnsupportedSyntax, err.Error())
 	}
 	if r.Plan.Op == OpShell {
-		return recordedShell(roles, r.Plan)
+		return orGoverned(roles, r, recordedShell(roles, r.Plan))
 	}
 	q := newQuestion(roles, r)
 	d := q.answer()
@@ -41,7 +44,7 @@ func decideBy(roles []applied, r *Request) Decision {
 			return q.unlessDenied(shell)
 		}
 	}
-	return d
+	return orGoverned(roles, r, d)
 }
 
 // unlessDenied is a shell's decision, once all is known by which a deny rule could still meet a command of the plan.
@@ -71,6 +74,9 @@ func shellLine(r *Request) Plan {
 	return Plan{Op: OpShell, Text: r.Text}
 }
 
+// noShell is why nothing reads a line.
+const noShell = "no role grants a shell here; give a command that the policy allows"
+
 // recordedShell decides what a shell on the target is to read by itself: only a role with shell: recorded admits it. Of several
 // the strictest limits hold.
 func recordedShell(roles []applied, line Plan) Decision {
@@ -85,7 +91,7 @@ func recordedShell(roles []applied, line Plan) Decision {
 		}
 	}
 	if len(d.Rules) == 0 || line.Validate() != nil {
-		return deny(CodeNotAllowed, "no role grants a shell here; give a command that the policy allows")
+		return deny(CodeNotAllowed, noShell)
 	}
 	d.Rules = []string{slices.Min(d.Rules)}
 	return d
@@ -113,6 +119,9 @@ type chosen struct {
 func newQuestion(roles []applied, r *Request) *question {
 	q := &question{r: r, roles: roles, leaves: leaves(&r.Plan)}
 	q.denies = slices.ContainsFunc(roles, func(a applied) bool { return a.denies })
+	if r.Step != nil && r.Step.Piped {
+		q.piped()
+	}
 	return q
 }
 

@@ -107,14 +107,14 @@ func envVars(pairs [][2]string) []EnvVar {
 // that may read it. Every other one of a line that would have it reads nothing, unless all have a terminal.
 func (q *question) finalPlan() *Plan {
 	if only := &q.leaves[0].final; q.r.Plan.Op == OpRun && only.Dir == "" && len(only.Redirs) == 0 {
-		only.Redirs, only.Null = nil, false // nobody else would have the input
+		only.Redirs, only.Null = nil, q.leaves[0].none // nobody else would have the input
 		return only
 	}
 	reader := q.reader()
 	plan := rebuild(q.r.Plan, q.r.home(), func(i int, own Plan) Plan {
 		p := q.leaves[i].final
 		p.Dir, p.Redirs = own.Dir, own.Redirs
-		p.Null = len(q.leaves) > 1 && !q.r.PTY && q.leaves[i].input == inputClient && i != reader
+		p.Null = q.leaves[i].none || len(q.leaves) > 1 && !q.r.PTY && q.leaves[i].input == inputClient && i != reader
 		return p
 	})
 	return &plan
@@ -159,6 +159,9 @@ func (q *question) deniedInput() *Decision {
 	for i := range q.leaves {
 		l := &q.leaves[i]
 		c := l.chosen
+		if l.input == inputPipe && q.inherits() && !c.reads(StdinPipe, "") {
+			l.input, l.none = inputNull, true
+		}
 		switch l.input {
 		case inputClient, inputNull:
 		case inputData:

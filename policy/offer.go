@@ -40,7 +40,7 @@ type Offer struct {
 	Windows []string    `json:"windows,omitempty"` // when the role applies, in words; empty: always
 	When    string      `json:"when,omitempty"`    // its condition
 	Limits  Obligations `json:"limits,omitzero"`
-	Shell   bool        `json:"shell,omitempty"`       // shell: recorded
+	Shell   string      `json:"shell,omitempty"`       // "governed" or "recorded"; empty: none
 	Lenient bool        `json:"best_effort,omitempty"` // recording: best_effort
 	Rules   []RuleOffer `json:"rules,omitempty"`       // allow, then ask, then deny, each in the policy's order
 	Env     []EnvOffer  `json:"env,omitempty"`
@@ -143,7 +143,7 @@ func (p *Policy) OffersAs(r Request) []Offer {
 }
 
 func (r *role) offer() Offer {
-	o := Offer{Role: r.name, When: r.when.String(), Limits: r.limits, Shell: r.shell, Lenient: r.lenient, Dirs: pathTexts(r.dirs), Read: pathTexts(paths(r.files, FileRead)), Write: pathTexts(paths(r.files, FileWrite))}
+	o := Offer{Role: r.name, When: r.when.String(), Limits: r.limits, Shell: r.shellText(), Lenient: r.lenient, Dirs: pathTexts(r.dirs), Read: pathTexts(paths(r.files, FileRead)), Write: pathTexts(paths(r.files, FileWrite))}
 	for _, w := range r.windows {
 		o.Windows = append(o.Windows, windowsText([]window{w}))
 	}
@@ -166,6 +166,17 @@ func (r *role) offer() Offer {
 		o.Forward = append(o.Forward, f.text)
 	}
 	return o
+}
+
+// shellText is which shell the role grants.
+func (r *role) shellText() string {
+	switch {
+	case r.shell:
+		return "recorded"
+	case r.governed:
+		return "governed"
+	}
+	return ""
 }
 
 func (s fileRules) offer() FileOffer {

@@ -66,7 +66,7 @@ func TestOffers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"role":"web","when":"request.task != \"\" \u0026\u0026 target.name != \"x\"","shell":true,"rules":[` +
+	const want = `{"role":"web","when":"request.task != \"\" \u0026\u0026 target.name != \"x\"","shell":"recorded","rules":[` +
 		`{"id":"web/logs","kind":"allow","pattern":"tail -n \u003cenum:a,b\u003e \u003cpath:/var/log/app/**\u003e...","mode":"plain","stdin":["pipe"]},` +
 		`{"id":"web/allow[1]","kind":"allow","pattern":"grep \u003ctext\u003e '\u003capp-log\u003e' if=\u003cenum:a,b\u003e","mode":"plain","stdin":["pipe"]},` +
 		`{"id":"base/deny[0]","kind":"deny","pattern":"tail -f","reason":"no following"}],` +

@@ -63,7 +63,10 @@ func (b *builder) readRoles(v value) {
 			"when":     func(v value) { r.when = readCondition(v) },
 			"windows":  func(v value) { r.windows = readWindows(v) },
 			"limits":   func(v value) { r.limits = readLimits(v) },
-			"shell":    func(v value) { text, _ := v.word("none", "recorded"); r.shell = text == "recorded" },
+			"shell": func(v value) {
+				text, _ := v.word("none", "governed", "recorded")
+				r.shell, r.governed = text == "recorded", text == "governed"
+			},
 			"recording": func(v value) {
 				text, _ := v.word("strict", "best_effort")
 				r.lenient = text == string(BestEffort)
@@ -112,7 +115,7 @@ func (b *builder) include(v value, r *role) {
 
 // narrows reports whether the role has what another one cannot take over.
 func (r *role) narrows() bool {
-	return len(r.rights) > 0 || r.when != nil || len(r.windows) > 0 || r.limits != (Obligations{}) || r.shell || r.lenient ||
+	return len(r.rights) > 0 || r.when != nil || len(r.windows) > 0 || r.limits != (Obligations{}) || r.shell || r.governed || r.lenient ||
 		r.lends || r.budget != (Budget{}) || r.inFreeze
 }
 

@@ -87,6 +87,9 @@ func (c *planCount) add(p Plan, depth int) error {
 	if p.Op == OpShell {
 		return checkShell(p, depth)
 	}
+	if p.Op == OpGoverned {
+		return errors.New("what a governed shell reads is an answer of policy, and no plan that can be asked for or run")
+	}
 	if p.Text != "" {
 		return errors.New("only a line for a shell has text")
 	}

@@ -16,6 +16,7 @@ type leaf struct {
 	// What a question makes of it.
 	chosen  chosen   // the rule that it runs by
 	started []chosen // those of what it starts
+	none    bool     // it inherits an input that its rule does not take, and reads nothing
 	final   Plan     // what the target executes, once nothing is missing
 }
 
@@ -63,7 +64,7 @@ func (w *leafWalk) walk(p *Plan, above surroundings) {
 			above.input, above.sum = redirInput(r)
 		}
 	}
-	if p.Op == OpRun || p.Op == OpShell {
+	if p.Op == OpRun || p.Op == OpShell || p.Op == OpGoverned {
 		w.found = append(w.found, leaf{index: len(w.found), plan: p, surroundings: above})
 		return
 	}
@@ -160,7 +161,7 @@ func rebuildNode(p Plan, dir, home string, command func(Plan) Plan) Plan {
 	if len(redirs) == 0 {
 		p.Redirs = nil
 	}
-	if p.Op == OpRun || p.Op == OpShell {
+	if p.Op == OpRun || p.Op == OpShell || p.Op == OpGoverned {
 		return command(p)
 	}
 	parts := make([]Plan, len(p.Parts))

@@ -16,6 +16,9 @@ const launcher = "/usr/bin/env"
 // A plan that is not final yet is rendered as it stands: a name without "/" is started by /usr/bin/env, globs and ~ are
 // quoted like any other words.
 func (p Plan) Line(env []EnvVar) string {
+	if p.Op == OpGoverned {
+		return "" // no target is given it
+	}
 	var b strings.Builder
 	for _, v := range env {
 		b.WriteString("export " + v.Name + "=" + quote(v.Value) + "; ")

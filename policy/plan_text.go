@@ -13,7 +13,9 @@ func (p Plan) String() string {
 	switch {
 	case p.Op == OpShell && p.Text == "":
 		return "a shell"
-	case p.Op == OpShell:
+	case p.Op == OpGoverned && p.Text == "":
+		return "a governed shell"
+	case p.Op == OpShell, p.Op == OpGoverned:
 		return p.Text
 	}
 	pipes, all := pipefails(p)

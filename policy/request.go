@@ -33,9 +33,10 @@ type Request struct {
 
 // Step is what is known of a command of a governed shell, beside its words.
 type Step struct {
-	N     int64    `json:"n"`               // of the session's commands, from 1
-	Line  int64    `json:"line,omitempty"`  // of the prompt's lines, from 1
-	Chain []string `json:"chain,omitempty"` // the texts and files that were read as a shell's before it was a command, outermost first: "bash -c", "source /srv/x.sh sha256:…"
-	Piped bool     `json:"piped,omitempty"` // its input comes from the shell, not from the client
-	Any   bool     `json:"any,omitempty"`   // it may have a pty, and can do without: the decision says
+	N       int64    `json:"n"`                 // of the session's commands, from 1
+	Line    int64    `json:"line,omitempty"`    // of the prompt's lines, from 1
+	Chain   []string `json:"chain,omitempty"`   // the texts and files that were read as a shell's before it was a command, outermost first: "bash -c", "source /srv/x.sh sha256:…"
+	Piped   bool     `json:"piped,omitempty"`   // its input comes from the shell, not from the client
+	Inherit bool     `json:"inherit,omitempty"` // with Piped: that input is what is around the command, which runs with none where its rule takes none
+	Any     bool     `json:"any,omitempty"`     // it may have a pty, and can do without: the decision says
 }

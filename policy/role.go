@@ -17,6 +17,7 @@ type role struct {
 	windows  []window   // empty: always
 	limits   Obligations
 	shell    bool // shell: recorded
+	governed bool // shell: governed
 	lenient  bool // recording: best_effort
 	env      []envRule
 	dirs     []pathRule
@@ -107,7 +108,7 @@ func (r *role) index() {
 
 // hasRules reports whether the role says anything about what may run.
 func (r *role) hasRules() bool {
-	return len(r.programs)+len(r.env)+len(r.dirs)+len(r.files)+len(r.forwards)+len(r.includes) > 0 || r.shell
+	return len(r.programs)+len(r.env)+len(r.dirs)+len(r.files)+len(r.forwards)+len(r.includes) > 0 || r.shell || r.governed
 }
 
 // reads reports whether one of the rule's classes lets input of that sort in; sum is the hash of input that is known.

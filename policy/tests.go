@@ -20,15 +20,16 @@ type Test struct {
 	Carry   *FileAsk    // or an operation on a file
 	Forward *ForwardAsk // or a forward
 	PTY     bool
+	Step    bool // the line is one command of a governed shell
 	Env     []EnvVar
 	Labels  map[string]string
 	Task    string
 	Source  string
 	Granted []string  // roles that it holds for a time
 	At      time.Time // when; the zero time is a Wednesday at noon, UTC
-	Expect  Verdict
-	Code    Code   // expected code of a denial, empty for any
-	Rule    string // a rule that must be among the decision's, empty for any
+	Expect  Verdict   // or ExpectGoverned
+	Code    Code      // expected code of a denial, empty for any
+	Rule    string    // a rule that must be among the decision's, empty for any
 }
 
 // TestResult is the outcome of one test. Problem is empty if it passed.
@@ -37,6 +38,10 @@ type TestResult struct {
 	Decision Decision
 	Problem  string
 }
+
+// ExpectGoverned is what a test expects of a line that a governed shell reads. Allow is then not what it is: each command of it is
+// decided when the shell comes to it.
+const ExpectGoverned Verdict = "governed"
 
 // codes are what a test may expect.
 var codes = [...]Code{
@@ -77,6 +82,9 @@ func (p *Policy) decideTest(t Test, parse func(line string) (Plan, error)) Decis
 		plan = Plan{Op: OpShell, Text: t.Run} // as the door asks it
 	}
 	r.Plan = plan
+	if t.Step {
+		r.Step = &Step{N: 1, Any: r.PTY}
+	}
 	d := p.Decide(r)
 	if unreadable != nil && d.Code == CodeNotAllowed {
 		d.Code, d.Reason = CodeUnsupportedSyntax, unreadable.Error()
@@ -89,10 +97,14 @@ func (p *Policy) decideTest(t Test, parse func(line string) (Plan, error)) Decis
 
 // problem says how a decision differs from what is expected.
 func (t Test) problem(d Decision) string {
+	got := d.Verdict
+	if d.Governed() {
+		got = ExpectGoverned
+	}
 	switch {
-	case d.Verdict != t.Expect && d.Verdict == Allow:
-		return fmt.Sprintf("expected %s, got allow by %s", t.Expect, strings.Join(d.Rules, ", "))
-	case d.Verdict != t.Expect:
+	case got != t.Expect && d.Verdict == Allow:
+		return fmt.Sprintf("expected %s, got %s by %s", t.Expect, got, strings.Join(d.Rules, ", "))
+	case got != t.Expect:
 		return fmt.Sprintf("expected %s, got %s (%s): %s", t.Expect, d.Verdict, d.Code, d.Reason)
 	case t.Code != "" && d.Code != t.Code:
 		return fmt.Sprintf("expected the code %s, got %s: %s", t.Code, d.Code, d.Reason)
@@ -123,6 +135,7 @@ func (b *builder) readTests(v value) {
 			"on":      func(v value) { t.Target, _ = v.checked(validName, nameShape) },
 			"login":   func(v value) { text, _ := v.checked(validLogin, loginShape); t.Login = Login(text) },
 			"pty":     func(v value) { t.PTY = v.boolean() },
+			"step":    func(v value) { t.Step = v.boolean() },
 			"env":     func(v value) { t.Env = readTestEnv(v) },
 			"labels":  func(v value) { t.Labels = readLabels(v) },
 			"task":    func(v value) { t.Task, _ = v.text() },
@@ -130,7 +143,7 @@ func (b *builder) readTests(v value) {
 			"from":    func(v value) { t.Source, _ = v.text() },
 			"at":      func(v value) { t.At = readTime(v) },
 			"expect": func(v value) {
-				text, _ := v.word(string(Allow), string(Ask), string(Deny))
+				text, _ := v.word(string(Allow), string(Ask), string(Deny), string(ExpectGoverned))
 				t.Expect = Verdict(text)
 			},
 			"code": func(v value) { t.Code = readCode(v) },
@@ -141,10 +154,10 @@ func (b *builder) readTests(v value) {
 		if t.As == "" || t.Target == "" || t.Login == "" || t.asks() != 1 || t.Expect == "" {
 			item.problem("a test needs as, on, login, expect, and one thing that is asked: run, a file (read, write, list, mkdir, remove, rename) or forward")
 		} else if t.stray() {
-			item.problem("a test has by, to and size of a file, address of a forward, and pty of a line only")
+			item.problem("a test has by, to and size of a file, address of a forward, and pty and step of a line only")
 		}
-		if t.Code != "" && t.Expect == Allow {
-			item.problem("a test that expects allow has no code")
+		if t.Code != "" && (t.Expect == Allow || t.Expect == ExpectGoverned) {
+			item.problem("a test that expects %s has no code", t.Expect)
 		}
 		b.policy.tests = append(b.policy.tests, t)
 	}

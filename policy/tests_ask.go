@@ -107,7 +107,7 @@ func (t *Test) asks() int {
 // stray reports fields that belong to something that is not asked.
 func (t *Test) stray() bool {
 	return t.Carry != nil && (t.Carry.Op == "" || (t.Carry.To != "") != (t.Carry.Op == OpRename)) ||
-		t.Forward != nil && t.Forward.Port == 0 && t.Forward.Socket == "" || t.Run == "" && t.PTY
+		t.Forward != nil && t.Forward.Port == 0 && t.Forward.Socket == "" || t.Run == "" && (t.PTY || t.Step)
 }
 
 // Asks is what a test asks, in one line: the client's line, "sftp read /x", "forward db-1:5432".

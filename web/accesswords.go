@@ -69,7 +69,7 @@ func planLines(p policy.Plan) []planLine { return appendPlan(nil, p, 0, "") }
 
 func appendPlan(lines []planLine, p policy.Plan, depth int, joint string) []planLine {
 	around := aroundPlan(p)
-	if p.Op == policy.OpRun || p.Op == policy.OpShell {
+	if p.Op == policy.OpRun || p.Op == policy.OpShell || p.Op == policy.OpGoverned {
 		return append(lines, planLine{Depth: depth, Joint: joint, Around: around, Words: append(commandWords(p), redirWords(p.Redirs)...)})
 	}
 	inner := depth
@@ -109,10 +109,10 @@ func aroundPlan(p policy.Plan) string {
 }
 
 func commandWords(p policy.Plan) []word {
-	if p.Op == policy.OpShell {
+	if p.Op == policy.OpShell || p.Op == policy.OpGoverned {
 		text := p.Text
 		if text == "" {
-			text = "a shell"
+			text = p.String()
 		}
 		return []word{{Part: "shell", Pieces: pieces(text)}}
 	}

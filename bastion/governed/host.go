@@ -28,6 +28,8 @@ type Host interface {
 	Stdout() io.Writer
 	Stderr() io.Writer
 	Stdin() io.Reader
+	// Terminal is where what runs on a terminal of its own writes: to the client, with nothing done to its lines.
+	Terminal() io.Writer
 
 	// Line puts a line's beginning, refusal or end into the evidence. An error ends the shell.
 	Line(r wire.Report) error
@@ -47,6 +49,7 @@ type Process interface {
 	Exit() target.Exit // meaningful once Exited is closed
 	PTY() bool         // it has a terminal: its output is all on Stdout
 	ReadsClient() bool // the rule lets the client's input reach it
+	NoInput() bool     // the rule lets no input reach it that it inherits from around it: it reads /dev/null (wire.Exec.Inherit)
 	Close() error      // lets go of it; what still runs of it is ended
 }
 

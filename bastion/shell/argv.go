@@ -37,6 +37,40 @@ func parseArgv(c Context, encoded string) (policy.Plan, error) {
 		}
 		argv[i] = word{text: *w, at: len(ArgvPrefix)}
 	}
+	return exactly(c, argv)
+}
+
+// exactly reads words that no shell makes anything of.
+func exactly(c Context, argv []word) (policy.Plan, error) {
 	r := &reader{dialect: dialect{context: c}}
 	return r.command(argv, place{tail: true}, true)
+}
+
+// Around is what stands around an exact argv.
+type Around struct {
+	Env    []policy.EnvVar // for this command alone
+	Dir    string          // absolute; empty: the home
+	Umask  string
+	Redirs []policy.Redir
+}
+
+// Exactly reads an exact argv with what stands around it, as ArgvPrefix has it. Its error is a *Refusal.
+func Exactly(c Context, argv []string, a Around) (policy.Plan, error) {
+	words := make([]word, len(argv))
+	for i, w := range argv {
+		if !utf8.ValidString(w) || strings.Contains(w, "\x00") {
+			return policy.Plan{}, &Refusal{"exact argv", 1, "its words are UTF-8, without NUL bytes"}
+		}
+		words[i] = word{text: w}
+	}
+	plan, err := exactly(c, words)
+	if err != nil {
+		return policy.Plan{}, err
+	}
+	plan = redirected(withEnv(plan, a.Env), a.Redirs)
+	plan.Dir, plan.Umask = a.Dir, a.Umask
+	if err := plan.Validate(); err != nil {
+		return policy.Plan{}, &Refusal{"command", 1, err.Error()}
+	}
+	return plan, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"gatehouse/bastion"
+	"gatehouse/bastion/shell/pool"
 	"gatehouse/bastion/target/local"
 	"gatehouse/ca"
 	"gatehouse/internal/config"
@@ -52,6 +53,7 @@ type door struct {
 	indexer  *index.Indexer
 	search   *search.Store
 	local    *local.Client
+	shells   *pool.Client
 	server   *bastion.Server
 	console  *console.Console
 	pages    atomic.Pointer[web.Server] // nil until there are pages
@@ -194,8 +196,11 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 	if d.local, err = local.NewClient(os.NewFile(supervisor.DoorLocalFD, "local")); err != nil {
 		return err
 	}
+	if d.shells, err = pool.NewClient(os.NewFile(supervisor.DoorShellsFD, "shells")); err != nil {
+		return err
+	}
 	cfg := bastion.Config{Gate: countedGate{d.decider, d.numbers}, Transfers: d.decider, Secrets: d.secrets, Evidence: countedEvidence{d.decider, d.numbers}, Certifier: d.decider,
-		Recorder: countedRecorder{d.recorder, d.numbers}, Dialled: d.numbers.dialled, Sessions: d.sessions, Local: d.local,
+		Recorder: countedRecorder{d.recorder, d.numbers}, Dialled: d.numbers.dialled, Sessions: d.sessions, Local: d.local, Shells: d.shells,
 		Trust: hello.Trust, HostKey: hostKey, Targets: hello.Targets, Limits: d.settings.SSH.Limits, Log: d.log.Named("ssh")}
 	if d.server, err = bastion.New(cfg); err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"gatehouse/bastion/shell/pool"
 	"gatehouse/bastion/target/local"
 	"gatehouse/internal/clidoc"
 	"gatehouse/internal/decider/protocol"
@@ -99,6 +100,9 @@ func (e *exitError) Error() string {
 func (e *exitError) Unwrap() error { return e.err }
 
 func main() {
+	if code, is := pool.Helper(os.Args); is { // a governed shell's process, started by serve
+		os.Exit(code)
+	}
 	if code, is := local.Helper(os.Args); is { // a local command's helper, started by serve
 		os.Exit(code)
 	}

@@ -80,6 +80,7 @@ type decided struct {
 
 	Labels map[string]string `json:"labels"`
 	Source string            `json:"source"`
+	Step   *policy.Step      `json:"step"` // of a command of a governed shell
 
 	Granted []policy.Granted `json:"granted"` // roles that were held for a time
 	Grants  []string         `json:"grants"`  // what was used
@@ -96,7 +97,7 @@ func record(e audit.Entry) (lab.Record, error) {
 	kind, name, _ := strings.Cut(e.Actor, ":")
 	id := policy.Identity{Kind: policy.Kind(kind), Name: name, Owner: e.Owner, Task: e.Task, Delegation: e.Via}
 	r := lab.Record{Time: e.Time, Verdict: policy.Verdict(e.Outcome), Code: d.Code, Rules: d.Rules,
-		Request: policy.Request{Identity: id, Target: e.Target, Labels: d.Labels, Login: policy.Login(e.Login), Plan: *d.Plan, Env: d.Env, PTY: d.PTY, Source: d.Source, Now: e.Time, Granted: d.Granted}}
+		Request: policy.Request{Identity: id, Target: e.Target, Labels: d.Labels, Login: policy.Login(e.Login), Plan: *d.Plan, Env: d.Env, PTY: d.PTY, Source: d.Source, Now: e.Time, Granted: d.Granted, Step: d.Step}}
 	r.Approved = len(d.Grants) > 0 && r.Verdict == policy.Allow
 	if d.Facts != nil {
 		r.Request.Facts = *d.Facts

@@ -81,10 +81,11 @@ type Metrics struct {
 	Listen string `yaml:"listen"` // host:port; empty: none. It answers whoever can reach it
 }
 
-// Users are the numeric ids that the two processes drop to when the supervisor is root.
+// Users are the numeric ids that the processes drop to when the supervisor is root.
 type Users struct {
 	Decider uint32 `yaml:"decider"`
 	Door    uint32 `yaml:"door"`
+	Shells  uint32 `yaml:"shells"` // the first of 256: each process of a governed shell has one of its own
 }
 
 // Storage bounds what is written.
@@ -116,11 +117,13 @@ type Log struct {
 // Size is a number of bytes, written "64MiB".
 type Size uint64
 
-// Defaults for fields that a file leaves out. 61001 and 61002 lie in the range that neither Debian nor systemd assigns.
+// Defaults for fields that a file leaves out. 61001, 61002 and the 256 from 61100 lie in the range that neither Debian nor systemd assigns.
 const (
 	defaultNode       = "gatehouse"
 	defaultDeciderUID = 61001
 	defaultDoorUID    = 61002
+	defaultShellsUID  = 61100
+	shellUsers        = 256
 	defaultMinFree    = Size(64 << 20)
 	defaultLevel      = "info"
 )
@@ -138,7 +141,7 @@ func loadAs(path string, how ...yaml.DecodeOption) (Config, error) {
 	c := Config{
 		Node:    defaultNode,
 		SSH:     SSH{Drain: defaultDrain},
-		Users:   Users{Decider: defaultDeciderUID, Door: defaultDoorUID},
+		Users:   Users{Decider: defaultDeciderUID, Door: defaultDoorUID, Shells: defaultShellsUID},
 		Storage: Storage{MinFree: defaultMinFree},
 		Log:     Log{Level: defaultLevel},
 	}
@@ -200,6 +203,11 @@ func (c Config) validate(doc document) error {
 	}
 	if c.Users.Decider == 0 || c.Users.Door == 0 || c.Users.Decider == c.Users.Door {
 		bad("$.users", "decider and door must be two different users, neither root")
+	}
+	for _, other := range []uint32{0, c.Users.Decider, c.Users.Door} {
+		if other >= c.Users.Shells && other-c.Users.Shells < shellUsers {
+			bad("$.users", "shells is the first of %d users, none of them root, decider or door", shellUsers)
+		}
 	}
 	switch c.Log.Level {
 	case "trace", "debug", "info", "warn", "error":

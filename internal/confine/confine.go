@@ -70,22 +70,30 @@ func confine(p Paths, cutNetwork bool, deny []string) error {
 
 // loadNameFilter makes system calls fail by their names. Names that this machine does not know need no filter.
 func loadNameFilter(deny []string) error {
-	machine, err := arch.GetInfo("")
+	names, err := known(deny)
 	if err != nil {
-		return fmt.Errorf("load seccomp filter: %w", err)
+		return err
 	}
-	known := slices.DeleteFunc(slices.Clone(deny), func(name string) bool {
-		_, ok := machine.SyscallNames[name]
-		return !ok
-	})
 	filter := seccomp.Filter{NoNewPrivs: true, Flag: seccomp.FilterFlagTSync, Policy: seccomp.Policy{
 		DefaultAction: seccomp.ActionAllow,
-		Syscalls:      []seccomp.SyscallGroup{{Action: seccomp.ActionErrno, Names: known}},
+		Syscalls:      []seccomp.SyscallGroup{{Action: seccomp.ActionErrno, Names: names}},
 	}}
 	if err := seccomp.LoadFilter(filter); err != nil {
 		return fmt.Errorf("load seccomp filter: %w", err)
 	}
 	return nil
+}
+
+// known are the names that this machine has.
+func known(names []string) ([]string, error) {
+	machine, err := arch.GetInfo("")
+	if err != nil {
+		return nil, fmt.Errorf("load seccomp filter: %w", err)
+	}
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		_, ok := machine.SyscallNames[name]
+		return !ok
+	}), nil
 }
 
 func restrictFiles(p Paths, cutNetwork bool) error {

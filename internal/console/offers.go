@@ -72,8 +72,11 @@ func (w *offerWriter) offer(o policy.Offer) {
 	w.rules(o.Rules, "allow", "You may run:")
 	w.rules(o.Rules, "ask", "After people have approved it:")
 	w.rules(o.Rules, "deny", "Never, whatever else allows it (every command that begins so):")
-	if o.Shell {
+	switch o.Shell {
+	case "recorded":
 		w.line(2, "Anything else, and an interactive shell: shell: recorded (the login's own shell reads it; it is recorded)")
+	case "governed":
+		w.line(2, "Shell text with variables, loops and $(…), and an interactive shell: shell: governed (each command is decided by the patterns above)")
 	}
 	w.env(o.Env)
 	w.list("Directories to run in, beside the login's home:", o.Dirs)

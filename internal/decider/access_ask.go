@@ -210,7 +210,7 @@ func (d *Decider) wantDenied(pol *policy.Policy, a asker, denial string, req *ac
 // scopeCommand scopes a request to one command: the final one, or where that needs the target to be looked at, as it was asked; what it
 // is on the target then, the role's rules say when it runs.
 func (d *Decider) scopeCommand(pol *policy.Policy, req *access.Request, ask policy.Request, dec policy.Decision, role string) {
-	command := access.Command{Plan: ask.Plan, Env: ask.Env, PTY: ask.PTY, Stdin: dec.Stdin, Mode: policy.Pinned}
+	command := access.Command{Plan: ask.Plan, Env: ask.Env, PTY: terminalOf(&ask, dec), Stdin: inputOf(&ask, dec), Mode: policy.Pinned}
 	if command.Stdin == "" { // not known before the look: then it is good for a command that reads nothing
 		command.Stdin = policy.StdinNone
 	}

@@ -44,7 +44,7 @@ func (d *Decider) byPeople(ctx context.Context, r *ruling) (settled bool, err er
 
 // command is exactly what people approve.
 func (r *ruling) command() access.Command {
-	return access.Command{Plan: *r.out.Decision.Plan, Env: r.req.Env, PTY: r.req.PTY, Stdin: r.out.Decision.Stdin, Mode: policy.Pinned, Files: r.files()}
+	return access.Command{Plan: *r.out.Decision.Plan, Env: r.req.Env, PTY: terminalOf(&r.req, r.out.Decision), Stdin: inputOf(&r.req, r.out.Decision), Mode: policy.Pinned, Files: r.files()}
 }
 
 // approved turns the ask into the allow that it would be, if grants cover it: one for this command, or for each of the ask rules. What
@@ -128,7 +128,7 @@ func (d *Decider) askPeople(ctx context.Context, r *ruling, command access.Comma
 	if fresh {
 		d.tellAccess(req.ID)
 	}
-	until, err := d.waits.begin(r.in.Session, r.conn.id, req.ID, r.waitFor(), d.cfg.Now())
+	until, err := d.waits.begin(r.waiter(), r.conn.id, req.ID, r.waitFor(), d.cfg.Now())
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (d *Decider) askPeople(ctx context.Context, r *ruling, command access.Comma
 // stillWaits answers that the session goes on waiting for a request that was pending a moment ago. What people said since, an event
 // tells the door: to look for the request again, and make another one because it is over, would ask them twice.
 func (d *Decider) stillWaits(r *ruling, req access.Request) error {
-	until, err := d.waits.begin(r.in.Session, r.conn.id, req.ID, r.waitFor(), d.cfg.Now())
+	until, err := d.waits.begin(r.waiter(), r.conn.id, req.ID, r.waitFor(), d.cfg.Now())
 	if err != nil {
 		return err
 	}
@@ -227,10 +227,10 @@ func (d *Decider) await(ctx context.Context, r *ruling, command access.Command) 
 		return true, d.askPeople(ctx, r, command, req.ID, why)
 	case !here || !alike, req.State == access.Approved:
 		return true, d.askPeople(ctx, r, command, req.ID, "")
-	case req.State == access.Pending && d.cfg.Now().Before(d.waits.until(r.in.Session)):
+	case req.State == access.Pending && d.cfg.Now().Before(d.waits.until(r.waiter())):
 		return true, d.stillWaits(r, req)
 	}
-	d.waits.end(r.in.Session)
+	d.waits.end(r.waiter())
 	r.out.Waiting = &protocol.Waiting{Request: req}
 	r.deny(whatBecame(req, d.cfg.Now()))
 	r.details["request"] = req.ID
@@ -276,6 +276,7 @@ func (r *ruling) deny(code policy.Code, reason string) {
 func (d *Decider) denied(ctx context.Context, r *ruling) error {
 	r.out.ID = id.New(id.Denial, d.cfg.Now())
 	d.keepDenial(r)
+	d.spendStep(r)
 	if err := d.spendDenial(ctx, r); err != nil {
 		return err
 	}

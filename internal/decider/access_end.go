@@ -71,7 +71,7 @@ func (d *Decider) endHeld(why func(access.Grant) string) (n int) {
 		if s.ended != "" {
 			continue
 		}
-		for _, g := range slices.Concat(s.grants, s.trying) {
+		for g := range s.byGrants() {
 			if reason := why(g); reason != "" {
 				s.ended = "the grant " + g.ID + " has ended: " + reason
 				byReason[s.ended] = append(byReason[s.ended], name)
@@ -137,7 +137,7 @@ func (d *Decider) grantsInUse() []access.Grant {
 	list := d.access.LiveGrants(nil)
 	d.mu.RLock()
 	for _, s := range d.sessions {
-		list = append(list, s.grants...)
+		list = append(list, s.heldGrants()...)
 	}
 	d.mu.RUnlock()
 	seen := map[string]bool{}

@@ -17,7 +17,7 @@ func (d *Decider) lendWait(r *ruling) {
 			list = append(list, g)
 		}
 	}
-	d.waits.lend(r.in.Session, list)
+	d.waits.lend(r.waiter(), list)
 }
 
 // endWaits voids the requests of sessions that wait by a grant for which why is not empty: what they wait for could not run any more.

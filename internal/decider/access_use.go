@@ -103,7 +103,7 @@ func (d *Decider) lend(r *ruling) {
 
 // lentTo reports whether a grant is for the command of a decision: as it is in the end, or as it was asked where that was approved.
 func lentTo(g access.Grant, r *ruling, dec policy.Decision) bool {
-	final := access.Command{Plan: *dec.Plan, Env: r.req.Env, PTY: r.req.PTY, Stdin: dec.Stdin, Mode: policy.Pinned, Files: dec.Files(r.in.Facts)}
+	final := access.Command{Plan: *dec.Plan, Env: r.req.Env, PTY: terminalOf(&r.req, dec), Stdin: inputOf(&r.req, dec), Mode: policy.Pinned, Files: dec.Files(r.in.Facts)}
 	asked := final
 	asked.Plan, asked.Files = r.in.Plan, nil
 	return g.Scope.Command.Same(final) || g.Scope.Command.Same(asked)
@@ -148,19 +148,20 @@ func (d *Decider) useForFile(ctx context.Context, r *fileRuling) error {
 func (d *Decider) tryGrants(name string, grants []access.Grant) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s, ok := d.sessions[name]
-	if ok {
-		s.trying = append(slices.Clip(s.trying), grants...)
+	s := d.carrier(name)
+	if s == nil {
+		return false
 	}
-	return ok
+	s.trying = append(slices.Clip(s.trying), grants...)
+	return true
 }
 
 // tried gives a session the grants that it tried, if it could use them.
 func (d *Decider) tried(name string, grants []access.Grant, used bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s, ok := d.sessions[name]
-	if !ok {
+	s := d.carrier(name)
+	if s == nil {
 		return
 	}
 	for _, g := range grants {

@@ -1,6 +1,8 @@
 package decider
 
 import (
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,7 +15,7 @@ const maxWaits = 10_000
 // waits are the sessions that wait for people. Safe for concurrent use.
 type waits struct {
 	mu   sync.Mutex
-	open map[string]wait // by session
+	open map[string]wait // by session, and by its number for a command of a governed shell (waiter)
 }
 
 // wait is one of them.
@@ -31,7 +33,7 @@ func (w *waits) begin(session, conn, request string, most time.Duration, now tim
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	x, known := w.open[session]
-	if !known && len(w.open) >= maxWaits {
+	if !known && (len(w.open) >= maxWaits || w.ofShell(session) >= maxStepWaits) {
 		return time.Time{}, refuse("too many commands wait for people")
 	}
 	if !known && most > 0 {
@@ -54,6 +56,42 @@ func (w *waits) end(session string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.open, session)
+}
+
+// stepMark stands between a governed shell's id and the number of a command of it that waits.
+const stepMark = "#"
+
+// waiter is by what the wait of a question is known: each command of a governed shell waits by itself.
+func (r *ruling) waiter() string {
+	if !r.aStep() {
+		return r.in.Session
+	}
+	return r.in.Session + stepMark + strconv.FormatInt(r.in.Step.N, 10)
+}
+
+// ofShell is how many commands wait of the governed shell that a waiter is a command of; 0 if it is none. Called with mu held.
+func (w *waits) ofShell(waiter string) (n int) {
+	shell, _, isStep := strings.Cut(waiter, stepMark)
+	if !isStep {
+		return 0
+	}
+	for name := range w.open {
+		if strings.HasPrefix(name, shell+stepMark) {
+			n++
+		}
+	}
+	return n
+}
+
+// endShell forgets the commands of a governed shell.
+func (w *waits) endShell(session string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for name := range w.open {
+		if strings.HasPrefix(name, session+stepMark) {
+			delete(w.open, name)
+		}
+	}
 }
 
 // endConnection forgets those of a connection.

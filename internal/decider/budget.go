@@ -46,8 +46,11 @@ func (d *Decider) withinBudget(r *ruling) {
 	if !ok || d.byGlass(r.out.Decision.Grants) {
 		return
 	}
-	ask := ledger.Ask{Target: r.in.Target, Writes: redirected(r.in.Plan)}
-	if over := d.ledger.Would(d.cfg.Now(), s.key, s.limits(), ask); over != nil {
+	ask, limits := ledger.Ask{Target: r.in.Target, Writes: redirected(r.in.Plan), Shell: r.out.Decision.Governed()}, s.limits()
+	if r.aStep() {
+		limits = stepLimits(s.budget)
+	}
+	if over := d.ledger.Would(d.cfg.Now(), s.key, limits, ask); over != nil {
 		d.denyOver(r, s, over)
 	}
 }
@@ -70,7 +73,7 @@ func (d *Decider) book(ctx context.Context, r *ruling) error {
 		return nil
 	}
 	dec := &r.out.Decision
-	ask := ledger.Ask{Session: r.in.Session, Target: r.in.Target, BytesOut: dec.Obligations.BytesOut, Seconds: dec.Obligations.MaxSeconds, Free: d.byGlass(dec.Grants)}
+	ask := ledger.Ask{Session: r.in.Session, Target: r.in.Target, BytesOut: dec.Obligations.BytesOut, Seconds: dec.Obligations.MaxSeconds, Shell: dec.Governed(), Free: d.byGlass(dec.Grants)}
 	if dec.Plan != nil {
 		ask.Writes = redirected(*dec.Plan)
 	}
@@ -79,11 +82,7 @@ func (d *Decider) book(ctx context.Context, r *ruling) error {
 		return refuse("the budget of %s cannot be counted: %v", s.who.Principal(), err)
 	}
 	if over != nil {
-		d.denyOver(r, s, over)
-		r.out.Certificate, r.out.Permit, r.out.Line = nil, nil, ""
-		r.details["code"] = dec.Code
-		delete(r.details, "grants")
-		r.entry.Outcome, r.entry.Reason, r.entry.Rule = string(dec.Verdict), dec.Reason, ""
+		d.overBooked(r, s, over)
 		return nil
 	}
 	dec.Obligations.BytesOut, dec.Obligations.MaxSeconds = narrow(dec.Obligations.BytesOut, booked.BytesOut), narrow(dec.Obligations.MaxSeconds, booked.Wall)
@@ -91,6 +90,16 @@ func (d *Decider) book(ctx context.Context, r *ruling) error {
 		r.details["obligations"] = dec.Obligations
 	}
 	return nil
+}
+
+// overBooked makes what was about to begin a denial.
+func (d *Decider) overBooked(r *ruling, s spender, over *access.Over) {
+	d.denyOver(r, s, over)
+	dec := &r.out.Decision
+	r.out.Certificate, r.out.Permit, r.out.Line = nil, nil, ""
+	r.details["code"] = dec.Code
+	delete(r.details, "grants")
+	r.entry.Outcome, r.entry.Reason, r.entry.Rule = string(dec.Verdict), dec.Reason, ""
 }
 
 // book is that of a forward.
@@ -283,8 +292,8 @@ func (d *Decider) countWrite(ctx context.Context, r *fileRuling) (over bool, err
 func (d *Decider) writing(r *fileRuling) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	s, ok := d.sessions[r.in.Session]
-	if !ok {
+	s := d.carrier(r.in.Session)
+	if s == nil {
 		return false
 	}
 	for _, f := range s.open {

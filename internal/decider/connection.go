@@ -208,7 +208,13 @@ func (d *Decider) forget(conn string) {
 
 // connected returns a registered connection that may still ask for things, with its identity under the policy of now.
 func (d *Decider) connected(conn string) (connection, policy.Identity, error) {
-	c, who, err := d.live(conn)
+	return d.connectedFor(conn, false)
+}
+
+// connectedFor is connected; within says that it is for a session that goes on, for which it does not matter that the certificate has
+// expired meanwhile.
+func (d *Decider) connectedFor(conn string, within bool) (connection, policy.Identity, error) {
+	c, who, err := d.alive(conn, within)
 	if err == nil && c.renewOnly {
 		return connection{}, policy.Identity{}, refuse("%s", onlyRenews)
 	}
@@ -219,7 +225,9 @@ func (d *Decider) connected(conn string) (connection, policy.Identity, error) {
 }
 
 // live is connected for the one thing that a registered key is for as well.
-func (d *Decider) live(conn string) (connection, policy.Identity, error) {
+func (d *Decider) live(conn string) (connection, policy.Identity, error) { return d.alive(conn, false) }
+
+func (d *Decider) alive(conn string, within bool) (connection, policy.Identity, error) {
 	d.mu.RLock()
 	c, ok := d.conns[conn]
 	var copied connection
@@ -237,7 +245,7 @@ func (d *Decider) live(conn string) (connection, policy.Identity, error) {
 		return connection{}, policy.Identity{}, refuse("no such connection")
 	case copied.ended != "":
 		return connection{}, policy.Identity{}, refuse("%s", copied.ended)
-	case !d.cfg.Now().Before(copied.notAfter):
+	case !within && !d.cfg.Now().Before(copied.notAfter):
 		return connection{}, policy.Identity{}, refuse("the certificate has expired; connect again with a new one")
 	}
 	pol := d.currentPolicy()

@@ -30,6 +30,7 @@ type ruling struct {
 	entry   audit.Entry
 	details map[string]any
 	by      policy.Carrier    // of a transfer
+	within  bool              // of a transfer: it is that of a governed shell
 	needs   []policy.Approval // what people have approved for it
 	over    *access.Over      // of the identity's budget, why it is denied
 }
@@ -66,7 +67,7 @@ func (d *Decider) decideOnce(ctx context.Context, in protocol.Decide) (protocol.
 			return r.out, err
 		}
 	}
-	d.waits.end(in.Session)
+	d.waits.end(r.waiter())
 	if err := d.noMore(ctx, r); err != nil {
 		return protocol.Decided{}, err
 	}
@@ -81,6 +82,9 @@ func (d *Decider) decideOnce(ctx context.Context, in protocol.Decide) (protocol.
 	target, known := d.target(in.Target)
 	if !known || !target.HasLogin(in.Login) {
 		return d.fault(ctx, r, answer.FaultUnknownTarget)
+	}
+	if r.out.Decision.Governed() { // nothing of it is given to a target
+		return d.grant(ctx, r, nil)
 	}
 	if !target.Local && r.out.Decision.Mode == policy.Pinned && len(in.PublicKey) == 0 {
 		return protocol.Decided{NeedsKey: true}, nil // a pinned command has a connection of its own
@@ -98,23 +102,30 @@ func (d *Decider) decideOnce(ctx context.Context, in protocol.Decide) (protocol.
 
 // rule asks the policy. Unlisted environment variables are refused one by one, as RFC 4254 section 6.4 has it.
 func (d *Decider) rule(in protocol.Decide) (*ruling, error) {
-	conn, who, err := d.connected(in.Connection)
+	conn, who, err := d.connectedFor(in.Connection, in.Step != nil)
 	if err != nil {
 		return nil, err
 	}
 	if !id.Valid(id.Session, in.Session) {
 		return nil, invalid("%q is not a session id", in.Session)
 	}
+	if in.Step != nil {
+		if err := d.checkStep(in); err != nil {
+			return nil, err
+		}
+		in.Text, in.Refusal = "", "" // no shell reads it in its place
+	}
 	if err := in.Plan.Validate(); err != nil {
 		return nil, invalid("plan: %v", err)
 	}
 	r := &ruling{in: in, conn: conn, who: who, pol: d.currentPolicy()}
 	r.req = policy.Request{Identity: who, Target: in.Target, Labels: d.labels(in.Target), Login: policy.Login(in.Login), Plan: in.Plan, Text: in.Text, Env: in.Env,
-		PTY: in.PTY, Source: conn.source.String(), Now: d.cfg.Now(), Facts: in.Facts}
+		PTY: in.PTY, Source: conn.source.String(), Now: d.cfg.Now(), Facts: in.Facts, Step: in.Step}
 	r.req.Granted = d.granted(who, in.Target, r.req.Login)
 	r.req.Env, r.out.EnvRefused = r.pol.SplitEnv(r.req)
 	r.out.Decision = r.pol.Decide(r.req)
 	d.lend(r)
+	r.settleTerminal()
 	if !d.lockedOut(r.pol, conn.asks(who, in.Session, in.Target, r.out.Decision.Rules), &r.out.Decision) {
 		d.strict(&r.out.Decision)
 		r.unreadable()
@@ -154,6 +165,9 @@ func (r *ruling) describe() {
 		r.details["labels"] = r.req.Labels
 	}
 	r.details["source"] = r.req.Source
+	if r.aStep() {
+		r.details["step"] = r.in.Step
+	}
 	if dec.Obligations != (policy.Obligations{}) {
 		r.details["obligations"] = dec.Obligations
 	}
@@ -200,29 +214,29 @@ func (d *Decider) makeExecutable(ctx context.Context, r *ruling, t config.Target
 
 // grant lets the answer go: the session is taken, and the entries are durable, before anything leaves this process.
 func (d *Decider) grant(ctx context.Context, r *ruling, certified []audit.Entry) (out protocol.Decided, err error) {
-	if err := d.book(ctx, r); err != nil {
+	undo, err := d.bookFor(ctx, r)
+	if err != nil {
 		return protocol.Decided{}, err
 	}
 	if r.over != nil {
 		return r.out, d.denied(ctx, r)
 	}
-	defer func() { d.unbook(ctx, r.in.Session, err) }()
+	defer func() { undo(err) }()
 	r.entry.Object, r.entry.Data = r.out.ID, data(r.details)
-	s := session{conn: r.conn.id, rules: r.out.Decision.Rules, trace: r.entry.Trace, request: r.req, by: r.by, writes: writes(r.out.Decision), obligations: r.out.Decision.Obligations, stdin: r.out.Decision.Stdin, size: len(r.entry.Data) + len(r.req.Text) + globBytes(r.req.Facts)}
-	s.needs = r.needs
+	s := d.toKeep(r)
 	if err := d.hold(&s, r.out.Decision.Grants); err != nil {
 		return protocol.Decided{}, err
 	}
-	if err := d.takeSession(r.in.Session, s, r.out.Decision.Obligations.Sessions); err != nil {
+	if err := d.take(r, s); err != nil {
 		return protocol.Decided{}, err
 	}
 	if err := d.use(ctx, r.out.Decision.Grants, r.out.ID, r.in.Session, append([]audit.Entry{r.entry}, certified...)...); err != nil {
-		d.dropSession(r.in.Session)
+		d.drop(r)
 		return protocol.Decided{}, err
 	}
 	// Nothing leaves on the strength of what was true when the question came and is not any more.
 	if err := d.stillAllowed(r.in.Session, r.conn.id, r.pol); err != nil {
-		d.dropSession(r.in.Session)
+		d.drop(r)
 		return protocol.Decided{}, err
 	}
 	r.out.Residue = r.pol.Residue(r.in.Target, r.req.Labels, r.req.Login)

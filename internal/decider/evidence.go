@@ -29,6 +29,9 @@ func (d *Decider) end(ctx context.Context, in protocol.End) (protocol.Empty, err
 	entry := audit.Entry{Type: audit.SessionEnd, Conn: in.Connection, Session: in.Session, Target: in.Target, Login: in.Login, Outcome: in.State, Reason: in.Reason, Data: data(in)}
 	d.waits.end(in.Session)
 	if s, ok := d.dropSession(in.Session); ok {
+		if s.shell != nil {
+			d.waits.endShell(in.Session)
+		}
 		entry.Trace = s.trace
 		entry.Actor, entry.Owner, entry.Task = s.request.Identity.Principal(), s.request.Identity.Owner, s.request.Identity.Task
 		entry.Target, entry.Login = s.request.Target, string(s.request.Login)

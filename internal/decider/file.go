@@ -128,8 +128,8 @@ func (d *Decider) ruleFile(in protocol.File) (*fileRuling, error) {
 func (d *Decider) transferring(name string) (session, policy.Request, *policy.Policy, error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	s, ok := d.sessions[name]
-	if !ok || s.by == "" {
+	s := d.carrier(name)
+	if s == nil {
 		return session{}, policy.Request{}, nil, refuse("no such transfer")
 	}
 	if c, ok := d.conns[s.conn]; !ok || c.ended != "" {
@@ -145,8 +145,8 @@ func (d *Decider) transferring(name string) (session, policy.Request, *policy.Po
 	if t, known := d.inventory.Targets[req.Target]; known {
 		req.Labels = t.Labels
 	}
-	if s.ended != "" {
-		return session{}, policy.Request{}, nil, refuse("%s", s.ended)
+	if why := d.sessions[name].ended; why != "" {
+		return session{}, policy.Request{}, nil, refuse("%s", why)
 	}
 	req.Now = d.cfg.Now()
 	req.Granted = grantedOf(s.grants)
@@ -254,8 +254,8 @@ type openFile struct {
 func (d *Decider) openFile(r *fileRuling) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s, ok := d.sessions[r.in.Session]
-	if !ok {
+	s := d.carrier(r.in.Session)
+	if s == nil {
 		return refuse("no such transfer")
 	}
 	if len(s.open) >= maxOpenFiles {
@@ -273,7 +273,7 @@ func (d *Decider) openFile(r *fileRuling) error {
 func (d *Decider) dropFile(session, decision string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if s, ok := d.sessions[session]; ok {
+	if s := d.carrier(session); s != nil {
 		delete(s.open, decision)
 	}
 }
@@ -310,8 +310,10 @@ func (d *Decider) fileEnd(ctx context.Context, in protocol.FileEnd) (protocol.Em
 	named(details, "path", in.Path)
 	entry.Data = data(details)
 	d.mu.Lock()
-	if s, ok := d.sessions[in.Session]; ok {
-		delete(s.open, in.ID)
+	if s := d.sessions[in.Session]; s != nil {
+		if c := d.carrier(in.Session); c != nil {
+			delete(c.open, in.ID)
+		}
 		entry.Actor, entry.Owner, entry.Task = s.request.Identity.Principal(), s.request.Identity.Owner, s.request.Identity.Task
 		entry.Conn, entry.Target, entry.Login, entry.Trace = s.conn, s.request.Target, string(s.request.Login), s.trace
 	}

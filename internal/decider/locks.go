@@ -86,9 +86,9 @@ func (c *connection) asks(who policy.Identity, session, target string, rules []s
 	return q
 }
 
-// question is all of a live session that can be locked.
+// question is all of a live session that can be locked. Called with mu held, or on a copy without its shell.
 func (s *session) question(name string) access.Question {
-	return access.Question{By: requester(s.request.Identity), Connection: s.conn, Session: name, Target: s.request.Target, Rules: s.rules}
+	return access.Question{By: requester(s.request.Identity), Connection: s.conn, Session: name, Target: s.request.Target, Rules: s.allRules()}
 }
 
 // lockedOut replaces a decision by a denial where a lock, or a pause, stands against what it is about. It is asked before all that a

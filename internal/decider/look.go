@@ -56,7 +56,7 @@ func (d *Decider) look(ctx context.Context, r *ruling) (protocol.Decided, error)
 	if err := d.append(ctx, entries...); err != nil {
 		return protocol.Decided{}, err
 	}
-	if _, _, err := d.connected(r.conn.id); err != nil { // ended meanwhile
+	if _, _, err := d.connectedFor(r.conn.id, r.aStep()); err != nil { // ended meanwhile
 		return protocol.Decided{}, err
 	}
 	return r.out, nil

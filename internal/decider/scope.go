@@ -117,7 +117,7 @@ func (d *Decider) ender(what access.Subject, by string, cause access.Cause, why 
 	for name, s := range d.sessions {
 		if name == what.Value || s.conn == what.Value {
 			sessions[name] = true
-			for _, g := range s.grants {
+			for _, g := range s.heldGrants() {
 				held[g.ID] = true
 			}
 		}

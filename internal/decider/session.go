@@ -33,6 +33,8 @@ type session struct {
 	trying []access.Grant    // whose use by one of its files is not in the log yet: it ends with them, and nothing is allowed by them yet
 	needs  []policy.Approval // what people approved for it; empty: they were not asked
 	ended  string            // why it must end; empty while it may go on
+
+	shell *governed // of a governed shell; else nil
 }
 
 // takeSession keeps a session that is about to begin. No two have one id.
@@ -125,8 +127,18 @@ func (d *Decider) stillAllowed(name, conn string, decidedBy *policy.Policy) erro
 }
 
 // allows asks a session's question again, of the policy and the inventory in force: whether it would begin now, with the input that
-// it has. Called with mu held.
+// it has. Of a governed shell everything that goes on in it is asked. Called with mu held.
 func (d *Decider) allows(s *session) bool {
+	for part := range s.parts() {
+		if !d.allowsPart(part) {
+			return false
+		}
+	}
+	return true
+}
+
+// allowsPart is allows for one part of a session. Called with mu held.
+func (d *Decider) allowsPart(s *session) bool {
 	t, known := d.inventory.Targets[s.request.Target]
 	if !known || s.via != protocol.ViaGatehouse && !t.HasLogin(string(s.request.Login)) {
 		return false

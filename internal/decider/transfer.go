@@ -22,13 +22,15 @@ func (d *Decider) transfer(ctx context.Context, in protocol.Transfer) (protocol.
 	if err != nil {
 		return protocol.Decided{}, err
 	}
-	if r.out.Decision.Verdict != policy.Allow && d.shellReads(r, in.Line) {
+	if r.out.Decision.Verdict != policy.Allow && !r.within && d.shellReads(r, in.Line) {
 		return protocol.Decided{Command: true}, nil
 	}
 	if r.out.Decision.Verdict != policy.Allow {
 		r.out.ID = id.New(id.Denial, d.cfg.Now())
-		if err := d.spendDenial(ctx, r); err != nil {
-			return protocol.Decided{}, err
+		if !r.within { // nobody has asked for it
+			if err := d.spendDenial(ctx, r); err != nil {
+				return protocol.Decided{}, err
+			}
 		}
 		return r.out, d.note(ctx, r)
 	}
@@ -66,7 +68,7 @@ func (d *Decider) shellReads(r *ruling, line string) bool {
 
 // ruleTransfer asks the policy whether files may be carried.
 func (d *Decider) ruleTransfer(in protocol.Transfer) (*ruling, error) {
-	conn, who, err := d.connected(in.Connection)
+	conn, who, err := d.connectedFor(in.Connection, in.Governed)
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +78,13 @@ func (d *Decider) ruleTransfer(in protocol.Transfer) (*ruling, error) {
 	if in.By == "" {
 		return nil, invalid("a transfer by no protocol")
 	}
+	if in.Governed {
+		if err := d.checkFiles(in); err != nil {
+			return nil, err
+		}
+	}
 	r := &ruling{in: protocol.Decide{Connection: in.Connection, Session: in.Session, Target: in.Target, Login: in.Login, Env: in.Env, PublicKey: in.PublicKey},
-		conn: conn, who: who, pol: d.currentPolicy(), by: in.By}
+		conn: conn, who: who, pol: d.currentPolicy(), by: in.By, within: in.Governed}
 	r.req = policy.Request{Identity: who, Target: in.Target, Labels: d.labels(in.Target), Login: policy.Login(in.Login), Source: conn.source.String(), Now: d.cfg.Now()}
 	r.req.Granted = d.granted(who, in.Target, r.req.Login)
 	r.out.Decision = r.pol.DecideTransfer(r.req, in.By)
@@ -85,10 +92,15 @@ func (d *Decider) ruleTransfer(in protocol.Transfer) (*ruling, error) {
 	if !d.lockedOut(r.pol, conn.asks(who, in.Session, in.Target, r.out.Decision.Rules), &r.out.Decision) {
 		d.strict(&r.out.Decision)
 		r.dryRunTransfer()
-		d.quota(r)
+		if !r.within {
+			d.quota(r)
+		}
 	}
 	dec := &r.out.Decision
 	r.details = map[string]any{"by": in.By, "rules": dec.Rules, "code": dec.Code, "source": r.req.Source}
+	if in.Governed {
+		r.details["governed"] = true
+	}
 	if in.Line != "" {
 		r.details["line"] = cut(in.Line, maxText)
 	}

@@ -27,6 +27,7 @@ const (
 
 	DoorMetricsFD = 7 // bound, not listening; closed without metrics.listen
 	DoorControlFD = 8 // orders of the supervisor
+	DoorShellsFD  = 9 // to the supervisor's pool of governed shells
 )
 
 // child is one of the two processes.
@@ -47,7 +48,7 @@ func startDecider(cfg Config, root bool, s *sockets, p *pairs) (*child, error) {
 
 func startDoor(cfg Config, root bool, s *sockets, p *pairs) (*child, error) {
 	// A listener that is off is nil here, and a closed descriptor there.
-	return start(cfg, root, "door", cfg.Settings.Users.Door, []*os.File{p.doorEnd, p.localDoor, s.ssh, s.web, s.metrics, p.doorControlEnd})
+	return start(cfg, root, "door", cfg.Settings.Users.Door, []*os.File{p.doorEnd, p.localDoor, s.ssh, s.web, s.metrics, p.doorControlEnd, p.shellsDoor})
 }
 
 // start runs this same program as one of the two processes: with an empty environment, its own user, and no way to gain

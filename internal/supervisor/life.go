@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"gatehouse/bastion/shell/pool"
 	"gatehouse/bastion/target/local"
 	"gatehouse/internal/config"
 )
@@ -18,6 +19,7 @@ type life struct {
 	// Immutable.
 	cfg                   Config
 	server                *local.Server
+	shells                *pool.Server
 	decider, door         *child
 	doorLine, deciderLine *line
 	manager               manager
@@ -30,8 +32,9 @@ type life struct {
 func (l *life) attend(ctx context.Context) error {
 	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	served := make(chan error, 1)
+	served := make(chan error, 2)
 	go func() { served <- l.server.Serve(serving) }()
+	go func() { served <- l.shells.Serve(serving) }()
 	watching, done := context.WithCancel(context.WithoutCancel(ctx))
 	var work sync.WaitGroup
 	work.Go(func() { l.watch(watching) })
@@ -48,8 +51,8 @@ func (l *life) attend(ctx context.Context) error {
 	done()
 	work.Wait()
 	cancel()
-	if err := <-served; err != nil {
-		l.cfg.Log.Warn("local commands ended", "error", err)
+	if err := errors.Join(<-served, <-served); err != nil {
+		l.cfg.Log.Warn("local commands or shells ended", "error", err)
 	}
 	stop(l.cfg.Log, l.decider)
 	return reason

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gatehouse/bastion/shell/pool"
 	"gatehouse/bastion/target/local"
 	"gatehouse/internal/config"
 )
@@ -133,6 +134,8 @@ type pairs struct {
 	readyRead, readyWrite      *os.File
 	localDoor, localSupervisor *os.File
 
+	shellsDoor, shellsSupervisor *os.File
+
 	doorControl, deciderControl       *line
 	doorControlEnd, deciderControlEnd *os.File
 }
@@ -152,6 +155,10 @@ func makePairs() (*pairs, error) {
 		p.close()
 		return nil, err
 	}
+	if p.shellsDoor, p.shellsSupervisor, err = pool.Socketpair(); err != nil {
+		p.close()
+		return nil, err
+	}
 	if p.doorControl, p.doorControlEnd, err = newLine(); err != nil {
 		p.close()
 		return nil, err
@@ -165,13 +172,13 @@ func makePairs() (*pairs, error) {
 
 // closeChildren drops the children's ends, so that each sees the end of the other.
 func (p *pairs) closeChildren() {
-	for _, f := range []*os.File{p.deciderEnd, p.doorEnd, p.readyWrite, p.localDoor, p.doorControlEnd, p.deciderControlEnd} {
+	for _, f := range []*os.File{p.deciderEnd, p.doorEnd, p.readyWrite, p.localDoor, p.shellsDoor, p.doorControlEnd, p.deciderControlEnd} {
 		_ = f.Close()
 	}
 }
 
 func (p *pairs) close() {
-	for _, f := range []*os.File{p.deciderEnd, p.doorEnd, p.readyRead, p.readyWrite, p.localDoor, p.localSupervisor, p.doorControlEnd, p.deciderControlEnd} {
+	for _, f := range []*os.File{p.deciderEnd, p.doorEnd, p.readyRead, p.readyWrite, p.localDoor, p.localSupervisor, p.shellsDoor, p.shellsSupervisor, p.doorControlEnd, p.deciderControlEnd} {
 		if f != nil {
 			_ = f.Close()
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sys/unix"
 
+	"gatehouse/bastion/shell/pool"
 	"gatehouse/bastion/target/local"
 	"gatehouse/internal/config"
 	"gatehouse/internal/permit"
@@ -99,7 +100,16 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	server.Divide(groups)
-	l := &life{cfg: cfg, server: server, decider: decider, door: door, doorLine: pairs.doorControl, deciderLine: pairs.deciderControl,
+	shells := pool.Config{Log: cfg.Log.Named("shells")}
+	if root {
+		shells.UID = cfg.Settings.Users.Shells
+	}
+	nursery, err := pool.NewServer(pairs.shellsSupervisor, shells)
+	if err != nil {
+		stop(cfg.Log, door, decider)
+		return err
+	}
+	l := &life{cfg: cfg, server: server, shells: nursery, decider: decider, door: door, doorLine: pairs.doorControl, deciderLine: pairs.deciderControl,
 		manager: manager{cfg.Log}, drain: cfg.Settings.SSH.Drain}
 	return l.attend(ctx)
 }

@@ -99,6 +99,8 @@ func opText(p policy.Plan) string {
 		text = "runs " + words(p.Argv)
 	case policy.OpShell:
 		text = "a shell of the target reads " + exact(p.Text)
+	case policy.OpGoverned:
+		text = "a governed shell reads " + exact(p.Text)
 	case policy.OpPipe:
 		text = "a pipeline"
 	case policy.OpAnd:
@@ -116,7 +118,7 @@ func opText(p policy.Plan) string {
 	if p.Op != policy.OpRun && len(p.Argv) > 0 {
 		text += ", with words " + words(p.Argv)
 	}
-	if p.Op != policy.OpShell && p.Text != "" {
+	if p.Op != policy.OpShell && p.Op != policy.OpGoverned && p.Text != "" {
 		text += ", with text " + exact(p.Text)
 	}
 	return text

@@ -46,7 +46,7 @@ var interpreterPowers = []Power{
 	{Programs: []string{"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "rbash", "pwsh"}, Does: Exec, Stdin: true,
 		How: "run its input", Fix: "Give the rule stdin: sha256:… of the script that is meant."},
 	{Programs: []string{"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "rbash", "pwsh"}, Does: Exec, PTY: true,
-		How: "be a shell", Fix: "Use a role with shell: recorded if a shell is meant."},
+		How: "be a shell", Fix: "Use a role with shell: governed if shell text is meant, or shell: recorded for a shell that nothing contains."},
 	{Programs: pythons, Does: Exec, Options: []string{"-c", "-m", "-i", "-W", "-X"}, How: "run code or a module that an option names", Fix: "Remove the option from the pattern; write a module such as -m json.tool out only if it reads nothing else."},
 	{Programs: []string{"perl", "raku"}, Does: Exec, Options: []string{"-e", "-E", "-d", "-D", "-I", "-M", "-m", "-n", "-p", "-x"}, How: "run code that an option names", Fix: "Remove the option from the pattern."},
 	{Programs: []string{"ruby", "irb", "jruby"}, Does: Exec, Options: []string{"-e", "-r", "-I", "-C", "-x", "-S"}, How: "run code that an option names", Fix: "Remove the option from the pattern."},

@@ -23,7 +23,7 @@ obligations = {"dry_run?": B, "max_seconds?": N, "idle?": N, "bytes_out?": N, "s
 probe = {"kind": S, "name?": S, "hash?": B}
 approval = {"approvals": N, "from?": [S], "within?": N, "by?": S, "decline?": S, "wait?": N, "for?": N, "uses?": N, "beat?": N}
 decision = {"verdict": S, "code?": S, "reason?": S, "rules?": [S], "failed?": {"command": N, "index": N, "token": S},
-            "nearest?": [S], "mode?": S, "stdin?": S, "obligations?": obligations,
+            "nearest?": [S], "mode?": S, "stdin?": S, "pty?": B, "obligations?": obligations,
             "approvals?": [approval], "probes?": [probe], "plan?": "plan", "policy_hash": S,
             "directions?": [S], "names?": [S], "hold?": {"secrets?": B, "types?": [S], "max": N}, "via?": S}
 file_state = {"path": S, "real?": S, "kind?": S, "sha256?": S, "size?": N, "missing?": B, "why?": S}
@@ -31,7 +31,7 @@ facts = {"home?": S, "programs?": {"*": {"path?": S, "real?": S, "sha256?": S, "
          "paths?": {"*": {"real": S, "kind": S}}, "globs?": {"*": [S]}, "contents?": {"*": file_state}}
 rule_offer = {"id": S, "kind": S, "pattern": S, "when?": S, "mode?": S, "pty?": B, "stdin?": [S], "stdin_max?": N, "dirs?": [S], "sha256?": B, "dry_run?": B,
               "max_seconds?": N, "approval?": approval, "reason?": S}
-offer = {"role": S, "windows?": [S], "when?": S, "limits?": obligations, "shell?": B, "rules?": [rule_offer], "env?": [{"name": S, "value?": S}], "dirs?": [S],
+offer = {"role": S, "windows?": [S], "when?": S, "limits?": obligations, "shell?": S, "rules?": [rule_offer], "env?": [{"name": S, "value?": S}], "dirs?": [S],
          "read?": [S], "write?": [S], "forward?": [S], "dropped?": N}
 offering = {"principal": S, "reach?": [{"role": S, "targets": [{"name?": S, "labels?": {"*": S}}], "logins": [S]}],
             "logins?": [{"login": S, "offers": [offer]}]}
@@ -82,7 +82,8 @@ REQUESTS = {
                      {"identity": identity, "not_after": TIME, "reaches?": B, "renew_only?": B, "target?": S}),
     "face": ({"public_key": BYTES, "target?": S}, {"certificate": BYTES, "not_after": TIME}),
     "decide": ({"conn": S, "session": S, "target": S, "login": S, "plan": "plan", "env?": [env], "pty?": B, "public_key?": BYTES, "unrecorded?": B,
-                "facts?": facts, "looking?": B, "probe_key?": BYTES, "refusal?": S, "text?": S, "wait?": N, "await?": S, "preview?": S},
+                "facts?": facts, "looking?": B, "probe_key?": BYTES, "refusal?": S, "text?": S, "wait?": N, "await?": S, "preview?": S,
+                "step?": {"n": N, "line?": N, "chain?": [S], "piped?": B, "any?": B}, "ended?": [N]},
                {"id": S, "decision": decision, "fault?": S, "line?": S, "certificate?": BYTES, "permit?": BYTES, "env_refused?": [S], "needs_key?": B,
                 "command?": B, "denials_left?": N, "probe_certificate?": BYTES, "probe_permit?": BYTES,
                 "residue?": S, "waiting?": {"request": request, "until": TIME, "preview?": B, "why?": S}}),
@@ -133,7 +134,7 @@ REQUESTS = {
                      "anchors?": [{"kind": S, "name": S, "size?": N, "at?": TIME, "problem?": S, "alarm?": S}],
                      "entries": [{"seq": N, "time": TIME, "type": S, "actor?": S, "outcome?": S, "session?": S, "target?": S, "object?": S, "reason?": S}],
                      "offset?": N, "seq?": N}),
-    "transfer": ({"conn": S, "session": S, "target": S, "login": S, "by": S, "line?": S, "env?": [env], "public_key?": BYTES, "unrecorded?": B},
+    "transfer": ({"conn": S, "session": S, "target": S, "login": S, "by": S, "line?": S, "env?": [env], "public_key?": BYTES, "unrecorded?": B, "governed?": B},
                  {"id": S, "decision": decision, "fault?": S, "line?": S, "certificate?": BYTES, "permit?": BYTES, "needs_key?": B, "command?": B, "denials_left?": N}),
     "file": ({"session": S, "op": S, "path": BYTES, "to?": BYTES, "asked": BYTES, "asked_to?": BYTES, "home?": S, "kind?": S, "size?": N, "why?": S,
               "names?": [BYTES], "quiet?": B},

@@ -1,6 +1,18 @@
 // Package wire is what the process of a governed shell and the door say to each other over the one socket that the process has:
 // streams of hashicorp/yamux, each opened by the process, each beginning with one Ask. The process trusts the door; the door trusts
 // nothing that comes, whose every length it bounds before it is believed.
+//
+// Each Ask is answered by one FrameAnswer, but for OpExec, whose first frame is FrameStarted or FrameFail, and OpOutput, which has none.
+// What then comes on a stream of OpExec: to the door FrameIn and FrameInEnd (with InPipe, and not after Started.Null), FrameShut, FrameSignal;
+// to the process FrameOut and FrameErr of what is ToPipe, and FrameExit or FrameFail at the end. A redirection of Exec.Redirs stands before
+// Stdin, Stdout and Stderr. On one of OpOpen: a file that is read comes as FrameOut until FrameDone or FrameFail, and the process may close the
+// stream before; a file that is written goes as FrameIn until FrameInEnd, which FrameDone or FrameFail answers.
+// Input with Want 0 is answered at once, without data: it only says what was used.
+//
+// A prompt's shell reads the client's terminal itself, all the time, as it must see Ctrl-C. Places in the client's input are counted from its
+// beginning. A command with Exec.Prompt and InClient that has no terminal of its own gets its input as frames, from the shell's line discipline,
+// as if it were InPipe. One that has gets the client's bytes from the door, beginning with Exec.Used, also such as an Answer has given
+// already; until it ends no Input is answered, and Exit.Used says where the input stands then.
 package wire
 
 import "gatehouse/policy"
@@ -44,6 +56,7 @@ type Answer struct {
 	Text  string   `json:"text,omitempty"`
 	Words []string `json:"words,omitempty"`
 	Data  []byte   `json:"data,omitempty"`
+	At    int64    `json:"at,omitempty"` // the place of Data in the client's input: Input.From, or behind what a command's own terminal took
 }
 
 // Kind sorts errors for what a shell makes of them.
@@ -137,13 +150,17 @@ type Exec struct {
 	Umask  string          `json:"umask,omitempty"`  // three octal digits, where the line has set one
 	Redirs []policy.Redir  `json:"redirs,omitempty"` // that the target does itself: absolute paths, and here-documents
 	Stdin  Source          `json:"stdin"`
-	Stdout Sink            `json:"stdout"`
-	Stderr Sink            `json:"stderr"`
-	Wrote  [2]int64        `json:"wrote"`           // bytes that the shell has written on OpOutput, out and err: they reach the client before the command's
-	Line   int64           `json:"line"`            // the line of the prompt, from 1
-	Chain  []Link          `json:"chain,omitempty"` // through what it came to be a command, outermost first
-	Prompt bool            `json:"prompt,omitempty"`
-	Group  int64           `json:"group,omitempty"` // of what runs behind: for Report.Kill
+	// Inherit: the input is not this command's own but that of a loop, group or function around it. A rule that takes input may have it;
+	// for any other the command runs with none, and Started.Null says so. Without Inherit a rule that takes none denies the command.
+	Inherit bool     `json:"inherit,omitempty"`
+	Stdout  Sink     `json:"stdout"`
+	Stderr  Sink     `json:"stderr"`
+	Wrote   [2]int64 `json:"wrote"`           // bytes that the shell has written on OpOutput, out and err: they reach the client before the command's
+	Line    int64    `json:"line"`            // the line of the prompt, from 1
+	Chain   []Link   `json:"chain,omitempty"` // through what it came to be a command, outermost first
+	Prompt  bool     `json:"prompt,omitempty"`
+	Used    int64    `json:"used,omitempty"`  // with Prompt and InClient: as Input.Used
+	Group   int64    `json:"group,omitempty"` // of what runs behind: for Report.Kill
 }
 
 // Link is a text that was read as a shell's: "bash -c", "eval", "source /srv/x.sh", "sh" with what it was piped.
@@ -180,7 +197,8 @@ type Info struct {
 // door keeps, for a command that reads it or the next Input.
 type Input struct {
 	Used int64 `json:"used"`
-	Want int   `json:"want"` // bytes at most
+	From int64 `json:"from,omitempty"` // the place of what is wanted, if not Used: what lies between was given and may yet be a command's
+	Want int   `json:"want"`           // bytes at most
 }
 
 // Event is the door's word on the first stream.
@@ -198,6 +216,7 @@ type Report struct {
 	Status  *int     `json:"status,omitempty"`  // at its end
 	Kill    *Kill    `json:"kill,omitempty"`
 	Exit    *int     `json:"exit,omitempty"` // the shell has ended, with this status
+	Wrote   [2]int64 `json:"wrote,omitzero"` // with Exit: as Exec.Wrote, what is still to reach the client
 }
 
 // Refused is what the shell does not read as bash does.
@@ -215,7 +234,8 @@ type Kill struct {
 
 // Started is the frame FrameStarted's.
 type Started struct {
-	PTY bool `json:"pty,omitempty"` // it runs on a terminal of its own; the client's input and output are that one's until it ends
+	PTY  bool `json:"pty,omitempty"`  // it runs on a terminal of its own; the client's input and output are that one's until it ends
+	Null bool `json:"null,omitempty"` // of an Exec with Inherit: it reads nothing, and nothing is to be sent to it
 }
 
 // Exit is the frame FrameExit's: how a command ended.
@@ -223,4 +243,5 @@ type Exit struct {
 	Status int    `json:"status"`
 	Signal string `json:"signal,omitempty"` // without SIG
 	Unread bool   `json:"unread,omitempty"` // it was sent input, and how much of that it read is not known
+	Used   int64  `json:"used,omitempty"`   // of a command with a terminal of its own: the place in the client's input behind what it took
 }

@@ -7,13 +7,10 @@
 package local
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
 	"net"
 	"os"
 
-	"golang.org/x/sys/unix"
+	"gatehouse/internal/packet"
 )
 
 // maxPacket bounds a message. A permit holds a whole command line.
@@ -40,97 +37,18 @@ type message struct {
 }
 
 // Socketpair makes the two ends.
-func Socketpair() (door, supervisor *os.File, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, fmt.Errorf("make local socket pair: %w", err)
-	}
-	for _, fd := range fds {
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 2*maxPacket) // a default that is larger stays
-	}
-	return os.NewFile(uintptr(fds[0]), "local-door"), os.NewFile(uintptr(fds[1]), "local-supervisor"), nil
-}
+func Socketpair() (door, supervisor *os.File, err error) { return packet.Pair("local", maxPacket) }
 
-func connect(f *os.File) (*net.UnixConn, error) {
-	c, err := net.FileConn(f)
-	if err != nil {
-		return nil, fmt.Errorf("use local socket: %w", err)
-	}
-	_ = f.Close()
-	u, ok := c.(*net.UnixConn)
-	if !ok {
-		return nil, errors.New("the local socket is not a unix socket")
-	}
-	return u, nil
-}
+func connect(f *os.File) (*net.UnixConn, error) { return packet.Use(f) }
 
 func send(c *net.UnixConn, m message, files ...*os.File) error {
-	packet, err := json.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("encode local message: %w", err)
-	}
-	if len(packet) > maxPacket {
-		return fmt.Errorf("local message of %d bytes is over %d", len(packet), maxPacket)
-	}
-	var rights []byte
-	if len(files) > 0 {
-		fds := make([]int, len(files))
-		for i, f := range files {
-			fds[i] = int(f.Fd())
-		}
-		rights = unix.UnixRights(fds...)
-	}
-	_, _, err = c.WriteMsgUnix(packet, rights, nil)
-	return err
+	return packet.Send(c, maxPacket, m, files...)
 }
 
 // receive reads one message and the descriptors that came with it, which the caller owns.
-func receive(c *net.UnixConn, buf []byte) (message, []*os.File, error) {
-	oob := make([]byte, unix.CmsgSpace(4*4))
-	n, oobn, flags, _, err := c.ReadMsgUnix(buf, oob)
-	if err != nil {
-		return message{}, nil, err
-	}
-	files, err := descriptors(oob[:oobn])
-	if err != nil {
-		return message{}, nil, err
-	}
-	var m message
-	if n == 0 || flags&unix.MSG_TRUNC != 0 || json.Unmarshal(buf[:n], &m) != nil {
-		closeAll(files)
-		if n == 0 {
-			return message{}, nil, net.ErrClosed
-		}
-		return message{}, nil, errors.New("malformed local message")
-	}
-	return m, files, nil
+func receive(c *net.UnixConn, buf []byte) (m message, files []*os.File, err error) {
+	files, err = packet.Receive(c, buf, &m)
+	return m, files, err
 }
 
-func descriptors(oob []byte) ([]*os.File, error) {
-	if len(oob) == 0 {
-		return nil, nil
-	}
-	messages, err := unix.ParseSocketControlMessage(oob)
-	if err != nil {
-		return nil, fmt.Errorf("parse descriptors: %w", err)
-	}
-	var files []*os.File
-	for _, m := range messages {
-		fds, err := unix.ParseUnixRights(&m)
-		if err != nil {
-			continue
-		}
-		for _, fd := range fds {
-			unix.CloseOnExec(fd)
-			_ = unix.SetNonblock(fd, true) // so that reads end when the file is closed
-			files = append(files, os.NewFile(uintptr(fd), "local-stream"))
-		}
-	}
-	return files, nil
-}
-
-func closeAll(files []*os.File) {
-	for _, f := range files {
-		_ = f.Close()
-	}
-}
+func closeAll(files []*os.File) { packet.CloseAll(files) }

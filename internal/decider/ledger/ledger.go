@@ -82,7 +82,16 @@ type Ask struct {
 	Writes   int64 // by redirections
 	BytesOut int64 // most that its rule lets it send; 0: no bound
 	Seconds  int64 // most that its rule gives it; 0: no bound
+	Shell    bool  // it is a governed shell, whose commands are counted one by one
 	Free     bool  // it counts and nothing stops it
+}
+
+// commands is how many it counts as.
+func (a Ask) commands() int64 {
+	if a.Shell {
+		return 0
+	}
+	return 1
 }
 
 // Begin counts a session that is about to begin, and books what it may use. over says why it may not; then nothing is counted.
@@ -103,7 +112,7 @@ func (l *Ledger) Begin(ctx context.Context, now time.Time, key access.TallyKey, 
 	if over = UsedUp(limits, tally); over != nil && !a.Free {
 		return out, over, nil
 	}
-	out = Booking{Key: key, Begun: now, Counted: access.Amount{Commands: 1, Writes: a.Writes, Sessions: 1}}
+	out = Booking{Key: key, Begun: now, Counted: access.Amount{Commands: a.commands(), Writes: a.Writes, Sessions: 1}}
 	if !a.Free {
 		out.BytesOut = share(limits.BytesOut, tally.BytesOut, a.BytesOut, leastBytes, limits.Sessions == 1)
 		out.Wall = share(limits.Wall, tally.Wall, a.Seconds, leastWall, limits.Sessions == 1)
@@ -160,7 +169,7 @@ func (l *Ledger) Would(now time.Time, key access.TallyKey, limits access.Limits,
 	if over := UsedUp(limits, l.tallies.Get(key)); over != nil {
 		return over
 	}
-	_, over, _ := l.tallies.Spend(now, key, limits, access.Amount{Commands: 1, Writes: a.Writes, Sessions: 1, Host: a.Target})
+	_, over, _ := l.tallies.Spend(now, key, limits, access.Amount{Commands: a.commands(), Writes: a.Writes, Sessions: 1, Host: a.Target})
 	return over
 }
 
@@ -170,8 +179,8 @@ func Lines(l access.Limits, t access.Tally) []access.Over {
 		{What: "bytes_out", Limit: l.BytesOut, Spent: t.BytesOut}, {What: "writes", Limit: l.Writes, Spent: t.Writes}, {What: "wall", Limit: l.Wall, Spent: t.Wall}, {What: "sessions", Limit: l.Sessions, Spent: t.Sessions}}
 }
 
-// Count counts one denial or write. over says that it went, or would have gone, over a limit: a denial counts all the same, a write then
-// does not.
+// Count counts one denial, write, or command of a session that goes on. over says that it went, or would have
+// gone, over a limit: a denial counts all the same, anything else then does not.
 func (l *Ledger) Count(ctx context.Context, now time.Time, key access.TallyKey, limits access.Limits, a access.Amount) (over *access.Over, err error) {
 	l.changing.Lock()
 	defer l.changing.Unlock()
@@ -183,6 +192,13 @@ func (l *Ledger) Count(ctx context.Context, now time.Time, key access.TallyKey, 
 		return over, err
 	}
 	return over, l.put(ctx, after)
+}
+
+// Undo takes back what Count counted and did not happen.
+func (l *Ledger) Undo(ctx context.Context, key access.TallyKey, a access.Amount) error {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	return l.put(ctx, l.Get(key).Back(a))
 }
 
 // Cancel takes back all that a session took which did not begin.

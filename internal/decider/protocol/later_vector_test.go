@@ -11,7 +11,7 @@ func laterBodies() map[Op][2]any {
 	approval := policy.Approval{Approvals: 2, From: []string{"sre"}, Within: 900}
 	rule := policy.RuleOffer{ID: "web/ask[0]", Kind: "ask", Pattern: "id <user:app>", When: "request.pty", Mode: policy.Pinned, PTY: true, Stdin: []policy.StdinClass{policy.StdinData},
 		StdinMax: 1, Dirs: []string{"/srv/**"}, Checksum: true, DryRun: true, MaxSeconds: 2, Approval: &approval, Reason: "r"}
-	offer := policy.Offer{Role: "web", Windows: []string{"every day from 08:00 to 17:00 (UTC)"}, When: "true", Limits: policy.Obligations{MaxSeconds: 1}, Shell: true,
+	offer := policy.Offer{Role: "web", Windows: []string{"every day from 08:00 to 17:00 (UTC)"}, When: "true", Limits: policy.Obligations{MaxSeconds: 1}, Shell: "governed",
 		Rules: []policy.RuleOffer{rule}, Env: []policy.EnvOffer{{Name: "APP_ENV", Value: "<enum:a,b>"}}, Dirs: []string{"/srv"}, Read: []string{"/var/log/**"},
 		Write: []string{"/tmp/*"}, Forward: []string{"db-1:5432"}, Dropped: 3}
 	return map[Op][2]any{
@@ -24,7 +24,7 @@ func laterBodies() map[Op][2]any {
 		OpAuditState: {ReadAudit{Credential{SignIn: "cookie"}, 4711, 12}, AuditState{By: Actor{Principal: "person:ann", Rights: []string{"view"}}, Size: 13, Checkpoint: "n\n13\nroot\n", Key: "n+1+k",
 			At: at, Gap: 60, GapAt: at, GapSince: at, Anchors: []AuditAnchor{{"witness", "w", 12, at, "p", "a"}},
 			Entries: []AuditEntry{{11, at, "decision", "", "agent:bot", "deny", ses, "web-1", "o", "r"}}, Offset: 4000, Seq: 11}},
-		OpTransfer: {Transfer{con, ses, "web-1", "deploy", policy.SFTP, "scp -f /srv/a", []policy.EnvVar{{Name: "LANG", Value: "C"}}, []byte("key"), true},
+		OpTransfer: {Transfer{con, ses, "web-1", "deploy", policy.SFTP, "scp -f /srv/a", []policy.EnvVar{{Name: "LANG", Value: "C"}}, []byte("key"), true, true},
 			Decided{ID: "dec_01KB9Z0000000000000000000X", Decision: policy.Decision{Verdict: policy.Allow, Mode: policy.Pinned, Directions: []policy.Direction{policy.FileRead}, PolicyHash: "sha256:00"}, Line: "internal-sftp -R", Certificate: []byte("cert")}},
 		OpFile: {File{Session: ses, Op: policy.OpList, Path: []byte("/srv/\xff"), To: []byte("/srv/b"), Asked: []byte("/srv/a"), AskedTo: []byte("/srv/b"), Home: "/home/deploy", Kind: policy.PathDir,
 			Size: 7, Why: "w", Names: [][]byte{[]byte("n")}, Quiet: true}, FileAnswer{ID: "dec_01KB9Z0000000000000000000X", Allowed: true, Code: policy.CodeFileNotAllowed, Reason: "r", Nearest: []string{"/srv/**"},

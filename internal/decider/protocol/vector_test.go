@@ -49,7 +49,7 @@ func bodies() map[Op][2]any {
 		Paths: map[string]policy.PathFact{"/srv/a": {Real: "/srv/b", Kind: policy.PathFile}}, Globs: map[string][]string{"/srv/*": {"/srv/a"}},
 		Contents: map[string]policy.FileState{"/srv/a": {Path: "/srv/a", Real: "/srv/b", Kind: policy.PathFile, SHA256: strings.Repeat("0", 64), Size: 1, Missing: true, Why: "why"}}}
 	decision := policy.Decision{Verdict: policy.Allow, Code: policy.CodeNotAllowed, Reason: "r", Rules: []string{"web/allow[0]"}, Failed: &policy.Failed{Command: 1, Index: 2, Token: "x"},
-		Nearest: []string{"id"}, Mode: policy.Pinned, Stdin: policy.StdinNone, PolicyHash: "sha256:00",
+		Nearest: []string{"id"}, Mode: policy.Pinned, Stdin: policy.StdinNone, PTY: true, PolicyHash: "sha256:00",
 		Obligations: policy.Obligations{DryRun: true, MaxSeconds: 1, Idle: 2, BytesOut: 3, StdinMax: 4, MaxFile: 7, Sessions: 5, Denials: 6},
 		Approvals:   []policy.Approval{{Approvals: 2, From: []string{"sre"}, Within: 900}}, Probes: []policy.Probe{{Kind: policy.ProbeProgram, Name: "id", Hash: true}}, Plan: &final,
 		Directions: []policy.Direction{policy.FileRead}, Names: []string{"app"}, Hold: &policy.Hold{Secrets: true, Types: []string{"text"}, Max: 1}, Via: policy.ViaDoor}
@@ -60,7 +60,7 @@ func bodies() map[Op][2]any {
 		OpHello:        {Empty{}, HelloAnswer{Node: "n", Trust: trust, PolicyHash: "sha256:00", Targets: []Target{target}, At: at, InputRecipient: "age1recipient"}},
 		OpAuthenticate: {Authenticate{con, []byte("cert"), "192.0.2.1", con, true, "web-1", "deploy", nil}, Authenticated{policy.Identity{Kind: policy.Agent, Name: "bot", Owner: "person:ann", Task: "t", Delegation: "person:ann>o"}, at, true, false, ""}},
 		OpFace:         {Face{[]byte("key"), "web-1"}, FaceAnswer{[]byte("cert"), at}},
-		OpDecide: {Decide{con, ses, "web-1", "deploy", plan, []policy.EnvVar{{Name: "LANG", Value: "C"}}, true, []byte("key"), facts, true, []byte("key"), "why", true, "echo x | cat", new(int64(60)), ar, ar},
+		OpDecide: {Decide{con, ses, "web-1", "deploy", plan, []policy.EnvVar{{Name: "LANG", Value: "C"}}, true, []byte("key"), facts, true, []byte("key"), "why", true, "echo x | cat", new(int64(60)), ar, &policy.Step{N: 7, Line: 2, Chain: []string{"bash -c", "source /srv/x.sh sha256:00"}, Piped: true, Any: true}, []int64{5, 6}, ar},
 			Decided{"dec_01JDABCDEFGHJKMNPQRSTVWXYZ", decision, "unknown_target", "exec 'id'", []byte("cert"), []byte("permit"), []string{"FOO"}, true, 3, []byte("cert"), []byte("permit"), &Waiting{wantedRequest(), at, true, "why"}, true, policy.AfterEnd}},
 		OpRefuse:    {Refuse{con, ses, "web-1", "deploy", "exec", "unsupported_syntax", "why"}, Empty{}},
 		OpChunk:     {Chunk{Session: ses, N: 3, Offset: 4, Length: 5, Raw: 6, First: 7, Last: 8, SHA256: strings.Repeat("0", 64)}, Empty{}},

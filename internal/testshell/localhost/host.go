@@ -183,3 +183,6 @@ func retry(call func() error) error {
 		}
 	}
 }
+
+// Terminal implements governed.Host: nothing here has a terminal of its own.
+func (h *Host) Terminal() io.Writer { return h.cfg.Stdout }

@@ -25,6 +25,7 @@ type process struct {
 	stdin          io.WriteCloser
 	group          int
 	client         bool
+	takesNone      bool
 	exited         chan struct{}
 	exit           target.Exit
 	readers        []*os.File
@@ -49,7 +50,7 @@ func (h *Host) Start(ctx context.Context, _ int64, e wire.Exec) (governed.Proces
 }
 
 func (h *Host) start(ctx context.Context, e wire.Exec) (*process, error) {
-	p := &process{exited: make(chan struct{}), client: e.Stdin == wire.InClient}
+	p := &process{exited: make(chan struct{}), client: e.Stdin == wire.InClient, takesNone: e.Inherit && !readers[filepath.Base(e.Argv[0])]}
 	io, err := p.descriptors(e)
 	if err != nil {
 		return nil, err
@@ -187,6 +188,12 @@ func (p *process) Exited() <-chan struct{}        { return p.exited }
 func (p *process) Exit() target.Exit              { return p.exit }
 func (p *process) PTY() bool                      { return false }
 func (p *process) ReadsClient() bool              { return p.client }
+func (p *process) NoInput() bool                  { return p.takesNone }
+
+// readers are programs whose rules would let them read: the others are given no input that was meant for a loop around them.
+var readers = map[string]bool{"cat": true, "head": true, "tail": true, "grep": true, "sed": true, "awk": true, "sort": true, "uniq": true, "wc": true,
+	"tr": true, "cut": true, "tee": true, "xargs": true, "od": true, "sha256sum": true, "md5sum": true, "base64": true, "rev": true, "tac": true, "nl": true,
+	"paste": true, "dd": true, "python3": true, "perl": true, "column": true, "fold": true, "expand": true, "gzip": true, "jq": true, "diff": true}
 
 // Signal implements governed.Process: the whole group gets it.
 func (p *process) Signal(name string) error {

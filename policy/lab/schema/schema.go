@@ -85,7 +85,7 @@ type role struct {
 	When      string    `json:"when,omitempty" jsonschema:"minLength=1,description=A CEL condition."`
 	Windows   []window  `json:"windows,omitempty" jsonschema:"minItems=1,description=When the role applies."`
 	Limits    *limits   `json:"limits,omitempty" jsonschema:"description=Limits of sessions."`
-	Shell     string    `json:"shell,omitempty" jsonschema:"enum=none,enum=recorded,description=Whether lines that are no plan reach the login's shell: recorded, not contained."`
+	Shell     string    `json:"shell,omitempty" jsonschema:"enum=none,enum=governed,enum=recorded,description=What reads lines that are no plan: a governed shell whose every command is decided; or the login's own: recorded\\, not contained."`
 	Recording string    `json:"recording,omitempty" jsonschema:"enum=strict,enum=best_effort,description=What happens when a session cannot be recorded: strict ends it; best_effort lets it go on and says so."`
 	Env       []env     `json:"env,omitempty" jsonschema:"minItems=1,description=Variables that a client may set."`
 	Dirs      []path    `json:"dirs,omitempty" jsonschema:"minItems=1,description=Working directories."`
@@ -264,6 +264,7 @@ type test struct {
 	Address string `json:"address,omitempty" jsonschema:"minLength=1,description=Of a forward: the address that the host has."`
 
 	PTY    bool              `json:"pty,omitempty"`
+	Step   bool              `json:"step,omitempty" jsonschema:"description=The line is one command of a governed shell."`
 	Env    map[string]string `json:"env,omitempty"`
 	Labels map[string]string `json:"labels,omitempty" jsonschema:"description=The target's."`
 	Task   string            `json:"task,omitempty"`
@@ -272,7 +273,7 @@ type test struct {
 
 	From   string `json:"from,omitempty" jsonschema:"description=The client's address."`
 	At     string `json:"at,omitempty" jsonschema:"description=When it is asked: 2026-11-25T10:00:00Z."`
-	Expect string `json:"expect" jsonschema:"enum=allow,enum=ask,enum=deny"`
+	Expect string `json:"expect" jsonschema:"enum=allow,enum=ask,enum=deny,enum=governed"`
 	Code   string `json:"code,omitempty" jsonschema:"pattern=^[a-z_]+$,description=The code of a denial."`
 	Rule   string `json:"rule,omitempty" jsonschema:"description=A rule that must be among those that decided."`
 }

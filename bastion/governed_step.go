@@ -1,0 +1,279 @@
+package bastion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"gatehouse/bastion/governed"
+	"gatehouse/bastion/shell"
+	"gatehouse/bastion/shell/wire"
+	"gatehouse/bastion/target"
+	"gatehouse/internal/answer"
+	"gatehouse/internal/decider/protocol"
+	"gatehouse/policy"
+	"gatehouse/recorder"
+)
+
+// step is a session's value for one command of its shell: what is asked, decided and started is the command's own; recording, gate and
+// the client's channel are the shell's.
+func (s *session) step(ctx context.Context, pty bool) *session {
+	out := &session{id: s.id, conn: s.conn, channel: s.channel, log: s.log, started: s.conn.server.cfg.Now().UTC(), shell: s,
+		env: s.env, wait: s.wait, row: s.row, recording: s.recording, unrecorded: s.unrecorded, lenient: s.lenient, watch: s.watch, done: s.done}
+	out.rec = s.recording
+	if pty {
+		out.pty = s.currentPTY()
+	}
+	out.ctx, out.cancel = context.WithCancelCause(ctx)
+	return out
+}
+
+// Start decides a command and starts it.
+func (h *shellHost) Start(ctx context.Context, _ int64, e wire.Exec) (governed.Process, error) {
+	st := h.session.step(ctx, e.Prompt && h.session.pty != nil && e.Stdin == wire.InClient && e.Stdout == wire.ToOut && len(e.Redirs) == 0)
+	asked, refused := h.asked(st, e)
+	number := asked.step.N
+	if err := h.note(map[string]any{"step": number, "line": e.Line, "argv": e.Argv, "dir": e.Dir, "chain": asked.step.Chain}); err != nil {
+		return nil, err
+	}
+	var d protocol.Decided
+	var proc *running
+	var out *outcome
+	if refused != nil {
+		o := st.refuse(ask{kind: "exec", text: strings.Join(e.Argv, " ")}, *refused)
+		out = &o
+	} else {
+		d, proc, out = st.start(asked)
+	}
+	if out != nil {
+		h.over(number)
+		return nil, h.refusal(st, *out)
+	}
+	p := &stepProcess{running: proc, host: h, step: st, number: number, decided: d.Decision, inherit: e.Inherit}
+	if most := d.Decision.Obligations.MaxSeconds; most > 0 {
+		p.timer = time.AfterFunc(time.Duration(most)*time.Second, p.timeOver)
+	}
+	return p, nil
+}
+
+// asked makes a plan of a command.
+func (h *shellHost) asked(st *session, e wire.Exec) (asked, *answer.Denial) {
+	h.mu.Lock()
+	h.steps++
+	step := &policy.Step{N: h.steps, Line: e.Line, Piped: e.Stdin == wire.InPipe && !e.Prompt, Inherit: e.Inherit, Any: st.pty != nil}
+	over := h.ended
+	h.ended = nil
+	h.mu.Unlock()
+	for _, link := range e.Chain {
+		text := link.By
+		if link.SHA256 != "" {
+			text += " sha256:" + link.SHA256
+		}
+		step.Chain = append(step.Chain, text)
+	}
+	out := asked{step: step, over: over, unrecorded: h.session.unrecorded}
+	plan, err := shell.Exactly(shell.Context{Login: policy.Login(st.row.Login)}, e.Argv, shell.Around{Env: e.Env, Dir: e.Dir, Umask: e.Umask, Redirs: e.Redirs})
+	if err == nil {
+		err = plan.ValidateStep()
+	}
+	out.plan = plan
+	var r *shell.Refusal
+	switch {
+	case errors.As(err, &r):
+		return out, &answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: r.Error(), Construct: r.Construct, ConstructAt: r.Column, Argv: [][]string{e.Argv}}
+	case err != nil:
+		return out, &answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: err.Error(), Argv: [][]string{e.Argv}}
+	}
+	return out, nil
+}
+
+// note puts a command's beginning or end into the evidence.
+func (h *shellHost) note(m map[string]any) error {
+	if err := h.session.recording.Write(recorder.Step, event(m)); err != nil {
+		return &evidenceError{err}
+	}
+	return nil
+}
+
+// over keeps for the decider that a command has ended.
+func (h *shellHost) over(number int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.ended) < maxOver {
+		h.ended = append(h.ended, number)
+	}
+}
+
+// maxOver bounds what the decider is told at once.
+const maxOver = 1024
+
+// refusal tells the client why a command does not run, and the shell what it makes of that.
+func (h *shellHost) refusal(st *session, out outcome) error {
+	if err := context.Cause(h.session.ctx); err != nil {
+		return err
+	}
+	var evidence *evidenceError
+	if errors.As(context.Cause(st.ctx), &evidence) {
+		return evidence
+	}
+	if st.ctx.Err() != nil {
+		return &wire.Error{Kind: wire.KindEnded, Text: "it was called off"}
+	}
+	h.session.say(out.text)
+	if out.status == answer.ExitDenied {
+		return &wire.Error{Kind: wire.KindDenied, Text: out.reason}
+	}
+	return &wire.Error{Kind: wire.KindFault, Text: out.reason}
+}
+
+// refuseLine tells the client why a line is not read, or not any further.
+func (s *session) refuseLine(r wire.Report) {
+	d := answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: cutText(r.Refused.Construct+": "+r.Refused.Reason, maxReason), Construct: cutText(r.Refused.Construct, 256), ConstructAt: r.Refused.Column}
+	out := s.refuse(ask{kind: "exec", text: cutText(r.Text, 1024)}, d)
+	s.say(out.text)
+}
+
+// decideAny decides a command that may have a terminal and can do without: with what is open for either, and a key for what is not.
+func (s *session) decideAny(t protocol.Target, req protocol.Decide) (protocol.Decided, launch, error) {
+	with, without := poolKey{target: t.Name, login: s.row.Login, pty: true}, poolKey{target: t.Name, login: s.row.Login}
+	open := map[bool]*pooled{true: s.conn.pool(with).lease(), false: s.conn.pool(without).lease()}
+	var pending *target.Pending
+	letGo := func(but bool) {
+		for pty, key := range map[bool]poolKey{true: with, false: without} {
+			if open[pty] != nil && pty != but {
+				s.conn.pool(key).release(open[pty])
+			}
+		}
+	}
+	abandon := func() {
+		letGo(true)
+		if open[true] != nil {
+			s.conn.pool(with).release(open[true])
+		}
+		if pending != nil {
+			s.conn.keepAhead(without, pending)
+		}
+	}
+	ask := func() (d protocol.Decided, err error) {
+		if pending == nil {
+			if pending, err = s.pendingFor(t, without); err != nil {
+				return d, err
+			}
+		}
+		req.PublicKey = pending.PublicKey().Marshal()
+		return s.ask(t, &req)
+	}
+	var d protocol.Decided
+	var err error
+	if open[true] != nil && open[false] != nil {
+		if d, err = s.ask(t, &req); err == nil && d.NeedsKey {
+			d, err = ask()
+		}
+	} else {
+		d, err = ask()
+	}
+	if err != nil || d.Decision.Verdict != policy.Allow || d.Fault != "" {
+		return d, launch{abandon: abandon}, err
+	}
+	pty := d.Decision.PTY
+	if !pty {
+		s.pty = nil
+	}
+	key := map[bool]poolKey{true: with, false: without}[pty]
+	p := s.conn.pool(key)
+	if leased := open[pty]; leased != nil && d.Decision.Mode != policy.Pinned {
+		letGo(pty)
+		if pending != nil {
+			s.conn.keepAhead(without, pending)
+		}
+		return d, s.launchOn(p, leased, d), nil
+	}
+	return d, launch{abandon: abandon, start: func(ctx context.Context) (*running, error) {
+		abandonLeases(s.conn, open, with, without)
+		return s.startFresh(ctx, p, pending, d)
+	}}, nil
+}
+
+// abandonLeases gives leased connections back.
+func abandonLeases(c *conn, open map[bool]*pooled, with, without poolKey) {
+	for pty, key := range map[bool]poolKey{true: with, false: without} {
+		if open[pty] != nil {
+			c.pool(key).release(open[pty])
+		}
+	}
+}
+
+// currentPTY is the client's terminal as large as it is now.
+func (s *session) currentPTY() *target.PTY {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := *s.pty
+	if s.size != nil {
+		p.Cols, p.Rows = s.size.Cols, s.size.Rows
+	}
+	return &p
+}
+
+// stepProcess is a command of a governed shell that runs.
+type stepProcess struct {
+	*running
+	host    *shellHost
+	step    *session
+	number  int64
+	decided policy.Decision
+	inherit bool
+	timer   *time.Timer // nil: its rule gives it no time of its own
+}
+
+func (p *stepProcess) PTY() bool { return p.step.pty != nil }
+
+// ReadsClient says whether the client's input may reach it.
+func (p *stepProcess) ReadsClient() bool { return p.PTY() || p.decided.Stdin != policy.StdinNone }
+
+// NoInput says whether it has none of what it stands in.
+func (p *stepProcess) NoInput() bool {
+	return p.inherit && p.decided.Plan != nil && p.decided.Plan.Null
+}
+
+// timeOver ends a command that has had its time.
+func (p *stepProcess) timeOver() {
+	defer p.step.conn.isolate("an obligation")
+	p.step.say(fmt.Sprintf("gatehouse: %s had the %s that the policy gives it\n", path.Base(p.decided.Plan.Argv[0]), time.Duration(p.decided.Obligations.MaxSeconds)*time.Second))
+	_ = p.Signal("KILL")
+	_ = p.process.Close()
+}
+
+// Close lets go of the command; one that has not ended is ended.
+func (p *stepProcess) Close() error {
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+	m := map[string]any{"step": p.number}
+	select {
+	case <-p.Exited():
+		exit := p.Exit()
+		m["status"] = exit.Status
+		if exit.Signal != "" {
+			m["signal"] = exit.Signal
+		}
+	default:
+		m["cut"] = true
+		_ = p.Signal("KILL")
+		p.host.mu.Lock()
+		p.host.cut = true
+		p.host.mu.Unlock()
+	}
+	p.release()
+	p.host.over(p.number)
+	return p.host.note(m)
+}
+
+// cutShort reports whether a command was ended before it ended itself.
+func (h *shellHost) cutShort() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.cut
+}

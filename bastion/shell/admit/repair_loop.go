@@ -1,0 +1,210 @@
+package admit
+
+import (
+	"strconv"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// In bash set -e does not heed a status that comes from the left side of && or from !, nor does it when a compound command passes that
+// status on. The interpreter heeds it there. Nor does it keep the status of a loop's last turn. So where nobody sees a compound command's
+// status, what is not heeded at its ends is made to be no status at all; and a loop whose status is seen keeps it in a variable.
+
+// statuses changes every list of commands of a tree.
+func (r *repairer) statuses(f *syntax.File) {
+	var bodies []*syntax.Stmt
+	var lists []*[]*syntax.Stmt
+	preorder(f, func(n syntax.Node) {
+		switch n := n.(type) {
+		case *syntax.FuncDecl:
+			bodies = append(bodies, n.Body)
+		case *syntax.CmdSubst:
+			lists = append(lists, &n.Stmts)
+		case *syntax.Subshell:
+			lists = append(lists, &n.Stmts)
+		case *syntax.BinaryCmd:
+			if n.Op == syntax.Pipe {
+				bodies = append(bodies, n.X, n.Y)
+			}
+		}
+	})
+	for _, body := range bodies {
+		r.within(body, true)
+	}
+	for _, list := range lists {
+		*list = r.list(*list, true)
+	}
+	f.Stmts = r.list(f.Stmts, true)
+}
+
+// list changes the commands of a list; seen says whether the status of its last is.
+func (r *repairer) list(stmts []*syntax.Stmt, seen bool) []*syntax.Stmt {
+	for i, s := range stmts {
+		r.within(s, i == len(stmts)-1 && seen || i < len(stmts)-1 && readsStatus(stmts[i+1]))
+	}
+	return stmts
+}
+
+// within changes what is in a compound command. What is a list of its own (a function, a subshell, a part of a pipe) is not its concern.
+func (r *repairer) within(s *syntax.Stmt, seen bool) {
+	seen = seen || s.Negated || s.Background
+	switch c := s.Cmd.(type) {
+	case *syntax.Block:
+		c.Stmts = r.end(r.list(c.Stmts, seen), seen)
+	case *syntax.IfClause:
+		for ; c != nil; c = c.Else {
+			c.Cond, c.Then = r.list(c.Cond, true), r.end(r.list(c.Then, seen), seen)
+		}
+	case *syntax.CaseClause:
+		for _, item := range c.Items {
+			item.Stmts = r.end(r.list(item.Stmts, seen), seen)
+		}
+	case *syntax.BinaryCmd:
+		if c.Op == syntax.AndStmt || c.Op == syntax.OrStmt {
+			r.within(c.X, true)
+			r.within(c.Y, seen)
+		}
+	case *syntax.WhileClause:
+		c.Cond = r.list(c.Cond, true)
+		r.loop(s, &c.Do, seen)
+	case *syntax.ForClause:
+		r.loop(s, &c.Do, seen)
+	}
+}
+
+// end makes a status that nobody sees no status, at the end of a list.
+func (r *repairer) end(stmts []*syntax.Stmt, seen bool) []*syntax.Stmt {
+	if seen || len(stmts) == 0 {
+		return stmts
+	}
+	return leaf(stmts, "")
+}
+
+// loop changes a loop.
+func (r *repairer) loop(s *syntax.Stmt, body *[]*syntax.Stmt, seen bool) {
+	if len(*body) == 0 {
+		return
+	}
+	seen = seen && !readsStatus((*body)[0]) // what is put before it would be what it reads
+	*body = r.list(*body, seen)
+	if !seen {
+		*body = append(leaf(*body, ""), call("true"))
+		return
+	}
+	r.loops++
+	name := "__gatehouse_loop" + strconv.Itoa(r.loops)
+	*body = append([]*syntax.Stmt{set(name, "0")}, leaf(*body, name)...)
+	inner := *s
+	inner.Redirs, inner.Negated, inner.Background, inner.Comments = nil, false, false, nil
+	s.Cmd = &syntax.Block{Lbrace: s.Pos(), Rbrace: s.End(), Stmts: []*syntax.Stmt{set(name, "0"), &inner, restore(name)}}
+}
+
+// leaf keeps the status of a list's last command in a variable, or drops it, wherever set -e does not heed it. All else is as it was.
+func leaf(stmts []*syntax.Stmt, name string) []*syntax.Stmt {
+	last := len(stmts) - 1
+	s := stmts[last]
+	rest := stmts[:last:last]
+	switch c := s.Cmd.(type) {
+	case *syntax.Block, *syntax.IfClause, *syntax.CaseClause:
+		if s.Negated {
+			break
+		}
+		inside(c, name)
+		return stmts
+	case *syntax.BinaryCmd:
+		if s.Negated || c.Op != syntax.AndStmt && c.Op != syntax.OrStmt {
+			break
+		}
+		if c.Op == syntax.OrStmt {
+			if then := leaf([]*syntax.Stmt{c.Y}, name); len(then) > 1 {
+				c.Y = block(s, then)
+			} else {
+				c.Y = then[0]
+			}
+			return stmts
+		}
+		return append(rest, choice(s, c.X, leaf([]*syntax.Stmt{c.Y}, name), name))
+	}
+	if s.Negated {
+		return append(rest, choice(s, s, []*syntax.Stmt{call("true")}, name))
+	}
+	if name != "" {
+		return append(stmts, keep(name))
+	}
+	return stmts
+}
+
+// inside does it in each part of a compound command.
+func inside(c syntax.Command, name string) {
+	each := func(stmts []*syntax.Stmt) []*syntax.Stmt {
+		if len(stmts) == 0 {
+			return stmts
+		}
+		return leaf(stmts, name)
+	}
+	switch c := c.(type) {
+	case *syntax.Block:
+		c.Stmts = each(c.Stmts)
+	case *syntax.IfClause:
+		for ; c != nil; c = c.Else {
+			c.Then = each(c.Then)
+		}
+	case *syntax.CaseClause:
+		for _, item := range c.Items {
+			item.Stmts = each(item.Stmts)
+		}
+	}
+}
+
+// choice is cond && then, without a status where cond fails.
+func choice(at, cond *syntax.Stmt, then []*syntax.Stmt, name string) *syntax.Stmt {
+	c := &syntax.IfClause{Position: at.Pos(), ThenPos: at.Pos(), FiPos: at.End(), Cond: []*syntax.Stmt{cond}, Then: then}
+	if name != "" {
+		c.Else = &syntax.IfClause{Position: at.End(), FiPos: at.End(), Then: []*syntax.Stmt{keep(name)}}
+	}
+	return &syntax.Stmt{Position: at.Pos(), Cmd: c}
+}
+
+// restore gives a kept status, which set -e does not heed.
+func restore(name string) *syntax.Stmt {
+	exit := callOf(wordOf(&syntax.Lit{Value: "exit"}), wordOf(&syntax.ParamExp{Short: true, Param: &syntax.Lit{Value: name}}))
+	sub := &syntax.Stmt{Cmd: &syntax.Subshell{Stmts: []*syntax.Stmt{{Cmd: exit}}}}
+	return &syntax.Stmt{Cmd: &syntax.BinaryCmd{Op: syntax.AndStmt, X: sub, Y: call("true")}}
+}
+
+func keep(name string) *syntax.Stmt {
+	return assign(name, wordOf(&syntax.ParamExp{Short: true, Param: &syntax.Lit{Value: "?"}}))
+}
+
+func set(name, value string) *syntax.Stmt {
+	return assign(name, wordOf(&syntax.Lit{Value: value}))
+}
+
+func assign(name string, value *syntax.Word) *syntax.Stmt {
+	return &syntax.Stmt{Cmd: &syntax.CallExpr{Assigns: []*syntax.Assign{{Name: &syntax.Lit{Value: name}, Value: value}}}}
+}
+
+func call(name string) *syntax.Stmt {
+	return &syntax.Stmt{Cmd: callOf(wordOf(&syntax.Lit{Value: name}))}
+}
+
+func block(at *syntax.Stmt, stmts []*syntax.Stmt) *syntax.Stmt {
+	return &syntax.Stmt{Position: at.Pos(), Cmd: &syntax.Block{Lbrace: at.Pos(), Rbrace: at.End(), Stmts: stmts}}
+}
+
+// readsStatus says whether $? is in a command, or what takes it by itself.
+func readsStatus(s *syntax.Stmt) bool {
+	reads := false
+	preorder(s, func(n syntax.Node) {
+		switch n := n.(type) {
+		case *syntax.ParamExp:
+			reads = reads || n.Param != nil && n.Param.Value == "?"
+		case *syntax.CallExpr:
+			if len(n.Args) == 1 {
+				lit := n.Args[0].Lit()
+				reads = reads || lit == "return" || lit == "exit"
+			}
+		}
+	})
+	return reads
+}

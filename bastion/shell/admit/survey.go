@@ -1,0 +1,113 @@
+package admit
+
+import (
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// known is what a text says about itself somewhere, whatever runs first.
+type known struct {
+	functions   map[string]bool
+	associative map[string]bool // declared -A
+	readonly    map[string]int  // declared readonly, and where
+	texts       map[string]bool // set to a text that is no number
+	matches     bool            // it reads BASH_REMATCH
+}
+
+// survey reads a tree once, before it is judged.
+func survey(f *syntax.File) known {
+	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, texts: map[string]bool{}}
+	preorder(f, func(n syntax.Node) {
+		switch n := n.(type) {
+		case *syntax.FuncDecl:
+			if n.Name != nil {
+				k.functions[n.Name.Value] = true
+			}
+		case *syntax.DeclClause:
+			k.declared(n)
+		case *syntax.Assign:
+			k.assigned(n)
+		case *syntax.ParamExp:
+			k.matches = k.matches || n.Param != nil && n.Param.Value == "BASH_REMATCH"
+		}
+	})
+	return k
+}
+
+// preorder visits every node that is there.
+func preorder(n syntax.Node, visit func(syntax.Node)) {
+	syntax.Walk(n, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case nil:
+			return true
+		case *syntax.ArithmExp:
+			if n.X == nil {
+				return false
+			}
+		case *syntax.ArithmCmd:
+			if n.X == nil {
+				return false
+			}
+		}
+		visit(n)
+		return true
+	})
+}
+
+// assigned keeps the names whose value, written in the text, is no number in arithmetic and no name either.
+func (k known) assigned(a *syntax.Assign) {
+	if a.Name == nil || a.Value == nil || a.Index != nil {
+		return
+	}
+	if v := literal(a.Value); v.known && v.text != "" && !decimal(v.text) && !syntax.ValidName(v.text) {
+		k.texts[a.Name.Value] = true
+	}
+}
+
+func (k known) declared(d *syntax.DeclClause) {
+	flags := ""
+	for _, a := range d.Args {
+		if a.Name == nil {
+			flags += flagsOf(a.Value)
+		}
+	}
+	for _, a := range d.Args {
+		if a.Name == nil {
+			continue
+		}
+		if strings.Contains(flags, "A") {
+			k.associative[a.Name.Value] = true
+		}
+		if _, before := k.readonly[a.Name.Value]; !before && (d.Variant.Value == "readonly" || strings.Contains(flags, "r") && d.Variant.Value != "local") {
+			k.readonly[a.Name.Value] = offset(a.Pos())
+		}
+	}
+}
+
+// flagsOf are the letters of a word of options.
+func flagsOf(word *syntax.Word) string {
+	if word == nil {
+		return ""
+	}
+	lit := word.Lit()
+	if len(lit) > 1 && (lit[0] == '-' || lit[0] == '+') {
+		return lit[1:]
+	}
+	return ""
+}
+
+// associative says whether a name is declared with -A.
+func (w *walker) associative(name *syntax.Lit) bool {
+	return name != nil && w.known.associative[name.Value]
+}
+
+// associativeElem says whether the current element's array is declared with -A.
+func (w *walker) associativeElem() bool {
+	for i := len(w.stack) - 1; i >= 0; i-- {
+		if a, ok := w.stack[i].(*syntax.Assign); ok {
+			return w.associative(a.Name)
+		}
+	}
+	return false
+}

@@ -1,0 +1,237 @@
+package admit
+
+// rule is a reason to refuse. What stands behind it in Table is what a client is told.
+type rule int
+
+// fine is no reason.
+const fine rule = 0
+
+// The rules, in the order of the manual.
+const (
+	textsInTexts rule = iota + 1
+	longText
+	denseText
+	nesting
+	invalidUTF8
+	carriageReturn
+	controlCharacter
+	invisibleCharacter
+	notUnderstood
+	notSh
+	commentBackslash
+	processSubstitution
+	coprocess
+	selectLoop
+	functionName
+	descriptor
+	inputDuplicate
+	closedOutput
+	outputDuplicate
+	readWrite
+	deviceFile
+	globTarget
+	documentEnd
+	tildeOther
+	tildeColon
+	braceRange
+	braceEmpty
+	globStart
+	extendedGlob
+	loneDollar
+	localeQuotes
+	ansiEscape
+	pipeStatus
+	lastArgument
+	statusAfter
+	optionLetters
+	callStack
+	shellNumbers
+	shellState
+	fixedVariable
+	seededRandom
+	steeringVariable
+	namesByPrefix
+	tenthParameter
+	indirectMore
+	keyOrder
+	transformation
+	casePattern
+	listDefault
+	quotesInDefault
+	eagerDefault
+	quotedRemoval
+	replaceAnchor
+	replacePattern
+	replaceAmpersand
+	impureDivisor
+	arithmeticTarget
+	arithmeticWord
+	arithmeticNumber
+	arithmeticValue
+	testOperator
+	testElement
+	testNumber
+	testInteger
+	testWords
+	regexpDialect
+	regexpQuoted
+	readonlyAgain
+	elementAppend
+	associativeElement
+	separatorOdd
+	listing
+	localOutside
+	letWord
+	declareOption
+	declareWord
+	declareCalled
+	returnOutside
+	breakOutside
+	trapSubshell
+	trapExit
+	trapSignal
+	jobControl
+	interactiveOnly
+	resourceLimits
+	setOption
+	shoptOption
+	readOption
+	mapfileOption
+	cdOption
+	execOption
+	unsetOption
+	killJob
+	waitOption
+	typeOption
+	hashOption
+	commandOption
+	aliases
+	tooMany
+	countNumber
+	umaskSymbolic
+	folderOption
+	echoOptions
+	echoEscape
+	echoSh
+	printfVariable
+	printfFormat
+	printfWidth
+	printfNumber
+)
+
+// Row is what is said of one construct. Refused is an example, in which ‸ stands before the column; Instead is a text beside it that is
+// read. Both are empty where no short text shows it.
+type Row struct{ Construct, Reason, Refused, Instead string }
+
+// Table is all that is refused, by rule. The manual's list is made from it.
+var Table = [...]Row{
+	textsInTexts:        {"text in text", "texts are at most 16 deep in each other: eval, sh -c and source", "", ""},
+	longText:            {"long text", "a text has at most 65536 bytes; put it into several", "", ""},
+	denseText:           {"dense text", "a text has at most 4096 parentheses, braces, brackets and keywords", "", ""},
+	nesting:             {"nesting", "commands and expansions are at most 200 deep in each other: use a function or a variable", "", ""},
+	invalidUTF8:         {"invalid UTF-8", "a text is UTF-8: write other bytes as $'\\xNN'", "echo a‸\xff", "echo é"},
+	carriageReturn:      {"carriage return", "lines end with a newline alone", "echo a‸\r\necho b\n", "echo a\necho b\n"},
+	controlCharacter:    {"control character", "write it as $'\\033' or by printf", "echo ‸\x1b[1m", "echo $'\\033[1m'"},
+	invisibleCharacter:  {"invisible character", "format, bidirectional and separator characters deceive whoever reads the text", "echo a‸\u202eb", "echo aéb"},
+	notUnderstood:       {"syntax error", "what the parser says of it", "echo )", "echo ')'"},
+	notSh:               {"not sh", "not every sh has it: write bash -c", "", ""},
+	commentBackslash:    {"comment", "it cannot end with a backslash", "echo a ‸# b \\\necho c", "echo a # b\necho c"},
+	processSubstitution: {"process substitution", "write to a file, use a pipe, or a here-string: <<< \"$(…)\"", "diff ‸<(ls a) <(ls b)", "ls a | diff - b"},
+	coprocess:           {"coproc", "run it in the foreground, or behind with &", "‸coproc cat", "cat &"},
+	selectLoop:          {"select", "read the choice with read", "‸select x in a b; do echo $x; done", "for x in a b; do echo $x; done"},
+	functionName:        {"function name", "it must be letters, digits and _ - . : + and no word of the shell's grammar", "‸a@b() { :; }", "a-b() { :; }"},
+	descriptor:          {"file descriptor", "only 0 for input and 1 and 2 for output can be redirected", "exec ‸3>log", "exec >log"},
+	inputDuplicate:      {"<&", "redirect input from a file, with < or <<<", "cat ‸<&3", "cat </dev/null"},
+	closedOutput:        {">&-", "write >/dev/null", "ls ‸>&-", "ls >/dev/null"},
+	outputDuplicate:     {">& to a file", "write &> FILE; after >& stands 1 or 2", "ls ‸>&log", "ls &>log"},
+	readWrite:           {"<>", "open a file for reading with < or for writing with >", "cat ‸<>f", "cat <f"},
+	deviceFile:          {"device file", "the shell opens no connections and no other descriptors: use curl, nc or a plain file", "echo a > ‸/dev/tcp/h/80", "echo a > /dev/null"},
+	globTarget:          {"pattern in redirection", "write the file's name in full", "cat < ‸*.txt", "cat *.txt"},
+	documentEnd:         {"here-document", "the word that ends it must be plain, or quoted as a whole", "cat <<‸'A'B\nx\nAB\n", "cat <<'AB'\nx\nAB\n"},
+	tildeOther:          {"tilde", "write the folder in full, or $PWD or $OLDPWD", "ls ‸~+", "ls ~"},
+	tildeColon:          {"tilde within a word", "write $HOME", "make ‸PREFIX=~/x", "make PREFIX=$HOME/x"},
+	braceRange:          {"brace range", "it makes too many words, or mixes what it counts: use seq, or for ((…))", "echo ‸{1..100000}", "echo {1..100}"},
+	braceEmpty:          {"empty brace", "a word of it would be nothing, which bash leaves out", "echo ‸{,a}", "echo x{,a}"},
+	globStart:           {"pattern", "a file's name cannot begin with ? [! or [^ in a pattern, which would match hidden files here and not in bash: use find", "ls ‸[!a]*", "ls a[!a]*"},
+	extendedGlob:        {"extended pattern", "write the patterns one by one, or use find or grep", "ls ‸!(a)", "ls *.txt"},
+	loneDollar:          {"lone dollar", "write \\$", "echo a‸$`ls`", "echo a\\$`ls`"},
+	localeQuotes:        {"$\"…\"", "leave the dollar out", "echo ‸$\"a\"", "echo \"a\""},
+	ansiEscape:          {"escape in $'…'", "write control characters as \\xNN", "echo ‸$'\\cA'", "echo $'\\x01'"},
+	pipeStatus:          {"PIPESTATUS", "use set -o pipefail, or run the commands one by one", "a | b; echo ‸${PIPESTATUS[0]}", "set -o pipefail; a | b; echo $?"},
+	lastArgument:        {"$_", "put the word into a variable", "mkdir d; cd ‸$_", "d=x; mkdir $d; cd $d"},
+	statusAfter:         {"$? after $(…)", "put what $(…) gives into a variable, and read $? on a line before", "echo $(ls) ‸$?", "x=$(ls); echo $?"},
+	optionLetters:       {"$-", "the shell is not interactive", "echo ‸$-", "echo $#"},
+	callStack:           {"call stack", "the shell keeps no names of functions and files: write them into the text", "f() { echo ‸$FUNCNAME; }", "f() { echo f; }"},
+	shellNumbers:        {"shell's own number", "use $$, SECONDS, EPOCHSECONDS or date", "echo ‸$BASHPID", "echo $$"},
+	shellState:          {"shell's own state", "the variable is not kept", "echo ‸$SHELLOPTS", "set -e; echo $?"},
+	fixedVariable:       {"fixed variable", "bash does not let it be set, or makes its value anew: choose another name", "‸UID=5", "uid=5"},
+	seededRandom:        {"RANDOM=", "its row of numbers is not bash's: do not seed it", "‸RANDOM=42", "x=$RANDOM"},
+	steeringVariable:    {"steering variable", "it would change how bash reads what follows: choose another name, or use cd", "‸CDPATH=/srv", "cdpath=/srv"},
+	namesByPrefix:       {"${!prefix*}", "write the names", "echo ‸${!HO*}", "echo ${HOME}"},
+	tenthParameter:      {"${10}", "use shift, or a=(\"$@\") and ${a[9]}", "echo ‸${10}", "echo ${9}"},
+	indirectMore:        {"${!name…}", "put ${!name} into a variable first", "echo ‸${!x:-a}", "y=${!x}; echo ${y:-a}"},
+	keyOrder:            {"order of an associative array", "bash has an order of its own: pass it to sort with printf '%s\\n' … | sort", "declare -A m; for k in ‸${!m[@]}; do echo $k; done", "declare -A m; printf '%s\\n' \"${!m[@]}\" | sort"},
+	transformation:      {"${name@…}", "only @U, @u and @L of one value are read: quote with printf on the target", "echo ‸${x@Q}", "echo ${x@U}"},
+	casePattern:         {"${name^pattern}", "only the forms without a pattern are read", "echo ‸${x^^[a-c]}", "echo ${x^^}"},
+	listDefault:         {"${list-word}", "test ${#list[@]} or $# first; with set -u \"${list[@]}\" may be empty", "a=(); echo ‸${a[@]:-none}", "a=(); echo ${#a[@]}"},
+	quotesInDefault:     {"quotes within ${…}", "put the word into a variable first, or the whole in double quotes", "echo \"${x:-‸'a'}\"", "echo \"${x:-a}\""},
+	eagerDefault:        {"assignment within ${…}", "make it on a line before", "echo ${x:-‸$((i++))}", "echo ${x:-$((i+1))}"},
+	quotedRemoval:       {"quotes in ${name#…}", "put the quoted part into a variable of its own and remove that first", "echo ‸${x#\"$y\"*}", "echo ${x#\"$y\"}"},
+	replaceAnchor:       {"${name/#…}", "use ${name#prefix} or ${name%suffix}, or sed", "echo ‸${x/#a/b}", "echo ${x/a/b}"},
+	replacePattern:      {"${name/$pattern}", "quote the pattern, or use sed", "echo ${x/‸$p/b}", "echo ${x/\"$p\"/b}"},
+	replaceAmpersand:    {"& in a replacement", "quote the replacement: ${x//a/\"$y\"}", "echo ${x/a/‸$y}", "echo ${x/a/\"$y\"}"},
+	impureDivisor:       {"arithmetic", "the number on the right must not assign or run a command: put it into a variable", "echo $((5‸/$(cat n)))", "n=$(cat n); echo $((5/n))"},
+	arithmeticTarget:    {"assignment to an element in arithmetic", "write a[i]=$((…))", "((‸a[0]++))", "a[0]=$((a[0]+1))"},
+	arithmeticWord:      {"word in arithmetic", "only names, whole numbers and expansions can be reckoned with", "", ""},
+	arithmeticNumber:    {"number in arithmetic", "write it in full and without a leading zero: decimal, 0x…, or an octal that is one", "echo $((‸08))", "echo $((10#8))"},
+	arithmeticValue:     {"value in arithmetic", "a variable that is reckoned with must hold a decimal number without a leading zero: write 10#$x for others", "x=08; echo $((‸x+1))", "x=8; echo $((x+1))"},
+	testOperator:        {"test operator", "it is not answered alike: use = != -eq -ne -lt -le -gt -ge -nt -ot, or stat", "[ a ‸-ef b ]", "[ a -nt b ]"},
+	testElement:         {"[ -v element ]", "compare ${a[i]+set}", "[[ ‸-v a[0] ]]", "[[ -n ${a[0]+set} ]]"},
+	testNumber:          {"number in [[", "write a decimal number or $name", "[[ ‸x -eq 3 ]]", "[[ $x -eq 3 ]]"},
+	testInteger:         {"number in test", "it must be a whole number; for a variable that may be empty write ${x:-0}", "[ ‸a -eq 3 ]", "[ 5 -eq 3 ]"},
+	testWords:           {"words of test", "quote what is one word, and join tests with && and ||", "[ ‸a b c d ]", "[ a ] && [ b ]"},
+	regexpDialect:       {"regular expression", "the two dialects differ on it: keep to . [a-z] [[:class:]] * + ? {n,m} ^ $ ( ) and, without BASH_REMATCH, |", "[[ $x =~ ‸\\d+ ]]", "[[ $x =~ [0-9]+ ]]"},
+	regexpQuoted:        {"quoted variable in =~", "compare with == or *\"$x\"*, or leave the quotes out", "[[ $x =~ ‸\"$y\" ]]", "[[ $x =~ $y ]]"},
+	readonlyAgain:       {"readonly", "it is set once: bash would end the shell here", "readonly A=1; ‸A=2", "readonly A=1; B=2"},
+	elementAppend:       {"+= to an element", "write a[i]=${a[i]}…", "‸a[0]+=x", "a[0]=${a[0]}x"},
+	associativeElement:  {"associative array", "write declare -A m=([\"key\"]=value …), each key quoted", "declare -A m=(‸a b)", "declare -A m=([\"a\"]=b)"},
+	separatorOdd:        {"IFS", "what follows would be split differently: set it for read alone, or in a function that splits nothing", "‸IFS=,; for x in $y; do echo $x; done", "IFS=, read -ra a <<< $y"},
+	listing:             {"listing", "bash's own lists are not printed", "‸set", "set -e"},
+	localOutside:        {"local", "outside of a function write a plain assignment", "‸local x=1", "f() { local x=1; }"},
+	letWord:             {"let", "write ((…)), or leave the quotes out", "let ‸'z = 5 > 3'", "((z = 5 > 3))"},
+	declareOption:       {"option of declare", "only -a -A -r -x and, for declare, -g are read", "declare ‸-i n=1", "declare -r n=1"},
+	declareWord:         {"word of declare", "write NAME=VALUE", "declare ‸$x", "declare x"},
+	declareCalled:       {"declare at run time", "write the word declare or export itself, not a variable that holds it", "", ""},
+	returnOutside:       {"return", "outside of a function write exit", "‸return 1", "exit 1"},
+	breakOutside:        {"break", "it is in no loop, or in fewer than it would end", "‸break", "while true; do break; done"},
+	trapSubshell:        {"trap in a subshell", "set it in the text itself", "(‸trap 'echo a' EXIT)", "trap 'echo a' EXIT"},
+	trapExit:            {"exit in a trap", "leave exit out: the status stays that of the text", "trap ‸'rm f; exit 1' EXIT", "trap 'rm f' EXIT"},
+	trapSignal:          {"trap", "only EXIT can be trapped: after a signal the shell ends", "trap 'echo a' ‸INT", "trap 'echo a' EXIT"},
+	jobControl:          {"job control", "use & with wait and $!", "‸jobs", "sleep 1 & wait"},
+	interactiveOnly:     {"builtin of interactive shells", "there is none here", "‸compgen -c", "command -v ls"},
+	resourceLimits:      {"limits and times", "bounds are the session's own: use timeout and the target's tools", "‸ulimit -n 5", "timeout 5 ls"},
+	setOption:           {"option of set", "only -e -f -u -x -a and -o pipefail are read", "set ‸-m", "set -eu"},
+	shoptOption:         {"option of shopt", "only nullglob, dotglob and globstar can be set, and extglob for [[ … ]]", "shopt -s ‸lastpipe", "shopt -s nullglob"},
+	readOption:          {"option of read", "only -r -s -a -p -d -n and -t are read", "read ‸-u 3 x", "read -r x"},
+	mapfileOption:       {"option of mapfile", "only -t and -d are read", "mapfile ‸-n 1 a", "mapfile -t a"},
+	cdOption:            {"option of cd", "only cd FOLDER and cd - are read, and pwd -P", "cd ‸-P a", "cd a"},
+	execOption:          {"option of exec", "write exec COMMAND", "exec ‸-a x ls", "exec ls"},
+	unsetOption:         {"option of unset", "only -v and -f are read", "unset ‸-n x", "unset -v x"},
+	killJob:             {"kill", "write a number or $!, and the signal's name", "kill ‸%1", "kill $!"},
+	waitOption:          {"option of wait", "only wait and wait $! are read", "wait ‸-n", "wait"},
+	typeOption:          {"option of type", "only -t -p and -P are read", "type ‸-a ls", "type -t ls"},
+	hashOption:          {"option of hash", "only hash -r and hash NAME are read", "hash ‸-t ls", "hash ls"},
+	commandOption:       {"option of command", "only -v and -p are read", "command ‸-V ls", "command -v ls"},
+	aliases:             {"alias", "write a function", "‸alias l=ls", "l() { ls; }"},
+	tooMany:             {"too many words", "the builtin takes fewer", "exit 1 ‸2", "exit 1"},
+	countNumber:         {"number", "it must be a whole number of 1 or more", "shift ‸x", "shift 1"},
+	umaskSymbolic:       {"umask", "write an octal number", "umask ‸u=rwx", "umask 077"},
+	folderOption:        {"option of pushd", "only pushd FOLDER, pushd, popd and dirs are read", "pushd ‸-n a", "pushd a"},
+	echoOptions:         {"options of echo", "write each by itself: -n -e", "echo ‸-ne a", "echo -n -e a"},
+	echoEscape:          {"escape of echo", "use printf", "echo -e ‸'\\101'", "echo -e '\\x41'"},
+	echoSh:              {"echo of sh", "every sh prints it differently: use printf", "", ""},
+	printfVariable:      {"option of printf", "write x=$(printf …)", "printf ‸-v x a", "x=$(printf a)"},
+	printfFormat:        {"format of printf", "only %s %d %i %u %o %x %c %b with a width are filled in: use awk or /usr/bin/printf", "printf ‸'%5.2f' 1", "printf '%5d' 1"},
+	printfWidth:         {"width of printf", "bash counts bytes where a text is not ASCII: fill with awk", "printf '%5s' ‸é", "printf '%s' é"},
+	printfNumber:        {"number of printf", "it must be a decimal number", "printf '%d' ‸a", "printf '%d' 5"},
+}

@@ -1,0 +1,53 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime/debug"
+
+	"gatehouse/bastion/shell/process"
+	"gatehouse/internal/confine"
+)
+
+// socketFD is the process's one descriptor, beside standard error, which the supervisor reads.
+const socketFD = 3
+
+// What a process may take. The stack is what the parser and functions that call themselves may use.
+const (
+	maxStack = 64 << 20
+	maxHeap  = 192 << 20 // where the collector works harder; confine.Shell has the bound
+)
+
+// Helper runs what this process was started as, if that is a shell's. Programs that have a Server call it before anything else and exit
+// with the code; so do the tests.
+func Helper(args []string) (code int, is bool) {
+	if len(args) != 1 || args[0] != name {
+		return 0, false
+	}
+	conn, err := Enter()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1, true
+	}
+	return process.Run(context.Background(), conn, nil), true
+}
+
+// Enter takes away what a shell's process does not need, for ever, and returns its connection to the door.
+func Enter() (net.Conn, error) {
+	debug.SetMaxStack(maxStack)
+	debug.SetMemoryLimit(maxHeap)
+	socket := os.NewFile(socketFD, "door")
+	conn, err := net.FileConn(socket)
+	_ = socket.Close()
+	if err != nil {
+		return nil, fmt.Errorf("use the shell's socket: %w", err)
+	}
+	os.Clearenv()
+	if err := confine.Shell(); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}

@@ -1,0 +1,224 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+	"mvdan.cc/sh/v3/interp"
+)
+
+// call sees every command, function and builtin before the interpreter does: it counts them, holds the bounds, and puts ours in the place
+// of builtins that differ.
+func (sh *shell) call(ctx context.Context, args []string) ([]string, error) {
+	args, err := sh.called(ctx, args)
+	return args, sh.fatal(err)
+}
+
+// fatal makes sure that what refuses a text ends all of it, wherever in it that was: a part that runs behind, in a pipe or in $(…) has nobody
+// who would look at its error.
+func (sh *shell) fatal(err error) error {
+	var refused *refusedError
+	if errors.As(err, &refused) {
+		sh.stop(refused)
+	}
+	return err
+}
+
+func (sh *shell) called(ctx context.Context, args []string) ([]string, error) {
+	hc := interp.HandlerCtx(ctx)
+	if err := sh.bounded(args); err != nil {
+		return nil, err
+	}
+	if status, killed := sh.jobKilled(hc); killed && args[0] != mark+"end" {
+		return []string{mark + "killed", strconv.Itoa(status)}, nil
+	}
+	args, err := sh.resolve(hc, args)
+	if err != nil {
+		return nil, err
+	}
+	if !sh.shellReads(hc, args) {
+		return args, nil
+	}
+	if failed := sh.takeRedirects(ctx, hc); failed {
+		return []string{mark + "fail"}, nil
+	}
+	if prints[args[0]] && readerGone(hc) {
+		return []string{mark + "sigpipe"}, nil
+	}
+	return args, nil
+}
+
+// The bounds that no configuration widens.
+const (
+	maxGoroutines = 4096 // what runs at a time: pipes, jobs, reads
+	framesOfDepth = 16   // frames of the interpreter's own stack for one function in another
+	checkDepth    = 8    // how many calls are not looked at
+)
+
+// bounded ends a line that has done too much.
+func (sh *shell) bounded(args []string) error {
+	n := sh.commands.Add(1)
+	if most := sh.begin.Limits.Commands; most > 0 && n > most {
+		return refuse("commands", "a line runs at most %d commands", most)
+	}
+	size := int64(0)
+	for _, a := range args {
+		size += int64(len(a))
+	}
+	if most := sh.begin.Limits.Output; most > 0 && size > most {
+		return refuse("expansion", "the words of a command have at most %d bytes", most)
+	}
+	if n%checkDepth != 0 {
+		return nil
+	}
+	if runtime.NumGoroutine() > maxGoroutines {
+		return refuse("commands", "too many run at a time")
+	}
+	var pcs [1]uintptr
+	if depth := sh.begin.Limits.Depth; depth > 0 && runtime.Callers(depth*framesOfDepth+200, pcs[:]) > 0 {
+		return refuse("depth", "functions, subshells and shells are at most %d deep in each other", depth)
+	}
+	return nil
+}
+
+// resolve says what a command is: a function, a builtin of the interpreter's, or, with a mark, one of ours.
+func (sh *shell) resolve(hc interp.HandlerContext, args []string) ([]string, error) {
+	name := args[0]
+	if strings.HasPrefix(name, mark) || isFunction(hc, name) {
+		return args, nil
+	}
+	if err := sh.admitCall(args); err != nil {
+		return nil, err
+	}
+	if name == "command" || name == "builtin" {
+		return sh.resolvePrefixed(hc, args)
+	}
+	return sh.resolveBuiltin(hc, args)
+}
+
+// resolvePrefixed resolves what stands after command or builtin: never a function.
+func (sh *shell) resolvePrefixed(hc interp.HandlerContext, args []string) ([]string, error) {
+	rest := args[1:]
+	for len(rest) > 0 && (rest[0] == "--" || args[0] == "command" && rest[0] == "-p") {
+		rest = rest[1:]
+	}
+	switch {
+	case len(rest) == 0:
+		return []string{"true"}, nil
+	case args[0] == "command" && (rest[0] == "-v" || rest[0] == "-V"):
+		return append([]string{mark + "command"}, rest...), nil
+	case strings.HasPrefix(rest[0], "-"):
+		return nil, refuse(args[0]+" "+rest[0], "it is not read")
+	case rest[0] == "command" || rest[0] == "builtin":
+		return sh.resolvePrefixed(hc, rest)
+	case !interp.IsBuiltin(rest[0]) && args[0] == "command":
+		return append([]string{mark + "run"}, rest...), nil
+	case !interp.IsBuiltin(rest[0]):
+		return []string{mark + "fail", "bash: line 1: builtin: " + rest[0] + ": not a shell builtin"}, nil
+	}
+	got, err := sh.resolveBuiltin(hc, rest)
+	if err != nil || strings.HasPrefix(got[0], mark) {
+		return got, err
+	}
+	return append([]string{"builtin"}, got...), nil
+}
+
+// resolveBuiltin puts ours in the place of a builtin that differs.
+func (sh *shell) resolveBuiltin(hc interp.HandlerContext, args []string) ([]string, error) {
+	name := args[0]
+	if builtins[name] {
+		return append([]string{mark + name}, args[1:]...), nil
+	}
+	if check, ok := checks[name]; ok {
+		return check(args)
+	}
+	switch name {
+	case "return":
+		if len(args) == 1 {
+			return append(args, strconv.Itoa(hc.LastExitStatus)), nil
+		}
+	case "shift":
+		return checkShift(hc, args)
+	case "unset":
+		for _, name := range args[1:] {
+			if hc.Env.Get(name).ReadOnly {
+				return []string{mark + "fail", "bash: line 1: unset: " + name + ": cannot unset: readonly variable"}, nil
+			}
+		}
+	}
+	return args, nil
+}
+
+// checkShift fails where there are fewer parameters, as bash does.
+func checkShift(hc interp.HandlerContext, args []string) ([]string, error) {
+	n := 1
+	if len(args) > 1 {
+		var err error
+		if n, err = strconv.Atoi(args[1]); err != nil || n < 0 || len(args) > 2 {
+			return nil, refuse("shift", "it has one number")
+		}
+	}
+	if n > runnerOf(hc).Elem().FieldByName("Params").Len() {
+		return []string{mark + "fail"}, nil
+	}
+	return args, nil
+}
+
+// shellReads says that a command's redirections are the shell's own to open: those of everything but a command on the target.
+func (sh *shell) shellReads(hc interp.HandlerContext, args []string) bool {
+	name := args[0]
+	return name != mark+"run" && name != mark+"exec" && (strings.HasPrefix(name, mark) || isFunction(hc, name) || interp.IsBuiltin(name) || isShell(name))
+}
+
+// takeRedirects opens what was left to a command, and says whether that failed: then the command does not run.
+func (sh *shell) takeRedirects(ctx context.Context, hc interp.HandlerContext) (failed bool) {
+	in := sh.inputs.of(hc.Stdin)
+	if in.own {
+		in.own = false
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		if in.kind == fromFile && in.file == nil {
+			if err := sh.openSource(ctx, in.source); err != nil {
+				sh.complain(fileError(in.path, err))
+				return true
+			}
+		}
+	}
+	for _, w := range []any{hc.Stdout, hc.Stderr} {
+		if f, ok := w.(*outFile); ok {
+			if err := f.begin(); err != nil {
+				sh.complain(fileError(f.path, err))
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// prints are the builtins that a reader's going away ends, as SIGPIPE does.
+var prints = map[string]bool{mark + "echo": true, mark + "printf": true, mark + "pwd": true}
+
+// readerGone says that standard output is a pipe that nobody reads.
+func readerGone(hc interp.HandlerContext) bool {
+	f, ok := hc.Stdout.(*os.File)
+	if !ok {
+		return false
+	}
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return false
+	}
+	gone := false
+	raw.Control(func(fd uintptr) {
+		poll := []unix.PollFd{{Fd: int32(fd)}}
+		if n, err := unix.Poll(poll, 0); err == nil && n > 0 {
+			gone = poll[0].Revents&unix.POLLERR != 0
+		}
+	})
+	return gone
+}

@@ -1,0 +1,218 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync/atomic"
+
+	"mvdan.cc/sh/v3/interp"
+	"mvdan.cc/sh/v3/syntax"
+
+	"gatehouse/bastion/shell/wire"
+)
+
+// shell is one interpreter: the shell that the client asked for, or one in it that sh -c or a script began.
+type shell struct {
+	*Shell
+	runner *interp.Runner
+	parent *shell
+	env    *environ
+	chain  []wire.Link // how it came to be
+	posix  bool        // sh, not bash
+	name   string      // $0
+	pid    int64       // $$
+
+	seen   seen // what its texts have used, for the rewriting
+	last   int  // $?
+	exited bool
+
+	cancelOwn   context.CancelCauseFunc // of a shell in a shell, while it runs
+	killedAlone atomic.Bool             // kill $$ has ended it
+}
+
+// parentID is $PPID.
+func (sh *shell) parentID() int64 {
+	if sh.parent != nil {
+		return sh.parent.pid
+	}
+	return firstID
+}
+
+// config is what an interpreter begins with.
+type config struct {
+	parent         *shell
+	env            *environ
+	chain          []wire.Link
+	posix          bool
+	name           string
+	dir            string
+	params         []string
+	options        []string // of set
+	stdin          *os.File
+	stdout, stderr io.Writer
+}
+
+func (s *Shell) newShell(c config) (*shell, error) {
+	sh := &shell{Shell: s, parent: c.parent, env: c.env, chain: c.chain, posix: c.posix, name: c.name, pid: s.jobs.number()}
+	sh.env.set(nameVariable, c.name)
+	runner, err := interp.New(
+		interp.Env(sh.env),
+		interp.StdIO(c.stdin, c.stdout, c.stderr),
+		interp.CallHandler(sh.call),
+		interp.ExecHandlers(func(interp.ExecHandlerFunc) interp.ExecHandlerFunc { return sh.exec }),
+		interp.OpenHandler(sh.openFor),
+		interp.ReadDirHandler2(sh.list),
+		interp.StatHandler(sh.stat),
+		interp.AccessHandler(sh.access),
+		interp.Params(c.options...),
+		func(r *interp.Runner) error { r.Dir, r.Params = c.dir, c.params; return nil },
+	)
+	if err != nil {
+		return nil, err
+	}
+	runner.Reset()
+	sh.env.ready()
+	sh.runner = runner
+	if _, err := sh.hidden("unset GID"); err != nil {
+		return nil, err
+	}
+	return sh, nil
+}
+
+// hidden runs a text of our own.
+func (sh *shell) hidden(text string) (int, error) {
+	file, err := syntax.NewParser().Parse(strings.NewReader(text), sh.name)
+	if err != nil {
+		return 0, err
+	}
+	for _, st := range file.Stmts {
+		err = sh.runner.Run(context.Background(), st)
+	}
+	return sh.status(context.Background(), err), nil
+}
+
+// text reads a text and runs it. whole says that the shell ends with it.
+func (sh *shell) text(ctx context.Context, text string, whole bool) int {
+	file, err := sh.admit(text)
+	if err == nil {
+		err = sh.rewrite(ctx, file)
+	}
+	if err != nil {
+		sh.refused(err)
+		sh.last = statusRefused
+		return sh.last
+	}
+	sh.last = sh.run(ctx, file, whole)
+	return sh.last
+}
+
+// run runs what was read.
+func (sh *shell) run(ctx context.Context, file *syntax.File, whole bool) int {
+	file.Name = sh.name
+	sh.Shell.err.last.Store(nil)
+	var err error
+	if whole {
+		err = sh.runner.Run(ctx, file)
+		sh.exited = true
+		return sh.status(ctx, err)
+	}
+	for _, st := range file.Stmts {
+		err = sh.runner.Run(ctx, st)
+		if sh.exited = sh.runner.Exited(); sh.exited || ctx.Err() != nil {
+			break
+		}
+	}
+	return sh.status(ctx, err)
+}
+
+// status is what the end of a text is to its shell's starter.
+func (sh *shell) status(ctx context.Context, err error) int {
+	var end *endError
+	if errors.As(context.Cause(ctx), &end) {
+		return end.status
+	}
+	var code interp.ExitStatus
+	if errors.As(err, &code) {
+		if last := sh.Shell.err.last.Load(); code == 1 && sh.exited && last != nil && strings.HasSuffix(*last, ": unbound variable\n") {
+			return 127 // as bash -c; interp has 1 for it
+		}
+		return int(code)
+	}
+	var refused *refusedError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &refused) || errors.As(context.Cause(ctx), &refused):
+		return statusRefused
+	}
+	return 1
+}
+
+// line is a line of the client: reported, bounded, run.
+func (sh *shell) line(ctx context.Context, text string) int {
+	n := sh.Shell.line.Add(1)
+	sh.commands.Store(0)
+	if err := sh.reports.send(wire.Report{Line: n, Text: text}); err != nil {
+		return 1
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	sh.begins(cancel)
+	defer sh.begins(nil)
+	watch := sh.watch(ctx, cancel)
+	status := sh.text(ctx, text, !sh.prompt)
+	watch()
+	if ctx.Err() != nil {
+		sh.jobs.endAll() // they have the line's context
+	}
+	if len(sh.jobs.running()) == 0 {
+		defer cancel(nil) // what runs behind has the line's context
+	}
+	var refused *refusedError
+	if errors.As(context.Cause(ctx), &refused) {
+		sh.refused(refused)
+	}
+	sh.reports.send(wire.Report{Line: n, Status: &status})
+	return status
+}
+
+// begins says what ends the line that runs.
+func (s *Shell) begins(cancel context.CancelCauseFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cancel = cancel
+	if cancel != nil && s.ended != nil {
+		cancel(s.ended)
+	}
+}
+
+// refused tells the door why a text is not read; the door tells the client.
+func (sh *shell) refused(err error) {
+	var r *refusedError
+	if !errors.As(err, &r) {
+		r = &refusedError{wire.Refused{Construct: "text", Column: 1, Reason: err.Error()}}
+	}
+	sh.reports.send(wire.Report{Line: sh.Shell.line.Load(), Refused: &r.Refused})
+}
+
+// complain writes to the client's standard error.
+func (s *Shell) complain(err error) { fmt.Fprintln(s.err, err) }
+
+// variable is a variable's value.
+func (sh *shell) variable(name string) string {
+	if v, ok := sh.runner.Vars[name]; ok {
+		return v.String()
+	}
+	return sh.env.Get(name).String()
+}
+
+func (sh *shell) functions() []string {
+	names := []string{}
+	for name := range sh.runner.Funcs {
+		names = append(names, name)
+	}
+	return names
+}

@@ -1,0 +1,116 @@
+package process
+
+import (
+	"context"
+	"sync"
+
+	"gatehouse/bastion/shell/wire"
+	"gatehouse/policy"
+)
+
+// outFile is a file that something of the text writes. It is opened as late as it can be: the redirection of one command on the target is
+// that command's, and the door decides both as one. Where several write it, it is cut first and all append, as they would with one
+// descriptor.
+type outFile struct {
+	shell  *shell
+	ctx    context.Context // of the text that opened it
+	path   string          // absolute
+	append bool
+	null   bool // /dev/null
+	perm   uint32
+
+	mu     sync.Mutex
+	simple bool // of one simple command
+	begun  bool // created, and cut if it is to be
+	writer *writer
+	failed error
+}
+
+// Write is a builtin's.
+func (f *outFile) Write(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.null {
+		return len(p), nil
+	}
+	if err := f.openLocked(); err != nil {
+		return 0, err
+	}
+	return f.writer.Write(p)
+}
+
+// Read is never called: a file is opened to read or to write.
+func (f *outFile) Read([]byte) (int, error) { return 0, errEnded }
+
+// begin opens the file for what the shell itself writes to it.
+func (f *outFile) begin() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.simple = false
+	if f.null || f.begun {
+		return nil
+	}
+	return f.openLocked()
+}
+
+func (f *outFile) openLocked() error {
+	if f.failed != nil || f.writer != nil {
+		return f.failed
+	}
+	o := wire.Open{Path: f.path, Mode: "write", Perm: f.perm}
+	if f.append || f.begun {
+		o.Mode = "append"
+	}
+	f.writer, f.failed = f.shell.openWriter(f.ctx, o)
+	f.begun = f.begun || f.failed == nil
+	return f.failed
+}
+
+// push makes the file a redirection of a command on the target.
+func (f *outFile) push(fd int) (policy.Redir, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.simple && !f.begun {
+		if err := f.openLocked(); err != nil {
+			return policy.Redir{}, err
+		}
+	}
+	if err := f.flushLocked(); err != nil {
+		return policy.Redir{}, err
+	}
+	op := policy.RedirOut
+	if f.append || f.begun {
+		op = policy.RedirAppend
+	}
+	f.begun = true
+	return policy.Redir{FD: fd, Op: op, Path: f.path}, nil
+}
+
+func (f *outFile) flushLocked() error {
+	if f.writer == nil {
+		return nil
+	}
+	err := f.writer.Close()
+	f.writer = nil
+	return err
+}
+
+// Close is the interpreter's, when the redirection ends: a file that nothing wrote is there all the same.
+func (f *outFile) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.null || f.failed != nil {
+		return nil
+	}
+	var err error
+	if !f.begun {
+		err = f.openLocked()
+	}
+	if err == nil {
+		err = f.flushLocked()
+	}
+	if err != nil {
+		f.shell.complain(fileError(f.path, err))
+	}
+	return err
+}
