@@ -19,7 +19,7 @@ PREFIX   ?= /usr/local
 DESTDIR  ?=
 OLD      ?= 0317fb8
 
-.PHONY: help setup build generate demo test race web-test lint check prove crash fuzz diff-fuzz ssh-fuzz soak bench e2e install uninstall release release-check upgrade-test clean
+.PHONY: help setup build generate demo test race web-test lint check prove crash fuzz diff-fuzz ssh-fuzz shell-attack soak bench e2e install uninstall release release-check upgrade-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -67,6 +67,11 @@ ssh-fuzz: setup build ## nearly right SSH packet sequences for FUZZTIME, beside 
 
 diff-fuzz: setup ## random lines: the plan under four login shells against bash, for FUZZTIME (ARGS="-seed 1 -from 0 -n 100")
 	go run ./scripts/difffuzz $(if $(ARGS),$(ARGS),-for $(FUZZTIME))
+
+shell-attack: setup build ## every attack on the governed shell: texts by policy alone and through a real target, and a process that lies
+	go test -race -count=1 -timeout 10m ./bastion/governed
+	go test -count=1 -timeout 10m ./bastion/shell -run 'TestAttacks|TestBypasses' -attacks
+	go test -count=1 -timeout 20m ./bastion -run 'TestAttacksOnTheGovernedShell' -shell-attacks
 
 soak: setup build ## real clients for HOURS (fractions too) while targets, network, disk and service fail, then the verdict (ARGS="-dir FOLDER" to go on)
 	@go build -o bin/soak ./scripts/soak

@@ -64,10 +64,10 @@ const secret = "bastion-secret-7f3a"
 // ground is a target's files and the bastion's, side by side on this machine. What the host gives is below target; whatever of bastion is
 // seen or changed, the shell's process has touched itself.
 type ground struct {
-	t                         *testing.T
-	root, target, home, bin   string
-	bastion, secret string
-	policy                    *policy.Policy
+	t                       *testing.T
+	root, target, home, bin string
+	bastion, secret         string
+	policy                  *policy.Policy
 }
 
 // harmless are the programs of the target; touch among them, so that an attack that succeeds is seen.

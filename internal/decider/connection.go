@@ -245,7 +245,8 @@ func (d *Decider) alive(conn string, within bool) (connection, policy.Identity, 
 		return connection{}, policy.Identity{}, refuse("no such connection")
 	case copied.ended != "":
 		return connection{}, policy.Identity{}, refuse("%s", copied.ended)
-	case !within && !d.cfg.Now().Before(copied.notAfter):
+	case within: // as its session goes on
+	case !d.cfg.Now().Before(copied.notAfter):
 		return connection{}, policy.Identity{}, refuse("the certificate has expired; connect again with a new one")
 	}
 	pol := d.currentPolicy()

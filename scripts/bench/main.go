@@ -34,6 +34,7 @@ var measures = []measure{
 	{name: "keystroke", run: measureKeystroke},
 	{name: "master", run: measureMaster},
 	{name: "line", run: measureLine},
+	{name: "shell", run: measureShell},
 	{name: "transfer", run: measureTransfer},
 	{name: "files", run: measureFiles},
 	{name: "memory", run: measureMemory},

@@ -41,6 +41,7 @@ roles:
   operator:
     targets: [web-1, many]
     logins: [deploy, root]
+    shell: governed
     forward: [{to: "@FORWARD@", via: target}]
     allow:
       - waiting
@@ -56,6 +57,7 @@ roles:
       - sort
       - uniq
       - wc -l
+      - {run: wc -c, stdin: pipe}
       - head -n 1 /srv/lines
       - head -n 1 <path:/srv/look/**>
       - {run: sink, stdin: data}

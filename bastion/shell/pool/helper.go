@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 
 	"gatehouse/bastion/shell/process"
+	"gatehouse/bastion/shell/prompt"
 	"gatehouse/internal/confine"
 )
 
@@ -32,7 +33,7 @@ func Helper(args []string) (code int, is bool) {
 		fmt.Fprintln(os.Stderr, err)
 		return 1, true
 	}
-	return process.Run(context.Background(), conn, nil), true
+	return process.Run(context.Background(), conn, prompt.Run), true
 }
 
 // Enter takes away what a shell's process does not need, for ever, and returns its connection to the door.

@@ -122,7 +122,10 @@ func (sh *shell) run(ctx context.Context, file *syntax.File, whole bool) int {
 	}
 	for _, st := range file.Stmts {
 		err = sh.runner.Run(ctx, st)
-		if sh.exited = sh.runner.Exited(); sh.exited || ctx.Err() != nil {
+		if ctx.Err() != nil {
+			break // for the runner that is an exit as well
+		}
+		if sh.exited = sh.runner.Exited(); sh.exited {
 			break
 		}
 	}
@@ -168,6 +171,9 @@ func (sh *shell) line(ctx context.Context, text string) int {
 	if ctx.Err() != nil {
 		sh.jobs.endAll() // they have the line's context
 	}
+	if sh.prompt && ctx.Err() != nil {
+		sh.setStatus(status)
+	}
 	if len(sh.jobs.running()) == 0 {
 		defer cancel(nil) // what runs behind has the line's context
 	}
@@ -177,6 +183,14 @@ func (sh *shell) line(ctx context.Context, text string) int {
 	}
 	sh.reports.send(wire.Report{Line: n, Status: &status})
 	return status
+}
+
+// setStatus makes a text that was ended from outside what $? is of.
+func (sh *shell) setStatus(status int) {
+	file, err := syntax.NewParser().Parse(strings.NewReader(fmt.Sprintf("(exit %d)", status)), "")
+	if err == nil {
+		_ = sh.runner.Run(context.Background(), file.Stmts[0]) // its status is what it is for
+	}
 }
 
 // begins says what ends the line that runs.

@@ -31,8 +31,9 @@ type editor struct {
 	view   view
 	browse browse
 	found  search
-	tabs   int  // tabs in a row
-	drawn  bool // what is shown is up to date
+	tabs   int    // tabs in a row
+	drawn  bool   // what is shown is up to date
+	mark   string // written once the prompt is there
 
 	mu   sync.Mutex
 	size wire.Size // as it was last told
@@ -93,6 +94,10 @@ func (e *editor) draw() {
 		prompt, text, pos = e.found.shown(e.line)
 	}
 	e.write(e.view.draw(prompt, text, pos))
+	if e.mark != "" {
+		e.write(e.mark)
+		e.mark = ""
+	}
 	e.drawn = true
 }
 

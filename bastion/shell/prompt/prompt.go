@@ -1,0 +1,232 @@
+// Package prompt is the prompt of a governed shell: it reads lines from the client's terminal, which edits nothing itself, and has the
+// shell run them. It runs in the shell's sandbox, where every byte of the client's is read; what it writes to the terminal is its own, or
+// is spelt so that it does nothing there.
+package prompt
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+
+	"gatehouse/bastion/preview"
+	"gatehouse/bastion/shell/admit"
+	"gatehouse/bastion/shell/process"
+)
+
+// promptWord begins each prompt that is for a program.
+const promptWord = "GATEHOUSE-PROMPT "
+
+// statusInterrupted is that of a line that Ctrl-C ended.
+const statusInterrupted = 130
+
+// prompt is one prompt.
+type prompt struct {
+	shell *process.Shell
+	out   io.Writer
+	src   *source
+	edit  *editor
+	raw   *discipline // where nothing is edited
+	plain bool        // the terminal can do nothing, or the prompt is for a program
+	json  bool
+	marks bool
+
+	history history
+	lines   int64
+	status  int
+	stopped sync.Once // said that nothing is stopped
+}
+
+// Run is a prompt's life (process.Prompt).
+func Run(ctx context.Context, s *process.Shell) int {
+	ctx, cancel := context.WithCancel(ctx)
+	begin := s.Begin()
+	p := &prompt{shell: s, out: s.Out(), src: newSource(s.AskInput), json: begin.JSON, marks: begin.Marks && !begin.JSON}
+	p.plain = p.json || begin.Term == "" || begin.Term == "dumb"
+	p.raw = &discipline{keys: decoder{src: p.src}, write: p.write, echo: !p.json}
+	p.edit = &editor{keys: decoder{src: p.src}, write: p.write, history: &p.history, complete: completer{s}.complete}
+	if begin.Size != nil {
+		p.edit.size = *begin.Size
+	}
+	var work sync.WaitGroup
+	defer work.Wait()
+	defer cancel()
+	work.Go(func() { p.src.pump(ctx) })
+	work.Go(func() { p.watch(ctx) })
+	s.SetTerminal(p)
+	old, _ := s.History(ctx) // without it the history begins now
+	for _, line := range old {
+		p.history.add(line)
+	}
+	return p.live(ctx)
+}
+
+// watch takes the terminal's sizes.
+func (p *prompt) watch(ctx context.Context) {
+	for {
+		select {
+		case e := <-p.shell.Events():
+			if e.Size != nil {
+				p.edit.resize(*e.Size)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *prompt) write(s string) { _, _ = io.WriteString(p.out, s) } // a client that is gone ends the shell elsewhere
+
+// live reads and runs lines until there are no more.
+func (p *prompt) live(ctx context.Context) int {
+	for {
+		text, err := p.text(ctx)
+		switch {
+		case errors.Is(err, errInterrupted):
+			p.status = statusInterrupted
+			continue
+		case err != nil:
+			if !p.json && errors.Is(err, io.EOF) {
+				p.write("exit\r\n")
+			}
+			return p.status
+		}
+		p.run(ctx, text)
+		if status, over := p.shell.Exited(); over {
+			return status
+		}
+		if ctx.Err() != nil {
+			return p.status
+		}
+	}
+}
+
+// text reads lines until they are whole commands.
+func (p *prompt) text(ctx context.Context) (string, error) {
+	text, err := p.line(ctx, false)
+	for err == nil && admit.Incomplete(text+"\n", admit.Place{Prompt: true}) {
+		var more string
+		if more, err = p.line(ctx, true); err == nil {
+			text += "\n" + more
+		}
+	}
+	return text, err
+}
+
+// line reads one line.
+func (p *prompt) line(ctx context.Context, more bool) (string, error) {
+	if p.plain {
+		p.write(p.shown(more))
+		b, err := p.raw.read(ctx, false)
+		if err == nil && strings.ContainsRune(string(b), keyInterrupt) {
+			err = errInterrupted
+		}
+		return strings.TrimSuffix(string(b), "\n"), err
+	}
+	p.mark("A", more)
+	p.edit.mark = p.markText("B", more)
+	p.write("\x1b[?2004h")
+	text, err := p.edit.read(ctx, p.shown(more), p.raw.take())
+	p.write("\x1b[?2004l")
+	return text, err
+}
+
+// shown is the prompt's text.
+func (p *prompt) shown(more bool) string {
+	b := p.shell.Begin()
+	if p.json {
+		m, _ := json.Marshal(map[string]any{"line": p.lines + 1, "status": p.status, "cwd": p.shell.Dir(), "more": more})
+		return promptWord + string(m) + "\r\n"
+	}
+	if more {
+		return "> "
+	}
+	dir := p.shell.Dir()
+	if rest, ok := strings.CutPrefix(dir, b.Home); ok && b.Home != "/" && (rest == "" || rest[0] == '/') {
+		dir = "~" + rest
+	}
+	return preview.Visible(fmt.Sprintf("%s@%s:%s", b.Login, b.Target, dir)) + "$ "
+}
+
+// mark writes one of the marks by which terminals and drivers know prompts, lines and output (OSC 133).
+func (p *prompt) mark(what string, more bool) { p.write(p.markText(what, more)) }
+
+func (p *prompt) markText(what string, more bool) string {
+	if !p.marks || more {
+		return ""
+	}
+	return "\x1b]133;" + what + "\x07"
+}
+
+// run has the shell run a text, during which the signals' keys are signals.
+func (p *prompt) run(ctx context.Context, text string) {
+	if strings.TrimSpace(text) == "" {
+		return
+	}
+	p.history.add(text)
+	p.lines++
+	p.mark("C", false)
+	if !p.own(ctx, text) {
+		p.src.listen(p.key)
+		p.status = p.shell.Run(ctx, text)
+		p.src.listen(nil)
+	}
+	p.mark("D;"+strconv.Itoa(p.status), false)
+}
+
+// own runs what is the prompt's own.
+func (p *prompt) own(ctx context.Context, text string) bool {
+	words := strings.Fields(text)
+	switch {
+	case len(words) == 1 && words[0] == "help":
+		help, err := p.shell.Help(ctx)
+		if err != nil {
+			help = err.Error() + "\n"
+		}
+		p.write(strings.ReplaceAll(help, "\n", "\r\n"))
+	case words[0] == "history" && len(words) <= 2:
+		n := p.history.len()
+		if len(words) == 2 {
+			var err error
+			if n, err = strconv.Atoi(words[1]); err != nil {
+				p.write("gatehouse: history takes the number of lines to show\r\n")
+				p.status = 2
+				return true
+			}
+		}
+		p.write(strings.ReplaceAll(p.history.list(n), "\n", "\r\n"))
+	default:
+		return false
+	}
+	p.status = 0
+	return true
+}
+
+// key is one of the signals' keys while something runs.
+func (p *prompt) key(b byte) {
+	switch b {
+	case keyInterrupt, keyQuit:
+		p.write("^C\r\n")
+		p.shell.Interrupt()
+	case keySuspend:
+		p.stopped.Do(func() { p.write("gatehouse: nothing can be stopped here and gone on with later; Ctrl-C ends it\r\n") })
+	}
+}
+
+// ReadLine reads a line for what runs (process.Terminal).
+func (p *prompt) ReadLine(ctx context.Context, secret bool) ([]byte, error) {
+	return p.raw.read(ctx, secret)
+}
+
+// Used is the place up to which the client's input was used.
+func (p *prompt) Used() int64 { return p.src.used() }
+
+// Lend gives the terminal to a command with one of its own.
+func (p *prompt) Lend() { p.src.lend() }
+
+// GiveBack ends that.
+func (p *prompt) GiveBack(used int64) { p.src.giveBack(used) }
