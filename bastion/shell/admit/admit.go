@@ -22,7 +22,7 @@ import (
 // The bounds of one text.
 const (
 	MaxText  = 64 << 10 // bytes
-	MaxOpen  = 4096     // everything in it that could begin something nested, before it is parsed
+	MaxOpen  = 2048     // everything in it that could begin something nested, before it is parsed
 	MaxNest  = 200      // commands and expansions in each other, once it is
 	MaxDepth = 16       // texts in texts: eval, sh -c, source
 )

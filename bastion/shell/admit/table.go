@@ -30,6 +30,7 @@ const (
 	readWrite
 	deviceFile
 	globTarget
+	assignmentInput
 	documentEnd
 	tildeOther
 	tildeColon
@@ -71,8 +72,6 @@ const (
 	testOperator
 	testElement
 	testNumber
-	testInteger
-	testWords
 	regexpDialect
 	regexpQuoted
 	readonlyAgain
@@ -110,13 +109,9 @@ const (
 	countNumber
 	umaskSymbolic
 	folderOption
-	echoOptions
-	echoEscape
 	echoSh
-	printfVariable
 	printfFormat
-	printfWidth
-	printfNumber
+	printfElement
 )
 
 // Row is what is said of one construct. Refused is an example, in which ‸ stands before the column; Instead is a text beside it that is
@@ -127,7 +122,7 @@ type Row struct{ Construct, Reason, Refused, Instead string }
 var Table = [...]Row{
 	textsInTexts:        {"text in text", "texts are at most 16 deep in each other: eval, sh -c and source", "", ""},
 	longText:            {"long text", "a text has at most 65536 bytes; put it into several", "", ""},
-	denseText:           {"dense text", "a text has at most 4096 parentheses, braces, brackets and keywords", "", ""},
+	denseText:           {"dense text", "a text has at most 2048 parentheses, braces, brackets and keywords", "", ""},
 	nesting:             {"nesting", "commands and expansions are at most 200 deep in each other: use a function or a variable", "", ""},
 	invalidUTF8:         {"invalid UTF-8", "a text is UTF-8: write other bytes as $'\\xNN'", "echo a‸\xff", "echo é"},
 	carriageReturn:      {"carriage return", "lines end with a newline alone", "echo a‸\r\necho b\n", "echo a\necho b\n"},
@@ -135,7 +130,7 @@ var Table = [...]Row{
 	invisibleCharacter:  {"invisible character", "format, bidirectional and separator characters deceive whoever reads the text", "echo a‸\u202eb", "echo aéb"},
 	notUnderstood:       {"syntax error", "what the parser says of it", "echo )", "echo ')'"},
 	notSh:               {"not sh", "not every sh has it: write bash -c", "", ""},
-	commentBackslash:    {"comment", "it cannot end with a backslash", "echo a ‸# b \\\necho c", "echo a # b\necho c"},
+	commentBackslash:    {"comment", "it cannot end with a backslash, nor stand in backquotes: write $(…)", "echo a ‸# b \\\necho c", "echo a # b\necho c"},
 	processSubstitution: {"process substitution", "write to a file, use a pipe, or a here-string: <<< \"$(…)\"", "diff ‸<(ls a) <(ls b)", "ls a | diff - b"},
 	coprocess:           {"coproc", "run it in the foreground, or behind with &", "‸coproc cat", "cat &"},
 	selectLoop:          {"select", "read the choice with read", "‸select x in a b; do echo $x; done", "for x in a b; do echo $x; done"},
@@ -147,6 +142,7 @@ var Table = [...]Row{
 	readWrite:           {"<>", "open a file for reading with < or for writing with >", "cat ‸<>f", "cat <f"},
 	deviceFile:          {"device file", "the shell opens no connections and no other descriptors: use curl, nc or a plain file", "echo a > ‸/dev/tcp/h/80", "echo a > /dev/null"},
 	globTarget:          {"pattern in redirection", "write the file's name in full", "cat < ‸*.txt", "cat *.txt"},
+	assignmentInput:     {"redirection of an assignment", "put the redirection into $(…)", "x=$(cat) ‸<f", "x=$(cat <f)"},
 	documentEnd:         {"here-document", "the word that ends it must be plain, or quoted as a whole", "cat <<‸'A'B\nx\nAB\n", "cat <<'AB'\nx\nAB\n"},
 	tildeOther:          {"tilde", "write the folder in full, or $PWD or $OLDPWD", "ls ‸~+", "ls ~"},
 	tildeColon:          {"tilde within a word", "write $HOME", "make ‸PREFIX=~/x", "make PREFIX=$HOME/x"},
@@ -185,11 +181,9 @@ var Table = [...]Row{
 	arithmeticWord:      {"word in arithmetic", "only names, whole numbers and expansions can be reckoned with", "", ""},
 	arithmeticNumber:    {"number in arithmetic", "write it in full and without a leading zero: decimal, 0x…, or an octal that is one", "echo $((‸08))", "echo $((10#8))"},
 	arithmeticValue:     {"value in arithmetic", "a variable that is reckoned with must hold a decimal number without a leading zero: write 10#$x for others", "x=08; echo $((‸x+1))", "x=8; echo $((x+1))"},
-	testOperator:        {"test operator", "it is not answered alike: use = != -eq -ne -lt -le -gt -ge -nt -ot, or stat", "[ a ‸-ef b ]", "[ a -nt b ]"},
+	testOperator:        {"test operator", "-ef, -N, -R, -o OPTION and, in [[, -t are not answered alike: use stat, and [ -t 1 ]", "[ a ‸-ef b ]", "[ a -nt b ]"},
 	testElement:         {"[ -v element ]", "compare ${a[i]+set}", "[[ ‸-v a[0] ]]", "[[ -n ${a[0]+set} ]]"},
 	testNumber:          {"number in [[", "write a decimal number or $name", "[[ ‸x -eq 3 ]]", "[[ $x -eq 3 ]]"},
-	testInteger:         {"number in test", "it must be a whole number; for a variable that may be empty write ${x:-0}", "[ ‸a -eq 3 ]", "[ 5 -eq 3 ]"},
-	testWords:           {"words of test", "quote what is one word, and join tests with && and ||", "[ ‸a b c d ]", "[ a ] && [ b ]"},
 	regexpDialect:       {"regular expression", "the two dialects differ on it: keep to . [a-z] [[:class:]] * + ? {n,m} ^ $ ( ) and, without BASH_REMATCH, |", "[[ $x =~ ‸\\d+ ]]", "[[ $x =~ [0-9]+ ]]"},
 	regexpQuoted:        {"quoted variable in =~", "compare with == or *\"$x\"*, or leave the quotes out", "[[ $x =~ ‸\"$y\" ]]", "[[ $x =~ $y ]]"},
 	readonlyAgain:       {"readonly", "it is set once: bash would end the shell here", "readonly A=1; ‸A=2", "readonly A=1; B=2"},
@@ -227,11 +221,7 @@ var Table = [...]Row{
 	countNumber:         {"number", "it must be a whole number of 1 or more", "shift ‸x", "shift 1"},
 	umaskSymbolic:       {"umask", "write an octal number", "umask ‸u=rwx", "umask 077"},
 	folderOption:        {"option of pushd", "only pushd FOLDER, pushd, popd and dirs are read", "pushd ‸-n a", "pushd a"},
-	echoOptions:         {"options of echo", "write each by itself: -n -e", "echo ‸-ne a", "echo -n -e a"},
-	echoEscape:          {"escape of echo", "use printf", "echo -e ‸'\\101'", "echo -e '\\x41'"},
 	echoSh:              {"echo of sh", "every sh prints it differently: use printf", "", ""},
-	printfVariable:      {"option of printf", "write x=$(printf …)", "printf ‸-v x a", "x=$(printf a)"},
-	printfFormat:        {"format of printf", "only %s %d %i %u %o %x %c %b with a width are filled in: use awk or /usr/bin/printf", "printf ‸'%5.2f' 1", "printf '%5d' 1"},
-	printfWidth:         {"width of printf", "bash counts bytes where a text is not ASCII: fill with awk", "printf '%5s' ‸é", "printf '%s' é"},
-	printfNumber:        {"number of printf", "it must be a decimal number", "printf '%d' ‸a", "printf '%d' 5"},
+	printfFormat:        {"format of printf", "%(…)T and %n are not filled in: use date", "printf ‸'%(%Y)T' 0", "date +%Y"},
+	printfElement:       {"printf -v", "only a plain name is set: write a[i]=$(printf …)", "printf -v ‸'a[1]' x", "printf -v x a"},
 }

@@ -102,11 +102,19 @@ func (w *walker) comment(c *syntax.Comment) {
 	if strings.Contains(c.Text, "\n") || strings.HasSuffix(c.Text, `\`) {
 		w.refuse(c.Pos(), commentBackslash)
 	}
+	for _, n := range w.stack {
+		if s, ok := n.(*syntax.CmdSubst); ok && s.Backquotes {
+			w.refuse(c.Pos(), commentBackslash)
+		}
+	}
 }
 
 func (w *walker) stmt(s *syntax.Stmt) {
 	if s.Coprocess || s.Disown {
 		w.refuse(s.Pos(), coprocess)
+	}
+	if call, ok := s.Cmd.(*syntax.CallExpr); ok && len(call.Args) == 0 && len(s.Redirs) > 0 && !quiet(call, true) {
+		w.refuse(s.Redirs[0].Pos(), assignmentInput) // bash has it for nothing, the interpreter for what is in $(…)
 	}
 }
 

@@ -74,11 +74,24 @@ func endsInColon(part syntax.WordPart) bool {
 	return ok && strings.HasSuffix(lit.Value, ":")
 }
 
+// maxBraces is how many may open in one word.
+const maxBraces = 32
+
 // maxWords is what the interpreter makes of one word with braces, at most.
 const maxWords = 16 << 10
 
 // braces counts what a word with braces becomes.
 func (w *walker) braces(word *syntax.Word) {
+	open := 0
+	for _, part := range word.Parts {
+		if lit, ok := part.(*syntax.Lit); ok {
+			open += strings.Count(lit.Value, "{")
+		}
+	}
+	if open > maxBraces { // which would take long to look at
+		w.refuse(word.Pos(), braceRange)
+		return
+	}
 	copied := *word
 	if !syntax.SplitBraces(&copied) {
 		return
