@@ -16,7 +16,6 @@ func TestBashRepeats(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Log(folder, len(cases))
 		for _, c := range cases {
 			a, err := box.Bash(t.Context(), c)
 			if err != nil {
@@ -32,7 +31,6 @@ func TestBashRepeats(t *testing.T) {
 			if class, why := Compare(a, b); class != Equal {
 				t.Errorf("%s/%s: %s", c.Group, c.Name, why)
 			}
-			if folder == "snippets" && a.Status > 2 { t.Logf("%s/%s: %d %s %s", c.Group, c.Name, a.Status, a.Stdout, a.Stderr) }
 		}
 	}
 }

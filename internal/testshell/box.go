@@ -80,3 +80,17 @@ func status(s *os.ProcessState) int {
 	}
 	return s.ExitCode()
 }
+
+// Judge runs a case by bash and by a governed shell and compares them.
+func (b *Box) Judge(ctx context.Context, c Case, start Start) (Class, string, error) {
+	want, err := b.Bash(ctx, c)
+	if err != nil {
+		return "", "", err
+	}
+	got, err := b.Governed(ctx, c, start)
+	if err != nil {
+		return "", "", err
+	}
+	class, why := Compare(want, got)
+	return class, why, nil
+}
