@@ -66,7 +66,7 @@ func Compare(want, got Result) (Class, string) {
 	if differs == nil {
 		return Equal, ""
 	}
-	if _, told, has := strings.Cut("\n"+string(got.Stderr), "\ngatehouse: "); has {
+	if _, told, has := strings.Cut(string(got.Stderr), "gatehouse: "); has {
 		told, _, _ = strings.Cut(told, "\n")
 		return Stopped, told
 	}

@@ -71,6 +71,8 @@ func judge(folder, only string, verbose bool) (different int, err error) {
 			if verbose {
 				fmt.Printf("refused %s/%s: %s\n", c.Group, c.Name, why)
 			}
+		case class == testshell.Stopped:
+			fmt.Printf("stopped %s/%s: %s\n", c.Group, c.Name, why)
 		case class == testshell.Different:
 			fmt.Printf("DIFFERENT %s/%s\n%s   %s\n\n", c.Group, c.Name, c.Script, strings.ReplaceAll(why, "\n", "\n   "))
 		}
@@ -79,8 +81,8 @@ func judge(folder, only string, verbose bool) (different int, err error) {
 	for _, n := range counts {
 		total += n
 	}
-	fmt.Printf("%s: %d cases, %d equal (%.1f %%), %d refused, %d different\n", filepath.Base(folder), total, counts[testshell.Equal],
-		100*float64(counts[testshell.Equal])/float64(max(total, 1)), counts[testshell.Refused], counts[testshell.Different])
+	fmt.Printf("%s: %d cases, %d equal (%.1f %%), %d refused, %d stopped, %d different\n", filepath.Base(folder), total, counts[testshell.Equal],
+		100*float64(counts[testshell.Equal])/float64(max(total, 1)), counts[testshell.Refused], counts[testshell.Stopped], counts[testshell.Different])
 	names := slices.SortedFunc(maps.Keys(constructs), func(a, b string) int { return constructs[b] - constructs[a] })
 	for _, name := range names {
 		fmt.Printf("  %4d %s\n", constructs[name], name)

@@ -234,6 +234,9 @@ func (p *process) exit(ctx context.Context, b []byte) (int, error) {
 	if p.sent && !p.in.own && (x.Unread || !drains[p.name]) {
 		p.in.lost = true
 	}
+	if p.in.kind == fromClient && !p.piped && !drains[p.name] && p.shell.input.taken(x.Used) {
+		p.in.passed = true
+	}
 	p.in.mu.Unlock()
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)

@@ -12,6 +12,7 @@ import (
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
 
+	"gatehouse/bastion/shell/admit"
 	"gatehouse/bastion/shell/wire"
 )
 
@@ -140,6 +141,12 @@ func (sh *shell) status(ctx context.Context, err error) int {
 	}
 	var code interp.ExitStatus
 	if errors.As(err, &code) {
+		if _, unset := sh.runner.Vars[admit.Unset]; unset && code == 1 && sh.exited {
+			if sh.posix {
+				return 2
+			}
+			return 127
+		}
 		if last := sh.Shell.err.last.Load(); code == 1 && sh.exited && last != nil && strings.HasSuffix(*last, ": unbound variable\n") {
 			return 127 // as bash -c; interp has 1 for it
 		}
