@@ -94,3 +94,6 @@ func (b *Box) Judge(ctx context.Context, c Case, start Start) (Class, string, er
 	class, why := Compare(want, got)
 	return class, why, nil
 }
+
+// SetTimeout bounds how long one text may run.
+func (b *Box) SetTimeout(d time.Duration) { b.timeout = d }
