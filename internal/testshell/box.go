@@ -47,7 +47,7 @@ func (b *Box) Bash(ctx context.Context, c Case) (Result, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	args := []string{"--norc", "--noprofile", "-c", c.Script}
+	args := []string{"--norc", "--noprofile", "-c", "--", c.Script}
 	stdin := c.Stdin
 	if c.Piped {
 		args, stdin = []string{"--norc", "--noprofile"}, c.Script

@@ -47,14 +47,14 @@ func Compare(want, got Result) (Class, string) {
 	if got.Status != want.Status {
 		say("status %d, bash %d", got.Status, want.Status)
 	}
-	if !bytes.Equal(got.Stdout, want.Stdout) {
+	if !bytes.Equal(unnumbered(got.Stdout), unnumbered(want.Stdout)) {
 		say("stdout %s\n   bash %s", short(got.Stdout), short(want.Stdout))
 	}
 	if wanted := said(want.Stderr); (len(got.Stderr) == 0) != (len(wanted) == 0) {
 		say("stderr %s\n   bash %s", short(got.Stderr), short(want.Stderr))
 	}
 	for _, name := range slices.Sorted(maps.Keys(want.Files)) {
-		if got.Files[name] != want.Files[name] {
+		if string(unnumbered([]byte(got.Files[name]))) != string(unnumbered([]byte(want.Files[name]))) {
 			say("file %s is %s\n   bash %s", name, or(got.Files[name], "missing"), want.Files[name])
 		}
 	}
@@ -78,6 +78,11 @@ func Compare(want, got Result) (Class, string) {
 
 // remarks are what bash says of a command that a signal ended, and of a NUL that it drops. Governed shells do not say it (docs/shell.md).
 var remarks = regexp.MustCompile(`(?m)^(bash: line \d+: )?( *\d+ )?(Terminated|Killed|Hangup|Aborted|User defined signal \d|Segmentation fault|Alarm clock|Broken pipe)( .*)?\n|^bash: line \d+: warning: command substitution: ignored null byte in input\n`)
+
+// lines are the numbers in bash's messages, which go where standard error does: the shell's own say 1.
+var lines = regexp.MustCompile(`bash: line \d+:`)
+
+func unnumbered(b []byte) []byte { return lines.ReplaceAll(b, []byte("bash: line 1:")) }
 
 // said is what is left of bash's standard error without its remarks.
 func said(stderr []byte) []byte { return remarks.ReplaceAll(stderr, nil) }
