@@ -62,7 +62,7 @@ func (b *Box) Bash(ctx context.Context, c Case) (Result, error) {
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
+	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) { // what runs on behind it has its output still
 		return Result{}, fmt.Errorf("run bash: %w", err)
 	}
 	r := Result{Stdout: stdout.Bytes(), Stderr: stderr.Bytes(), Status: status(cmd.ProcessState)}

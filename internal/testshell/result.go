@@ -80,7 +80,7 @@ func Compare(want, got Result) (Class, string) {
 var remarks = regexp.MustCompile(`(?m)^(bash: line \d+: )?( *\d+ )?(Terminated|Killed|Hangup|Aborted|User defined signal \d|Segmentation fault|Alarm clock|Broken pipe)( .*)?\n|^bash: line \d+: warning: command substitution: ignored null byte in input\n`)
 
 // lines are the numbers in bash's messages, which go where standard error does: the shell's own say 1.
-var lines = regexp.MustCompile(`bash: line \d+:`)
+var lines = regexp.MustCompile(`(?:bash|environment|sh): line \d+:`)
 
 func unnumbered(b []byte) []byte { return lines.ReplaceAll(b, []byte("bash: line 1:")) }
 

@@ -67,6 +67,10 @@ func run(seed, from, n uint64, length time.Duration, start testshell.Start, verb
 			return fmt.Errorf("-seed %d -from %d: %w", seed, i, err)
 		}
 		if class == testshell.Different {
+			if want, err := box.Bash(context.Background(), c); err != nil || want.Status < 0 { // it has no end
+				counts["endless"]++
+				continue
+			}
 			if class, _, err = box.Judge(context.Background(), c, start); err != nil || class != testshell.Different {
 				counts["unsteady"]++ // what runs at once came in another order
 				continue
@@ -102,8 +106,8 @@ func find(seed, i uint64) testshell.Case {
 }
 
 func tell(seed, next uint64, total int, counts map[testshell.Class]int, constructs map[string]int) {
-	fmt.Printf("shellfuzz: -seed %d: %d scripts, %d equal (%.1f %%), %d stopped, %d refused, %d unsteady, %d different; go on with -from %d\n", seed, total,
-		counts[testshell.Equal], 100*float64(counts[testshell.Equal])/float64(max(total, 1)), counts[testshell.Stopped], counts[testshell.Refused], counts["unsteady"], counts[testshell.Different], next)
+	fmt.Printf("shellfuzz: -seed %d: %d scripts, %d equal (%.1f %%), %d stopped, %d refused, %d unsteady, %d endless, %d different; go on with -from %d\n", seed, total,
+		counts[testshell.Equal], 100*float64(counts[testshell.Equal])/float64(max(total, 1)), counts[testshell.Stopped], counts[testshell.Refused], counts["unsteady"], counts["endless"], counts[testshell.Different], next)
 	for _, name := range slices.SortedFunc(maps.Keys(constructs), func(a, b string) int { return constructs[b] - constructs[a] }) {
 		fmt.Printf("  %5d %s\n", constructs[name], name)
 	}
