@@ -37,6 +37,7 @@ const (
 	braceRange
 	braceEmpty
 	braceName
+	elementBackwards
 	loneIn
 	globStart
 	extendedGlob
@@ -150,6 +151,7 @@ var Table = [...]Row{
 	tildeColon:          {"tilde within a word", "write $HOME", "make ‸PREFIX=~/x", "make PREFIX=$HOME/x"},
 	braceRange:          {"brace range", "it makes too many words, or mixes what it counts: use seq, or for ((…))", "echo ‸{1..100000}", "echo {1..100}"},
 	loneIn:              {"in", "where a command begins it is a word of the language to bash", "‸in a", "'in' a"},
+	elementBackwards:    {"assignment from the end", "count from the beginning: ${#a[@]}-1", "‸a[-1]=x", "a[1]=x"},
 	braceName:           {"brace after $name", "bash looks for the name when it has the braces: use ${…}", "echo ‸$x{a,b}", "echo ${x}{a,b}"},
 	braceEmpty:          {"empty brace", "a word of it would be nothing, which bash leaves out", "echo ‸{,a}", "echo x{,a}"},
 	globStart:           {"pattern", "a file's name cannot begin with ? [! or [^ in a pattern, which would match hidden files here and not in bash: use find", "ls ‸[!a]*", "ls a[!a]*"},
