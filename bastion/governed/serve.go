@@ -24,6 +24,7 @@ const (
 	maxLined    = 10_000    // of one line of it
 	maxText     = 64 << 20  // bytes of all its lines
 	maxReports  = 2_000_000
+	maxRefusals = 10_000    // lines, each of which the audit log has
 	window      = 256 << 10 // bytes under way on a stream
 
 	askTime   = 30 * time.Second // for the head of a stream
@@ -63,6 +64,7 @@ type Shell struct {
 	lined    int64 // commands of the line
 	line     int64 // the newest
 	text     int   // bytes of the lines so far; of the first stream's goroutine
+	refusals int   // of lines; of the same
 	running  map[int64]*command
 	saying   sync.Mutex // held around an Event
 }
@@ -258,6 +260,12 @@ func (s *Shell) report(r wire.Report) bool {
 	if s.text += len(r.Text); s.text > maxText {
 		s.broken("more lines than a shell may have")
 		return false
+	}
+	if r.Refused != nil {
+		if s.refusals++; s.refusals > maxRefusals {
+			s.broken("more refused lines than a shell may have")
+			return false
+		}
 	}
 	if err := s.host.Line(r); err != nil {
 		s.fail(err)
