@@ -104,6 +104,7 @@ func (w *walker) variable(x syntax.ArithmExpr) {
 		return
 	}
 	w.refuseIf(x.Pos(), assigned(word.Lit()))
+	w.exports(x.Pos(), word.Lit())
 }
 
 // operand reads a word of an expression.

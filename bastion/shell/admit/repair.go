@@ -142,7 +142,10 @@ func (r *repairer) stmt(s *syntax.Stmt) {
 		return
 	}
 	switch call.Args[0].Lit() {
+	case "exit":
+		s.Negated = false
 	case "return":
+		s.Negated = false
 		if len(call.Args) == 1 {
 			call.Args = append(call.Args, wordOf(&syntax.ParamExp{Short: true, Param: &syntax.Lit{Value: "?"}}))
 		}

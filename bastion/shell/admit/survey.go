@@ -13,11 +13,16 @@ type known struct {
 	readonly    map[string]int  // declared readonly, and where
 	texts       map[string]bool // set to a text that is no number
 	matches     bool            // it reads BASH_REMATCH
+	set         map[string]int  // given a value by an assignment of the text, and where first
+	exported    map[string]bool // exported in the text, or from the beginning
+	allExported bool            // set -a
+	nounset     bool            // set -u
+	lists       map[string]bool // given the value of a list
 }
 
 // survey reads a tree once, before it is judged.
 func survey(f *syntax.File) known {
-	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, texts: map[string]bool{}}
+	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, texts: map[string]bool{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{}}
 	preorder(f, func(n syntax.Node) {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
@@ -28,6 +33,10 @@ func survey(f *syntax.File) known {
 			k.declared(n)
 		case *syntax.Assign:
 			k.assigned(n)
+		case *syntax.WordIter:
+			k.turns(n)
+		case *syntax.CallExpr:
+			k.called(n)
 		case *syntax.ParamExp:
 			k.matches = k.matches || n.Param != nil && n.Param.Value == "BASH_REMATCH"
 		}
@@ -56,8 +65,13 @@ func preorder(n syntax.Node, visit func(syntax.Node)) {
 }
 
 // assigned keeps the names whose value, written in the text, is no number in arithmetic and no name either.
-func (k known) assigned(a *syntax.Assign) {
-	if a.Name == nil || a.Value == nil || a.Index != nil {
+func (k *known) assigned(a *syntax.Assign) {
+	if a.Name == nil {
+		return
+	}
+	k.sets(a.Name.Value, a.Pos())
+	k.lists[a.Name.Value] = k.lists[a.Name.Value] || a.Array != nil || a.Index != nil
+	if a.Value == nil || a.Index != nil {
 		return
 	}
 	if v := literal(a.Value); v.known && v.text != "" && !decimal(v.text) && !syntax.ValidName(v.text) {
@@ -65,7 +79,7 @@ func (k known) assigned(a *syntax.Assign) {
 	}
 }
 
-func (k known) declared(d *syntax.DeclClause) {
+func (k *known) declared(d *syntax.DeclClause) {
 	flags := ""
 	for _, a := range d.Args {
 		if a.Name == nil {
@@ -75,6 +89,12 @@ func (k known) declared(d *syntax.DeclClause) {
 	for _, a := range d.Args {
 		if a.Name == nil {
 			continue
+		}
+		if d.Variant.Value == "export" || strings.Contains(flags, "x") {
+			k.exported[a.Name.Value] = true
+		}
+		if strings.ContainsAny(flags, "aA") {
+			k.lists[a.Name.Value] = true
 		}
 		if strings.Contains(flags, "A") {
 			k.associative[a.Name.Value] = true

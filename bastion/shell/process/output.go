@@ -1,10 +1,12 @@
 package process
 
 import (
+	"bytes"
 	"net"
 	"sync"
 	"sync/atomic"
 
+	"gatehouse/bastion/shell/admit"
 	"gatehouse/bastion/shell/wire"
 )
 
@@ -32,7 +34,9 @@ func newOutputs(l *link) (out, err *output, _ error) {
 }
 
 func (o *output) Write(p []byte) (int, error) {
+	given := len(p)
 	if o.frame == wire.FrameErr {
+		p = bytes.TrimPrefix(p, []byte(admit.Fault+": "))
 		text := string(p[:min(len(p), 512)])
 		o.last.Store(&text)
 	}
@@ -48,5 +52,5 @@ func (o *output) Write(p []byte) (int, error) {
 		written += len(piece)
 		p = p[len(piece):]
 	}
-	return written, nil
+	return given, nil
 }
