@@ -68,11 +68,11 @@ func (r *repairer) node(n syntax.Node) {
 		lazy(n)
 		required(n)
 	case *syntax.ArithmExp:
-		n.X = r.arithm(n.X, !r.in.Prompt)
+		n.X = r.filled(r.arithm(n.X, !r.in.Prompt))
 	case *syntax.ArithmCmd:
-		n.X = r.arithm(n.X, false)
+		n.X = r.filled(r.arithm(n.X, false))
 	case *syntax.CStyleLoop:
-		n.Init, n.Cond, n.Post = r.arithm(n.Init, false), r.arithm(n.Cond, false), r.arithm(n.Post, false)
+		n.Init, n.Cond, n.Post = r.filled(r.arithm(n.Init, false)), r.filled(r.arithm(n.Cond, false)), r.filled(r.arithm(n.Post, false))
 	}
 }
 

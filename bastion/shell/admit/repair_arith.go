@@ -11,32 +11,56 @@ import (
 func (r *repairer) arithm(x syntax.ArithmExpr, ends bool) syntax.ArithmExpr {
 	switch x := x.(type) {
 	case *syntax.ParenArithm:
-		x.X = r.filled(r.arithm(x.X, ends))
+		x.X = r.arithm(x.X, ends)
 	case *syntax.UnaryArithm:
-		x.X = r.filled(r.arithm(x.X, ends))
+		x.X = r.arithm(x.X, ends)
 	case *syntax.BinaryArithm:
-		x.X, x.Y = r.arithm(x.X, ends), r.filled(r.arithm(x.Y, ends))
-		if x.Op != syntax.Add && x.Op != syntax.Sub { // there what is left is a sign
-			x.X = r.filled(x.X)
-		}
+		x.X, x.Y = r.arithm(x.X, ends), r.arithm(x.Y, ends)
 		x.Y = guarded(x.Op, x.Y, ends)
 	}
 	return x
 }
 
-// filled ends the shell where $name as an operand is nothing, which is a fault to bash and 0 to the interpreter. At a prompt it is 0.
+// filled ends the shell where a $name that is an operand is nothing, which is a fault to bash and 0 to the interpreter. Bash sees it
+// before it reckons, also where it would not be reckoned with. At a prompt it is 0.
 func (r *repairer) filled(x syntax.ArithmExpr) syntax.ArithmExpr {
-	word, ok := x.(*syntax.Word)
-	if !ok || len(word.Parts) != 1 || r.in.Prompt {
+	if x == nil || r.in.Prompt {
 		return x
+	}
+	for _, p := range operands(x, true) {
+		full := *p
+		full.Short, full.Exp = false, &syntax.Expansion{Op: syntax.ErrorUnsetOrNull, Word: wordOf(&syntax.SglQuoted{Value: "gatehouse: it is nothing, which is no number: the text ends here"})}
+		x = &syntax.ParenArithm{X: &syntax.BinaryArithm{Op: syntax.Comma, X: wordOf(&full), Y: paren(x)}}
+	}
+	return x
+}
+
+// operands are the plain $name of an expression that must not be nothing. alone says that x has nothing before it, or is an operand of
+// nothing; left of + and -, which are signs then, it is no fault either.
+func operands(x syntax.ArithmExpr, alone bool) []*syntax.ParamExp {
+	switch x := x.(type) {
+	case *syntax.ParenArithm:
+		return operands(x.X, false)
+	case *syntax.UnaryArithm:
+		return operands(x.X, false)
+	case *syntax.BinaryArithm:
+		sign := x.Op == syntax.Add || x.Op == syntax.Sub
+		return append(operands(x.X, sign), operands(x.Y, false)...)
+	case *syntax.Word:
+		if p, ok := dollar(x); ok && !alone {
+			return []*syntax.ParamExp{p}
+		}
+	}
+	return nil
+}
+
+// dollar is the $name that a word is.
+func dollar(word *syntax.Word) (*syntax.ParamExp, bool) {
+	if len(word.Parts) != 1 {
+		return nil, false
 	}
 	p, ok := word.Parts[0].(*syntax.ParamExp)
-	if !ok || p.Exp != nil || p.Repl != nil || p.Slice != nil || p.Length || p.Excl || strings.Trim(p.Param.Value, "?#$!") == "" || everything(p) {
-		return x
-	}
-	full := *p
-	full.Short, full.Exp = false, &syntax.Expansion{Op: syntax.ErrorUnsetOrNull, Word: wordOf(&syntax.SglQuoted{Value: "gatehouse: it is nothing, which is no number: the text ends here"})}
-	return wordOf(&full)
+	return p, ok && p.Exp == nil && p.Repl == nil && p.Slice == nil && !p.Length && !p.Excl && strings.Trim(p.Param.Value, "?#$!") != "" && !everything(p)
 }
 
 // guarded is the right side of an operator that does not take every number.

@@ -71,6 +71,7 @@ const (
 	replacePattern
 	replaceAmpersand
 	impureDivisor
+	arithmeticOrder
 	arithmeticTarget
 	arithmeticWord
 	arithmeticNumber
@@ -189,6 +190,7 @@ var Table = [...]Row{
 	replacePattern:      {"${name/$pattern}", "quote the pattern, or use sed", "echo ${x/‸$p/b}", "echo ${x/\"$p\"/b}"},
 	replaceAmpersand:    {"& in a replacement", "quote the replacement: ${x//a/\"$y\"}", "echo ${x/a/‸$y}", "echo ${x/a/\"$y\"}"},
 	impureDivisor:       {"arithmetic", "the number on the right must not assign or run a command: put it into a variable", "echo $((5‸/$(cat n)))", "n=$(cat n); echo $((5/n))"},
+	arithmeticOrder:     {"$name set beside it", "bash takes its value before it reckons: leave the dollar out, or set it on a line before", "echo $((n = 2, ‸$n))", "echo $((n = 2, n))"},
 	arithmeticTarget:    {"assignment to an element in arithmetic", "write a[i]=$((…))", "((‸a[0]++))", "a[0]=$((a[0]+1))"},
 	arithmeticWord:      {"word in arithmetic", "only names, whole numbers and expansions can be reckoned with", "", ""},
 	arithmeticNumber:    {"number in arithmetic", "write it in full and without a leading zero: decimal, 0x…, or an octal that is one", "echo $((‸08))", "echo $((10#8))"},
