@@ -78,6 +78,9 @@ func Compare(want, got Result) (Class, string) {
 // told is what the shell said in its own name, on standard error or, where that goes to a file, in a file that differs.
 func told(want, got Result) (string, bool) {
 	places := []string{string(got.Stderr)}
+	if !bytes.Equal(got.Stdout, want.Stdout) {
+		places = append(places, string(got.Stdout))
+	}
 	for name, what := range got.Files {
 		if what != want.Files[name] {
 			places = append(places, what)

@@ -131,6 +131,7 @@ func (w *walker) placed(args []argument) (rule, int) {
 			return returnOutside, 0
 		}
 	case "break", "continue":
+		w.leaves(times(args))
 		loops := w.within(func(n syntax.Node) bool {
 			switch n.(type) {
 			case *syntax.ForClause, *syntax.WhileClause:

@@ -16,7 +16,7 @@ import (
 //   - a divisor of 0 ends the shell, a shift of bits is by its last six, an exponent is not negative (repair_arith.go)
 //   - ${x#"$y"} removes $y as it stands (repair_word.go), and what is quoted in =~ is no pattern
 //   - typeset in a function is local, and what is local without a value is unset (repair_declare.go)
-//   - return in a subshell ends it, ${#m[@]} counts an associative array, && binds in [[ ]] before ||
+//   - return in a subshell ends it, ${#m[@]} counts an associative array, ! binds in [[ ]] before &&, and && before ||
 //   - ${x:?…} ends a shell with a status of its own
 //   - $(…) within ${x:-…} runs only where it is needed
 //   - a backslash in an assignment, a file's name or a test quotes, and ~ is the home of a file's name

