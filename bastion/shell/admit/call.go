@@ -189,6 +189,9 @@ func builtin(args []argument, in Place) (rule, int) {
 	if r := absent[name]; r != fine {
 		return r, 0
 	}
+	if !in.Sh && strings.HasPrefix(name, "%") { // fg of that job
+		return jobControl, 0
+	}
 	if in.Sh && slices.Contains(bashOnly, name) {
 		return notSh, 0
 	}

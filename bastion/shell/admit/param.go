@@ -107,7 +107,7 @@ func (w *walker) operation(p *syntax.ParamExp, all bool) {
 		if p.Exp.Op == syntax.AssignUnset || p.Exp.Op == syntax.AssignUnsetOrNull {
 			w.refuseIf(p.Pos(), assigned(p.Param.Value))
 			w.exports(p.Pos(), p.Param.Value)
-			if strings.HasPrefix(leading(word), "~") {
+			if word != nil && strings.HasPrefix(leading(word), "~") {
 				w.refuse(p.Pos(), quotesInDefault)
 			}
 			if !syntax.ValidName(p.Param.Value) {
