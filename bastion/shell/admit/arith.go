@@ -124,6 +124,7 @@ func (w *walker) operand(word *syntax.Word) {
 	}
 	if syntax.ValidName(lit) {
 		w.refuseIf(word.Pos(), mayRead(lit))
+		w.reckoned(word.Pos(), lit)
 		if w.known.texts[lit] {
 			w.refuse(word.Pos(), arithmeticValue)
 		}

@@ -33,6 +33,8 @@ func survey(f *syntax.File) known {
 			k.declared(n)
 		case *syntax.Assign:
 			k.assigned(n)
+		case *syntax.BinaryArithm:
+			k.reckons(n)
 		case *syntax.WordIter:
 			k.turns(n)
 		case *syntax.CallExpr:

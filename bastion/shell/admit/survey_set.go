@@ -66,13 +66,30 @@ func (w *walker) exports(p syntax.Pos, name string) {
 // setBefore refuses a list of which no word of the text says what is in it, where that makes a difference.
 func (w *walker) setBefore(p *syntax.ParamExp) {
 	name := p.Param.Value
-	if w.in.Prompt || w.in.Inside || w.in.Depth > 0 || p.Index == nil || builtinList[name] {
+	if !w.whole() || p.Index == nil || builtinList[name] {
 		return
 	}
 	_, set := w.known.set[name]
 	switch {
-	case p.Excl && !w.known.lists[name], backwards(p.Index) && !set, everything(p) && !p.Length && w.known.nounset && !set:
-		w.refuse(p.Pos(), listUnset)
+	case p.Excl && !w.known.lists[name], backwards(p.Index) && !set, everything(p) && w.known.nounset && !set:
+		w.refuse(p.Pos(), neverSet)
+	}
+}
+
+// whole says that nothing before the text can have set what it reads.
+func (w *walker) whole() bool { return !w.in.Prompt && !w.in.Inside && w.in.Depth == 0 }
+
+// reckoned refuses a name in an expression that is never set, under set -u: bash ends there, the interpreter takes 0.
+func (w *walker) reckoned(p syntax.Pos, name string) {
+	if _, set := w.known.set[name]; w.known.nounset && !set && w.whole() && name != strings.ToUpper(name) {
+		w.refuse(p, neverSet)
+	}
+}
+
+// reckons keeps what an expression sets.
+func (k *known) reckons(n *syntax.BinaryArithm) {
+	if word, ok := n.X.(*syntax.Word); ok && n.Op == syntax.Assgn {
+		k.sets(word.Lit(), word.Pos())
 	}
 }
 
