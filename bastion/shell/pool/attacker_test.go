@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"sort"
 	"strings"
+	"sync"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -43,6 +44,14 @@ var tries = map[string]func() error{
 	"kill everybody":       func() error { return unix.Kill(-1, unix.SIGTERM) },
 	"kill the parent":      func() error { return unix.Kill(unix.Getppid(), 0) },
 	"tgkill another":       func() error { return raw(unix.SYS_TGKILL, 1, 1, 0) },
+	"tgkill the parent":    func() error { p := uintptr(unix.Getppid()); return raw(unix.SYS_TGKILL, p, p, 0) },
+	"tkill the parent":     func() error { return raw(unix.SYS_TKILL, uintptr(unix.Getppid()), 0) },
+	"queue a signal":       func() error { return raw(unix.SYS_RT_SIGQUEUEINFO, uintptr(unix.Getppid()), 0, 0) },
+	"signal by a pipe":     func() error { return setPipe(unix.F_SETOWN, unix.Getppid()) },
+	"signal by a pipe, ex": func() error { return setPipe(unix.F_SETOWN_EX, int(uintptr(unsafe.Pointer(&page[0])))) },
+	"choose that signal":   func() error { return setPipe(unix.F_SETSIG, int(unix.SIGKILL)) },
+	"signal by the socket": func() error { return raw(unix.SYS_IOCTL, 0, unix.SIOCSPGRP, uintptr(unsafe.Pointer(&page[0]))) },
+	"filter of the socket": func() error { return raw(unix.SYS_SETSOCKOPT, 0, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, 0, 0) },
 	"pidfd_open":           func() error { return raw(unix.SYS_PIDFD_OPEN, 1, 0) },
 	"process_vm_readv":     func() error { return raw(unix.SYS_PROCESS_VM_READV, 1, 0, 0, 0, 0, 0) },
 	"executable memory": func() error {
@@ -99,6 +108,17 @@ func forked(number uintptr, flags uintptr) error {
 	return nil
 }
 
+// setPipe asks fcntl something of a pipe.
+func setPipe(what, value int) error {
+	var p [2]int
+	if err := unix.Pipe2(p[:], 0); err != nil {
+		return nil // pipes are what a shell has: without one nothing was tried
+	}
+	defer unix.Close(p[0])
+	defer unix.Close(p[1])
+	return raw(unix.SYS_FCNTL, uintptr(p[0]), uintptr(what), uintptr(value))
+}
+
 // moreDescriptors opens pipes until it may not.
 func moreDescriptors() error {
 	var opened []int
@@ -141,22 +161,39 @@ func attack(conn net.Conn, what string) {
 			}
 			kept = append(kept, b)
 		}
-	case "threads":
-		for range 10_000 {
-			go func() {
-				var p [2]int
-				_ = unix.Pipe2(p[:], 0)
-				_, _ = unix.Read(p[0], page[:1])
-			}()
-		}
-		time.Sleep(time.Second)
+	case "some threads": // as many as an ordinary text may need
+		threads(16)
 		fmt.Fprintln(conn, "alive")
+	case "threads":
+		debug.SetMaxThreads(1 << 20)
+		threads(10_000)
+		fmt.Fprintln(conn, "alive")
+	case "talk":
+		for {
+			if _, err := os.Stderr.Write(page); err != nil {
+				os.Exit(4)
+			}
+		}
 	case "stack":
 		deep(1)
 	case "panic":
 		go func() { panic("of the attacker's") }()
 		select {}
 	}
+}
+
+// threads keeps so many of them in the kernel.
+func threads(n int) {
+	var begun sync.WaitGroup
+	for range n {
+		begun.Add(1)
+		go func() {
+			runtime.LockOSThread()
+			begun.Done()
+			_ = unix.Nanosleep(&unix.Timespec{Sec: 3600}, nil)
+		}()
+	}
+	begun.Wait()
 }
 
 var kept [][]byte

@@ -3,13 +3,18 @@ package pool
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
 )
 
 // newPool is a server with its client.
@@ -70,50 +75,154 @@ func ends(t *testing.T, sh *Shell) string {
 	}
 }
 
-// attackers is a pool whose processes an attacker has taken over. As root each has a user of its own, as under a real supervisor.
-func attackers(t *testing.T) (*Server, *Client) {
-	t.Helper()
-	cfg := Config{program: attackerName}
+// users are the ways in which a process gets its user: as root each has one of its own, as under a real supervisor; without, all have the
+// supervisor's, and nothing but seccomp and Landlock is between them.
+func users() map[string]uint32 {
+	out := map[string]uint32{"the supervisor's": 0}
 	if os.Geteuid() == 0 {
-		cfg.UID = 61100
+		out["its own"] = 61700
 	}
-	return newPool(t, cfg)
+	return out
+}
+
+// attackers is a pool whose processes an attacker has taken over.
+func attackers(t *testing.T, uid uint32) (*Server, *Client) {
+	t.Helper()
+	return newPool(t, Config{program: attackerName, UID: uid})
 }
 
 // TestNothingOfTheKernel: a shell's process under an attacker's control opens, starts, signals and sees nothing, and has nothing but its
-// socket: no variable, no descriptor.
+// socket: no variable, no descriptor. That is so whoever its user is.
 func TestNothingOfTheKernel(t *testing.T) {
-	_, c := attackers(t)
-	sh := take(t, c)
-	if got := tell(t, sh, "tries"); !strings.HasSuffix(got, "through:") {
-		t.Error(got)
-	}
-	// Standard input, output and error, the socket, and the two by which the runtime waits.
-	if got := tell(t, sh, "environ"); got != "[] 6" {
-		t.Error(got)
+	for whose, uid := range users() {
+		t.Run(whose, func(t *testing.T) {
+			_, c := attackers(t, uid)
+			sh := take(t, c)
+			if got := tell(t, sh, "tries"); !strings.HasSuffix(got, "through:") {
+				t.Error(got)
+			}
+			// Standard input, output and error, the socket, and the two by which the runtime waits.
+			if got := tell(t, sh, "environ"); got != "[] 6" {
+				t.Error(got)
+			}
+		})
 	}
 }
 
 // TestBounds: what grows without end ends its own process, and no other, and the supervisor says how.
 func TestBounds(t *testing.T) {
-	_, c := attackers(t)
-	other := take(t, c)
-	for _, what := range bounded {
-		sh := take(t, c)
-		_, err := fmt.Fprintln(sh, what)
-		must(t, err)
-		if how := ends(t, sh); how == "exit status 0" {
-			t.Errorf("%s: %s", what, how)
-		}
+	for whose, uid := range users() {
+		t.Run(whose, func(t *testing.T) {
+			s, c := attackers(t, uid)
+			other := take(t, c)
+			all := bounded
+			if uid != 0 {
+				all = append(slices.Clone(all), "threads")
+			}
+			for _, what := range all {
+				sh := take(t, c)
+				_, err := fmt.Fprintln(sh, what)
+				must(t, err)
+				if how := ends(t, sh); how == "exit status 0" {
+					t.Errorf("%s: %s", what, how)
+				}
+			}
+			if got := tell(t, other, "environ"); got == "" {
+				t.Error("the other process has ended")
+			}
+			if n := s.Numbers(); n.Died != uint64(len(all)) || n != c.Numbers() {
+				t.Errorf("%d have ended: the supervisor says %+v, the door %+v", len(all), n, c.Numbers())
+			}
+		})
 	}
-	if got := tell(t, other, "environ"); got == "" {
-		t.Error("the other process has ended")
+}
+
+// TestThreadsOfOthersDoNotCount: where the user is others' too, a process has threads whatever those have.
+func TestThreadsOfOthersDoNotCount(t *testing.T) {
+	begun, end := make(chan bool), make(chan bool)
+	defer close(end)
+	for range 80 { // more than one process may have
+		go func() {
+			runtime.LockOSThread()
+			begun <- true
+			<-end
+		}()
+	}
+	for range 80 {
+		<-begun
+	}
+	_, c := attackers(t, 0)
+	if got := tell(t, take(t, c), "some threads"); got != "alive" {
+		t.Error(got)
+	}
+}
+
+// TestWithoutNamespaces: where the supervisor may make none, as under the packaged unit, processes start all the same, and are held.
+func TestWithoutNamespaces(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return // it never makes any
+	}
+	var lost error
+	done := make(chan struct{})
+	go func() { // on a thread of its own, which ends with what it has lost
+		defer close(done)
+		runtime.LockOSThread()
+		if lost = dropAdmin(); lost != nil {
+			return
+		}
+		_, err := start(attackerName, 61700, true)
+		if !errors.Is(err, unix.EPERM) {
+			t.Errorf("a process in namespaces: %v", err)
+		}
+		s := &Server{cfg: Config{UID: 61700, Log: hclog.NewNullLogger(), program: attackerName}, slots: make([]bool, 1), apart: true}
+		s.cfg.Most = 1
+		c, err := s.begin()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		conn, err := net.FileConn(c.socket)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if got := tell(t, &Shell{Conn: conn}, "tries"); !strings.HasSuffix(got, "through:") {
+			t.Error(got)
+		}
+		c.kill()
+		_ = conn.Close()
+		s.work.Wait()
+	}()
+	<-done
+	must(t, lost)
+}
+
+// dropAdmin takes from this thread what the packaged unit does not give: the right to make namespaces.
+func dropAdmin() error {
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&head, &data[0]); err != nil {
+		return err
+	}
+	data[0].Effective &^= 1 << unix.CAP_SYS_ADMIN
+	data[0].Permitted &^= 1 << unix.CAP_SYS_ADMIN
+	return unix.Capset(&head, &data[0])
+}
+
+// TestLastWords: a process that does not stop talking to the supervisor ends by it, and what it said is cut.
+func TestLastWords(t *testing.T) {
+	_, c := attackers(t, 0)
+	sh := take(t, c)
+	_, err := fmt.Fprintln(sh, "talk")
+	must(t, err)
+	if how := ends(t, sh); len(how) > maxWords+100 {
+		t.Errorf("%d bytes of last words", len(how))
 	}
 }
 
 // TestEndsWithItsSession: a process that does not end by itself is ended when its session is over, by the door's word or by its end.
 func TestEndsWithItsSession(t *testing.T) {
-	s, c := attackers(t)
+	s, c := attackers(t, 0)
 	sh := take(t, c)
 	must(t, sh.Conn.Close())
 	sh.Kill()
@@ -124,7 +233,7 @@ func TestEndsWithItsSession(t *testing.T) {
 	must(t, c.Close())
 	<-left.Done()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-		if alive, _ := s.Numbers(); alive == 0 {
+		if s.Numbers().Alive == 0 {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -139,6 +248,9 @@ func TestNoMoreThanThereMayBe(t *testing.T) {
 	one, two := take(t, c), take(t, c)
 	if _, err := c.Take(t.Context(), "ses_3"); err == nil || !strings.Contains(err.Error(), "too many") {
 		t.Fatal(err)
+	}
+	if n := c.Numbers(); n.Refused != 1 || n.Alive != 2 || n.Idle != 0 {
+		t.Errorf("%+v", n)
 	}
 	two.Kill()
 	ends(t, two)
