@@ -18,7 +18,7 @@ import (
 )
 
 // newPool is a server with its client.
-func newPool(t *testing.T, cfg Config) (*Server, *Client) {
+func newPool(t testing.TB, cfg Config) (*Server, *Client) {
 	t.Helper()
 	door, supervisor, err := Socketpair()
 	must(t, err)
@@ -38,7 +38,7 @@ func newPool(t *testing.T, cfg Config) (*Server, *Client) {
 	return s, c
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func tell(t *testing.T, sh *Shell, what string) string {
 }
 
 // ends waits for a process's end.
-func ends(t *testing.T, sh *Shell) string {
+func ends(t testing.TB, sh *Shell) string {
 	t.Helper()
 	select {
 	case <-sh.Done():
