@@ -19,7 +19,7 @@ PREFIX   ?= /usr/local
 DESTDIR  ?=
 OLD      ?= 0317fb8
 
-.PHONY: help setup build generate demo test race web-test lint check prove crash fuzz diff-fuzz ssh-fuzz shell-attack soak bench e2e install uninstall release release-check upgrade-test clean
+.PHONY: help setup build generate demo test race web-test lint check prove crash fuzz diff-fuzz shell-diff shell-fuzz ssh-fuzz shell-attack soak bench e2e install uninstall release release-check upgrade-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -72,6 +72,12 @@ shell-attack: setup build ## every attack on the governed shell: texts by policy
 	go test -race -count=1 -timeout 10m ./bastion/governed
 	go test -count=1 -timeout 10m ./bastion/shell -run 'TestAttacks|TestBypasses' -attacks
 	go test -count=1 -timeout 20m ./bastion -run 'TestAttacksOnTheGovernedShell' -shell-attacks
+
+shell-diff: setup ## every case of the governed shell by bash and by it: none may differ without a word (ARGS="-v -only traps/")
+	go run ./scripts/shelldiff $(ARGS)
+
+shell-fuzz: setup ## random scripts by bash and by the governed shell, for FUZZTIME (ARGS="-seed 1 -from 0 -n 100")
+	go run ./scripts/shellfuzz $(if $(ARGS),$(ARGS),-for $(FUZZTIME))
 
 soak: setup build ## real clients for HOURS (fractions too) while targets, network, disk and service fail, then the verdict (ARGS="-dir FOLDER" to go on)
 	@go build -o bin/soak ./scripts/soak

@@ -19,7 +19,7 @@ import (
 
 // What a governed shell may use, beside what the confinement of its process and the policy's limits hold.
 const (
-	shellCommands = 10_000 // of one line
+	shellCommands = 1_000_000 // of one line, builtins among them
 	shellDepth    = 64
 	shellOutput   = 16 << 20 // bytes in one expansion
 	shellSeconds  = 60       // of a line while nothing of it runs or waits

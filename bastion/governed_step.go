@@ -75,7 +75,11 @@ func (h *shellHost) asked(st *session, e wire.Exec) (asked, *answer.Denial) {
 		step.Chain = append(step.Chain, text)
 	}
 	out := asked{step: step, over: over, unrecorded: h.session.unrecorded}
-	plan, err := shell.Exactly(shell.Context{Login: policy.Login(st.row.Login)}, e.Argv, shell.Around{Env: e.Env, Dir: e.Dir, Umask: e.Umask, Redirs: e.Redirs})
+	dir := e.Dir
+	if dir == h.session.question.Facts.Home { // where commands begin anyhow
+		dir = ""
+	}
+	plan, err := shell.Exactly(shell.Context{Login: policy.Login(st.row.Login)}, e.Argv, shell.Around{Env: e.Env, Dir: dir, Umask: e.Umask, Redirs: e.Redirs})
 	if err == nil {
 		err = plan.ValidateStep()
 	}
@@ -83,7 +87,7 @@ func (h *shellHost) asked(st *session, e wire.Exec) (asked, *answer.Denial) {
 	var r *shell.Refusal
 	switch {
 	case errors.As(err, &r):
-		return out, &answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: r.Error(), Construct: r.Construct, ConstructAt: r.Column, Argv: [][]string{e.Argv}}
+		return out, &answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: r.Error(), Construct: r.Construct, ConstructAt: r.Column, Governed: true, Argv: [][]string{e.Argv}}
 	case err != nil:
 		return out, &answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: err.Error(), Argv: [][]string{e.Argv}}
 	}
@@ -131,7 +135,7 @@ func (h *shellHost) refusal(st *session, out outcome) error {
 
 // refuseLine tells the client why a line is not read, or not any further.
 func (s *session) refuseLine(r wire.Report) {
-	d := answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: cutText(r.Refused.Construct+": "+r.Refused.Reason, maxReason), Construct: cutText(r.Refused.Construct, 256), ConstructAt: r.Refused.Column}
+	d := answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: cutText(r.Refused.Construct+": "+r.Refused.Reason, maxReason), Construct: cutText(r.Refused.Construct, 256), ConstructAt: r.Refused.Column, Governed: true}
 	out := s.refuse(ask{kind: "exec", text: cutText(r.Text, 1024)}, d)
 	s.say(out.text)
 }

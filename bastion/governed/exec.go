@@ -91,8 +91,8 @@ func (s *Shell) enter(c *command) error {
 	if e.Line > s.line {
 		s.line, s.lined = e.Line, 0
 	}
-	if s.lined++; s.lined > s.begin.Limits.Commands {
-		return &wire.Error{Kind: wire.KindLimit, Text: fmt.Sprintf("a line runs at most %d commands", s.begin.Limits.Commands)}
+	if s.lined++; s.lined > min(maxLined, s.begin.Limits.Commands) {
+		return &wire.Error{Kind: wire.KindLimit, Text: fmt.Sprintf("a line runs at most %d commands on the target", min(maxLined, s.begin.Limits.Commands))}
 	}
 	if s.commands >= maxCommands {
 		return &wire.Error{Kind: wire.KindLimit, Text: fmt.Sprintf("a shell runs at most %d commands; connect again", maxCommands)}

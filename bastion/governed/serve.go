@@ -20,7 +20,9 @@ import (
 const (
 	maxStreams  = 128       // asks at once, the commands that run among them
 	maxGroups   = 64        // what runs behind
-	maxCommands = 1_000_000 // of one shell
+	maxCommands = 1_000_000 // of one shell, on the target
+	maxLined    = 10_000    // of one line of it
+	maxText     = 64 << 20  // bytes of all its lines
 	maxReports  = 2_000_000
 	window      = 256 << 10 // bytes under way on a stream
 
@@ -60,6 +62,7 @@ type Shell struct {
 	commands int64
 	lined    int64 // commands of the line
 	line     int64 // the newest
+	text     int   // bytes of the lines so far; of the first stream's goroutine
 	running  map[int64]*command
 	saying   sync.Mutex // held around an Event
 }
@@ -251,6 +254,10 @@ func (s *Shell) report(r wire.Report) bool {
 	case r.Kill != nil:
 		s.kill(*r.Kill)
 		return true
+	}
+	if s.text += len(r.Text); s.text > maxText {
+		s.broken("more lines than a shell may have")
+		return false
 	}
 	if err := s.host.Line(r); err != nil {
 		s.fail(err)

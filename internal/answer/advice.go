@@ -45,6 +45,9 @@ func advice(d Denial) string {
 	case "dry_run":
 		return "Nothing is wrong with the command: do not repeat or rephrase it"
 	case "unsupported_syntax":
+		if d.Governed {
+			return "Write that part as it says; the rest is read as bash reads it. " + allowed(d.Target)
+		}
 		return "Write it as literal commands, which may be joined by | && || ; and newlines. " + allowed(d.Target)
 	case "target_not_granted":
 		if asks := ask(d, ""); asks != "" {

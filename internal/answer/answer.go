@@ -46,6 +46,7 @@ type Denial struct {
 	Final       string     `json:"final,omitempty"`             // needs_approval, dry_run: what would run, as a person would write it
 	Approvals   []Approval `json:"approvals,omitempty"`         // needs_approval: each must be met
 	Request     *Request   `json:"request,omitempty"`           // how to ask for it, or what was asked
+	Governed    bool       `json:"-"`                           // a governed shell would read it, but for the construct
 	Hint        string     `json:"-"`                           // goes before the advice: what is known of whoever asks such a thing
 	DenialsLeft int64      `json:"denials_left,omitempty"`      // how many more are answered within the hour; absent where that is not limited, and with none left
 }

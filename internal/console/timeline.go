@@ -21,10 +21,11 @@ type Moment struct {
 	Seconds  float64          `json:"t"` // since the recording's start
 	Time     time.Time        `json:"time"`
 	Number   int              `json:"n,omitempty"` // of a command, from 1
-	Kind     string           `json:"kind"`        // command, resize, signal, kill, note, exit
+	Kind     string           `json:"kind"`        // command, line, resize, signal, kill, file, forward, note, exit
 	Text     string           `json:"text"`
 	By       string           `json:"by,omitempty"`       // kill
 	Decision *policy.Decision `json:"decision,omitempty"` // command
+	Step     int64            `json:"step,omitempty"`     // of the commands of a governed shell, from 1
 	Steps    []Step           `json:"steps,omitempty"`    // command: what of a plan each rule admitted
 	Final    string           `json:"final,omitempty"`    // command: the final plan, as a person would have written it, where it differs from the text
 }
@@ -127,7 +128,7 @@ func (t *Timeline) add(started time.Time, e recorder.Event) {
 
 // decide joins a decision to the command before it.
 func (t *Timeline) decide(data []byte) bool {
-	last := len(t.Moments) - 1
+	last := t.decided(data)
 	if last < 0 || t.Moments[last].Kind != "command" || t.Moments[last].Decision != nil {
 		return false
 	}
@@ -145,6 +146,19 @@ func (t *Timeline) decide(data []byte) bool {
 		m.Steps[i].Failed = d.Failed != nil && d.Failed.Command == i
 	}
 	return true
+}
+
+// decided is the place of the moment that a decision is about: the newest, or that of its step.
+func (t *Timeline) decided(data []byte) int {
+	var of struct{ Step int64 }
+	last := len(t.Moments) - 1
+	if json.Unmarshal(data, &of) != nil || of.Step == 0 {
+		return last
+	}
+	for last >= 0 && t.Moments[last].Step != of.Step {
+		last--
+	}
+	return last
 }
 
 // moment reads an event that belongs in a timeline. Data that does not decode is shown as it stands.
@@ -165,6 +179,8 @@ func moment(e recorder.Event) (Moment, bool) {
 			m.Steps = steps(*v.Plan, 0)
 		}
 		return m, true
+	case recorder.Line, recorder.Step:
+		return shellMoment(e)
 	case recorder.Decision:
 		var d policy.Decision
 		if json.Unmarshal(e.Data, &d) != nil {
@@ -188,6 +204,25 @@ func moment(e recorder.Event) (Moment, bool) {
 		return Moment{Kind: "exit", Text: exitText(v.Status, v.Signal)}, true
 	}
 	return Moment{}, false
+}
+
+// shellMoment is a line of a governed shell, or a command of it. Their ends belong to no moment, refusals do.
+func shellMoment(e recorder.Event) (Moment, bool) {
+	text, begins := recorder.ShellLine(e)
+	m := Moment{Kind: "line", Text: text}
+	var v struct {
+		Step int64
+		Argv policy.Argv
+	}
+	switch {
+	case !begins && text != "":
+		m.Kind = "note"
+	case !begins:
+		return Moment{}, false
+	case e.Code == recorder.Step && json.Unmarshal(e.Data, &v) == nil:
+		m.Kind, m.Step, m.Steps = "command", v.Step, []Step{{Argv: v.Argv}}
+	}
+	return m, true
 }
 
 // setFinal says what really runs: programs by their paths, globs expanded, additions and redirections with it.

@@ -47,7 +47,7 @@ func (b *Box) Bash(ctx context.Context, c Case) (Result, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	args := []string{"--norc", "--noprofile", "-c", c.Script}
+	args := []string{"--norc", "--noprofile", "-c", "--", c.Script}
 	stdin := c.Stdin
 	if c.Piped {
 		args, stdin = []string{"--norc", "--noprofile"}, c.Script
@@ -62,7 +62,7 @@ func (b *Box) Bash(ctx context.Context, c Case) (Result, error) {
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
+	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) { // what runs on behind it has its output still
 		return Result{}, fmt.Errorf("run bash: %w", err)
 	}
 	r := Result{Stdout: stdout.Bytes(), Stderr: stderr.Bytes(), Status: status(cmd.ProcessState)}
@@ -80,3 +80,20 @@ func status(s *os.ProcessState) int {
 	}
 	return s.ExitCode()
 }
+
+// Judge runs a case by bash and by a governed shell and compares them.
+func (b *Box) Judge(ctx context.Context, c Case, start Start) (Class, string, error) {
+	want, err := b.Bash(ctx, c)
+	if err != nil {
+		return "", "", err
+	}
+	got, err := b.Governed(ctx, c, start)
+	if err != nil {
+		return "", "", err
+	}
+	class, why := Compare(want, got)
+	return class, why, nil
+}
+
+// SetTimeout bounds how long one text may run.
+func (b *Box) SetTimeout(d time.Duration) { b.timeout = d }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -23,10 +24,12 @@ type Result struct {
 // Class is how a governed shell's result stands to bash's.
 type Class string
 
-// The classes. Refused and Limit are loud; Different is what must not be.
+// The classes. Refused and Stopped are loud: nothing was begun, or the shell said on standard error, in its own name, why it does not go on
+// as bash does. Different is what must not be.
 const (
 	Equal     Class = "equal"
 	Refused   Class = "refused"
+	Stopped   Class = "stopped"
 	Different Class = "DIFFERENT"
 )
 
@@ -44,14 +47,14 @@ func Compare(want, got Result) (Class, string) {
 	if got.Status != want.Status {
 		say("status %d, bash %d", got.Status, want.Status)
 	}
-	if !bytes.Equal(got.Stdout, want.Stdout) {
+	if !bytes.Equal(unnumbered(got.Stdout), unnumbered(want.Stdout)) {
 		say("stdout %s\n   bash %s", short(got.Stdout), short(want.Stdout))
 	}
-	if (len(got.Stderr) == 0) != (len(want.Stderr) == 0) {
+	if wanted := said(want.Stderr); (len(got.Stderr) == 0) != (len(wanted) == 0) {
 		say("stderr %s\n   bash %s", short(got.Stderr), short(want.Stderr))
 	}
 	for _, name := range slices.Sorted(maps.Keys(want.Files)) {
-		if got.Files[name] != want.Files[name] {
+		if string(unnumbered([]byte(got.Files[name]))) != string(unnumbered([]byte(want.Files[name]))) {
 			say("file %s is %s\n   bash %s", name, or(got.Files[name], "missing"), want.Files[name])
 		}
 	}
@@ -63,11 +66,26 @@ func Compare(want, got Result) (Class, string) {
 	if differs == nil {
 		return Equal, ""
 	}
+	if _, told, has := strings.Cut(string(got.Stderr), "gatehouse: "); has {
+		told, _, _ = strings.Cut(told, "\n")
+		return Stopped, told
+	}
 	if len(got.Stderr) > 0 && !strings.Contains(differs[len(differs)-1], "stderr ") {
 		say("stderr %s", short(got.Stderr))
 	}
 	return Different, strings.Join(differs, "\n")
 }
+
+// remarks are what bash says of a command that a signal ended, and of a NUL that it drops. Governed shells do not say it (docs/shell.md).
+var remarks = regexp.MustCompile(`(?m)^(bash: line \d+: )?( *\d+ )?(Terminated|Killed|Hangup|Aborted|User defined signal \d|Segmentation fault|Alarm clock|Broken pipe)( .*)?\n|^bash: line \d+: warning: command substitution: ignored null byte in input\n`)
+
+// lines are the numbers in bash's messages, which go where standard error does: the shell's own say 1.
+var lines = regexp.MustCompile(`(?:bash|environment|sh): line \d+:`)
+
+func unnumbered(b []byte) []byte { return lines.ReplaceAll(b, []byte("bash: line 1:")) }
+
+// said is what is left of bash's standard error without its remarks.
+func said(stderr []byte) []byte { return remarks.ReplaceAll(stderr, nil) }
 
 func short(b []byte) string {
 	if len(b) <= 1500 {

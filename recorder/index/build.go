@@ -110,7 +110,7 @@ func (b *builder) event(e recorder.Event) {
 			b.show(e.At, 16)
 			b.term.Resize(cols, rows)
 		}
-	case recorder.Command, recorder.Decision, recorder.Signal, recorder.Kill, recorder.Note, recorder.Exit, recorder.File, recorder.Forward:
+	case recorder.Command, recorder.Decision, recorder.Signal, recorder.Kill, recorder.Note, recorder.Exit, recorder.File, recorder.Forward, recorder.Line, recorder.Step:
 		b.keep(e)
 	}
 	b.number++

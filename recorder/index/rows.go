@@ -207,6 +207,15 @@ func (r *rows) event(e recorder.Event) {
 		if text := cutRow(c.Line); text != "" {
 			r.emit(Row{At: e.At, Command: r.command, Kind: KindCommand, Text: text})
 		}
+	case recorder.Line, recorder.Step:
+		text, begins := recorder.ShellLine(e)
+		if e.Code == recorder.Step && begins {
+			r.end(e.At)
+			r.command++
+		}
+		if text = cutRow(text); text != "" && begins {
+			r.emit(Row{At: e.At, Command: r.command, Kind: KindCommand, Text: text})
+		}
 	case recorder.File:
 		if line, ok := recorder.FileLine(e.Data); ok {
 			r.emit(Row{At: e.At, Command: r.command, Kind: KindOutput, Text: cutRow(line)})

@@ -35,7 +35,7 @@ func Transcript(w io.Writer, h recorder.Header, events iter.Seq2[recorder.Event,
 			if cols, lines, ok := sizeOf(e.Data); ok {
 				term.Resize(cols, lines)
 			}
-		case recorder.Command, recorder.Decision, recorder.Signal, recorder.Kill, recorder.Note, recorder.Exit, recorder.File, recorder.Forward:
+		case recorder.Command, recorder.Decision, recorder.Signal, recorder.Kill, recorder.Note, recorder.Exit, recorder.File, recorder.Forward, recorder.Line, recorder.Step:
 			rows.event(e)
 			out.Event(e)
 		}

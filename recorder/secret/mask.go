@@ -41,7 +41,7 @@ func (d *Detector) Mask(h recorder.Header, events iter.Seq2[recorder.Event, erro
 // Others come back as they are: what is in a stream does not end with an event.
 func (d *Detector) MaskEvent(e recorder.Event) recorder.Event {
 	switch e.Code {
-	case recorder.Command, recorder.Decision, recorder.Signal, recorder.Exit, recorder.Kill, recorder.Note, recorder.File, recorder.Forward:
+	case recorder.Command, recorder.Decision, recorder.Signal, recorder.Exit, recorder.Kill, recorder.Note, recorder.File, recorder.Forward, recorder.Line, recorder.Step:
 		e.Data = d.MaskJSON(e.Data)
 	}
 	return e

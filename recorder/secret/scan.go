@@ -86,7 +86,7 @@ func (s *scanner) event(e recorder.Event) {
 		s.streams[e.Code].write(n, e.Data)
 	case recorder.Resize:
 		s.resize(e.Data)
-	case recorder.Command, recorder.Decision, recorder.Signal, recorder.Exit, recorder.Kill, recorder.Note, recorder.File, recorder.Forward:
+	case recorder.Command, recorder.Decision, recorder.Signal, recorder.Exit, recorder.Kill, recorder.Note, recorder.File, recorder.Forward, recorder.Line, recorder.Step:
 		for _, h := range s.d.eventHits(n, e.Data) {
 			s.hit(h)
 		}

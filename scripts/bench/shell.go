@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"time"
 )
 
@@ -12,7 +11,6 @@ const (
 	shellEmpty   = "x=1"
 	shellCounted = "i=0; while [ $i -lt %d ]; do i=$((i+1)); done"
 	shellPipe    = "f=" + prose + "; cat $f | wc -c"
-	shellIdle    = "x=READY; echo $x; read -r x"
 )
 
 // commandLoop runs uname n times in one text.
@@ -30,7 +28,7 @@ func measureShell(ctx context.Context, w *world) ([]result, error) {
 		defer stop()
 	}
 	var out []result
-	for _, part := range []func(context.Context) ([]result, error){w.shellStart, w.shellLoop, w.shellPipes, w.shellBuiltins, w.shellMemory} {
+	for _, part := range []func(context.Context) ([]result, error){w.shellStart, w.shellLoop, w.shellPipes, w.shellBuiltins} {
 		found, err := part(ctx)
 		if err != nil {
 			return nil, err
@@ -131,28 +129,4 @@ func (w *world) shellBuiltins(ctx context.Context) ([]result, error) {
 		return nil, err
 	}
 	return []result{priced(fmt.Sprintf("a loop of %d builtins (beside: bash on the target)", w.n(3000)), "ms", t[0], nil, &t[1])}, nil
-}
-
-// shellMemory is what an idle governed session costs, its process included.
-func (w *world) shellMemory(ctx context.Context) ([]result, error) {
-	before := memory(w.pids()...)
-	all, err := idle(ctx, w.n(50), func() (*idleSession, error) {
-		s, err := w.routedClient()
-		if s != nil {
-			s.program = shellIdle
-		}
-		return s, err
-	})
-	defer closeAll(all)
-	if err != nil {
-		return nil, err
-	}
-	runtime.GC()
-	time.Sleep(3 * time.Second) // recordings are flushed, garbage is collected
-	n := float64(len(all))
-	whole, door := memory(w.pids()...)-before, memory(w.gate.PID("door"))
-	return []result{
-		priced(fmt.Sprintf("memory per idle governed session of %.0f, its process included", n), "KiB", whole/n, nil, nil),
-		priced("the door with all of them", "KiB", door, nil, nil),
-	}, nil
 }

@@ -25,12 +25,25 @@ func (w *walker) assign(a *syntax.Assign) {
 	if a.Append && (a.Index != nil || a.Array != nil && w.known.associative[name] || a.Array == nil && w.known.associative[name]) {
 		w.refuse(a.Pos(), elementAppend)
 	}
+	if backwards(a.Index) {
+		w.refuse(a.Pos(), elementBackwards)
+	}
 	if a.Array != nil {
 		w.elements(a)
 	}
 	if name == "IFS" && !w.prefixes() {
 		w.separator(a)
 	}
+}
+
+// backwards reports an index that counts from the end, where bash gives the command up if there are too few elements.
+func backwards(index syntax.ArithmExpr) bool {
+	unary, ok := index.(*syntax.UnaryArithm)
+	if ok {
+		return unary.Op == syntax.Minus
+	}
+	word, ok := index.(*syntax.Word)
+	return ok && strings.HasPrefix(word.Lit(), "-")
 }
 
 // declares says whether the current assignment is of a declaration of that name.

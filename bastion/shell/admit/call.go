@@ -22,6 +22,10 @@ func (w *walker) call(c *syntax.CallExpr) {
 	if len(c.Args) == 0 {
 		return
 	}
+	if c.Args[0].Lit() == "in" {
+		w.refuse(c.Args[0].Pos(), loneIn)
+		return
+	}
 	args := make([]argument, len(c.Args))
 	for i, word := range c.Args {
 		args[i] = literal(word)

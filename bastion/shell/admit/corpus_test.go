@@ -1,9 +1,10 @@
-package admit
+package admit_test
 
 import (
 	"path/filepath"
 	"testing"
 
+	"gatehouse/bastion/shell/admit"
 	"gatehouse/internal/testshell"
 )
 
@@ -15,7 +16,7 @@ func TestTheShareOfAgentsTexts(t *testing.T) {
 	}
 	read := 0
 	for _, c := range cases {
-		_, refused := Admit(c.Script, Place{})
+		_, refused := admit.Admit(c.Script, admit.Place{})
 		if refused == nil {
 			read++
 			continue

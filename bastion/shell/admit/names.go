@@ -16,7 +16,7 @@ var unread = map[string]rule{
 var unassigned = map[string]rule{
 	"UID": fixedVariable, "EUID": fixedVariable, "PPID": fixedVariable, "RANDOM": seededRandom, "SRANDOM": seededRandom, "LINENO": fixedVariable,
 	"CDPATH": steeringVariable, "GLOBIGNORE": steeringVariable, "POSIXLY_CORRECT": steeringVariable, "EXECIGNORE": steeringVariable,
-	"BASH_COMPAT": steeringVariable, "TMOUT": steeringVariable, "PWD": steeringVariable, "OLDPWD": steeringVariable, "BASH_XTRACEFD": steeringVariable,
+	"BASH_COMPAT": steeringVariable, "TMOUT": steeringVariable, "TIMEFORMAT": steeringVariable, "PWD": steeringVariable, "OLDPWD": steeringVariable, "BASH_XTRACEFD": steeringVariable,
 }
 
 // mayRead judges a name that is read.

@@ -103,6 +103,9 @@ func (w *walker) operation(p *syntax.ParamExp, all bool) {
 		}
 		if p.Exp.Op == syntax.AssignUnset || p.Exp.Op == syntax.AssignUnsetOrNull {
 			w.refuseIf(p.Pos(), assigned(p.Param.Value))
+			if !syntax.ValidName(p.Param.Value) {
+				w.refuse(p.Pos(), notUnderstood)
+			}
 		}
 		w.fallback(p, word)
 	default:

@@ -17,6 +17,7 @@ import (
 //   - ${x#"$y"} removes $y as it stands (repair_word.go), and what is quoted in =~ is no pattern
 //   - typeset in a function is local, and what is local without a value is unset (repair_declare.go)
 //   - return in a subshell ends it, ${#m[@]} counts an associative array, && binds in [[ ]] before ||
+//   - ${x:?…} ends a shell with a status of its own
 //   - $(…) within ${x:-…} runs only where it is needed
 //   - a backslash in an assignment, a file's name or a test quotes, and ~ is the home of a file's name
 func repair(f *syntax.File, in Place, k known) {
@@ -65,6 +66,7 @@ func (r *repairer) node(n syntax.Node) {
 	case *syntax.ParamExp:
 		removal(n)
 		lazy(n)
+		required(n)
 	case *syntax.ArithmExp:
 		n.X = r.arithm(n.X, !r.in.Prompt)
 	case *syntax.ArithmCmd:

@@ -46,6 +46,21 @@ func counted(y *syntax.Word, text string) *syntax.Word {
 // removed is the variable of what is removed, within the text that counts it.
 const removed = "__gatehouse_removed"
 
+// Unset is the variable that ${x:?…} sets before it ends the shell, whose status is then another than that of what else ends it.
+const Unset = "__gatehouse_unset"
+
+// required notes that a shell ends by ${x:?…}.
+func required(p *syntax.ParamExp) {
+	if p.Exp == nil || p.Exp.Op != syntax.ErrorUnset && p.Exp.Op != syntax.ErrorUnsetOrNull {
+		return
+	}
+	if p.Exp.Word == nil {
+		p.Exp.Word = wordOf(&syntax.Lit{Value: "parameter not set"})
+	}
+	mark := &syntax.ParamExp{Param: &syntax.Lit{Value: Unset}, Exp: &syntax.Expansion{Op: syntax.AssignUnset}}
+	p.Exp.Word = wordOf(append([]syntax.WordPart{mark}, p.Exp.Word.Parts...)...)
+}
+
 // expression makes a word of =~ one that RE2 reads as POSIX's: what is quoted is no pattern, and . is any character.
 func expression(word *syntax.Word) *syntax.Word {
 	parts := []syntax.WordPart{&syntax.SglQuoted{Left: word.Pos(), Right: word.Pos(), Value: "(?s)"}}

@@ -36,6 +36,9 @@ const (
 	tildeColon
 	braceRange
 	braceEmpty
+	braceName
+	elementBackwards
+	loneIn
 	globStart
 	extendedGlob
 	loneDollar
@@ -147,6 +150,9 @@ var Table = [...]Row{
 	tildeOther:          {"tilde", "write the folder in full, or $PWD or $OLDPWD", "ls ‸~+", "ls ~"},
 	tildeColon:          {"tilde within a word", "write $HOME", "make ‸PREFIX=~/x", "make PREFIX=$HOME/x"},
 	braceRange:          {"brace range", "it makes too many words, or mixes what it counts: use seq, or for ((…))", "echo ‸{1..100000}", "echo {1..100}"},
+	loneIn:              {"in", "where a command begins it is a word of the language to bash", "‸in a", "'in' a"},
+	elementBackwards:    {"assignment from the end", "count from the beginning: ${#a[@]}-1", "‸a[-1]=x", "a[1]=x"},
+	braceName:           {"brace after $name", "bash looks for the name when it has the braces: use ${…}", "echo ‸$x{a,b}", "echo ${x}{a,b}"},
 	braceEmpty:          {"empty brace", "a word of it would be nothing, which bash leaves out", "echo ‸{,a}", "echo x{,a}"},
 	globStart:           {"pattern", "a file's name cannot begin with ? [! or [^ in a pattern, which would match hidden files here and not in bash: use find", "ls ‸[!a]*", "ls a[!a]*"},
 	extendedGlob:        {"extended pattern", "write the patterns one by one, or use find or grep", "ls ‸!(a)", "ls *.txt"},

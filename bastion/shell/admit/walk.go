@@ -113,9 +113,24 @@ func (w *walker) stmt(s *syntax.Stmt) {
 	if s.Coprocess || s.Disown {
 		w.refuse(s.Pos(), coprocess)
 	}
-	if call, ok := s.Cmd.(*syntax.CallExpr); ok && len(call.Args) == 0 && len(s.Redirs) > 0 && !quiet(call, true) {
+	if call, ok := s.Cmd.(*syntax.CallExpr); ok && len(call.Args) == 0 && len(s.Redirs) > 0 && (!quiet(call, true) || !ordered(call, s.Redirs)) {
 		w.refuse(s.Redirs[0].Pos(), assignmentInput) // bash has it for nothing, the interpreter for what is in $(…)
 	}
+}
+
+// ordered reports whether it is one which of assignments and redirections comes first.
+func ordered(call *syntax.CallExpr, redirs []*syntax.Redirect) bool {
+	for _, r := range redirs {
+		if r.Word != nil && r.Word.Lit() == "" {
+			return false
+		}
+	}
+	for _, a := range call.Assigns {
+		if a.Array != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func (w *walker) loop(f *syntax.ForClause) {

@@ -106,6 +106,21 @@ func (w *walker) braces(word *syntax.Word) {
 	if emptied(&copied) {
 		w.refuse(word.Pos(), braceEmpty)
 	}
+	if namesOn(&copied) {
+		w.refuse(word.Pos(), braceName)
+	}
+}
+
+// namesOn reports braces right behind $name, which bash reads before it looks for the name.
+func namesOn(word *syntax.Word) bool {
+	for i, part := range word.Parts {
+		if _, is := part.(*syntax.BraceExp); is && i > 0 {
+			if p, is := word.Parts[i-1].(*syntax.ParamExp); is && p.Short {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // count is how many words one becomes; negative for one with a range that is not understood alike.

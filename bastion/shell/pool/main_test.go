@@ -18,6 +18,9 @@ func TestMain(m *testing.M) {
 	if alone, is := startedAs(os.Args, attackerName); is {
 		playAttacker(alone)
 	}
+	if len(os.Args) == 1 && os.Args[0] == supervisorName {
+		playSupervisor()
+	}
 	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil { // as the supervisor does
 		os.Exit(1)
 	}

@@ -75,65 +75,72 @@ func ends(t testing.TB, sh *Shell) string {
 	}
 }
 
-// users are the ways in which a process gets its user: as root each has one of its own, as under a real supervisor; without, all have the
-// supervisor's, and nothing but seccomp and Landlock is between them.
-func users() map[string]uint32 {
-	out := map[string]uint32{"the supervisor's": 0}
+// ownUsers is the first user of processes: as root each has one of its own, as under a real supervisor.
+func ownUsers() uint32 {
 	if os.Geteuid() == 0 {
-		out["its own"] = 61700
+		return 61700
 	}
-	return out
+	return 0
 }
 
 // attackers is a pool whose processes an attacker has taken over.
-func attackers(t *testing.T, uid uint32) (*Server, *Client) {
+func attackers(t *testing.T) (*Server, *Client) {
 	t.Helper()
-	return newPool(t, Config{program: attackerName, UID: uid})
+	return newPool(t, Config{program: attackerName, UID: ownUsers()})
 }
 
 // TestNothingOfTheKernel: a shell's process under an attacker's control opens, starts, signals and sees nothing, and has nothing but its
-// socket: no variable, no descriptor. That is so whoever its user is.
+// socket: no variable, no descriptor.
 func TestNothingOfTheKernel(t *testing.T) {
-	for whose, uid := range users() {
-		t.Run(whose, func(t *testing.T) {
-			_, c := attackers(t, uid)
-			sh := take(t, c)
-			if got := tell(t, sh, "tries"); !strings.HasSuffix(got, "through:") {
-				t.Error(got)
-			}
-			// Standard input, output and error, the socket, and the two by which the runtime waits.
-			if got := tell(t, sh, "environ"); got != "[] 6" {
-				t.Error(got)
-			}
-		})
+	_, c := attackers(t)
+	sh := take(t, c)
+	if got := tell(t, sh, "tries"); !strings.HasSuffix(got, "through:") {
+		t.Error(got)
+	}
+	// Standard input, output and error, the socket, and the two by which the runtime waits.
+	if got := tell(t, sh, "environ"); got != "[] 6" {
+		t.Error(got)
+	}
+}
+
+// TestSameUser: where two processes have one user, as all have without root, neither can signal the other.
+func TestSameUser(t *testing.T) {
+	_, c := attackers(t)
+	other, otherClient := attackers(t)
+	sh := take(t, c)
+	take(t, otherClient)
+	other.mu.Lock()
+	victim := other.taken[1].cmd.Process.Pid
+	other.mu.Unlock()
+	if got := tell(t, sh, fmt.Sprintf("signal of %d", victim)); got != "true true false" {
+		t.Errorf("denied by tgkill, by a pipe's owner, and to itself: %s", got)
 	}
 }
 
 // TestBounds: what grows without end ends its own process, and no other, and the supervisor says how.
 func TestBounds(t *testing.T) {
-	for whose, uid := range users() {
-		t.Run(whose, func(t *testing.T) {
-			s, c := attackers(t, uid)
-			other := take(t, c)
-			all := bounded
-			if uid != 0 {
-				all = append(slices.Clone(all), "threads")
-			}
-			for _, what := range all {
-				sh := take(t, c)
-				_, err := fmt.Fprintln(sh, what)
-				must(t, err)
-				if how := ends(t, sh); how == "exit status 0" {
-					t.Errorf("%s: %s", what, how)
-				}
-			}
-			if got := tell(t, other, "environ"); got == "" {
-				t.Error("the other process has ended")
-			}
-			if n := s.Numbers(); n.Died != uint64(len(all)) || n != c.Numbers() {
-				t.Errorf("%d have ended: the supervisor says %+v, the door %+v", len(all), n, c.Numbers())
-			}
-		})
+	s, c := attackers(t)
+	other := take(t, c)
+	if got := tell(t, other, "some threads"); got != "alive" {
+		t.Error(got)
+	}
+	all := slices.Clone(bounded)
+	if ownUsers() != 0 {
+		all = append(all, "threads")
+	}
+	for _, what := range all {
+		sh := take(t, c)
+		_, err := fmt.Fprintln(sh, what)
+		must(t, err)
+		if how := ends(t, sh); how == "exit status 0" {
+			t.Errorf("%s: %s", what, how)
+		}
+	}
+	if got := tell(t, other, "environ"); got == "" {
+		t.Error("the other process has ended")
+	}
+	if n, told := s.Numbers(), c.Numbers(); n.Died != uint64(len(all)) || told.Died != n.Died {
+		t.Errorf("%d have ended: the supervisor says %+v, the door %+v", len(all), n, told)
 	}
 }
 
@@ -151,7 +158,7 @@ func TestThreadsOfOthersDoNotCount(t *testing.T) {
 	for range 80 {
 		<-begun
 	}
-	_, c := attackers(t, 0)
+	_, c := newPool(t, Config{program: attackerName}) // no user of its own
 	if got := tell(t, take(t, c), "some threads"); got != "alive" {
 		t.Error(got)
 	}
@@ -170,11 +177,11 @@ func TestWithoutNamespaces(t *testing.T) {
 		if lost = dropAdmin(); lost != nil {
 			return
 		}
-		_, err := start(attackerName, 61700, true)
+		_, err := start(attackerName, ownUsers(), true)
 		if !errors.Is(err, unix.EPERM) {
 			t.Errorf("a process in namespaces: %v", err)
 		}
-		s := &Server{cfg: Config{UID: 61700, Log: hclog.NewNullLogger(), program: attackerName}, slots: make([]bool, 1), apart: true}
+		s := &Server{cfg: Config{UID: ownUsers(), Log: hclog.NewNullLogger(), program: attackerName}, slots: make([]bool, 1), apart: true}
 		s.cfg.Most = 1
 		c, err := s.begin()
 		if err != nil {
@@ -211,7 +218,7 @@ func dropAdmin() error {
 
 // TestLastWords: a process that does not stop talking to the supervisor ends by it, and what it said is cut.
 func TestLastWords(t *testing.T) {
-	_, c := attackers(t, 0)
+	_, c := attackers(t)
 	sh := take(t, c)
 	_, err := fmt.Fprintln(sh, "talk")
 	must(t, err)
@@ -222,7 +229,7 @@ func TestLastWords(t *testing.T) {
 
 // TestEndsWithItsSession: a process that does not end by itself is ended when its session is over, by the door's word or by its end.
 func TestEndsWithItsSession(t *testing.T) {
-	s, c := attackers(t, 0)
+	s, c := attackers(t)
 	sh := take(t, c)
 	must(t, sh.Conn.Close())
 	sh.Kill()

@@ -86,7 +86,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		var m message
 		files, err := packet.Receive(s.conn, buf, &m)
 		if err != nil {
-			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) {
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET) { // reset: it had not read all
 				return nil
 			}
 			return err
@@ -274,7 +274,7 @@ func (s *Server) answer(m message, files ...*os.File) {
 	defer s.wmu.Unlock()
 	n := s.Numbers()
 	m.Numbers = &n
-	if err := packet.Send(s.conn, maxPacket, m, files...); err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, unix.EPIPE) {
+	if err := packet.Send(s.conn, maxPacket, m, files...); err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.ECONNRESET) {
 		s.cfg.Log.Warn("answer the door", "op", m.Op, "error", err)
 	}
 }

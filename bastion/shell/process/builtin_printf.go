@@ -186,6 +186,9 @@ func (p *printer) text(s spec) {
 		if len(arg) > 1 {
 			arg = arg[:1]
 		}
+		if arg == "" {
+			arg = "\x00" // as bash
+		}
 	}
 	if s.precision >= 0 && s.precision < len(arg) && s.verb != 'c' {
 		arg = arg[:s.precision]

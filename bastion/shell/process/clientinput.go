@@ -79,3 +79,10 @@ func (c *clientInput) settle(ctx context.Context) error {
 	c.told = c.used
 	return nil
 }
+
+// taken reports whether a command was sent input up to a place.
+func (c *clientInput) taken(place int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return place > c.told
+}

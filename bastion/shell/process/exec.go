@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -75,7 +74,7 @@ func (sh *shell) command(ctx context.Context, hc interp.HandlerContext, args []s
 	sh.running.Add(1)
 	defer sh.running.Add(-1)
 	defer stream.Close()
-	p := &process{shell: sh, name: path.Base(args[0]), group: e.Group, stream: stream, in: in, piped: e.Stdin == wire.InPipe || e.Stdin == wire.InClient && sh.terminal != nil, out: hc.Stdout, err: hc.Stderr}
+	p := &process{shell: sh, reads: readingOf(args), group: e.Group, stream: stream, in: in, piped: e.Stdin == wire.InPipe || e.Stdin == wire.InClient && sh.terminal != nil, out: hc.Stdout, err: hc.Stderr}
 	job := sh.jobs.find(e.Group)
 	job.runs(p.signal)
 	status, err := p.run(ctx)
@@ -122,7 +121,7 @@ func (sh *shell) failed(hc interp.HandlerContext, err error) (int, error) {
 // process is a command that runs.
 type process struct {
 	shell    *shell
-	name     string // of the program, without its folder
+	reads    reading
 	group    int64
 	stream   net.Conn
 	in       *stdin
@@ -215,11 +214,6 @@ func (p *process) copy(fd int, w io.Writer, b []byte) {
 	}
 }
 
-// drains are programs that read their input to its end, whatever their words. Of what any other was sent with others around it, how much it
-// read is not known even where it was sent all.
-var drains = map[string]bool{"cat": true, "sort": true, "wc": true, "tr": true, "cut": true, "uniq": true, "tee": true, "tac": true, "rev": true, "nl": true,
-	"paste": true, "fold": true, "base64": true, "od": true, "md5sum": true, "sha1sum": true, "sha256sum": true, "sha512sum": true, "cksum": true}
-
 // exit is a command's status.
 func (p *process) exit(ctx context.Context, b []byte) (int, error) {
 	var x wire.Exit
@@ -231,8 +225,11 @@ func (p *process) exit(ctx context.Context, b []byte) (int, error) {
 		p.shell.terminal.GiveBack(x.Used)
 	}
 	p.in.mu.Lock()
-	if p.sent && !p.in.own && (x.Unread || !drains[p.name]) {
+	if p.sent && !p.in.own && (x.Unread || p.reads != readsAll) {
 		p.in.lost = true
+	}
+	if p.in.kind == fromClient && !p.piped && p.reads != readsAll && p.shell.input.taken(x.Used) {
+		p.in.passed = true
 	}
 	p.in.mu.Unlock()
 	if ctx.Err() != nil {

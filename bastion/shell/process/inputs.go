@@ -30,6 +30,8 @@ type source struct {
 	file  *reader // a file, once it is open
 	ended bool
 	lost  bool // how much was read of what was sent is not known
+
+	passed bool // of the client's input: as lost, but only for what the shell itself reads
 }
 
 type sourceKind int
@@ -113,7 +115,7 @@ var errLost = errors.New("gatehouse: an earlier command was sent this input and 
 func (sh *shell) next(ctx context.Context, in *stdin) ([]byte, error) {
 	s := in.source
 	switch {
-	case s.lost:
+	case s.lost || s.passed:
 		return nil, errLost
 	case len(s.buf) > 0:
 		b := s.buf

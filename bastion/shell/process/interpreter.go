@@ -12,6 +12,7 @@ import (
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
 
+	"gatehouse/bastion/shell/admit"
 	"gatehouse/bastion/shell/wire"
 )
 
@@ -132,6 +133,26 @@ func (sh *shell) run(ctx context.Context, file *syntax.File, whole bool) int {
 	return sh.status(ctx, err)
 }
 
+// unset reports whether a text was ended by a variable that is not set.
+func (sh *shell) unset() bool {
+	if _, required := sh.runner.Vars[admit.Unset]; required {
+		return true
+	}
+	last := sh.Shell.err.last.Load()
+	return last != nil && strings.HasSuffix(*last, ": unbound variable\n")
+}
+
+// unsetStatus is that of a shell's -c that a variable has ended. The interpreter has 1.
+func (sh *shell) unsetStatus() int {
+	if sh.posix {
+		return 2
+	}
+	if file, err := syntax.NewParser().Parse(strings.NewReader("[[ -o errexit ]]"), ""); err == nil && sh.runner.Run(context.Background(), file.Stmts[0]) == nil {
+		return 1
+	}
+	return 127
+}
+
 // status is what the end of a text is to its shell's starter.
 func (sh *shell) status(ctx context.Context, err error) int {
 	var end *endError
@@ -140,8 +161,8 @@ func (sh *shell) status(ctx context.Context, err error) int {
 	}
 	var code interp.ExitStatus
 	if errors.As(err, &code) {
-		if last := sh.Shell.err.last.Load(); code == 1 && sh.exited && last != nil && strings.HasSuffix(*last, ": unbound variable\n") {
-			return 127 // as bash -c; interp has 1 for it
+		if code == 1 && sh.exited && sh.unset() {
+			return sh.unsetStatus()
 		}
 		return int(code)
 	}

@@ -160,13 +160,13 @@ func (b *builtin) assign(name, value string) error {
 	return b.hc.Builtin(b.ctx, []string{"eval", name + "=" + value})
 }
 
-// quote is a text as a word. What no word can hold, NUL, shells drop.
+// quote is a text as a word, also of an assignment, in which the interpreter keeps backslashes. What no word can hold, NUL, shells drop.
 func quote(text string) string {
 	text = strings.ReplaceAll(text, "\x00", "")
 	if !utf8.ValidString(text) {
 		return quoteBytes(text)
 	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+	return "'" + strings.ReplaceAll(text, "'", `'"'"'`) + "'"
 }
 
 // quoteBytes is for what is not UTF-8, which the parser does not read.

@@ -1,11 +1,20 @@
 package process_test
 
 import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	"gatehouse/bastion/governed"
+	"gatehouse/bastion/shell/process"
 	"gatehouse/bastion/shell/wire"
 	"gatehouse/internal/testshell"
+	"gatehouse/internal/testshell/localhost"
 	"gatehouse/policy"
 )
 
@@ -141,5 +150,73 @@ func TestLostInputIsLoud(t *testing.T) {
 	_, got := commands(t, "{ head -n 1; cat; } < in")
 	if got.Status != 1 || !strings.Contains(string(got.Stderr), "what is left is not known") {
 		t.Errorf("status %d, %s", got.Status, got.Stderr)
+	}
+}
+
+// TestSignalEndsWhatRuns: a client's interrupt reaches the command that runs, and the shell ends with its status.
+func TestSignalEndsWhatRuns(t *testing.T) {
+	for signal, want := range map[string]int{"INT": 130, "TERM": 143} {
+		home := t.TempDir()
+		got := signalled(t, home, signal, "touch ready; sleep 60; touch late")
+		if _, err := os.Stat(filepath.Join(home, "late")); got != want || err == nil {
+			t.Errorf("%s: status %d, want %d; what came after: %v", signal, got, want, err)
+		}
+	}
+}
+
+// signalled runs a line, and signals its shell once the file "ready" is there.
+func signalled(t *testing.T, home, signal, line string) int {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	running := make(chan struct{})
+	host := localhost.New(localhost.Config{Home: home, Env: []string{"PATH=" + testshell.Path, "HOME=" + home}, Decide: func(e wire.Exec) error {
+		if e.Argv[0] == "sleep" {
+			close(running)
+		}
+		return nil
+	}})
+	door, child := net.Pipe()
+	shell, err := governed.New(door, wire.Begin{Line: line, Home: home, Login: "root", Path: testshell.Path, Limits: limits}, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var work sync.WaitGroup
+	work.Go(func() { process.Run(ctx, child, nil) })
+	work.Go(func() {
+		<-running
+		shell.Signal(signal)
+	})
+	ended, err := shell.Serve(ctx)
+	shell.Wait()
+	work.Wait()
+	if err != nil {
+		t.Error(err)
+	}
+	return ended.Status
+}
+
+// TestDeniedCommandDoesNotEndAText: it is 126, and the text goes on.
+func TestDeniedCommandDoesNotEndAText(t *testing.T) {
+	home := t.TempDir()
+	var stdout strings.Builder
+	host := localhost.New(localhost.Config{Home: home, Env: []string{"PATH=" + testshell.Path, "HOME=" + home}, Stdout: &stdout, Decide: func(e wire.Exec) error {
+		if e.Argv[0] == "id" {
+			return &wire.Error{Kind: wire.KindDenied}
+		}
+		return nil
+	}})
+	door, child := net.Pipe()
+	shell, err := governed.New(door, wire.Begin{Line: `id; echo $?; x=$(id); echo "$? [$x]"; eval 'i"d"' || echo no; set -e; id; echo on`, Home: home, Login: "root", Path: testshell.Path, Limits: limits}, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var work sync.WaitGroup
+	work.Go(func() { process.Run(t.Context(), child, nil) })
+	ended, err := shell.Serve(t.Context())
+	shell.Wait()
+	work.Wait()
+	if want := "126\n126 []\nno\n"; err != nil || ended.Status != 126 || stdout.String() != want {
+		t.Errorf("status %d, %v, printed %q, want %q", ended.Status, err, stdout.String(), want)
 	}
 }

@@ -69,6 +69,9 @@ func (h *Host) start(ctx context.Context, e wire.Exec) (*process, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		fmt.Fprintf(io.fd[2], "bash: line 1: %s: %v\n", e.Argv[0], err)
+		if errors.Is(err, fs.ErrNotExist) { // what its first line names
+			return p.ended(127), nil
+		}
 		return p.ended(126), nil
 	}
 	p.group = cmd.Process.Pid

@@ -1,0 +1,123 @@
+package bastion
+
+import (
+	osexec "os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/internal/console"
+	"gatehouse/internal/store"
+	"gatehouse/policy"
+	"gatehouse/recorder"
+)
+
+// runsOnHost reports whether a command of that text runs on this machine, where the target is.
+func runsOnHost(text string) bool {
+	return osexec.Command("pgrep", "-f", "^[^ ]*"+text+"$").Run() == nil
+}
+
+// awaitHost waits until such a command runs, or does not.
+func awaitHost(t *testing.T, text string, want bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); runsOnHost(text) != want; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s runs: %v", text, !want)
+		}
+	}
+}
+
+const killedLine = `sleep 3601 & for i in 1 2; do sleep 3602 | cat; done; echo no > /tmp/governed-killed`
+
+// TestKillEndsAGovernedShell: a kill ends all that runs of a shell, in a pipeline, behind and in loops, and its process; nothing of the line
+// goes on.
+func TestKillEndsAGovernedShell(t *testing.T) {
+	w := newGoverned(t)
+	c := w.client("deploy@web-1", w.certify(policy.Agent, "bot", 5*time.Minute))
+	ended := make(chan int, 1)
+	go func() {
+		_, _, status := exec(c, killedLine)
+		ended <- status
+	}()
+	for _, text := range []string{"sleep 3601", "sleep 3602"} {
+		awaitHost(t, text, true)
+	}
+	row := w.session(killedLine, store.Live)
+	report, err := w.server.Kill(t.Context(), console.KillOrder{Session: row.ID, By: console.Actor{Principal: "person:ann"}, Reason: "enough"})
+	w.must(err)
+	if len(report.Sessions) != 1 || report.Sessions[0].Remote != "ended" {
+		t.Errorf("%+v", report)
+	}
+	<-ended
+	for _, text := range []string{"sleep 3601", "sleep 3602"} {
+		if runsOnHost(text) {
+			t.Errorf("%s goes on", text)
+		}
+	}
+}
+
+// TestLeavingEndsAGovernedShell: what runs of a shell ends when its client leaves.
+func TestLeavingEndsAGovernedShell(t *testing.T) {
+	w := newGoverned(t)
+	c := w.client("deploy@web-1", w.certify(policy.Agent, "bot", 5*time.Minute))
+	at, _ := atPrompt(t, c)
+	at.expect("$ ")
+	at.send("x=3603; sleep $x\r")
+	awaitHost(t, "sleep 3603", true)
+	w.must(c.Close())
+	awaitHost(t, "sleep 3603", false)
+	w.session("shell", store.Ended)
+}
+
+// TestDenialsCannotBeHidden: where a command's standard error goes, its denial does not follow.
+func TestDenialsCannotBeHidden(t *testing.T) {
+	w := newGoverned(t)
+	c := w.client("deploy@web-1", w.certify(policy.Agent, "bot", 5*time.Minute))
+	for _, line := range []string{"x=$(whoami 2>/dev/null); echo $?", "{ whoami; } 2>/dev/null; echo $?", "whoami 2>&1 | cat > /dev/null; echo $?; :"} {
+		stdout, stderr, _ := exec(c, line)
+		if !strings.Contains(stderr, "GATEHOUSE-DENIAL") || strings.Contains(stdout, "GATEHOUSE") {
+			t.Errorf("%s: %q, %q", line, stdout, stderr)
+		}
+	}
+}
+
+// TestABrokenShellEndsAlone: a shell's process that dies ends its own session, which is told so, and no other.
+func TestABrokenShellEndsAlone(t *testing.T) {
+	w := newGoverned(t)
+	c := w.client("deploy@web-1", w.certify(policy.Agent, "bot", 5*time.Minute))
+	other, _ := atPrompt(t, c)
+	other.expect("$ ")
+	_, stderr, status := exec(c, `x=1234567890; while :; do x=$x$x; done`)
+	if status != 75 || !strings.Contains(stderr, "GATEHOUSE-ERROR") || !strings.Contains(stderr, "shell") {
+		t.Errorf("%d %s", status, stderr)
+	}
+	other.send("echo still $((1+1))\r")
+	other.expect("still 2\r\n")
+}
+
+// TestGovernedIsRecorded: a recording shows each line, each command with the texts that it came through, and each decision.
+func TestGovernedIsRecorded(t *testing.T) {
+	w := newGoverned(t)
+	c := w.client("deploy@web-1", w.certify(policy.Agent, "bot", 5*time.Minute))
+	line := `u=$(id -un); bash -c 'whoami'; printenv LANG$u`
+	exec(c, line)
+	row := w.session(line, store.Ended)
+	var got strings.Builder
+	r, err := w.server.cfg.Recorder.Read(row.ID)
+	w.must(err)
+	defer r.Close()
+	for e, err := range r.Events() {
+		w.must(err)
+		if e.Code == recorder.Line || e.Code == recorder.Step || e.Code == recorder.Decision {
+			got.WriteByte(byte(e.Code))
+			got.Write(e.Data)
+			got.WriteByte('\n')
+		}
+	}
+	for _, want := range []string{`l{"line":1,"text":"u=$(id -un)`, `a{"argv":["id","-un"],"chain":null,"dir":"/home/deploy","line":1,"step":1}`, `"verdict":"allow","rules":["operator/allow[2]"]`,
+		`a{"argv":["whoami"],"chain":["bash -c`, `"verdict":"deny"`, `"step":2`, `a{"status":0,"step":1}`, `l{"line":1,"status":`} {
+		if !strings.Contains(got.String(), want) {
+			t.Errorf("no %s in\n%s", want, got.String())
+		}
+	}
+}
