@@ -265,3 +265,23 @@ func TestNoMoreThanThereMayBe(t *testing.T) {
 	one.Kill()
 	ends(t, one)
 }
+
+// TestOneSessionEach: whoever takes a process has it alone, and the end of one is not another's.
+func TestOneSessionEach(t *testing.T) {
+	s, c := attackers(t)
+	one, two := take(t, c), take(t, c)
+	s.mu.Lock()
+	pids := map[int]bool{}
+	for _, child := range s.taken {
+		pids[child.cmd.Process.Pid] = true
+	}
+	s.mu.Unlock()
+	if len(pids) != 2 {
+		t.Fatalf("two sessions have the processes %v", pids)
+	}
+	one.Kill()
+	ends(t, one)
+	if got := tell(t, two, "environ"); got != "[] 6" {
+		t.Error(got)
+	}
+}
