@@ -67,7 +67,7 @@ func TestWhatTheMachineSays(t *testing.T) {
 		{"users.account", func(p *Patient) {
 			p.Settings.Users.Shells = 60740
 			p.Kernel.Account = func(uid uint32) (string, string, bool) { return "ann", "/home/ann", uid == 60995 }
-		}, Warn, "users.shells has 60995, which is the account ann"},
+		}, Warn, "one of users.shells is 60995, which is the account ann"},
 		{"names.face", func(p *Patient) { p.Faces = func() ([]string, error) { return nil, errors.New("refused") } }, Fail, "shows no certificate: refused"},
 		{"signer.away", func(p *Patient) { p.Status.Signers = []string{"target"} }, Fail, "the target CA's key could not sign"},
 		{"signer.away", func(p *Patient) { p.Status.CAs = []protocol.CA{{Name: "host", Signer: "NOT AVAILABLE: gone"}} }, Fail, "the host CA: NOT AVAILABLE: gone"},

@@ -91,12 +91,12 @@ func usersAccount(_ context.Context, p *Patient) []Finding {
 	for _, u := range []struct {
 		place       string
 		first, many uint32
-	}{{"users.decider", p.Settings.Users.Decider, 1}, {"users.door", p.Settings.Users.Door, 1}, {"users.shells", p.Settings.Users.Shells, config.ShellUsers}} {
+	}{{"users.decider", p.Settings.Users.Decider, 1}, {"users.door", p.Settings.Users.Door, 1}, {"one of users.shells", p.Settings.Users.Shells, config.ShellUsers}} {
 		for uid := u.first; uid < u.first+u.many; uid++ {
 			name, home, ok := p.Kernel.Account(uid)
 			if ok && !strings.HasPrefix(name, "gatehouse") {
 				out = append(out, finding(Warn, "give it a number that no account has; 60706 to 61183 are assigned by neither Debian nor systemd",
-					"%s has %d, which is the account %s (%s): what runs as that can reach into the process", u.place, uid, name, home))
+					"%s is %d, which is the account %s (%s): what runs as that can reach into the process", u.place, uid, name, home))
 				break
 			}
 		}
