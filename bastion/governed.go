@@ -140,6 +140,7 @@ func (g *governing) serve(ctx context.Context) {
 	ended, err := g.shell.Serve(ctx)
 	g.process.Kill()
 	g.host.endFiles()
+	g.host.keepLines()
 	if g.host.cutShort() && ctx.Err() == nil {
 		g.remote = g.session.sweepRemote()
 	}

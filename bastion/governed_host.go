@@ -25,9 +25,10 @@ type shellHost struct {
 	lines    *lines // of a terminal; nil: the client's output and error are two streams
 
 	mu    sync.Mutex
-	steps int64   // numbers given
-	ended []int64 // commands that have ended, for the decider
-	cut   bool    // one was ended before it ended itself
+	steps int64    // numbers given
+	ended []int64  // commands that have ended, for the decider
+	cut   bool     // one was ended before it ended itself
+	typed []string // what was typed at the prompt, as far as it is kept
 }
 
 func newShellHost(g *governing) *shellHost {
@@ -79,6 +80,7 @@ func (h *shellHost) Line(r wire.Report) error {
 		m["status"] = *r.Status
 	default:
 		m["text"] = r.Text
+		h.remember(r.Text)
 	}
 	if err := h.session.recording.Write(recorder.Line, event(m)); err != nil {
 		return &evidenceError{err}
@@ -132,9 +134,6 @@ func (h *shellHost) Help(ctx context.Context) (string, error) {
 	text, _ := h.ask(ctx, "help", h.where())
 	return text, nil
 }
-
-// History is empty: what was typed is in the recording, and is given to nobody else.
-func (h *shellHost) History(context.Context) ([]string, error) { return nil, nil }
 
 // lines ends lines for a terminal.
 type lines struct {

@@ -76,7 +76,13 @@ type Console interface {
 	Run(ctx context.Context, who console.Credential, args []string, std console.Streams) int
 }
 
-// Config is what a Server needs. All fields but Now, Limits, Secrets, Shells, Dialer and Dialled are required.
+// Lines keeps what was typed at prompts, for the next prompt of the same identity, owner, target and login; *store.SQLite.
+type Lines interface {
+	PutLines(ctx context.Context, session store.Session, lines []string) error
+	Lines(ctx context.Context, session store.Session) ([]string, error)
+}
+
+// Config is what a Server needs. All fields but Now, Limits, Secrets, Shells, Lines, Dialer and Dialled are required.
 type Config struct {
 	Gate      Gate
 	Transfers Transfers
@@ -85,6 +91,7 @@ type Config struct {
 	Certifier Certifier
 	Recorder  Recorder
 	Sessions  store.Sessions
+	Lines     Lines // nil: a prompt knows no lines of earlier ones
 	Local     Starter
 	Shells    *shells.Client // processes of governed shells; nil: there are none to be had
 	Trust     protocol.Trust // until SetTrust

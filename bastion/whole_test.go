@@ -128,7 +128,7 @@ func (w *whole) openDoor(client protocol.Door, hello protocol.HelloAnswer, log h
 	w.must(err)
 	hostKey, err := ssh.NewSignerFromSigner(key)
 	w.must(err)
-	cfg := Config{Gate: client, Transfers: client, Evidence: client, Certifier: client, Recorder: rec, Sessions: w.store, Local: w.localStarter(log),
+	cfg := Config{Gate: client, Transfers: client, Evidence: client, Certifier: client, Recorder: rec, Sessions: w.store, Lines: w.store, Local: w.localStarter(log),
 		Trust: hello.Trust, HostKey: hostKey, Targets: hello.Targets, Log: log}
 	w.change(&cfg)
 	w.server, err = New(cfg)

@@ -61,6 +61,8 @@ type SSH struct {
 	Names  []string      `yaml:"names"`  // the host names by which clients reach it; its face certificate holds them
 	Limits SSHLimits     `yaml:"limits"`
 	Drain  time.Duration `yaml:"drain"` // how long live sessions get when the service stops; default 30s, 0s: none
+	// History keeps what an identity types at the prompt of a governed shell for its next one there; default true.
+	History bool `yaml:"history"`
 }
 
 // Web is the browser's listener.
@@ -143,7 +145,7 @@ func loadAs(path string, how ...yaml.DecodeOption) (Config, error) {
 	}
 	c := Config{
 		Node:    defaultNode,
-		SSH:     SSH{Drain: defaultDrain},
+		SSH:     SSH{Drain: defaultDrain, History: true},
 		Users:   Users{Decider: defaultDeciderUID, Door: defaultDoorUID, Shells: defaultShellsUID},
 		Storage: Storage{MinFree: defaultMinFree},
 		Log:     Log{Level: defaultLevel},

@@ -107,9 +107,13 @@ func (s *SQLite) holds(ctx context.Context, where string, args ...any) (_ []Hold
 	return out, rows.Err()
 }
 
-// PutFate notes what became of a recording; it is durable when it returns. A later fate replaces an earlier one.
+// PutFate notes what became of a recording, whose prompt's lines are gone with it; it is durable when it returns. A later fate replaces an
+// earlier one.
 func (s *SQLite) PutFate(ctx context.Context, f Fate) error {
 	return s.submit(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.Exec("DELETE FROM lines WHERE session = ?", f.Session); err != nil {
+			return err
+		}
 		_, err := tx.Exec(`INSERT INTO fates (session, kind, why, by, at, size, done) VALUES (?,?,?,?,?,?,?) ON CONFLICT (session)
 			DO UPDATE SET kind=excluded.kind, why=excluded.why, by=excluded.by, at=excluded.at, size=excluded.size, done=excluded.done`,
 			f.Session, f.Kind, f.Why, f.By, f.At.UnixNano(), f.Size, f.Done)
