@@ -28,11 +28,14 @@ func (h *shellHost) typedAt() bool {
 	return s.pty != nil && !s.jsonPrompt && s.row.Command == "shell"
 }
 
-// remember keeps a line for the next prompt, unless it begins with a space, is the one before it again, or is no text that people type: the
-// process that reports it is not believed.
+// remember keeps a line for the next prompt, unless it begins with a space, holds what looks like a secret, is the one before it again, or is no
+// text that people type: the process that reports it is not believed.
 func (h *shellHost) remember(text string) {
 	text = strings.TrimRight(text, "\n")
 	if !h.typedAt() || strings.TrimSpace(text) == "" || text[0] == ' ' || len(text) > store.MaxLineBytes || !utf8.ValidString(text) || strings.ContainsFunc(text, notTyped) {
+		return
+	}
+	if len(h.session.conn.server.cfg.Secrets.Find(text)) > 0 {
 		return
 	}
 	h.mu.Lock()

@@ -9,8 +9,8 @@ import (
 	"gatehouse/policy"
 )
 
-// TestAPromptRemembers: the next prompt of an identity has what it typed before there, but for lines that begin with a space, lines of programs
-// and of other logins' prompts.
+// TestAPromptRemembers: the next prompt of an identity has what it typed before there, but for lines that begin with a space or hold a
+// password, lines of programs and of other logins' prompts.
 func TestAPromptRemembers(t *testing.T) {
 	w := newGoverned(t)
 	c := w.client("deploy@web-1", w.certify(policy.Agent, "bot", 5*time.Minute))
@@ -20,12 +20,14 @@ func TestAPromptRemembers(t *testing.T) {
 	at.expect("first\r\n")
 	at.send(" y=hidden; echo $y\r")
 	at.expect("hidden\r\n")
+	at.send("export PASSWORD=hunter2-Zq8; echo \"<$x>\"\r")
+	at.expect("<first>\r\n")
 	at.send("exit\r")
 	w.must(s.Wait())
 	w.session("shell", store.Ended)
 	program, s := atPrompt(t, c, promptVariable, "json")
 	program.expect(`"line":1`)
-	program.send("echo a program's\r")
+	program.send("echo from a program\r")
 	program.expect(`"line":2`)
 	program.send("\x04")
 	w.must(s.Wait())

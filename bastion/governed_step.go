@@ -52,6 +52,9 @@ func (h *shellHost) Start(ctx context.Context, _ int64, e wire.Exec) (governed.P
 	}
 	if out != nil {
 		h.over(number)
+		if d.Waiting != nil || st.awaits != "" {
+			h.goesOn()
+		}
 		return nil, h.refusal(st, *out)
 	}
 	p := &stepProcess{running: proc, host: h, step: st, number: number, decided: d.Decision, inherit: e.Inherit}
@@ -116,6 +119,15 @@ func (h *shellHost) over(number int64) {
 
 // maxOver bounds what the decider is told at once.
 const maxOver = 1024
+
+// goesOn has the index say that the shell does not wait for people any more.
+func (h *shellHost) goesOn() {
+	ctx, cancel := context.WithTimeout(h.session.ctx, evidenceTime)
+	defer cancel()
+	if err := h.session.conn.server.cfg.Sessions.Put(ctx, h.session.row); err != nil && ctx.Err() == nil {
+		h.session.log.Warn("the index of sessions goes on saying that it waits", "error", err)
+	}
+}
 
 // refusal tells the client why a command does not run, and the shell what it makes of that.
 func (h *shellHost) refusal(st *session, out outcome) error {

@@ -202,7 +202,7 @@ func (d *door) openServer(dir string, hello protocol.HelloAnswer) error {
 	cfg := bastion.Config{Gate: countedGate{d.decider, d.numbers}, Transfers: d.decider, Secrets: d.secrets, Evidence: countedEvidence{d.decider, d.numbers}, Certifier: d.decider,
 		Recorder: countedRecorder{d.recorder, d.numbers}, Dialled: d.numbers.dialled, Sessions: d.sessions, Local: d.local, Shells: d.shells,
 		Trust: hello.Trust, HostKey: hostKey, Targets: hello.Targets, Limits: d.settings.SSH.Limits, Log: d.log.Named("ssh")}
-	if d.settings.SSH.History {
+	if d.settings.SSH.History && d.settings.Recordings.Encrypt == nil { // what is sealed does not lie beside itself in the clear
 		cfg.Lines = d.sessions
 	}
 	if d.server, err = bastion.New(cfg); err != nil {
