@@ -121,3 +121,23 @@ func TestGovernedIsRecorded(t *testing.T) {
 		}
 	}
 }
+
+// TestALostTargetIsNoSuccess: a command of which the target never says how it ended has failed, and the client is told.
+func TestALostTargetIsNoSuccess(t *testing.T) {
+	w := newGoverned(t)
+	c := w.client("deploy@web-1", w.certify(policy.Agent, "bot", 5*time.Minute))
+	type result struct {
+		stdout, stderr string
+		status         int
+	}
+	ended := make(chan result, 1)
+	go func() {
+		stdout, stderr, status := exec(c, "x=3605; sleep $x && echo success; echo s$?")
+		ended <- result{stdout, stderr, status}
+	}()
+	awaitHost(t, "sleep 3605", true)
+	w.must(w.host.Close())
+	if got := <-ended; got.stdout != "s75\n" || !strings.Contains(got.stderr, "was lost; whether sleep ended is not known") {
+		t.Errorf("%+v", got)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/bastion/governed"
@@ -239,13 +240,14 @@ func (s *session) currentPTY() *target.PTY {
 // stepProcess is a command of a governed shell that runs.
 type stepProcess struct {
 	*running
-	host    *shellHost
-	step    *session
-	number  int64
-	decided policy.Decision
-	inherit bool
-	in      *capped
-	timer   *time.Timer // nil: its rule gives it no time of its own
+	host     *shellHost
+	step     *session
+	number   int64
+	decided  policy.Decision
+	inherit  bool
+	in       *capped
+	exceeded atomic.Bool // it was ended for more than its rule gives it
+	timer    *time.Timer // nil: its rule gives it no time of its own
 }
 
 func (p *stepProcess) PTY() bool { return p.step.pty != nil }
@@ -277,9 +279,29 @@ func (p *stepProcess) inputOver() {
 
 // exceeds ends a command, and tells the client why.
 func (p *stepProcess) exceeds(why string) {
+	p.exceeded.Store(true)
 	p.step.say("gatehouse: " + path.Base(p.decided.Plan.Argv[0]) + " was ended: " + why + "\n")
 	_ = p.Signal("KILL")
 	_ = p.process.Close()
+}
+
+// Exit is how it ended; one that had more than its rule gives it was killed, whatever it made of that.
+func (p *stepProcess) Exit() target.Exit {
+	if p.exceeded.Load() {
+		return target.Exit{Signal: "KILL"}
+	}
+	return p.running.Exit()
+}
+
+// lost tells the client that the target never said how a command ended, and that what it left is to be looked for.
+func (p *stepProcess) lost() {
+	p.host.mu.Lock()
+	p.host.cut = true
+	p.host.mu.Unlock()
+	if p.step.ctx.Err() == nil {
+		out := p.step.fault(answer.FaultTargetUnreachable, "the connection to "+p.step.row.Target+" was lost; whether "+path.Base(p.decided.Plan.Argv[0])+" ended is not known", errors.New("no exit status"))
+		p.step.say(out.text)
+	}
 }
 
 // Close lets go of the command; one that has not ended is ended.
@@ -290,10 +312,14 @@ func (p *stepProcess) Close() error {
 	m := map[string]any{"step": p.number}
 	select {
 	case <-p.Exited():
-		exit := p.Exit()
-		m["status"] = exit.Status
-		if exit.Signal != "" {
-			m["signal"] = exit.Signal
+		switch exit := p.Exit(); {
+		case exit.Signal != "":
+			m["status"], m["signal"] = exit.Status, exit.Signal
+		case exit.Known:
+			m["status"] = exit.Status
+		default:
+			m["cut"] = true
+			p.lost()
 		}
 	default:
 		m["cut"] = true

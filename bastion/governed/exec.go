@@ -316,10 +316,16 @@ func (c *command) await(errs <-chan error) error {
 	return nil
 }
 
+// lost is the status of a command of which the target never said how it ended.
+const lost = 75
+
 // exit is how a command ended, as a shell says it.
 func (c *command) exit(e target.Exit) wire.Exit {
-	if e.Signal != "" {
+	switch {
+	case e.Signal != "":
 		return wire.Exit{Signal: e.Signal, Status: 128 + signals[e.Signal]}
+	case !e.Known:
+		return wire.Exit{Status: lost}
 	}
 	return wire.Exit{Status: e.Status & 0xff}
 }
