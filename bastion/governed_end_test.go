@@ -1,6 +1,7 @@
 package bastion
 
 import (
+	"os"
 	osexec "os/exec"
 	"strings"
 	"testing"
@@ -140,4 +141,41 @@ func TestALostTargetIsNoSuccess(t *testing.T) {
 	if got := <-ended; got.stdout != "s75\n" || !strings.Contains(got.stderr, "was lost; whether sleep ended is not known") {
 		t.Errorf("%+v", got)
 	}
+}
+
+// TestAPausedShellStandsStill: while its session is paused a governed shell touches no file of the target; then it goes on.
+func TestAPausedShellStandsStill(t *testing.T) {
+	w := newGoverned(t)
+	file, err := w.host.Path("/tmp/counted")
+	w.must(err)
+	counted := func() string {
+		b, _ := os.ReadFile(file) // it may not be there yet
+		return string(b)
+	}
+	c := w.client("deploy@web-1", w.certify(policy.Agent, "bot", 5*time.Minute))
+	const line = "i=0; while :; do i=$((i+1)); echo $i >> /tmp/counted; done"
+	go exec(c, line)
+	grows := func() {
+		t.Helper()
+		before := counted()
+		for deadline := time.Now().Add(20 * time.Second); counted() == before; time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("nothing is counted")
+			}
+		}
+	}
+	grows()
+	order := console.KillOrder{Session: w.session(line, store.Live).ID, By: console.Actor{Principal: "person:ann"}, Reason: "wait"}
+	_, err = w.server.Pause(t.Context(), order)
+	w.must(err)
+	before := counted()
+	time.Sleep(300 * time.Millisecond)
+	if counted() != before {
+		t.Error("it counts while it is paused")
+	}
+	_, err = w.server.Resume(t.Context(), order)
+	w.must(err)
+	grows()
+	_, err = w.server.Kill(t.Context(), order)
+	w.must(err)
 }

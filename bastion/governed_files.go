@@ -79,6 +79,22 @@ func (f *shellFiles) open(ctx context.Context) (*transfer.Session, error) {
 	return files, nil
 }
 
+// cross waits while the session is paused.
+func (f *shellFiles) cross() (leave func(), ok bool) { return f.session.cross() }
+
+// enter returns the transfer once the session is not paused, which it is not before leave is called.
+func (f *shellFiles) enter(ctx context.Context) (files *transfer.Session, leave func(), err error) {
+	leave, ok := f.cross()
+	if !ok {
+		return nil, nil, errMuted
+	}
+	if files, err = f.open(ctx); err != nil {
+		leave()
+		return nil, nil, err
+	}
+	return files, leave, nil
+}
+
 // fault is what is neither the shell's nor policy's doing.
 func (f *shellFiles) fault(st *session, err error) error {
 	if f.session.ctx.Err() != nil {
@@ -121,10 +137,11 @@ func (f *shellFiles) failed(err error) error {
 
 // Open opens a file.
 func (f *shellFiles) Open(ctx context.Context, o wire.Open) (governed.File, error) {
-	files, err := f.open(ctx)
+	files, leave, err := f.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
+	defer leave()
 	flags := map[string]uint32{"read": sftp.OpenRead, "write": sftp.OpenWrite | sftp.OpenCreate | sftp.OpenTrunc, "append": sftp.OpenWrite | sftp.OpenCreate | sftp.OpenAppend,
 		"new": sftp.OpenWrite | sftp.OpenCreate | sftp.OpenExcl}[o.Mode]
 	d, err := files.Open(ctx, path.Clean(o.Path), flags, o.Perm)
@@ -142,6 +159,11 @@ type shellFile struct {
 }
 
 func (s *shellFile) Read(b []byte) (int, error) {
+	leave, ok := s.files.cross()
+	if !ok {
+		return 0, errMuted
+	}
+	defer leave()
 	n, err := s.d.Read(s.ctx, b)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = s.files.failed(err)
@@ -150,6 +172,11 @@ func (s *shellFile) Read(b []byte) (int, error) {
 }
 
 func (s *shellFile) Write(b []byte) (int, error) {
+	leave, ok := s.files.cross()
+	if !ok {
+		return 0, errMuted
+	}
+	defer leave()
 	n, err := s.d.Write(s.ctx, b)
 	return n, s.files.failed(err)
 }
@@ -160,20 +187,22 @@ func (s *shellFile) Close() error {
 
 // Stat is what is at a path.
 func (f *shellFiles) Stat(ctx context.Context, p wire.Path) (wire.Info, error) {
-	files, err := f.open(ctx)
+	files, leave, err := f.enter(ctx)
 	if err != nil {
 		return wire.Info{}, err
 	}
+	defer leave()
 	a, err := files.Stat(ctx, path.Clean(p.Path), !p.Link)
 	return infoOf(path.Base(p.Path), a), f.failed(err)
 }
 
 // List is what of a folder may be shown.
 func (f *shellFiles) List(ctx context.Context, p wire.Path) ([]wire.Info, error) {
-	files, err := f.open(ctx)
+	files, leave, err := f.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
+	defer leave()
 	entries, err := files.List(ctx, path.Clean(p.Path), maxListed)
 	if err != nil {
 		return nil, f.failed(err)

@@ -38,9 +38,10 @@ type uncertain struct{}
 
 func (uncertain) Read([]byte) (int, error) { return 0, errNotCertain }
 
-// capped is a command's input as far as its rule lets it have any. It has one writer.
+// capped is a command's input as far as its rule lets it have any, and while its session is not paused. It has one writer.
 type capped struct {
 	io.WriteCloser
+	session  *session
 	most, so int64  // bytes; most 0: there is no bound
 	over     func() // what is called when there would be more
 }
@@ -52,5 +53,8 @@ func (b *capped) Write(p []byte) (int, error) {
 		b.over()
 		return 0, errInputOver
 	}
-	return b.WriteCloser.Write(p)
+	if err := b.session.pass(b.WriteCloser, p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }

@@ -59,7 +59,7 @@ func (h *shellHost) Start(ctx context.Context, _ int64, e wire.Exec) (governed.P
 		return nil, h.refusal(st, *out)
 	}
 	p := &stepProcess{running: proc, host: h, step: st, number: number, decided: d.Decision, inherit: e.Inherit}
-	p.in = &capped{WriteCloser: proc.Stdin(), most: d.Decision.Obligations.StdinMax, over: p.inputOver}
+	p.in = &capped{WriteCloser: proc.Stdin(), session: st, most: d.Decision.Obligations.StdinMax, over: p.inputOver}
 	if most := d.Decision.Obligations.MaxSeconds; most > 0 {
 		p.timer = time.AfterFunc(time.Duration(most)*time.Second, p.timeOver)
 	}
