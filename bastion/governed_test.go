@@ -2,6 +2,8 @@ package bastion
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +11,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	shells "gatehouse/bastion/shell/pool"
+	"gatehouse/internal/console"
+	"gatehouse/internal/store"
 	"gatehouse/policy"
 )
 
@@ -96,4 +100,38 @@ func TestGoverned(t *testing.T) {
 	if _, stderr, status := exec(c, `cat <(id -un)`); status != 2 || !strings.Contains(stderr, "process substitution") {
 		t.Errorf("%d %s", status, stderr)
 	}
+}
+
+// TestGovernedHere: on this machine a governed shell's commands and files are decided and done as on any target, and a kill ends them.
+func TestGovernedHere(t *testing.T) {
+	w := newGoverned(t)
+	inventory, err := os.ReadFile(filepath.Join(w.dir, "targets.yaml"))
+	w.must(err)
+	w.write("targets.yaml", strings.Replace(string(inventory), "ops: nobody", "ops: daemon", 1)) // who has a home
+	_, err = w.decider.Reload(t.Context())
+	w.must(err)
+	c := w.client("ops@here", w.certify(policy.Agent, "bot", 5*time.Minute))
+	for _, test := range []struct{ line, stdout, stderr string }{
+		{`x=$(id -un); echo "<$x>"; whoami; echo $?`, "<daemon>\n126\n", "GATEHOUSE-DENIAL"},
+		{`f=/tmp/governed-here-$$; printf 'a\nb\n' > $f; n=$(cat $f | wc -l); echo "$n"; echo abc | tr a-z A-Z`, "2\nABC\n", ""},
+		{`sleep 0 & wait $!; echo s$?; [ -d /tmp ] && echo dir`, "s0\ndir\n", ""},
+	} {
+		stdout, stderr, status := exec(c, test.line)
+		if stdout != test.stdout || status != 0 || (test.stderr == "") != (stderr == "") || !strings.Contains(stderr, test.stderr) {
+			t.Errorf("%s\n%d %q\n%s", test.line, status, stdout, stderr)
+		}
+	}
+	const line = "x=3606; sleep $x; echo no"
+	ended := make(chan string, 1)
+	go func() {
+		stdout, _, _ := exec(c, line)
+		ended <- stdout
+	}()
+	awaitHost(t, "sleep 3606", true)
+	report, err := w.server.Kill(t.Context(), console.KillOrder{Session: w.session(line, store.Live).ID, By: console.Actor{Principal: "person:ann"}, Reason: "enough"})
+	w.must(err)
+	if len(report.Sessions) != 1 || report.Sessions[0].Remote != "ended" || <-ended != "" {
+		t.Errorf("%+v", report)
+	}
+	awaitHost(t, "sleep 3606", false)
 }
