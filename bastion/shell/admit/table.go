@@ -157,7 +157,7 @@ var Table = [...]Row{
 	braceRange:          {"brace range", "it makes too many words, or mixes what it counts: use seq, or for ((…))", "echo ‸{1..100000}", "echo {1..100}"},
 	loneIn:              {"in", "where a command begins it is a word of the language to bash", "‸in a", "'in' a"},
 	elementBackwards:    {"assignment from the end", "count from the beginning: ${#a[@]}-1", "‸a[-1]=x", "a[1]=x"},
-	neverSet:           {"variable that is never set", "set it in the text first: a=(), n=0", "echo ‸${!a[@]}", "a=(); echo ${!a[@]}"},
+	neverSet:            {"variable that is never set", "set it in the text first: a=(), n=0", "echo ‸${!a[@]}", "a=(); echo ${!a[@]}"},
 	exportedName:        {"exported variable", "commands would not see the new value: write NAME=VALUE", "export x; for ‸x in a b; do ls; done", "export x; for y in a b; do x=$y; ls; done"},
 	replaceStar:         {"${name/*/…}", "the pattern may stand for nothing: test the variable", "echo ‸${x/*/b}", "echo ${x/a*/b}"},
 	braceName:           {"brace after $name", "bash looks for the name when it has the braces: use ${…}", "echo ‸$x{a,b}", "echo ${x}{a,b}"},
