@@ -21,7 +21,7 @@ import (
 //   - $(…) within ${x:-…} runs only where it is needed
 //   - a backslash in an assignment, a file's name or a test quotes, and ~ is the home of a file's name
 func repair(f *syntax.File, in Place, k known) {
-	r := &repairer{in: in, known: k}
+	r := &repairer{in: in, known: k, inner: map[*syntax.DeclClause]bool{}}
 	var all []syntax.Node // before any is changed: what is put in must not be changed again
 	preorder(f, func(n syntax.Node) { all = append(all, n) })
 	for _, n := range all {
@@ -35,6 +35,7 @@ type repairer struct {
 	in    Place
 	known known
 	loops int
+	inner map[*syntax.DeclClause]bool // those in a shell of their own within a function
 }
 
 func (r *repairer) node(n syntax.Node) {
@@ -48,7 +49,7 @@ func (r *repairer) node(n syntax.Node) {
 	case *syntax.DblQuoted:
 		n.Parts = r.counts(n.Parts)
 	case *syntax.FuncDecl:
-		returns(n.Body, false)
+		r.returns(n.Body, false)
 	case *syntax.Assign:
 		unescape(n.Value)
 	case *syntax.CaseClause:
@@ -134,7 +135,7 @@ func isList(part syntax.WordPart) bool {
 // stmt changes the simple commands that the interpreter's builtins read differently.
 func (r *repairer) stmt(s *syntax.Stmt) {
 	if d, ok := s.Cmd.(*syntax.DeclClause); ok {
-		s.Cmd = locals(d)
+		s.Cmd = r.locals(d)
 		return
 	}
 	call, ok := s.Cmd.(*syntax.CallExpr)
