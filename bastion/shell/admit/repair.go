@@ -18,6 +18,7 @@ import (
 //   - typeset in a function is local, and what is local without a value is unset (repair_declare.go)
 //   - return in a subshell ends it, ${#m[@]} counts an associative array, ! binds in [[ ]] before &&, and && before ||
 //   - ${x:?…} ends a shell with a status of its own
+//   - x=v > f assigns where f cannot be opened
 //   - $(…) within ${x:-…} runs only where it is needed
 //   - a backslash in an assignment, a file's name or a test quotes, and ~ is the home of a file's name
 func repair(f *syntax.File, in Place, k known) {
@@ -139,6 +140,9 @@ func (r *repairer) stmt(s *syntax.Stmt) {
 		return
 	}
 	call, ok := s.Cmd.(*syntax.CallExpr)
+	if ok && len(call.Args) == 0 && len(call.Assigns) > 0 && len(s.Redirs) > 0 && quiet(call, true) {
+		s.Cmd, s.Redirs = &syntax.Block{Lbrace: s.Pos(), Rbrace: s.End(), Stmts: []*syntax.Stmt{{Position: s.Pos(), Cmd: call}, {Position: s.Pos(), Cmd: callOf(wordOf(&syntax.Lit{Value: ":"})), Redirs: s.Redirs}}}, nil
+	}
 	if !ok || len(call.Args) == 0 {
 		return
 	}
