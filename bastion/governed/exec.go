@@ -45,13 +45,13 @@ var errShut = errors.New("nobody reads the output")
 // serveExec runs one command.
 func (s *Shell) serveExec(stream net.Conn, e wire.Exec) {
 	c := &command{shell: s, exec: e, stream: stream, content: make(chan []byte, 8)}
+	c.ctx, c.cancel = context.WithCancelCause(s.ctx) // before others see it: a signal to its group calls it off
+	defer c.cancel(errExited)
 	if err := s.enter(c); err != nil {
 		c.failed(err)
 		return
 	}
-	c.ctx, c.cancel = context.WithCancelCause(s.ctx)
 	defer s.leave(c)
-	defer c.cancel(errExited)
 	// 1. What the shell has printed before is with the client, and the process may call the command off from now on.
 	c.copies.Go(c.listen)
 	defer c.copies.Wait()

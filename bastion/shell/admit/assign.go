@@ -78,6 +78,13 @@ func (w *walker) prefixes() bool {
 // elements reads a=(…).
 func (w *walker) elements(a *syntax.Assign) {
 	associative := w.known.associative[a.Name.Value]
+	var words []*syntax.Word
+	for _, e := range a.Array.Elems {
+		if e.Value != nil {
+			words = append(words, e.Value)
+		}
+	}
+	w.statusAfter(words)
 	for _, e := range a.Array.Elems {
 		word, ok := e.Index.(*syntax.Word)
 		switch {

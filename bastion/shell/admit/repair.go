@@ -18,10 +18,11 @@ import (
 //   - typeset in a function is local, and what is local without a value is unset (repair_declare.go)
 //   - return in a subshell ends it, ${#m[@]} counts an associative array, ! binds in [[ ]] before &&, and && before ||
 //   - ${x:?…} ends a shell with a status of its own
+//   - x=v > f assigns where f cannot be opened
 //   - $(…) within ${x:-…} runs only where it is needed
 //   - a backslash in an assignment, a file's name or a test quotes, and ~ is the home of a file's name
 func repair(f *syntax.File, in Place, k known) {
-	r := &repairer{in: in, known: k}
+	r := &repairer{in: in, known: k, inner: map[*syntax.DeclClause]bool{}}
 	var all []syntax.Node // before any is changed: what is put in must not be changed again
 	preorder(f, func(n syntax.Node) { all = append(all, n) })
 	for _, n := range all {
@@ -35,6 +36,7 @@ type repairer struct {
 	in    Place
 	known known
 	loops int
+	inner map[*syntax.DeclClause]bool // those in a shell of their own within a function
 }
 
 func (r *repairer) node(n syntax.Node) {
@@ -48,7 +50,7 @@ func (r *repairer) node(n syntax.Node) {
 	case *syntax.DblQuoted:
 		n.Parts = r.counts(n.Parts)
 	case *syntax.FuncDecl:
-		returns(n.Body, false)
+		r.returns(n.Body, false)
 	case *syntax.Assign:
 		unescape(n.Value)
 	case *syntax.CaseClause:
@@ -134,10 +136,13 @@ func isList(part syntax.WordPart) bool {
 // stmt changes the simple commands that the interpreter's builtins read differently.
 func (r *repairer) stmt(s *syntax.Stmt) {
 	if d, ok := s.Cmd.(*syntax.DeclClause); ok {
-		s.Cmd = locals(d)
+		s.Cmd = r.locals(d)
 		return
 	}
 	call, ok := s.Cmd.(*syntax.CallExpr)
+	if ok && len(call.Args) == 0 && len(call.Assigns) > 0 && len(s.Redirs) > 0 && quiet(call, true) {
+		s.Cmd, s.Redirs = &syntax.Block{Lbrace: s.Pos(), Rbrace: s.End(), Stmts: []*syntax.Stmt{{Position: s.Pos(), Cmd: call}, {Position: s.Pos(), Cmd: callOf(wordOf(&syntax.Lit{Value: ":"})), Redirs: s.Redirs}}}, nil
+	}
 	if !ok || len(call.Args) == 0 {
 		return
 	}

@@ -6,8 +6,9 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// locals unsets what local declares without a value: the interpreter would leave it what it was outside.
-func locals(d *syntax.DeclClause) syntax.Command {
+// locals unsets what local declares without a value: the interpreter would leave it what it was outside. In a shell of its own, within a
+// function, where the interpreter knows no local, it is a plain declaration: nothing of it is seen outside.
+func (r *repairer) locals(d *syntax.DeclClause) syntax.Command {
 	if d.Variant.Value == "typeset" {
 		d.Variant = &syntax.Lit{ValuePos: d.Variant.ValuePos, ValueEnd: d.Variant.ValueEnd, Value: "declare"}
 	}
@@ -32,20 +33,25 @@ func locals(d *syntax.DeclClause) syntax.Command {
 		}
 		unset.Args = append(unset.Args, wordOf(&syntax.Lit{Value: a.Name.Value}))
 	}
+	if r.inner[d] {
+		d.Variant = &syntax.Lit{ValuePos: d.Variant.ValuePos, ValueEnd: d.Variant.ValueEnd, Value: "declare"}
+	}
 	if len(unset.Args) == 2 || strings.Contains(flags, "r") {
 		return d
 	}
 	return &syntax.Block{Lbrace: d.Pos(), Rbrace: d.End(), Stmts: []*syntax.Stmt{{Position: d.Pos(), Cmd: d}, {Position: d.End(), Cmd: unset}}}
 }
 
-// returns makes return in a shell of its own, within a function, exit: it ends that shell.
-func returns(n syntax.Node, inside bool) {
+// returns makes return in a shell of its own, within a function, exit: it ends that shell. It keeps which declarations stand in one.
+func (r *repairer) returns(n syntax.Node, inside bool) {
 	switch n := n.(type) {
 	case *syntax.Stmt:
 		if call, ok := n.Cmd.(*syntax.CallExpr); ok && inside && len(call.Args) > 0 && call.Args[0].Lit() == "return" {
 			call.Args[0] = wordOf(&syntax.Lit{ValuePos: call.Pos(), ValueEnd: call.Pos(), Value: "exit"})
 		}
 		inside = inside || n.Background
+	case *syntax.DeclClause:
+		r.inner[n] = inside
 	case *syntax.Subshell, *syntax.CmdSubst:
 		inside = true
 	case *syntax.BinaryCmd:
@@ -57,7 +63,7 @@ func returns(n syntax.Node, inside bool) {
 		if child == nil || child == n {
 			return true
 		}
-		returns(child, inside)
+		r.returns(child, inside)
 		return false
 	})
 }

@@ -18,28 +18,24 @@ func removal(p *syntax.ParamExp) {
 	}
 	x := "${" + p.Param.Value + "}"
 	length := "${#" + p.Param.Value + "}"
+	const y, lengthY = "${" + removed + "}", "${#" + removed + "}"
 	switch p.Exp.Op {
 	case syntax.RemSmallPrefix, syntax.RemLargePrefix:
-		p.Slice = &syntax.Slice{Offset: counted(p.Exp.Word, `[[ `+x+` == "$y"* ]] && echo ${#y} || echo 0`)}
+		p.Slice = &syntax.Slice{Offset: counted(p.Exp.Word, `[[ `+x+` == "`+y+`"* ]] && echo `+lengthY+` || echo 0`)}
 	case syntax.RemSmallSuffix, syntax.RemLargeSuffix:
-		p.Slice = &syntax.Slice{Offset: wordOf(&syntax.Lit{Value: "0"}), Length: counted(p.Exp.Word, `[[ `+x+` == *"$y" ]] && echo $(( `+length+` - ${#y} )) || echo `+length)}
+		p.Slice = &syntax.Slice{Offset: wordOf(&syntax.Lit{Value: "0"}), Length: counted(p.Exp.Word, `[[ `+x+` == *"`+y+`" ]] && echo $(( `+length+` - `+lengthY+` )) || echo `+length)}
 	default:
 		return
 	}
 	p.Exp = nil
 }
 
-// counted is a number that a text prints which knows a word as $y.
+// counted is a number that a text prints which knows a word as $removed.
 func counted(y *syntax.Word, text string) *syntax.Word {
-	file, err := syntax.NewParser().Parse(strings.NewReader(strings.ReplaceAll(text, "y}", removed+"}")), "")
+	file, err := syntax.NewParser().Parse(strings.NewReader(text), "")
 	if err != nil {
 		return y // the texts are ours
 	}
-	preorder(file, func(n syntax.Node) {
-		if p, ok := n.(*syntax.ParamExp); ok && p.Short && p.Param.Value == "y" {
-			p.Param = &syntax.Lit{Value: removed}
-		}
-	})
 	return wordOf(&syntax.CmdSubst{Stmts: append([]*syntax.Stmt{assign(removed, y)}, file.Stmts...)})
 }
 

@@ -130,17 +130,7 @@ func ordered(call *syntax.CallExpr, redirs []*syntax.Redirect) bool {
 			return false
 		}
 	}
-	return len(call.Assigns) == 0 || opened(redirs) == nil
-}
-
-// opened is the first redirection to a file that may not be there to open: bash assigns all the same.
-func opened(redirs []*syntax.Redirect) *syntax.Redirect {
-	for _, r := range redirs {
-		if r.Op != syntax.DplOut && (r.Word == nil || r.Word.Lit() != "/dev/null") {
-			return r
-		}
-	}
-	return nil
+	return true
 }
 
 func (w *walker) loop(f *syntax.ForClause) {

@@ -284,6 +284,9 @@ func (p *printer) float(s spec) error {
 		if quoted(arg) != nil && (strings.HasPrefix(arg, "'") || strings.HasPrefix(arg, `"`)) {
 			return refuse("printf %"+string(s.verb)+" "+arg, "a character has no fraction")
 		}
+		if strings.ContainsAny(arg[:1], "+-.0123456789") {
+			return refuse("printf %"+string(s.verb)+" "+arg, "write a decimal number: bash would read the beginning of it")
+		}
 		p.bad(arg)
 		v = 0
 	}

@@ -40,6 +40,14 @@ func (b *builtin) within(link wire.Link, run func() error) error {
 	return err
 }
 
+// after is a text whose first $? is that of the command before it. Under set -e it stays 0: giving it would end the shell.
+func (b *builtin) after(text string) string {
+	if b.hc.LastExitStatus == 0 || !strings.Contains(text, "?") || b.shell.seen.mayExit() {
+		return text
+	}
+	return "\"" + mark + "status\" " + strconv.Itoa(b.hc.LastExitStatus) + "\n" + text
+}
+
 // eval is the builtin.
 func (b *builtin) eval() error {
 	if len(b.args) > 0 && b.args[0] == "--" {
@@ -52,6 +60,7 @@ func (b *builtin) eval() error {
 	if text == "" {
 		return nil
 	}
+	text = b.after(text)
 	return b.within(wire.Link{By: "eval"}, func() error { return b.hc.Builtin(b.ctx, []string{"eval", text}) })
 }
 
@@ -84,6 +93,7 @@ func (b *builtin) source() error {
 	if err != nil {
 		return err
 	}
+	text = b.after(text)
 	link := wire.Link{By: "source " + path, SHA256: digest(content)}
 	return b.within(link, func() error {
 		return b.hc.Builtin(b.ctx, append([]string{"source", markText + b.shell.texts.put(text)}, b.args[1:]...))

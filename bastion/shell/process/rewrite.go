@@ -110,6 +110,9 @@ func (w *rewriter) stmt(st *syntax.Stmt, tested bool) *syntax.Stmt {
 	w.redirected = simple && readsElsewhere(st)
 	st.Cmd = w.command(st.Cmd, tested || st.Negated)
 	w.redirected = around
+	if b, ok := st.Cmd.(*syntax.BinaryCmd); ok && st.Negated && w.errexit && piped(b) {
+		st.Cmd = unheededPipe(b)
+	}
 	if st.Background && w.inner > 0 {
 		w.refuse(st, "&", "in a pipeline or $(…) nothing runs behind: its reader would have to wait for it")
 	}
@@ -248,6 +251,14 @@ func (w *rewriter) unheeded(stmts []*syntax.Stmt, tested bool) []*syntax.Stmt {
 		return stmts
 	}
 	return append([]*syntax.Stmt{callStmt(mark + "unheeded")}, stmts...)
+}
+
+// unheededPipe is a pipeline whose status set -e does not heed: interp heeds that of the last command of one behind "!".
+func unheededPipe(b *syntax.BinaryCmd) syntax.Command {
+	good := callStmt(mark + "status")
+	call := good.Cmd.(*syntax.CallExpr)
+	call.Args = append(call.Args, quoted("0"))
+	return blockOf(&syntax.Stmt{Cmd: &syntax.BinaryCmd{Op: syntax.AndStmt, X: &syntax.Stmt{Cmd: b}, Y: good}}).Cmd
 }
 
 // background makes a statement one that runs behind, under a number that kill and wait know, and reads nothing.
