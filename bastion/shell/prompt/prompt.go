@@ -88,6 +88,7 @@ func (p *prompt) live(ctx context.Context) int {
 		switch {
 		case errors.Is(err, errInterrupted):
 			p.status, p.pending = statusInterrupted, nil
+			p.shell.SetStatus(statusInterrupted)
 			continue
 		case err != nil:
 			if !p.json && errors.Is(err, io.EOF) {
