@@ -116,7 +116,7 @@ func TestGovernedPrompt(t *testing.T) {
 		t.Error("a secret was shown")
 	}
 	at.send("PS1='mine> '\r")
-	at.expect("\nmine> ")
+	at.expect("2004hmine> ")
 	at.send("exit 3\r")
 	if err := s.Wait(); err == nil || !strings.Contains(err.Error(), "status 3") {
 		t.Error(err)
