@@ -28,6 +28,7 @@ type shellFiles struct {
 	files  *transfer.Session
 	stream carrier
 	told   int
+	no     error // why there are none: what was denied once is not asked for again
 	uid    int
 	gid    int
 	groups []int
@@ -46,6 +47,9 @@ func (f *shellFiles) open(ctx context.Context) (*transfer.Session, error) {
 			return f.files, nil
 		}
 	}
+	if f.no != nil {
+		return nil, f.no
+	}
 	st := f.session.step(ctx, false)
 	t, known := st.conn.server.target(st.row.Target)
 	d, way, err := st.decideTransfer(t, known, ask{kind: "subsystem"}, carriage{by: policy.SFTP, governed: true}, f.session.unrecorded != nil)
@@ -54,7 +58,9 @@ func (f *shellFiles) open(ctx context.Context) (*transfer.Session, error) {
 	}
 	if out := st.decided(d, asked{}); out != nil {
 		way.abandon()
-		return nil, f.refused(*out)
+		f.session.say(out.text)
+		f.no = &wire.Error{Kind: wire.KindDenied, Text: out.reason}
+		return nil, f.no
 	}
 	stream, err := way.open(f.session.ctx)
 	if err != nil {
@@ -71,14 +77,6 @@ func (f *shellFiles) open(ctx context.Context) (*transfer.Session, error) {
 		f.uid, f.gid = -1, -1 // what only the numbers tell is refused
 	}
 	return files, nil
-}
-
-// refused is why there are no files: told each time, as a shell's script may go on.
-func (f *shellFiles) refused(out outcome) error {
-	if f.told++; f.told <= maxDenialLines {
-		f.session.say(out.text)
-	}
-	return &wire.Error{Kind: wire.KindDenied, Text: out.reason}
 }
 
 // fault is what is neither the shell's nor policy's doing.

@@ -129,4 +129,21 @@ func TestGovernedPrompt(t *testing.T) {
 	if err := s.Wait(); err != nil {
 		t.Error(err)
 	}
+	// A line on a terminal has it as well.
+	one, err := c.NewSession()
+	w.must(err)
+	defer one.Close()
+	line := &typedAt{t: t}
+	one.Stdout = line
+	line.in, err = one.StdinPipe()
+	w.must(err)
+	w.must(one.RequestPty("xterm", 24, 80, nil))
+	w.must(one.Start(`x=1; read -r l; echo "<$l>"; stty size; echo so; sleep 600`))
+	line.send("typed\r")
+	line.expect("<typed>\r\n")
+	line.expect("24 80\r\nso\r\n") // what comes before is that command's
+	line.send("\x03")
+	if err := one.Wait(); err == nil || !strings.Contains(err.Error(), "status 130") {
+		t.Error(err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"strings"
 	"time"
@@ -22,7 +23,7 @@ import (
 // the client's channel are the shell's.
 func (s *session) step(ctx context.Context, pty bool) *session {
 	out := &session{id: s.id, conn: s.conn, channel: s.channel, log: s.log, started: s.conn.server.cfg.Now().UTC(), shell: s,
-		env: s.env, wait: s.wait, row: s.row, recording: s.recording, unrecorded: s.unrecorded, lenient: s.lenient, watch: s.watch, done: s.done}
+		env: s.env, wait: s.wait, row: s.row, recording: s.recording, unrecorded: s.unrecorded, lenient: s.lenient, done: s.done}
 	out.rec = s.recording
 	if pty {
 		out.pty = s.currentPTY()
@@ -34,6 +35,7 @@ func (s *session) step(ctx context.Context, pty bool) *session {
 // Start decides a command and starts it.
 func (h *shellHost) Start(ctx context.Context, _ int64, e wire.Exec) (governed.Process, error) {
 	st := h.session.step(ctx, e.Prompt && h.session.pty != nil && e.Stdin == wire.InClient && e.Stdout == wire.ToOut && len(e.Redirs) == 0)
+	defer h.certain(st, e)()
 	asked, refused := h.asked(st, e)
 	number := asked.step.N
 	if err := h.note(map[string]any{"step": number, "line": e.Line, "argv": e.Argv, "dir": e.Dir, "chain": asked.step.Chain}); err != nil {
@@ -53,6 +55,7 @@ func (h *shellHost) Start(ctx context.Context, _ int64, e wire.Exec) (governed.P
 		return nil, h.refusal(st, *out)
 	}
 	p := &stepProcess{running: proc, host: h, step: st, number: number, decided: d.Decision, inherit: e.Inherit}
+	p.in = &capped{WriteCloser: proc.Stdin(), most: d.Decision.Obligations.StdinMax, over: p.inputOver}
 	if most := d.Decision.Obligations.MaxSeconds; most > 0 {
 		p.timer = time.AfterFunc(time.Duration(most)*time.Second, p.timeOver)
 	}
@@ -63,7 +66,7 @@ func (h *shellHost) Start(ctx context.Context, _ int64, e wire.Exec) (governed.P
 func (h *shellHost) asked(st *session, e wire.Exec) (asked, *answer.Denial) {
 	h.mu.Lock()
 	h.steps++
-	step := &policy.Step{N: h.steps, Line: e.Line, Piped: e.Stdin == wire.InPipe && !e.Prompt, Inherit: e.Inherit, Any: st.pty != nil}
+	step := &policy.Step{N: h.steps, Line: e.Line, Piped: e.Stdin == wire.InPipe, Inherit: e.Inherit, Any: st.pty != nil}
 	over := h.ended
 	h.ended = nil
 	h.mu.Unlock()
@@ -229,6 +232,7 @@ type stepProcess struct {
 	number  int64
 	decided policy.Decision
 	inherit bool
+	in      *capped
 	timer   *time.Timer // nil: its rule gives it no time of its own
 }
 
@@ -242,10 +246,26 @@ func (p *stepProcess) NoInput() bool {
 	return p.inherit && p.decided.Plan != nil && p.decided.Plan.Null
 }
 
+// Held is the input that the rule has the hash of.
+func (p *stepProcess) Held() []byte { return p.step.held }
+
+// Stdin is bounded as the rule says.
+func (p *stepProcess) Stdin() io.WriteCloser { return p.in }
+
 // timeOver ends a command that has had its time.
 func (p *stepProcess) timeOver() {
 	defer p.step.conn.isolate("an obligation")
-	p.step.say(fmt.Sprintf("gatehouse: %s had the %s that the policy gives it\n", path.Base(p.decided.Plan.Argv[0]), time.Duration(p.decided.Obligations.MaxSeconds)*time.Second))
+	p.exceeds(fmt.Sprintf("the policy gives it %s", time.Duration(p.decided.Obligations.MaxSeconds)*time.Second))
+}
+
+// inputOver ends a command that has had its input.
+func (p *stepProcess) inputOver() {
+	p.exceeds(fmt.Sprintf("the policy lets it read %d bytes of input", p.decided.Obligations.StdinMax))
+}
+
+// exceeds ends a command, and tells the client why.
+func (p *stepProcess) exceeds(why string) {
+	p.step.say("gatehouse: " + path.Base(p.decided.Plan.Argv[0]) + " was ended: " + why + "\n")
 	_ = p.Signal("KILL")
 	_ = p.process.Close()
 }

@@ -148,8 +148,12 @@ func (s *session) inputOf() io.Reader {
 	return s.source()
 }
 
-// source is the client's input; of a terminal that has waited for people, with what was typed meanwhile.
+// source is the client's input; of a terminal that has waited for people, with what was typed meanwhile; of a command of a governed shell,
+// what the shell has left.
 func (s *session) source() io.Reader {
+	if s.shell != nil {
+		return s.own
+	}
 	if s.typed != nil {
 		return s.typed
 	}

@@ -119,6 +119,9 @@ func (s *session) decide(t protocol.Target, known bool, a asked) (protocol.Decid
 	}
 	if t.Local {
 		d, err := s.ask(t, &req)
+		if a.step != nil && a.step.Any && !d.Decision.PTY { // it can do without
+			s.pty = nil
+		}
 		nothing.start = func(ctx context.Context) (*running, error) { return s.startLocal(ctx, d) }
 		return d, nothing, err
 	}

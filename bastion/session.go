@@ -74,6 +74,7 @@ type session struct {
 	awaits     string          // the request that it waits for, or has waited for
 	typed      *typed          // a terminal's input, once it has waited
 	held       []byte          // the client's input, where the rule wants a certain one
+	own        io.Reader       // of a command of a governed shell: what that is read from
 	input      sync.WaitGroup  // the client's bytes on their way; ends with the channel
 
 	done chan struct{} // closed when the session's evidence is complete; remote is set before

@@ -140,7 +140,7 @@ func (c *command) listen() {
 	defer close(c.content)
 	over := false // the input's end was here
 	for {
-		f, b, err := wire.Read(c.stream, nil)
+		f, b, err := wire.ReadData(c.stream, nil)
 		if errors.Is(err, wire.ErrFrame) {
 			c.shell.broken("what is no frame of a command")
 		}

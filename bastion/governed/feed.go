@@ -19,7 +19,11 @@ func (c *command) feed() (stop func(), started wire.Started, err error) {
 	ctx, cancel := context.WithCancel(c.ctx)
 	var work sync.WaitGroup
 	end := func() { cancel(); work.Wait() }
+	held := c.proc.Held()
 	switch {
+	case held != nil:
+		started.Null = false
+		work.Go(func() { c.fromHeld(in, held) })
 	case fromClient:
 		place := int64(0)
 		if c.exec.Prompt {
@@ -65,6 +69,14 @@ func (c *command) fromClient(ctx context.Context, in io.WriteCloser) {
 			return
 		}
 	}
+}
+
+// fromHeld gives the command what was taken for it.
+func (c *command) fromHeld(in io.WriteCloser, held []byte) {
+	c.sent.Store(true)
+	c.whole.Store(true)
+	_, _ = in.Write(held) // a command that reads no more
+	_ = in.Close()
 }
 
 // fromShell moves what the process sends. After the command has ended the rest is thrown away.

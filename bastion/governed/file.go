@@ -81,7 +81,7 @@ func (s *Shell) takeFile(stream net.Conn, f File) {
 	buf := make([]byte, wire.MaxData)
 	var failed error
 	for {
-		frame, b, err := wire.Read(stream, buf)
+		frame, b, err := wire.ReadData(stream, buf)
 		switch {
 		case err != nil || frame != wire.FrameIn && frame != wire.FrameInEnd:
 			_ = f.Close()

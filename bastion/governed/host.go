@@ -50,6 +50,7 @@ type Process interface {
 	PTY() bool         // it has a terminal: its output is all on Stdout
 	ReadsClient() bool // the rule lets the client's input reach it
 	NoInput() bool     // the rule lets no input reach it that it inherits from around it: it reads /dev/null (wire.Exec.Inherit)
+	Held() []byte      // all that it reads, taken by Shell.Input before it ran; nil: nothing was
 	Close() error      // lets go of it; what still runs of it is ended
 }
 

@@ -2,6 +2,7 @@ package governed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -134,6 +135,48 @@ func (in *input) done() int64 {
 	in.taken = false
 	in.change()
 	return in.base
+}
+
+// Input is the rest of the client's input, for a command that may run only on a certain one. What is read of it nobody else gets, and until
+// it is closed nobody else gets any. ctx ends a read.
+func (s *Shell) Input(ctx context.Context) io.ReadCloser { return &whole{ctx: ctx, in: s.in} }
+
+// whole is the client's input in one reader's hands. It is not safe for concurrent use.
+type whole struct {
+	ctx   context.Context
+	in    *input
+	taken bool
+	rest  []byte
+}
+
+var errTaken = errors.New("another command has the input")
+
+func (w *whole) Read(b []byte) (n int, err error) {
+	if !w.taken {
+		if w.taken, err = w.in.take(0); err != nil {
+			return 0, err
+		}
+	}
+	if !w.taken {
+		return 0, errTaken
+	}
+	if len(w.rest) == 0 {
+		if w.rest, err = w.in.next(w.ctx); err != nil {
+			return 0, err
+		}
+	}
+	n = copy(b, w.rest)
+	w.rest = w.rest[n:]
+	return n, nil
+}
+
+// Close lets others have what comes, which is nothing after the end.
+func (w *whole) Close() error {
+	if w.taken {
+		w.taken = false
+		w.in.done()
+	}
+	return nil
 }
 
 // next is what the command that has taken the input gets next; io.EOF at its end.

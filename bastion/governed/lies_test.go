@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -25,7 +26,27 @@ var lies = map[string]func(l *liar){
 		l.over(governed.ErrProtocol)
 	},
 	"an ask of four gigabytes": func(l *liar) { l.begin(); l.stream([]byte("q\xff\xff\xff\xff")); l.over(governed.ErrProtocol) },
-	"a frame of no kind":       func(l *liar) { l.begin(); l.stream([]byte("?\x00\x00\x00\x00")); l.over(governed.ErrProtocol) },
+	"half of a long ask on every stream": func(l *liar) {
+		l.begin()
+		var before, now runtime.MemStats
+		runtime.ReadMemStats(&before)
+		half := append([]byte("q\x00\x07\xff\xff"), make([]byte, 64<<10)...)
+		for range 100 {
+			_, _ = l.stream(nil).Write(half)
+		}
+		runtime.ReadMemStats(&now)
+		if grown := int64(now.HeapAlloc) - int64(before.HeapAlloc); grown > 32<<20 {
+			l.t.Errorf("%d MiB are held", grown>>20)
+		}
+	},
+	"a long frame where there is content": func(l *liar) {
+		l.begin()
+		s := l.command(nil, "sleep", "60")
+		l.started(s)
+		_, _ = s.Write([]byte("r\x00\x07\xff\xff"))
+		l.over(governed.ErrProtocol)
+	},
+	"a frame of no kind": func(l *liar) { l.begin(); l.stream([]byte("?\x00\x00\x00\x00")); l.over(governed.ErrProtocol) },
 	"a report that is none": func(l *liar) {
 		l.begin()
 		_ = wire.Write(l.control, wire.FrameReport, []byte("[]"))

@@ -42,7 +42,7 @@ func (o *output) serve(ctx context.Context, stream *yamux.Stream) error {
 	defer o.end()
 	buf := make([]byte, wire.MaxData)
 	for {
-		f, b, err := wire.Read(stream, buf)
+		f, b, err := wire.ReadData(stream, buf)
 		switch {
 		case errors.Is(err, wire.ErrFrame), err == nil && f != wire.FrameOut && f != wire.FrameErr:
 			return fmt.Errorf("%w: what is no output", ErrProtocol)

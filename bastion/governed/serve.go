@@ -19,11 +19,13 @@ import (
 // The bounds of one shell's process.
 const (
 	maxStreams  = 128       // asks at once, the commands that run among them
+	maxHeads    = 16        // of them whose beginning is read, as that may be long
 	maxGroups   = 64        // what runs behind
 	maxCommands = 1_000_000 // of one shell, on the target
 	maxLined    = 10_000    // of one line of it
 	maxText     = 64 << 20  // bytes of all its lines
 	maxReports  = 2_000_000
+	maxRefusals = 10_000    // lines, each of which the audit log has
 	window      = 256 << 10 // bytes under way on a stream
 
 	askTime   = 30 * time.Second // for the head of a stream
@@ -54,6 +56,7 @@ type Shell struct {
 	in     *input
 	out    *output
 	slots  chan struct{} // one for each stream that is served
+	heads  chan struct{} // one for each whose beginning is read
 
 	mu       sync.Mutex
 	control  net.Conn // the first stream; nil until it is there
@@ -63,6 +66,7 @@ type Shell struct {
 	lined    int64 // commands of the line
 	line     int64 // the newest
 	text     int   // bytes of the lines so far; of the first stream's goroutine
+	refusals int   // of lines; of the same
 	running  map[int64]*command
 	saying   sync.Mutex // held around an Event
 }
@@ -84,7 +88,7 @@ func New(conn net.Conn, begin wire.Begin, h Host) (*Shell, error) {
 	if begin.Limits.Commands <= 0 {
 		begin.Limits.Commands = math.MaxInt64
 	}
-	return &Shell{host: h, begin: begin, mux: mux, in: newInput(h.Stdin()), out: newOutput(h), slots: make(chan struct{}, maxStreams), running: map[int64]*command{}}, nil
+	return &Shell{host: h, begin: begin, mux: mux, in: newInput(h.Stdin()), out: newOutput(h), slots: make(chan struct{}, maxStreams), heads: make(chan struct{}, maxHeads), running: map[int64]*command{}}, nil
 }
 
 // Serve answers until the shell has ended by itself, and returns how, or until something else ends it: ctx (its cause), an error of the
@@ -157,15 +161,13 @@ func (s *Shell) tell(e wire.Event) {
 
 // handle serves one stream.
 func (s *Shell) handle(stream *yamux.Stream) {
-	_ = stream.SetReadDeadline(time.Now().Add(askTime))
-	var ask wire.Ask
-	if err := wire.ReadJSON(stream, wire.FrameAsk, &ask); err != nil {
+	ask, err := s.head(stream)
+	if err != nil {
 		if !errors.Is(err, io.EOF) && s.ctx.Err() == nil {
 			s.broken("a stream without an ask")
 		}
 		return
 	}
-	_ = stream.SetReadDeadline(time.Time{})
 	switch {
 	case ask.Op == wire.OpBegin:
 		s.serveControl(stream)
@@ -180,6 +182,21 @@ func (s *Shell) handle(stream *yamux.Stream) {
 	default:
 		s.serveAnswer(stream, ask)
 	}
+}
+
+// head reads what a stream asks for.
+func (s *Shell) head(stream *yamux.Stream) (ask wire.Ask, err error) {
+	select {
+	case s.heads <- struct{}{}:
+	case <-s.ctx.Done():
+		return ask, context.Cause(s.ctx)
+	}
+	defer func() { <-s.heads }()
+	_ = stream.SetReadDeadline(time.Now().Add(askTime))
+	if err := wire.ReadJSON(stream, wire.FrameAsk, &ask); err != nil {
+		return ask, err
+	}
+	return ask, stream.SetReadDeadline(time.Time{})
 }
 
 func (s *Shell) begun() bool {
@@ -258,6 +275,12 @@ func (s *Shell) report(r wire.Report) bool {
 	if s.text += len(r.Text); s.text > maxText {
 		s.broken("more lines than a shell may have")
 		return false
+	}
+	if r.Refused != nil {
+		if s.refusals++; s.refusals > maxRefusals {
+			s.broken("more refused lines than a shell may have")
+			return false
+		}
 	}
 	if err := s.host.Line(r); err != nil {
 		s.fail(err)

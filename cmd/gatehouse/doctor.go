@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"gatehouse/bastion/shell/pool"
 	"gatehouse/internal/config"
 	"gatehouse/internal/decider"
 	"gatehouse/internal/decider/protocol"
@@ -85,6 +86,7 @@ func (c *DoctorCmd) examine(ctx context.Context) ([]doctor.Result, error) {
 		}
 	}
 	p := &doctor.Patient{ConfigPath: c.Config, BackupAge: c.BackupDays, Now: time.Now, Kernel: doctor.ThisMachine()}
+	p.Kernel.Shell = pool.Try
 	if p.Settings, p.ConfigErr = config.Load(c.Config); p.ConfigErr == nil {
 		if err := c.look(ctx, p); err != nil {
 			return nil, err

@@ -75,6 +75,7 @@ func (d *door) countState() {
 	n.gauge("gatehouse_sessions_live", "Sessions on targets that run now.", func() float64 { return float64(d.server.Live()) })
 	n.gauge("gatehouse_draining", "1 while the service stops and only lets live sessions end.", func() float64 { return truth(d.ending.draining.Load()) })
 	d.countStorage()
+	d.countShells()
 	d.countIndex()
 }
 

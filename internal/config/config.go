@@ -117,16 +117,19 @@ type Log struct {
 // Size is a number of bytes, written "64MiB".
 type Size uint64
 
-// Defaults for fields that a file leaves out. 61001, 61002 and the 256 from 61100 lie in the range that neither Debian nor systemd assigns.
+// Defaults for fields that a file leaves out. 61001, 61002 and the 256 from 60740 lie in the range that neither Debian nor systemd assigns:
+// 60706 to 61183, above which are the users that systemd makes up for services (DynamicUser=).
 const (
 	defaultNode       = "gatehouse"
 	defaultDeciderUID = 61001
 	defaultDoorUID    = 61002
-	defaultShellsUID  = 61100
-	shellUsers        = 256
+	defaultShellsUID  = 60740
 	defaultMinFree    = Size(64 << 20)
 	defaultLevel      = "info"
 )
+
+// ShellUsers is how many users governed shells have, and so how many of them there may be at once.
+const ShellUsers = 256
 
 var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
@@ -205,8 +208,8 @@ func (c Config) validate(doc document) error {
 		bad("$.users", "decider and door must be two different users, neither root")
 	}
 	for _, other := range []uint32{0, c.Users.Decider, c.Users.Door} {
-		if other >= c.Users.Shells && other-c.Users.Shells < shellUsers {
-			bad("$.users", "shells is the first of %d users, none of them root, decider or door", shellUsers)
+		if other >= c.Users.Shells && other-c.Users.Shells < ShellUsers {
+			bad("$.users", "shells is the first of %d users, none of them root, decider or door", ShellUsers)
 		}
 	}
 	switch c.Log.Level {

@@ -2,7 +2,6 @@ package confine
 
 import (
 	"fmt"
-	"slices"
 
 	seccomp "github.com/elastic/go-seccomp-bpf"
 	"golang.org/x/sys/unix"
@@ -19,18 +18,23 @@ const (
 
 // needed are the system calls of a Go program that reads and writes what it has open, makes pipes, and starts threads.
 var needed = []string{
-	"read", "write", "readv", "writev", "close", "fcntl", "pipe2", "fstat",
+	"read", "write", "readv", "writev", "close", "pipe2", "fstat",
 	"epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_wait", "eventfd2", "poll", "ppoll",
 	"futex", "nanosleep", "clock_nanosleep", "clock_gettime", "gettimeofday", "time", "getrandom", "sched_yield", "sched_getaffinity",
 	"munmap", "mremap", "madvise", "mincore", "brk",
-	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "tgkill", "gettid", "getpid", "getppid", "getuid", "geteuid", "getgid", "getegid",
+	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "gettid", "getpid", "getppid", "getuid", "geteuid", "getgid", "getegid",
 	"set_robust_list", "rseq", "restart_syscall", "exit", "exit_group", "membarrier", "timer_create", "timer_settime", "timer_delete", "setitimer",
-	"shutdown", "getsockname", "getsockopt", "setsockopt",
+	"shutdown",
 }
 
+// settable is what fcntl may ask and set of a descriptor. Who gets a signal when there is something to read (F_SETOWN) is not: it would end
+// any process of the same user.
+var settable = []uint64{unix.F_GETFD, unix.F_SETFD, unix.F_GETFL, unix.F_SETFL, unix.F_DUPFD_CLOEXEC}
+
 // Shell confines the process of a governed shell to what it has open: no file, no socket, no program, no other process, bounded memory,
-// processor time, descriptors and threads. What it may not ask of the kernel fails.
-func Shell() error {
+// processor time, descriptors and threads. What it may not ask of the kernel fails. alone says that no other process is its user's: the
+// kernel counts threads by user, so that otherwise those of others would count.
+func Shell(alone bool) error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("make process non-dumpable: %w", err)
 	}
@@ -39,7 +43,7 @@ func Shell() error {
 		if raced && (what == unix.RLIMIT_DATA || what == unix.RLIMIT_FSIZE) {
 			continue // the race detector's shadow, and its reports
 		}
-		if unix.Geteuid() == 0 && what == unix.RLIMIT_NPROC {
+		if !alone && what == unix.RLIMIT_NPROC {
 			continue
 		}
 		if err := unix.Setrlimit(what, &unix.Rlimit{Cur: most, Max: most}); err != nil {
@@ -55,21 +59,28 @@ func Shell() error {
 	return loadShellFilter()
 }
 
-// loadShellFilter lets through what is needed, threads and memory that is not executable, and nothing else.
+// loadShellFilter lets through what is needed, threads, signals to itself and memory that is not executable, and nothing else.
 func loadShellFilter() error {
-	// The C library starts threads by clone, where it hears from the filter before this one that there is no clone3. Of two filters' errors
-	// the newer one's is heard, and a plain denial is where it gives up, and the process with it: so this one lets clone3 through.
-	names, err := known(append(slices.Clone(needed), "clone3"))
+	names, err := known(needed)
 	if err != nil {
 		return err
 	}
+	conditional := []seccomp.NameWithConditions{
+		{Name: "clone", Conditions: seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.BitsSet, Value: unix.CLONE_THREAD}}},
+		{Name: "mmap", Conditions: seccomp.ArgumentConditions{{Argument: 2, Operation: seccomp.BitsNotSet, Value: unix.PROT_EXEC}}},
+		{Name: "mprotect", Conditions: seccomp.ArgumentConditions{{Argument: 2, Operation: seccomp.BitsNotSet, Value: unix.PROT_EXEC}}},
+		{Name: "tgkill", Conditions: seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.Equal, Value: uint64(unix.Getpid())}}},
+	}
+	for _, what := range settable { // one of them is enough
+		conditional = append(conditional, seccomp.NameWithConditions{Name: "fcntl", Conditions: seccomp.ArgumentConditions{{Argument: 1, Operation: seccomp.Equal, Value: what}}})
+	}
 	filter := seccomp.Filter{NoNewPrivs: true, Flag: seccomp.FilterFlagTSync, Policy: seccomp.Policy{
 		DefaultAction: seccomp.ActionErrno,
-		Syscalls: []seccomp.SyscallGroup{{Action: seccomp.ActionAllow, Names: names, NamesWithCondtions: []seccomp.NameWithConditions{
-			{Name: "clone", Conditions: seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.BitsSet, Value: unix.CLONE_THREAD}}},
-			{Name: "mmap", Conditions: seccomp.ArgumentConditions{{Argument: 2, Operation: seccomp.BitsNotSet, Value: unix.PROT_EXEC}}},
-			{Name: "mprotect", Conditions: seccomp.ArgumentConditions{{Argument: 2, Operation: seccomp.BitsNotSet, Value: unix.PROT_EXEC}}},
-		}}},
+		Syscalls: []seccomp.SyscallGroup{
+			{Action: seccomp.ActionAllow, Names: names, NamesWithCondtions: conditional},
+			// libc makes threads by clone3, and by clone where that is not there; any other answer ends the process at its next thread.
+			{Action: seccomp.ActionErrno | seccomp.Action(unix.ENOSYS), Names: []string{"clone3"}},
+		},
 	}}
 	if err := seccomp.LoadFilter(filter); err != nil {
 		return fmt.Errorf("load seccomp filter: %w", err)

@@ -54,6 +54,7 @@ func (d *Decider) decideOnce(ctx context.Context, in protocol.Decide) (protocol.
 	if in.Preview != "" {
 		return d.preview(ctx, r)
 	}
+	r.homeFirst()
 	// 2. A rule matches, and what it says of the target is not known, or what people are to approve: a look, and nothing else.
 	if r.out.Decision.Verdict == policy.Look || r.out.Decision.Verdict == policy.Ask && r.contents() {
 		return d.look(ctx, r)

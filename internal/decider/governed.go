@@ -303,3 +303,10 @@ func (r *ruling) settleTerminal() {
 	step.Any = false // asked again, it is about what it has
 	r.in.PTY, r.req.PTY, r.req.Step = r.out.Decision.PTY, r.out.Decision.PTY, &step
 }
+
+// homeFirst has a governed shell begin only when it is known where: in the login's home.
+func (r *ruling) homeFirst() {
+	if r.out.Decision.Governed() && r.in.Facts.Home == "" {
+		r.out.Decision = policy.Decision{Verdict: policy.Look, Probes: []policy.Probe{{Kind: policy.ProbeHome}}, PolicyHash: r.out.Decision.PolicyHash}
+	}
+}

@@ -71,7 +71,8 @@ type Kernel struct {
 	User     func(name string) bool
 	Lookup   func(ctx context.Context, host string) error
 	Free     func(path string) (uint64, error)
-	Zone     string // of the machine
+	Shell    func(uid uint32) error // starts a process of a governed shell, as a user (0: this one), and ends it; nil: it is not asked
+	Zone     string                 // of the machine
 }
 
 // Result is what one check found.

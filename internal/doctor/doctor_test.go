@@ -62,6 +62,12 @@ func TestWhatTheMachineSays(t *testing.T) {
 		{"clock.behind", func(p *Patient) { p.LastEntry = time.Now().Add(time.Second) }, "", ""},
 		{"kernel.landlock", func(p *Patient) { p.Kernel.Landlock = func() (int, error) { return 0, unix.ENOSYS } }, Fail, "no Landlock (function not implemented)"},
 		{"kernel.landlock", func(p *Patient) { p.Kernel.Landlock = func() (int, error) { return 1, nil } }, Warn, "version 1"},
+		{"shells.confined", func(p *Patient) { p.Kernel.Shell = func(uint32) error { return errors.New("load seccomp filter") } }, Fail, "load seccomp filter"},
+		{"shells.confined", func(p *Patient) { p.Kernel.Shell = func(uint32) error { return nil } }, "", ""},
+		{"users.account", func(p *Patient) {
+			p.Settings.Users.Shells = 60740
+			p.Kernel.Account = func(uid uint32) (string, string, bool) { return "ann", "/home/ann", uid == 60995 }
+		}, Warn, "one of users.shells is 60995, which is the account ann"},
 		{"names.face", func(p *Patient) { p.Faces = func() ([]string, error) { return nil, errors.New("refused") } }, Fail, "shows no certificate: refused"},
 		{"signer.away", func(p *Patient) { p.Status.Signers = []string{"target"} }, Fail, "the target CA's key could not sign"},
 		{"signer.away", func(p *Patient) { p.Status.CAs = []protocol.CA{{Name: "host", Signer: "NOT AVAILABLE: gone"}} }, Fail, "the host CA: NOT AVAILABLE: gone"},

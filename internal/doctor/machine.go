@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"gatehouse/internal/config"
 	"gatehouse/internal/supervisor"
 )
 
@@ -33,6 +34,7 @@ func machineChecks() []Check {
 		{"clock.unsynced", "something keeps the clock right", clockUnsynced},
 		{"clock.behind", "the clock is not behind the audit log", clockBehind},
 		{"kernel.landlock", "the kernel can confine processes", kernelLandlock},
+		{"shells.confined", "a process of a governed shell can be started here, confined", shellsConfined},
 		{"disk.low", "there is space for recordings", diskLow},
 	}
 }
@@ -87,13 +89,16 @@ func dataOwner(_ context.Context, p *Patient) []Finding {
 func usersAccount(_ context.Context, p *Patient) []Finding {
 	var out []Finding
 	for _, u := range []struct {
-		place string
-		uid   uint32
-	}{{"users.decider", p.Settings.Users.Decider}, {"users.door", p.Settings.Users.Door}} {
-		name, home, ok := p.Kernel.Account(u.uid)
-		if ok && !strings.HasPrefix(name, "gatehouse") {
-			out = append(out, finding(Warn, "give it a number that no account has; 61001 and 61002 are assigned by neither Debian nor systemd",
-				"%s is %d, which is the account %s (%s): what runs as that can reach into the process", u.place, u.uid, name, home))
+		place       string
+		first, many uint32
+	}{{"users.decider", p.Settings.Users.Decider, 1}, {"users.door", p.Settings.Users.Door, 1}, {"one of users.shells", p.Settings.Users.Shells, config.ShellUsers}} {
+		for uid := u.first; uid < u.first+u.many; uid++ {
+			name, home, ok := p.Kernel.Account(uid)
+			if ok && !strings.HasPrefix(name, "gatehouse") {
+				out = append(out, finding(Warn, "give it a number that no account has; 60706 to 61183 are assigned by neither Debian nor systemd",
+					"%s is %d, which is the account %s (%s): what runs as that can reach into the process", u.place, uid, name, home))
+				break
+			}
 		}
 	}
 	return out
@@ -232,6 +237,20 @@ func kernelLandlock(_ context.Context, p *Patient) []Finding {
 	}
 	if version < 2 {
 		return one(Warn, "use a kernel of 5.19 or later", "the kernel's Landlock is version %d: files can be linked out of their folders", version)
+	}
+	return nil
+}
+
+func shellsConfined(_ context.Context, p *Patient) []Finding {
+	if p.Kernel.Shell == nil {
+		return nil
+	}
+	uid := p.Settings.Users.Shells + config.ShellUsers - 1 // the one that a running service takes last
+	if os.Geteuid() != 0 {
+		uid = 0
+	}
+	if err := p.Kernel.Shell(uid); err != nil {
+		return one(Fail, "a role's shell: governed gives nothing until this works: the kernel needs seccomp (CONFIG_SECCOMP_FILTER), and a container or unit must let the service use it and change users", "%v", err)
 	}
 	return nil
 }

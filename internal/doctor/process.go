@@ -91,7 +91,7 @@ func Children(supervisor int) map[string]int {
 		}
 		first, _, _ := strings.Cut(string(line), "\x00")
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		if name, ok := strings.CutPrefix(first, "gatehouse-"); ok && err == nil {
+		if name, ok := strings.CutPrefix(first, "gatehouse-"); ok && err == nil && (name == "decider" || name == "door") { // not governed shells, which come and go
 			out[name] = pid
 		}
 	}

@@ -48,7 +48,7 @@ type Config struct {
 func Run(ctx context.Context, cfg Config) error {
 	root := os.Geteuid() == 0
 	if !root {
-		cfg.Log.Warn("not root: decider and door run as one user, the separation is weaker and there are no local targets")
+		cfg.Log.Warn("not root: decider, door and governed shells run as one user, the separation is weaker and there are no local targets")
 	}
 	// Whatever this process was started with, a shell's open files say, goes no further than to it.
 	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
@@ -100,7 +100,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	server.Divide(groups)
-	shells := pool.Config{Log: cfg.Log.Named("shells")}
+	shells := pool.Config{Most: config.ShellUsers, Log: cfg.Log.Named("shells")}
 	if root {
 		shells.UID = cfg.Settings.Users.Shells
 	}

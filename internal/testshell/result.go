@@ -66,14 +66,33 @@ func Compare(want, got Result) (Class, string) {
 	if differs == nil {
 		return Equal, ""
 	}
-	if _, told, has := strings.Cut(string(got.Stderr), "gatehouse: "); has {
-		told, _, _ = strings.Cut(told, "\n")
+	if told, has := told(want, got); has {
 		return Stopped, told
 	}
 	if len(got.Stderr) > 0 && !strings.Contains(differs[len(differs)-1], "stderr ") {
 		say("stderr %s", short(got.Stderr))
 	}
 	return Different, strings.Join(differs, "\n")
+}
+
+// told is what the shell said in its own name, on standard error or, where that goes to a file, in a file that differs.
+func told(want, got Result) (string, bool) {
+	places := []string{string(got.Stderr)}
+	if !bytes.Equal(got.Stdout, want.Stdout) {
+		places = append(places, string(got.Stdout))
+	}
+	for name, what := range got.Files {
+		if what != want.Files[name] {
+			places = append(places, what)
+		}
+	}
+	for _, place := range places {
+		if _, told, has := strings.Cut(place, "gatehouse: "); has {
+			told, _, _ = strings.Cut(told, "\n")
+			return told, true
+		}
+	}
+	return "", false
 }
 
 // remarks are what bash says of a command that a signal ended, and of a NUL that it drops. Governed shells do not say it (docs/shell.md).

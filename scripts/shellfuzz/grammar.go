@@ -42,7 +42,9 @@ func (g *gen) stmt() string {
 	if g.depth > 3 || g.IntN(3) > 0 {
 		return g.list()
 	}
-	switch g.IntN(15) {
+	switch g.IntN(18) {
+	case 15, 16, 17:
+		return g.idiom()
 	case 0:
 		return "if " + g.cond() + "; then\n" + g.block() + "\nelse\n" + g.block() + "\nfi" + g.redirs()
 	case 1:

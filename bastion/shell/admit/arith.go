@@ -104,12 +104,14 @@ func (w *walker) variable(x syntax.ArithmExpr) {
 		return
 	}
 	w.refuseIf(x.Pos(), assigned(word.Lit()))
+	w.exports(x.Pos(), word.Lit())
 }
 
 // operand reads a word of an expression.
 func (w *walker) operand(word *syntax.Word) {
 	lit := word.Lit()
 	if lit == "" {
+		w.dollarBeside(word)
 		for _, part := range word.Parts {
 			if p, ok := part.(*syntax.ParamExp); ok && len(word.Parts) == 1 && p.Exp == nil && p.Repl == nil && p.Slice == nil && !p.Length && w.known.texts[p.Param.Value] {
 				w.refuse(word.Pos(), arithmeticValue)
@@ -122,6 +124,7 @@ func (w *walker) operand(word *syntax.Word) {
 	}
 	if syntax.ValidName(lit) {
 		w.refuseIf(word.Pos(), mayRead(lit))
+		w.reckoned(word.Pos(), lit)
 		if w.known.texts[lit] {
 			w.refuse(word.Pos(), arithmeticValue)
 		}
@@ -130,6 +133,42 @@ func (w *walker) operand(word *syntax.Word) {
 	if !number(lit) && lit != "@" && lit != "*" {
 		w.refuse(word.Pos(), arithmeticNumber)
 	}
+}
+
+// dollarBeside refuses $name in an expression that sets it: bash expands before it reckons.
+func (w *walker) dollarBeside(word *syntax.Word) {
+	p, ok := dollar(word)
+	if !ok {
+		return
+	}
+	var whole syntax.Node
+	for i := len(w.stack) - 1; i >= 0 && whole == nil; i-- {
+		switch n := w.stack[i].(type) {
+		case *syntax.ArithmExp, *syntax.ArithmCmd, *syntax.CStyleLoop, *syntax.LetClause:
+			whole = n
+		case *syntax.Stmt:
+			return
+		}
+	}
+	if _, loop := whole.(*syntax.CStyleLoop); loop || whole == nil {
+		return // its parts are expressions of their own
+	}
+	preorder(whole, func(n syntax.Node) {
+		var to syntax.ArithmExpr
+		switch n := n.(type) {
+		case *syntax.BinaryArithm:
+			if assigns(n.Op) {
+				to = n.X
+			}
+		case *syntax.UnaryArithm:
+			if n.Op == syntax.Inc || n.Op == syntax.Dec {
+				to = n.X
+			}
+		}
+		if name, ok := to.(*syntax.Word); ok && name.Lit() == p.Param.Value {
+			w.refuse(word.Pos(), arithmeticOrder)
+		}
+	})
 }
 
 // number says whether bash and the interpreter read a number alike.

@@ -25,6 +25,9 @@ func (w *walker) assign(a *syntax.Assign) {
 	if a.Append && (a.Index != nil || a.Array != nil && w.known.associative[name] || a.Array == nil && w.known.associative[name]) {
 		w.refuse(a.Pos(), elementAppend)
 	}
+	if at, ok := w.known.set[name]; ok && at < offset(a.Pos()) && w.declaresAssociative() {
+		w.refuse(a.Pos(), associativeElement) // it may be an indexed one by then
+	}
 	if backwards(a.Index) {
 		w.refuse(a.Pos(), elementBackwards)
 	}
@@ -50,6 +53,20 @@ func backwards(index syntax.ArithmExpr) bool {
 func (w *walker) declares(variant string) bool {
 	d, ok := w.parent(1).(*syntax.DeclClause)
 	return ok && d.Variant.Value == variant
+}
+
+// declaresAssociative says whether the current assignment is of a declaration with -A, outside of functions.
+func (w *walker) declaresAssociative() bool {
+	d, ok := w.parent(1).(*syntax.DeclClause)
+	if !ok || w.inFunction() {
+		return false
+	}
+	for _, a := range d.Args {
+		if a.Name == nil && strings.Contains(flagsOf(a.Value), "A") {
+			return true
+		}
+	}
+	return false
 }
 
 // prefixes says whether the current assignment is for one command only.

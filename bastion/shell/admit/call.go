@@ -131,6 +131,7 @@ func (w *walker) placed(args []argument) (rule, int) {
 			return returnOutside, 0
 		}
 	case "break", "continue":
+		w.leaves(times(args))
 		loops := w.within(func(n syntax.Node) bool {
 			switch n.(type) {
 			case *syntax.ForClause, *syntax.WhileClause:
@@ -187,6 +188,9 @@ func builtin(args []argument, in Place) (rule, int) {
 	name := args[0].text
 	if r := absent[name]; r != fine {
 		return r, 0
+	}
+	if !in.Sh && strings.HasPrefix(name, "%") { // fg of that job
+		return jobControl, 0
 	}
 	if in.Sh && slices.Contains(bashOnly, name) {
 		return notSh, 0

@@ -24,6 +24,7 @@ func (w *walker) param(p *syntax.ParamExp) {
 		w.indirect(p)
 	}
 	all := everything(p)
+	w.setBefore(p)
 	if w.known.associative[name] && (all || p.Excl) && !p.Length && !w.sorted() {
 		w.refuse(p.Pos(), keyOrder)
 	}
@@ -52,6 +53,8 @@ func everything(p *syntax.ParamExp) bool {
 func (w *walker) indirect(p *syntax.ParamExp) {
 	switch {
 	case p.Names != 0:
+	case p.Index == nil && w.known.texts[p.Param.Value]:
+		w.refuse(p.Pos(), indirectMore)
 	case p.Index != nil && everything(p): // the keys
 	case p.Index != nil || p.Exp != nil || p.Repl != nil || p.Slice != nil || !syntax.ValidName(p.Param.Value) && strings.Trim(p.Param.Value, "123456789") != "":
 		w.refuse(p.Pos(), indirectMore)
@@ -103,6 +106,10 @@ func (w *walker) operation(p *syntax.ParamExp, all bool) {
 		}
 		if p.Exp.Op == syntax.AssignUnset || p.Exp.Op == syntax.AssignUnsetOrNull {
 			w.refuseIf(p.Pos(), assigned(p.Param.Value))
+			w.exports(p.Pos(), p.Param.Value)
+			if word != nil && strings.HasPrefix(leading(word), "~") {
+				w.refuse(p.Pos(), quotesInDefault)
+			}
 			if !syntax.ValidName(p.Param.Value) {
 				w.refuse(p.Pos(), notUnderstood)
 			}
@@ -189,6 +196,9 @@ func (w *walker) replacement(p *syntax.ParamExp) {
 	}
 	if lit, ok := orig.Parts[0].(*syntax.Lit); ok && (lit.Value == "" || strings.IndexByte("#%/~", lit.Value[0]) >= 0) {
 		w.refuse(p.Pos(), replaceAnchor)
+	}
+	if lit := orig.Lit(); lit != "" && strings.Trim(lit, "*") == "" {
+		w.refuse(p.Pos(), replaceStar)
 	}
 	for _, part := range orig.Parts {
 		if _, ok := part.(*syntax.ParamExp); ok && len(orig.Parts) == 1 {

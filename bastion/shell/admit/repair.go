@@ -16,7 +16,7 @@ import (
 //   - a divisor of 0 ends the shell, a shift of bits is by its last six, an exponent is not negative (repair_arith.go)
 //   - ${x#"$y"} removes $y as it stands (repair_word.go), and what is quoted in =~ is no pattern
 //   - typeset in a function is local, and what is local without a value is unset (repair_declare.go)
-//   - return in a subshell ends it, ${#m[@]} counts an associative array, && binds in [[ ]] before ||
+//   - return in a subshell ends it, ${#m[@]} counts an associative array, ! binds in [[ ]] before &&, and && before ||
 //   - ${x:?…} ends a shell with a status of its own
 //   - $(…) within ${x:-…} runs only where it is needed
 //   - a backslash in an assignment, a file's name or a test quotes, and ~ is the home of a file's name
@@ -68,11 +68,11 @@ func (r *repairer) node(n syntax.Node) {
 		lazy(n)
 		required(n)
 	case *syntax.ArithmExp:
-		n.X = r.arithm(n.X, !r.in.Prompt)
+		n.X = r.filled(r.arithm(n.X, !r.in.Prompt))
 	case *syntax.ArithmCmd:
-		n.X = r.arithm(n.X, false)
+		n.X = r.filled(r.arithm(n.X, false))
 	case *syntax.CStyleLoop:
-		n.Init, n.Cond, n.Post = r.arithm(n.Init, false), r.arithm(n.Cond, false), r.arithm(n.Post, false)
+		n.Init, n.Cond, n.Post = r.filled(r.arithm(n.Init, false)), r.filled(r.arithm(n.Cond, false)), r.filled(r.arithm(n.Post, false))
 	}
 }
 
@@ -142,7 +142,10 @@ func (r *repairer) stmt(s *syntax.Stmt) {
 		return
 	}
 	switch call.Args[0].Lit() {
+	case "exit":
+		s.Negated = false
 	case "return":
+		s.Negated = false
 		if len(call.Args) == 1 {
 			call.Args = append(call.Args, wordOf(&syntax.ParamExp{Short: true, Param: &syntax.Lit{Value: "?"}}))
 		}

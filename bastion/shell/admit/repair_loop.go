@@ -12,29 +12,28 @@ import (
 
 // statuses changes every list of commands of a tree.
 func (r *repairer) statuses(f *syntax.File) {
-	var bodies []*syntax.Stmt
-	var lists []*[]*syntax.Stmt
+	var inner []func()
+	body := func(s *syntax.Stmt) { inner = append(inner, func() { r.within(s, true) }) }
+	list := func(stmts *[]*syntax.Stmt) { inner = append(inner, func() { *stmts = r.list(*stmts, true) }) }
 	preorder(f, func(n syntax.Node) {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
-			bodies = append(bodies, n.Body)
+			body(n.Body)
 		case *syntax.CmdSubst:
-			lists = append(lists, &n.Stmts)
+			list(&n.Stmts)
 		case *syntax.Subshell:
-			lists = append(lists, &n.Stmts)
+			list(&n.Stmts)
 		case *syntax.BinaryCmd:
 			if n.Op == syntax.Pipe {
-				bodies = append(bodies, n.X, n.Y)
+				body(n.X)
+				body(n.Y)
 			}
 		}
 	})
-	for _, body := range bodies {
-		r.within(body, true)
-	}
-	for _, list := range lists {
-		*list = r.list(*list, true)
-	}
 	f.Stmts = r.list(f.Stmts, true)
+	for _, change := range inner { // from outside in: what is put in reads $?, and is not to be taken for the text's
+		change()
+	}
 }
 
 // list changes the commands of a list; seen says whether the status of its last is.

@@ -95,12 +95,15 @@ func comparison(b *syntax.BinaryTest) {
 	}
 }
 
-// precedence makes && bind before ||: the parser reads both from the right.
+// precedence makes ! bind before &&, and && before ||: the parser reads all of them from the right.
 func precedence(x syntax.TestExpr) syntax.TestExpr {
 	switch x := x.(type) {
 	case *syntax.ParenTest:
 		x.X = precedence(x.X)
 	case *syntax.UnaryTest:
+		if b, ok := x.X.(*syntax.BinaryTest); ok && x.Op == syntax.TsNot && (b.Op == syntax.AndTest || b.Op == syntax.OrTest) {
+			return precedence(&syntax.BinaryTest{OpPos: b.OpPos, Op: b.Op, X: &syntax.UnaryTest{OpPos: x.OpPos, Op: x.Op, X: b.X}, Y: b.Y})
+		}
 		x.X = precedence(x.X)
 	case *syntax.BinaryTest:
 		x.X, x.Y = precedence(x.X), precedence(x.Y)

@@ -13,11 +13,16 @@ type known struct {
 	readonly    map[string]int  // declared readonly, and where
 	texts       map[string]bool // set to a text that is no number
 	matches     bool            // it reads BASH_REMATCH
+	set         map[string]int  // given a value by an assignment of the text, and where first
+	exported    map[string]bool // exported in the text, or from the beginning
+	allExported bool            // set -a
+	nounset     bool            // set -u
+	lists       map[string]bool // given the value of a list
 }
 
 // survey reads a tree once, before it is judged.
 func survey(f *syntax.File) known {
-	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, texts: map[string]bool{}}
+	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, texts: map[string]bool{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{}}
 	preorder(f, func(n syntax.Node) {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
@@ -28,6 +33,12 @@ func survey(f *syntax.File) known {
 			k.declared(n)
 		case *syntax.Assign:
 			k.assigned(n)
+		case *syntax.BinaryArithm:
+			k.reckons(n)
+		case *syntax.WordIter:
+			k.turns(n)
+		case *syntax.CallExpr:
+			k.called(n)
 		case *syntax.ParamExp:
 			k.matches = k.matches || n.Param != nil && n.Param.Value == "BASH_REMATCH"
 		}
@@ -56,16 +67,59 @@ func preorder(n syntax.Node, visit func(syntax.Node)) {
 }
 
 // assigned keeps the names whose value, written in the text, is no number in arithmetic and no name either.
-func (k known) assigned(a *syntax.Assign) {
-	if a.Name == nil || a.Value == nil || a.Index != nil {
+func (k *known) assigned(a *syntax.Assign) {
+	if a.Name == nil {
 		return
 	}
-	if v := literal(a.Value); v.known && v.text != "" && !decimal(v.text) && !syntax.ValidName(v.text) {
-		k.texts[a.Name.Value] = true
+	k.sets(a.Name.Value, a.Pos())
+	k.lists[a.Name.Value] = k.lists[a.Name.Value] || a.Array != nil || a.Index != nil
+	if a.Array != nil {
+		for _, e := range a.Array.Elems {
+			k.holds(a.Name.Value, e.Value)
+		}
+	}
+	if a.Value != nil {
+		k.holds(a.Name.Value, a.Value)
 	}
 }
 
-func (k known) declared(d *syntax.DeclClause) {
+// holds keeps a name that may have a value which is no number and no name.
+func (k *known) holds(name string, word *syntax.Word) {
+	if word == nil {
+		return
+	}
+	if v := literal(word); v.known && v.text != "" && !decimal(v.text) && !syntax.ValidName(v.text) || !v.known && punctuated(word.Parts) {
+		k.texts[name] = true
+	}
+}
+
+// punctuated says whether what stands in a word as it is makes no name and no number of the whole.
+func punctuated(parts []syntax.WordPart) bool {
+	for i, part := range parts {
+		lit := ""
+		switch part := part.(type) {
+		case *syntax.Lit:
+			lit = part.Value
+		case *syntax.SglQuoted:
+			lit = part.Value
+		case *syntax.DblQuoted:
+			if punctuated(part.Parts) {
+				return true
+			}
+		}
+		if i == 0 {
+			lit = strings.TrimLeft(lit, " -+")
+		}
+		for _, c := range []byte(strings.Trim(lit, " \n")) {
+			if !letter(c) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (k *known) declared(d *syntax.DeclClause) {
 	flags := ""
 	for _, a := range d.Args {
 		if a.Name == nil {
@@ -75,6 +129,12 @@ func (k known) declared(d *syntax.DeclClause) {
 	for _, a := range d.Args {
 		if a.Name == nil {
 			continue
+		}
+		if d.Variant.Value == "export" || strings.Contains(flags, "x") {
+			k.exported[a.Name.Value] = true
+		}
+		if strings.ContainsAny(flags, "aA") {
+			k.lists[a.Name.Value] = true
 		}
 		if strings.Contains(flags, "A") {
 			k.associative[a.Name.Value] = true

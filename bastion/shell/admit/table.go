@@ -39,6 +39,9 @@ const (
 	braceName
 	elementBackwards
 	loneIn
+	neverSet
+	exportedName
+	replaceStar
 	globStart
 	extendedGlob
 	loneDollar
@@ -68,6 +71,7 @@ const (
 	replacePattern
 	replaceAmpersand
 	impureDivisor
+	arithmeticOrder
 	arithmeticTarget
 	arithmeticWord
 	arithmeticNumber
@@ -89,6 +93,7 @@ const (
 	declareCalled
 	returnOutside
 	breakOutside
+	breakAhead
 	trapSubshell
 	trapExit
 	trapSignal
@@ -152,6 +157,9 @@ var Table = [...]Row{
 	braceRange:          {"brace range", "it makes too many words, or mixes what it counts: use seq, or for ((…))", "echo ‸{1..100000}", "echo {1..100}"},
 	loneIn:              {"in", "where a command begins it is a word of the language to bash", "‸in a", "'in' a"},
 	elementBackwards:    {"assignment from the end", "count from the beginning: ${#a[@]}-1", "‸a[-1]=x", "a[1]=x"},
+	neverSet:            {"variable that is never set", "set it in the text first: a=(), n=0", "echo ‸${!a[@]}", "a=(); echo ${!a[@]}"},
+	exportedName:        {"exported variable", "commands would not see the new value: write NAME=VALUE", "export x; for ‸x in a b; do ls; done", "export x; for y in a b; do x=$y; ls; done"},
+	replaceStar:         {"${name/*/…}", "the pattern may stand for nothing: test the variable", "echo ‸${x/*/b}", "echo ${x/a*/b}"},
 	braceName:           {"brace after $name", "bash looks for the name when it has the braces: use ${…}", "echo ‸$x{a,b}", "echo ${x}{a,b}"},
 	braceEmpty:          {"empty brace", "a word of it would be nothing, which bash leaves out", "echo ‸{,a}", "echo x{,a}"},
 	globStart:           {"pattern", "a file's name cannot begin with ? [! or [^ in a pattern, which would match hidden files here and not in bash: use find", "ls ‸[!a]*", "ls a[!a]*"},
@@ -183,6 +191,7 @@ var Table = [...]Row{
 	replacePattern:      {"${name/$pattern}", "quote the pattern, or use sed", "echo ${x/‸$p/b}", "echo ${x/\"$p\"/b}"},
 	replaceAmpersand:    {"& in a replacement", "quote the replacement: ${x//a/\"$y\"}", "echo ${x/a/‸$y}", "echo ${x/a/\"$y\"}"},
 	impureDivisor:       {"arithmetic", "the number on the right must not assign or run a command: put it into a variable", "echo $((5‸/$(cat n)))", "n=$(cat n); echo $((5/n))"},
+	arithmeticOrder:     {"$name set beside it", "bash takes its value before it reckons: leave the dollar out, or set it on a line before", "echo $((n = 2, ‸$n))", "echo $((n = 2, n))"},
 	arithmeticTarget:    {"assignment to an element in arithmetic", "write a[i]=$((…))", "((‸a[0]++))", "a[0]=$((a[0]+1))"},
 	arithmeticWord:      {"word in arithmetic", "only names, whole numbers and expansions can be reckoned with", "", ""},
 	arithmeticNumber:    {"number in arithmetic", "write it in full and without a leading zero: decimal, 0x…, or an octal that is one", "echo $((‸08))", "echo $((10#8))"},
@@ -204,6 +213,7 @@ var Table = [...]Row{
 	declareCalled:       {"declare at run time", "write the word declare or export itself, not a variable that holds it", "", ""},
 	returnOutside:       {"return", "outside of a function write exit", "‸return 1", "exit 1"},
 	breakOutside:        {"break", "it is in no loop, or in fewer than it would end", "‸break", "while true; do break; done"},
+	breakAhead:          {"break before &&", "what follows would run: write it last, or with if", "for i in a; do test -f $i || ‸continue && ls; done", "for i in a; do test -f $i || continue; ls; done"},
 	trapSubshell:        {"trap in a subshell", "set it in the text itself", "(‸trap 'echo a' EXIT)", "trap 'echo a' EXIT"},
 	trapExit:            {"exit in a trap", "leave exit out: the status stays that of the text", "trap ‸'rm f; exit 1' EXIT", "trap 'rm f' EXIT"},
 	trapSignal:          {"trap", "only EXIT can be trapped: after a signal the shell ends", "trap 'echo a' ‸INT", "trap 'echo a' EXIT"},

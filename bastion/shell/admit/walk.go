@@ -130,7 +130,17 @@ func ordered(call *syntax.CallExpr, redirs []*syntax.Redirect) bool {
 			return false
 		}
 	}
-	return true
+	return len(call.Assigns) == 0 || opened(redirs) == nil
+}
+
+// opened is the first redirection to a file that may not be there to open: bash assigns all the same.
+func opened(redirs []*syntax.Redirect) *syntax.Redirect {
+	for _, r := range redirs {
+		if r.Op != syntax.DplOut && (r.Word == nil || r.Word.Lit() != "/dev/null") {
+			return r
+		}
+	}
+	return nil
 }
 
 func (w *walker) loop(f *syntax.ForClause) {
@@ -140,6 +150,7 @@ func (w *walker) loop(f *syntax.ForClause) {
 	if words, ok := f.Loop.(*syntax.WordIter); ok {
 		if words.Name.Value != "_" {
 			w.refuseIf(words.Name.Pos(), assigned(words.Name.Value))
+			w.exports(words.Name.Pos(), words.Name.Value)
 		}
 	}
 }

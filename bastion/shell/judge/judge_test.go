@@ -76,8 +76,11 @@ func TestPlansDoWhatBashDoes(t *testing.T) {
 	}
 	for i, line := range lines {
 		shells := []string{judge.Shells[i%2], judge.Shells[2+i/2%2]}
-		if i%16 == 0 {
+		switch {
+		case i%16 == 0:
 			shells = judge.Shells
+		case testing.Short(): // make diff-fuzz has all of them under all
+			shells = judge.Shells[i%4 : i%4+1]
 		}
 		accepted, problem, err := box.Compare(line, shells...)
 		switch {

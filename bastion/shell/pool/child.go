@@ -15,6 +15,9 @@ import (
 // name is what a shell's process is called.
 const name = "gatehouse-shell"
 
+// ownUser is the word that tells a process that no other has its user.
+const ownUser = "own-user"
+
 // maxWords bounds what a process that dies has said last.
 const maxWords = 4096
 
@@ -27,12 +30,14 @@ type child struct {
 	// Guarded by the server's mu.
 	id    uint64 // 0: idle
 	given bool
+	asked bool // it was killed
 	ended bool
 	how   string
 }
 
-// start starts this program as a shell's process: with an empty environment, one socket, and a user of its own.
-func start(program string, uid uint32) (*child, error) {
+// start starts this program as a shell's process: with an empty environment, one socket, and a user of its own. apart puts it into empty
+// namespaces besides: where systemd or the machine allows none, what it may ask of the kernel is what holds it alone.
+func start(program string, uid uint32, apart bool) (*child, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("make a shell's socket: %w", err)
@@ -46,8 +51,11 @@ func start(program string, uid uint32) (*child, error) {
 	cmd.ExtraFiles = []*os.File{its}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	if uid != 0 {
+		cmd.Args = append(cmd.Args, ownUser)
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: uid, Groups: []uint32{}}
-		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS
+		if apart {
+			cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS
+		}
 	}
 	words, err := cmd.StderrPipe()
 	if err == nil {
@@ -74,8 +82,8 @@ func environment() []string {
 // wait returns how the process has ended, with what it said first.
 func (c *child) wait() string {
 	said, _ := io.ReadAll(io.LimitReader(c.words, maxWords)) // what it says is its own, and only shown
-	_, _ = io.Copy(io.Discard, c.words)
-	_ = c.cmd.Wait() // the state says how it ended
+	_ = c.words.Close()                                      // one that goes on talking ends by it
+	_ = c.cmd.Wait()                                         // the state says how it ended
 	how := strings.TrimSpace(c.cmd.ProcessState.String())
 	first, _, _ := strings.Cut(strings.TrimSpace(string(said)), "\n")
 	if first = strings.Map(shown, first); first != "" {
@@ -91,4 +99,13 @@ func shown(r rune) rune {
 	return r
 }
 
-func (c *child) kill() { _ = c.cmd.Process.Kill() } // ended already is fine
+// kill ends the process. The server's mu is held.
+func (c *child) kill() {
+	c.asked = true
+	_ = c.cmd.Process.Kill() // ended already is fine
+}
+
+// died reports whether it has ended as no shell does by itself: by a signal that nobody sent, or with last words.
+func (c *child) died() bool {
+	return !c.asked && (strings.HasPrefix(c.how, "signal: ") || strings.Contains(c.how, ": "))
+}

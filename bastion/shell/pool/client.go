@@ -28,6 +28,7 @@ type Client struct {
 	next    uint64
 	waiting map[uint64]chan given
 	taken   map[uint64]*Shell
+	numbers Numbers
 	err     error
 }
 
@@ -80,6 +81,13 @@ func (c *Client) Take(ctx context.Context, session string) (*Shell, error) {
 		return sh, nil
 	case <-ctx.Done():
 		c.forget(sh.id)
+		select {
+		case g := <-answer: // it came just now
+			if g.conn != nil {
+				_ = g.conn.Close()
+			}
+		default:
+		}
 		_ = c.send(message{Op: "kill", ID: sh.id})
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
 	}
@@ -113,25 +121,32 @@ func (c *Client) read() {
 }
 
 func (c *Client) deliver(m message, files []*os.File) {
+	defer packet.CloseAll(files)
 	c.mu.Lock()
-	answer, sh := c.waiting[m.ID], c.taken[m.ID]
-	switch m.Op {
-	case "given", "refused":
-		delete(c.waiting, m.ID)
-	case "ended":
-		delete(c.taken, m.ID)
+	defer c.mu.Unlock()
+	if m.Numbers != nil {
+		c.numbers = *m.Numbers
 	}
-	c.mu.Unlock()
+	answer, sh := c.waiting[m.ID], c.taken[m.ID]
 	switch {
 	case m.Op == "given" && answer != nil && len(files) == 1:
+		delete(c.waiting, m.ID)
 		conn, err := net.FileConn(files[0])
-		answer <- given{conn, err}
+		answer <- given{conn, err} // it has room
 	case m.Op == "refused" && answer != nil:
+		delete(c.waiting, m.ID)
 		answer <- given{err: errors.New(m.How)}
 	case m.Op == "ended" && sh != nil:
+		delete(c.taken, m.ID)
 		sh.end(m.How)
 	}
-	packet.CloseAll(files)
+}
+
+// Numbers says how many processes there are and were, as the supervisor said last.
+func (c *Client) Numbers() Numbers {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.numbers
 }
 
 func (c *Client) fail(err error) {

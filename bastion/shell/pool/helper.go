@@ -25,10 +25,11 @@ const (
 // Helper runs what this process was started as, if that is a shell's. Programs that have a Server call it before anything else and exit
 // with the code; so do the tests.
 func Helper(args []string) (code int, is bool) {
-	if len(args) != 1 || args[0] != name {
+	alone, is := startedAs(args, name)
+	if !is {
 		return 0, false
 	}
-	conn, err := Enter()
+	conn, err := Enter(alone)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1, true
@@ -36,8 +37,20 @@ func Helper(args []string) (code int, is bool) {
 	return process.Run(context.Background(), conn, prompt.Run), true
 }
 
-// Enter takes away what a shell's process does not need, for ever, and returns its connection to the door.
-func Enter() (net.Conn, error) {
+// startedAs reports whether start has started a process as a program, and whether its user is its alone.
+func startedAs(args []string, program string) (alone, is bool) {
+	switch {
+	case len(args) == 1:
+		return false, args[0] == program
+	case len(args) == 2 && args[1] == ownUser:
+		return true, args[0] == program
+	}
+	return false, false
+}
+
+// Enter takes away what a shell's process does not need, for ever, and returns its connection to the door. alone says that no other process
+// has its user.
+func Enter(alone bool) (net.Conn, error) {
 	debug.SetMaxStack(maxStack)
 	debug.SetMemoryLimit(maxHeap)
 	socket := os.NewFile(socketFD, "door")
@@ -47,7 +60,7 @@ func Enter() (net.Conn, error) {
 		return nil, fmt.Errorf("use the shell's socket: %w", err)
 	}
 	os.Clearenv()
-	if err := confine.Shell(); err != nil {
+	if err := confine.Shell(alone); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return conn, nil

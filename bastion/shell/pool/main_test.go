@@ -15,8 +15,11 @@ func TestMain(m *testing.M) {
 	if code, is := Helper(os.Args); is {
 		os.Exit(code)
 	}
-	if len(os.Args) == 1 && os.Args[0] == attackerName {
-		playAttacker()
+	if alone, is := startedAs(os.Args, attackerName); is {
+		playAttacker(alone)
+	}
+	if len(os.Args) == 1 && os.Args[0] == supervisorName {
+		playSupervisor()
 	}
 	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil { // as the supervisor does
 		os.Exit(1)
@@ -28,8 +31,8 @@ func TestMain(m *testing.M) {
 const attackerName = "gatehouse-attacker"
 
 // playAttacker is a shell's process under an attacker's control: confined as any, it does what it is told by a line on its socket.
-func playAttacker() {
-	conn, err := Enter()
+func playAttacker(alone bool) {
+	conn, err := Enter(alone)
 	if err != nil {
 		os.Stderr.WriteString(err.Error())
 		os.Exit(3)

@@ -3,17 +3,22 @@ package pool
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
 )
 
 // newPool is a server with its client.
-func newPool(t *testing.T, cfg Config) (*Server, *Client) {
+func newPool(t testing.TB, cfg Config) (*Server, *Client) {
 	t.Helper()
 	door, supervisor, err := Socketpair()
 	must(t, err)
@@ -33,7 +38,7 @@ func newPool(t *testing.T, cfg Config) (*Server, *Client) {
 	return s, c
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +64,7 @@ func tell(t *testing.T, sh *Shell, what string) string {
 }
 
 // ends waits for a process's end.
-func ends(t *testing.T, sh *Shell) string {
+func ends(t testing.TB, sh *Shell) string {
 	t.Helper()
 	select {
 	case <-sh.Done():
@@ -70,14 +75,18 @@ func ends(t *testing.T, sh *Shell) string {
 	}
 }
 
-// attackers is a pool whose processes an attacker has taken over. As root each has a user of its own, as under a real supervisor.
+// ownUsers is the first user of processes: as root each has one of its own, as under a real supervisor.
+func ownUsers() uint32 {
+	if os.Geteuid() == 0 {
+		return 61700
+	}
+	return 0
+}
+
+// attackers is a pool whose processes an attacker has taken over.
 func attackers(t *testing.T) (*Server, *Client) {
 	t.Helper()
-	cfg := Config{program: attackerName}
-	if os.Geteuid() == 0 {
-		cfg.UID = 61100
-	}
-	return newPool(t, cfg)
+	return newPool(t, Config{program: attackerName, UID: ownUsers()})
 }
 
 // TestNothingOfTheKernel: a shell's process under an attacker's control opens, starts, signals and sees nothing, and has nothing but its
@@ -94,14 +103,32 @@ func TestNothingOfTheKernel(t *testing.T) {
 	}
 }
 
+// TestSameUser: where two processes have one user, as all have without root, neither can signal the other.
+func TestSameUser(t *testing.T) {
+	_, c := attackers(t)
+	other, otherClient := attackers(t)
+	sh := take(t, c)
+	take(t, otherClient)
+	other.mu.Lock()
+	victim := other.taken[1].cmd.Process.Pid
+	other.mu.Unlock()
+	if got := tell(t, sh, fmt.Sprintf("signal of %d", victim)); got != "true true false" {
+		t.Errorf("denied by tgkill, by a pipe's owner, and to itself: %s", got)
+	}
+}
+
 // TestBounds: what grows without end ends its own process, and no other, and the supervisor says how.
 func TestBounds(t *testing.T) {
-	_, c := attackers(t)
+	s, c := attackers(t)
 	other := take(t, c)
-	if got := tell(t, other, "threads"); got != "alive" {
+	if got := tell(t, other, "some threads"); got != "alive" {
 		t.Error(got)
 	}
-	for _, what := range bounded {
+	all := slices.Clone(bounded)
+	if ownUsers() != 0 {
+		all = append(all, "threads")
+	}
+	for _, what := range all {
 		sh := take(t, c)
 		_, err := fmt.Fprintln(sh, what)
 		must(t, err)
@@ -111,6 +138,92 @@ func TestBounds(t *testing.T) {
 	}
 	if got := tell(t, other, "environ"); got == "" {
 		t.Error("the other process has ended")
+	}
+	if n, told := s.Numbers(), c.Numbers(); n.Died != uint64(len(all)) || told.Died != n.Died {
+		t.Errorf("%d have ended: the supervisor says %+v, the door %+v", len(all), n, told)
+	}
+}
+
+// TestThreadsOfOthersDoNotCount: where the user is others' too, a process has threads whatever those have.
+func TestThreadsOfOthersDoNotCount(t *testing.T) {
+	begun, end := make(chan bool), make(chan bool)
+	defer close(end)
+	for range 80 { // more than one process may have
+		go func() {
+			runtime.LockOSThread()
+			begun <- true
+			<-end
+		}()
+	}
+	for range 80 {
+		<-begun
+	}
+	_, c := newPool(t, Config{program: attackerName}) // no user of its own
+	if got := tell(t, take(t, c), "some threads"); got != "alive" {
+		t.Error(got)
+	}
+}
+
+// TestWithoutNamespaces: where the supervisor may make none, as under the packaged unit, processes start all the same, and are held.
+func TestWithoutNamespaces(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return // it never makes any
+	}
+	var lost error
+	done := make(chan struct{})
+	go func() { // on a thread of its own, which ends with what it has lost
+		defer close(done)
+		runtime.LockOSThread()
+		if lost = dropAdmin(); lost != nil {
+			return
+		}
+		_, err := start(attackerName, ownUsers(), true)
+		if !errors.Is(err, unix.EPERM) {
+			t.Errorf("a process in namespaces: %v", err)
+		}
+		s := &Server{cfg: Config{UID: ownUsers(), Log: hclog.NewNullLogger(), program: attackerName}, slots: make([]bool, 1), apart: true}
+		s.cfg.Most = 1
+		c, err := s.begin()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		conn, err := net.FileConn(c.socket)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if got := tell(t, &Shell{Conn: conn}, "tries"); !strings.HasSuffix(got, "through:") {
+			t.Error(got)
+		}
+		c.kill()
+		_ = conn.Close()
+		s.work.Wait()
+	}()
+	<-done
+	must(t, lost)
+}
+
+// dropAdmin takes from this thread what the packaged unit does not give: the right to make namespaces.
+func dropAdmin() error {
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&head, &data[0]); err != nil {
+		return err
+	}
+	data[0].Effective &^= 1 << unix.CAP_SYS_ADMIN
+	data[0].Permitted &^= 1 << unix.CAP_SYS_ADMIN
+	return unix.Capset(&head, &data[0])
+}
+
+// TestLastWords: a process that does not stop talking to the supervisor ends by it, and what it said is cut.
+func TestLastWords(t *testing.T) {
+	_, c := attackers(t)
+	sh := take(t, c)
+	_, err := fmt.Fprintln(sh, "talk")
+	must(t, err)
+	if how := ends(t, sh); len(how) > maxWords+100 {
+		t.Errorf("%d bytes of last words", len(how))
 	}
 }
 
@@ -127,7 +240,7 @@ func TestEndsWithItsSession(t *testing.T) {
 	must(t, c.Close())
 	<-left.Done()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-		if alive, _ := s.Numbers(); alive == 0 {
+		if s.Numbers().Alive == 0 {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -143,9 +256,32 @@ func TestNoMoreThanThereMayBe(t *testing.T) {
 	if _, err := c.Take(t.Context(), "ses_3"); err == nil || !strings.Contains(err.Error(), "too many") {
 		t.Fatal(err)
 	}
+	if n := c.Numbers(); n.Refused != 1 || n.Alive != 2 || n.Idle != 0 {
+		t.Errorf("%+v", n)
+	}
 	two.Kill()
 	ends(t, two)
 	take(t, c)
 	one.Kill()
 	ends(t, one)
+}
+
+// TestOneSessionEach: whoever takes a process has it alone, and the end of one is not another's.
+func TestOneSessionEach(t *testing.T) {
+	s, c := attackers(t)
+	one, two := take(t, c), take(t, c)
+	s.mu.Lock()
+	pids := map[int]bool{}
+	for _, child := range s.taken {
+		pids[child.cmd.Process.Pid] = true
+	}
+	s.mu.Unlock()
+	if len(pids) != 2 {
+		t.Fatalf("two sessions have the processes %v", pids)
+	}
+	one.Kill()
+	ends(t, one)
+	if got := tell(t, two, "environ"); got != "[] 6" {
+		t.Error(got)
+	}
 }

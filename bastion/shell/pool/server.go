@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
 
 	"gatehouse/internal/packet"
 )
@@ -45,9 +46,13 @@ type Server struct {
 	taken map[uint64]*child
 	slots []bool // which users have a process
 	alive int    // processes, those that are being started too
+	apart bool   // processes get empty namespaces
 	over  bool
-	done  chan struct{} // closed when over is set
-	work  sync.WaitGroup
+
+	refused, died uint64
+
+	done chan struct{} // closed when over is set
+	work sync.WaitGroup
 }
 
 // NewServer takes the supervisor's end of a Socketpair.
@@ -65,7 +70,7 @@ func NewServer(f *os.File, cfg Config) (*Server, error) {
 	if cfg.program == "" {
 		cfg.program = name
 	}
-	return &Server{cfg: cfg, conn: conn, taken: map[uint64]*child{}, slots: make([]bool, cfg.Most), done: make(chan struct{})}, nil
+	return &Server{cfg: cfg, conn: conn, taken: map[uint64]*child{}, slots: make([]bool, cfg.Most), apart: true, done: make(chan struct{})}, nil
 }
 
 // Serve works until the door is gone or the context ends, then ends every process and waits for it.
@@ -81,7 +86,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		var m message
 		files, err := packet.Receive(s.conn, buf, &m)
 		if err != nil {
-			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) {
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET) { // reset: it had not read all
 				return nil
 			}
 			return err
@@ -101,6 +106,9 @@ func (s *Server) take(m message) {
 	c, err := s.pick(m.ID)
 	s.refill()
 	if err != nil {
+		s.mu.Lock()
+		s.refused++
+		s.mu.Unlock()
 		s.cfg.Log.Warn("no shell", "session_id", m.Session, "error", err)
 		s.answer(message{Op: "refused", ID: m.ID, How: err.Error()})
 		return
@@ -122,7 +130,7 @@ var errTooMany = errors.New("too many governed shells run already; let one end f
 func (s *Server) pick(id uint64) (*child, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, twice := s.taken[id]; twice {
+	if _, twice := s.taken[id]; twice || id == 0 {
 		return nil, errors.New("it has one already")
 	}
 	for len(s.idle) > 0 {
@@ -151,6 +159,7 @@ func (s *Server) refill() {
 		return
 	}
 	s.work.Go(func() {
+		defer s.answer(message{Op: "numbers"})
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for !s.over && len(s.idle) < s.cfg.Idle && s.alive < s.cfg.Most {
@@ -177,7 +186,12 @@ func (s *Server) begin() (*child, error) {
 	if s.cfg.UID != 0 {
 		uid = s.cfg.UID + uint32(slot)
 	}
-	c, err := start(s.cfg.program, uid)
+	c, err := start(s.cfg.program, uid, s.apart)
+	if s.apart && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSPC)) { // RestrictNamespaces=, a capability that is not there, a sysctl
+		s.cfg.Log.Info("shells have no namespaces of their own here; users, Landlock and seccomp hold them", "because", err)
+		s.apart = false
+		c, err = start(s.cfg.program, uid, false)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -194,6 +208,9 @@ func (s *Server) attend(c *child, slot int) {
 	s.slots[slot] = false
 	s.alive--
 	c.how, c.ended = how, true
+	if c.died() {
+		s.died++
+	}
 	taken, given := c.id != 0, c.given
 	if taken {
 		delete(s.taken, c.id)
@@ -244,17 +261,20 @@ func (s *Server) killAll() {
 	}
 }
 
-// Numbers says how many processes there are, and how many of them nobody has taken.
-func (s *Server) Numbers() (alive, idle int) {
+// Numbers says how many processes there are and were.
+func (s *Server) Numbers() Numbers {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.alive, len(s.idle)
+	return Numbers{Alive: s.alive, Idle: len(s.idle), Refused: s.refused, Died: s.died}
 }
 
+// answer tells the door something, and how many processes there are. mu is not held.
 func (s *Server) answer(m message, files ...*os.File) {
 	s.wmu.Lock()
 	defer s.wmu.Unlock()
-	if err := packet.Send(s.conn, maxPacket, m, files...); err != nil && !errors.Is(err, net.ErrClosed) {
+	n := s.Numbers()
+	m.Numbers = &n
+	if err := packet.Send(s.conn, maxPacket, m, files...); err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.ECONNRESET) {
 		s.cfg.Log.Warn("answer the door", "op", m.Op, "error", err)
 	}
 }

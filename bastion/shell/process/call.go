@@ -135,9 +135,14 @@ func (sh *shell) resolveBuiltin(hc interp.HandlerContext, args []string) ([]stri
 		return append([]string{mark + name}, args[1:]...), nil
 	}
 	if check, ok := checks[name]; ok {
-		return check(args)
+		var err error
+		if args, err = check(args); err != nil || args[0] != "cd" {
+			return args, err
+		}
 	}
 	switch name {
+	case "cd":
+		return checkOld(hc, args)
 	case "return":
 		if len(args) == 1 {
 			return append(args, strconv.Itoa(hc.LastExitStatus)), nil
@@ -150,6 +155,14 @@ func (sh *shell) resolveBuiltin(hc interp.HandlerContext, args []string) ([]stri
 				return []string{mark + "fail", "bash: line 1: unset: " + name + ": cannot unset: readonly variable"}, nil
 			}
 		}
+	}
+	return args, nil
+}
+
+// checkOld fails cd - where there is no folder before.
+func checkOld(hc interp.HandlerContext, args []string) ([]string, error) {
+	if len(args) == 2 && args[1] == "-" && !hc.Env.Get("OLDPWD").IsSet() {
+		return []string{mark + "fail", "bash: line 1: cd: OLDPWD not set"}, nil
 	}
 	return args, nil
 }

@@ -17,6 +17,10 @@ import (
 // openFor is what the interpreter opens for a redirection.
 func (sh *shell) openFor(ctx context.Context, path string, flag int, _ os.FileMode) (io.ReadWriteCloser, error) {
 	f, err := sh.opened(ctx, path, flag)
+	if token, ok := f.(*os.File); ok && err == nil {
+		outer, _ := interp.HandlerCtx(ctx).Stdin.(*os.File)
+		sh.inputs.of(token).outer = outer
+	}
 	return f, sh.fatal(err)
 }
 
@@ -37,6 +41,9 @@ func (sh *shell) opened(ctx context.Context, path string, flag int) (io.ReadWrit
 	case markPipe:
 		under := sh.inputs.of(hc.Stdin)
 		return sh.inputs.token(&stdin{source: under.source, pipe: under.pipe, own: true}), nil
+	case markOuter:
+		outer := sh.inputs.of(sh.inputs.of(hc.Stdin).outer)
+		return sh.inputs.token(&stdin{source: outer.source, pipe: outer.pipe}), nil
 	case markNull, "/dev/null":
 		if flag&os.O_WRONLY != 0 {
 			return &outFile{null: true}, nil

@@ -59,6 +59,8 @@ type stdin struct {
 	*source
 	pipe *os.File // of fromPipe
 	own  bool     // the redirection or pipe is this very command's
+
+	outer *os.File // what was standard input around the redirection
 }
 
 // inputs knows the tokens.

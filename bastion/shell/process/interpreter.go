@@ -219,6 +219,10 @@ func (s *Shell) begins(cancel context.CancelCauseFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cancel = cancel
+	if cancel != nil && s.early {
+		cancel(&endError{130, "interrupted"})
+	}
+	s.early = false
 	if cancel != nil && s.ended != nil {
 		cancel(s.ended)
 	}

@@ -234,6 +234,8 @@ func checkCD(args []string) ([]string, error) {
 		return nil, refuse("cd "+rest[0], "only cd FOLDER and cd - are read")
 	case len(rest) > 1:
 		return []string{mark + "fail", "bash: line 1: cd: too many arguments"}, nil
+	case len(rest) == 1 && strings.HasPrefix(rest[0], "//") && !strings.HasPrefix(rest[0], "///"):
+		return nil, refuse("cd //", "write one slash: bash keeps two in PWD")
 	case len(rest) == 1 && rest[0] == "":
 		return []string{"true"}, nil
 	}

@@ -1,10 +1,12 @@
 package process
 
 import (
+	"bytes"
 	"net"
 	"sync"
 	"sync/atomic"
 
+	"gatehouse/bastion/shell/admit"
 	"gatehouse/bastion/shell/wire"
 )
 
@@ -32,7 +34,9 @@ func newOutputs(l *link) (out, err *output, _ error) {
 }
 
 func (o *output) Write(p []byte) (int, error) {
+	given := len(p)
 	if o.frame == wire.FrameErr {
+		p = worded(p)
 		text := string(p[:min(len(p), 512)])
 		o.last.Store(&text)
 	}
@@ -48,5 +52,13 @@ func (o *output) Write(p []byte) (int, error) {
 		written += len(piece)
 		p = p[len(piece):]
 	}
-	return written, nil
+	return given, nil
+}
+
+// worded is a message of the interpreter's, in this shell's words where bash would go on with the next line.
+func worded(p []byte) []byte {
+	if string(p) == "invalid indirect expansion\n" {
+		return []byte("gatehouse: ${!name}: the name is nothing: the text ends here\n")
+	}
+	return bytes.TrimPrefix(p, []byte(admit.Fault+": "))
 }

@@ -26,7 +26,7 @@ func (sh *shell) plan(ctx context.Context, hc interp.HandlerContext, args []stri
 	if err != nil {
 		return wire.Exec{}, nil, err
 	}
-	e := wire.Exec{Argv: slices.Clone(args), Env: env, Dir: hc.Dir, Line: sh.Shell.line.Load(), Prompt: sh.prompt, Chain: sh.chainAt(hc)}
+	e := wire.Exec{Argv: slices.Clone(args), Env: env, Dir: hc.Dir, Line: sh.Shell.line.Load(), Prompt: sh.prompt || sh.terminal != nil, Chain: sh.chainAt(hc)}
 	if mask, set := sh.umask(hc.Env); set {
 		e.Umask = octal(mask)
 	}

@@ -16,6 +16,7 @@ const (
 	markSimple = mark + "s" // it is of one simple command
 	markData   = mark + "h" // no path: the text of a here-document
 	markPipe   = mark + "p" // no path: the pipe that is there already is this very command's
+	markOuter  = mark + "o" // no path: the input around the command in whose words $(…) stands
 	markNull   = mark + "n" // no path: nothing
 	markSplit  = mark + "w" // behind markSimple: the path has an expansion that is not quoted
 )
@@ -59,11 +60,12 @@ func (s *seen) noteCall(call *syntax.CallExpr) {
 
 // rewriter changes a text's tree into one that interp runs as bash runs the text.
 type rewriter struct {
-	shell   *shell
-	ctx     context.Context
-	errexit bool
-	inner   int   // substitutions and pipelines around
-	err     error // the first refusal
+	shell      *shell
+	ctx        context.Context
+	errexit    bool
+	inner      int   // substitutions and pipelines around
+	redirected bool  // the command whose words are rewritten has its input redirected
+	err        error // the first refusal
 }
 
 // rewrite changes a whole text, whose every part package admit has let through.
@@ -103,7 +105,11 @@ func (w *rewriter) stmt(st *syntax.Stmt, tested bool) *syntax.Stmt {
 		return st
 	}
 	w.redirs(st)
+	_, simple := st.Cmd.(*syntax.CallExpr)
+	around := w.redirected
+	w.redirected = simple && readsElsewhere(st)
 	st.Cmd = w.command(st.Cmd, tested || st.Negated)
+	w.redirected = around
 	if st.Background && w.inner > 0 {
 		w.refuse(st, "&", "in a pipeline or $(…) nothing runs behind: its reader would have to wait for it")
 	}

@@ -149,7 +149,15 @@ func (w *rewriter) substitution(stmts []*syntax.Stmt) []*syntax.Stmt {
 		stmts[0].Cmd = callStmt(mark + "content").Cmd
 		return stmts
 	}
-	return w.unheeded(w.list(stmts, false), !w.shell.posix)
+	redirected := w.redirected
+	w.redirected = false
+	stmts = w.unheeded(w.list(stmts, false), !w.shell.posix)
+	if w.redirected = redirected; redirected { // bash expands words before it redirects
+		inner := blockOf(stmts...)
+		inner.Redirs = []*syntax.Redirect{{Op: syntax.RdrIn, Word: quoted(markOuter)}}
+		stmts = []*syntax.Stmt{inner}
+	}
+	return stmts
 }
 
 // param rewrites the parameters of which interp knows nothing, or this machine's.

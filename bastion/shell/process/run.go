@@ -13,7 +13,8 @@ import (
 	"gatehouse/bastion/shell/wire"
 )
 
-// Prompt is what runs where a shell begins with neither a line nor a script: package prompt's. It returns the shell's status.
+// Prompt is what runs where a shell begins with a terminal: package prompt's. It runs the line that there is, or reads lines, and returns the
+// shell's status.
 type Prompt func(ctx context.Context, s *Shell) int
 
 // How long the door has to take a shell's end.
@@ -87,6 +88,10 @@ func begin(ctx context.Context, l *link) (*Shell, error) {
 func (s *Shell) live(ctx context.Context, prompt Prompt) int {
 	text := s.begin.Line
 	switch {
+	case text != "" && s.begin.Size != nil && prompt != nil: // on a terminal, which somebody must read
+		status := prompt(ctx, s)
+		s.linger(ctx)
+		return status
 	case s.prompt && prompt == nil:
 		fmt.Fprintln(s.err, "gatehouse: this shell has no prompt")
 		return statusFault

@@ -44,6 +44,7 @@ type Shell struct {
 	mu     sync.Mutex
 	cancel context.CancelCauseFunc // of the line that runs
 	ended  *endError               // the shell is over
+	early  bool                    // it was interrupted before its line had begun
 }
 
 // Begin is what the shell began with.
@@ -69,7 +70,12 @@ func (s *Shell) Events() <-chan wire.Event { return s.events }
 func (s *Shell) Run(ctx context.Context, text string) int { return s.top.line(ctx, text) }
 
 // Interrupt ends the text that runs with 130, as Ctrl-C does.
-func (s *Shell) Interrupt() { s.stop(&endError{130, "interrupted"}) }
+func (s *Shell) Interrupt() {
+	s.mu.Lock()
+	s.early = s.cancel == nil // Ctrl-C behind a line that is about to begin ends that one
+	s.mu.Unlock()
+	s.stop(&endError{130, "interrupted"})
+}
 
 // Exited says whether the shell has ended, by exit or from outside, and with what status.
 func (s *Shell) Exited() (int, bool) {

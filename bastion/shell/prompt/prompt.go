@@ -55,6 +55,10 @@ func Run(ctx context.Context, s *process.Shell) int {
 	work.Go(func() { p.src.pump(ctx) })
 	work.Go(func() { p.watch(ctx) })
 	s.SetTerminal(p)
+	if begin.Line != "" {
+		p.src.listen(p.key)
+		return s.Run(ctx, begin.Line)
+	}
 	old, _ := s.History(ctx) // without it the history begins now
 	for _, line := range old {
 		p.history.add(line)

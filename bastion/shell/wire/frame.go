@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -78,22 +79,41 @@ func WriteJSON(w io.Writer, f Frame, v any) error {
 }
 
 // Read takes one frame, into buf where it fits. io.EOF is a stream that ended between frames.
-func Read(r io.Reader, buf []byte) (Frame, []byte, error) {
+func Read(r io.Reader, buf []byte) (Frame, []byte, error) { return read(r, buf, MaxHead) }
+
+// ReadData is Read where no frame is longer than content may be.
+func ReadData(r io.Reader, buf []byte) (Frame, []byte, error) { return read(r, buf, MaxData) }
+
+func read(r io.Reader, buf []byte, most int) (Frame, []byte, error) {
 	var head [5]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return 0, nil, err
 	}
 	f, n := Frame(head[0]), int64(binary.BigEndian.Uint32(head[1:]))
-	if n > int64(f.max()) {
+	if n > int64(min(f.max(), most)) {
 		return 0, nil, fmt.Errorf("%w: %d bytes in a frame %q", ErrFrame, n, head[0])
 	}
-	if int(n) > len(buf) {
-		buf = make([]byte, n)
-	}
-	if _, err := io.ReadFull(r, buf[:n]); err != nil {
+	b, err := content(r, buf, int(n))
+	if err != nil {
 		return 0, nil, errors.Join(io.ErrUnexpectedEOF, err)
 	}
-	return f, buf[:n], nil
+	return f, b, nil
+}
+
+// content reads n bytes, and takes no more room than has come, or MaxData.
+func content(r io.Reader, buf []byte, n int) ([]byte, error) {
+	if n <= len(buf) {
+		_, err := io.ReadFull(r, buf[:n])
+		return buf[:n], err
+	}
+	if n <= MaxData {
+		buf = make([]byte, n)
+		_, err := io.ReadFull(r, buf)
+		return buf, err
+	}
+	var b bytes.Buffer
+	_, err := io.CopyN(&b, r, int64(n))
+	return b.Bytes(), err
 }
 
 // ReadJSON takes one frame that must be of the kind f, and decodes it into v. A FrameFail in its place is returned as its *Error.

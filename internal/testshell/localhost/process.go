@@ -192,6 +192,7 @@ func (p *process) Exit() target.Exit              { return p.exit }
 func (p *process) PTY() bool                      { return false }
 func (p *process) ReadsClient() bool              { return p.client }
 func (p *process) NoInput() bool                  { return p.takesNone }
+func (p *process) Held() []byte                   { return nil }
 
 // readers are programs whose rules would let them read: the others are given no input that was meant for a loop around them.
 var readers = map[string]bool{"cat": true, "head": true, "tail": true, "grep": true, "sed": true, "awk": true, "sort": true, "uniq": true, "wc": true,
