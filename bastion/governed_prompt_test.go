@@ -93,6 +93,7 @@ func TestGovernedPrompt(t *testing.T) {
 	at.expect("v5\r\n")
 	at.send("stty size\r") // on a terminal of its own
 	at.expect("24 80")
+	at.expect("$ ") // what comes before is that command's
 	at.send("for i in a b; do\r")
 	at.expect("> ")
 	at.send("echo n$i; done\r")
@@ -143,6 +144,7 @@ func TestGovernedPrompt(t *testing.T) {
 	line.expect("<typed>\r\n")
 	line.expect("24 80\r\nso\r\n") // what comes before is that command's
 	line.send("\x03")
+	line.expect("^C")
 	if err := one.Wait(); err == nil || !strings.Contains(err.Error(), "status 130") {
 		t.Error(err)
 	}
