@@ -19,7 +19,7 @@ PREFIX   ?= /usr/local
 DESTDIR  ?=
 OLD      ?= 0317fb8
 
-.PHONY: help setup build generate demo test race web-test lint check prove crash fuzz diff-fuzz shell-diff shell-fuzz ssh-fuzz shell-attack soak bench e2e install uninstall release release-check upgrade-test clean
+.PHONY: help setup build generate demo test race web-test lint check prove crash fuzz diff-fuzz shell-diff shell-fuzz ssh-fuzz shell-attack shell-pexpect soak bench e2e install uninstall release release-check upgrade-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -72,6 +72,9 @@ shell-attack: setup build ## every attack on the governed shell: texts by policy
 	go test -race -count=1 -timeout 10m ./bastion/governed
 	go test -count=1 -timeout 10m ./bastion/shell -run 'TestAttacks|TestBypasses' -attacks
 	go test -count=1 -timeout 20m ./bastion -run 'TestAttacksOnTheGovernedShell' -shell-attacks
+
+shell-pexpect: setup build ## the prompt of the governed shell, driven by pexpect and tmux with the stock client against a real sshd (ARGS="-only ctrl_c -v")
+	go run ./scripts/shellprompt $(ARGS)
 
 shell-diff: setup ## every case of the governed shell by bash and by it: none may differ without a word (ARGS="-v -only traps/")
 	go run ./scripts/shelldiff $(ARGS)

@@ -43,8 +43,7 @@ func (h *shellHost) remember(text string) {
 	if n := len(h.typed); n > 0 && h.typed[n-1] == text {
 		return
 	}
-	h.typed = append(h.typed, text)
-	h.typed = h.typed[max(0, len(h.typed)-store.MaxLines):]
+	h.typed = store.Newest(append(h.typed, text))
 }
 
 func notTyped(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }

@@ -93,6 +93,7 @@ func TestGovernedPrompt(t *testing.T) {
 	at.expect("v5\r\n")
 	at.send("stty size\r") // on a terminal of its own
 	at.expect("24 80")
+	at.expect("$ ") // what comes before is that command's
 	at.send("for i in a b; do\r")
 	at.expect("> ")
 	at.send("echo n$i; done\r")
@@ -107,14 +108,24 @@ func TestGovernedPrompt(t *testing.T) {
 	at.expect("s130")
 	at.send("read -r l; echo \"<$l>\"\rtyped\r")
 	at.expect("<typed>")
+	at.send("read -rsp 'pass: ' s; echo \"[${#s}]\"\r")
+	at.expect("\r\n")
+	at.expect("pass: ")
+	at.send("hush\r")
+	at.expect("[4]")
+	if strings.Contains(at.seen.String(), "hush") {
+		t.Error("a secret was shown")
+	}
+	at.send("PS1='mine> '\r")
+	at.expect("2004hmine> ")
 	at.send("exit 3\r")
 	if err := s.Wait(); err == nil || !strings.Contains(err.Error(), "status 3") {
 		t.Error(err)
 	}
 	at, s = atPrompt(t, c, promptVariable, "json")
-	at.expect(`GATEHOUSE-PROMPT {"cwd":"/home/deploy","line":1`)
+	at.expect(`GATEHOUSE-PROMPT {"line":1,"status":0,"cwd":"/home/deploy","more":false}`)
 	at.send("echo hi\r")
-	at.expect("\nhi\r\nGATEHOUSE-PROMPT ")
+	at.expect("\nhi\r\n\r\nGATEHOUSE-PROMPT ")
 	at.send("\x04")
 	if err := s.Wait(); err != nil {
 		t.Error(err)
@@ -133,6 +144,7 @@ func TestGovernedPrompt(t *testing.T) {
 	line.expect("<typed>\r\n")
 	line.expect("24 80\r\nso\r\n") // what comes before is that command's
 	line.send("\x03")
+	line.expect("^C")
 	if err := one.Wait(); err == nil || !strings.Contains(err.Error(), "status 130") {
 		t.Error(err)
 	}

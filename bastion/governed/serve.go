@@ -286,6 +286,9 @@ func (s *Shell) report(r wire.Report) bool {
 		s.fail(err)
 		return false
 	}
+	if r.Refused != nil {
+		s.tell(wire.Event{Taken: r.Line})
+	}
 	return true
 }
 

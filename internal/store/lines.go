@@ -17,7 +17,7 @@ const (
 // PutLines keeps the lines of a session's prompt, oldest first, and forgets what is older at its place than the bounds allow. It is durable when
 // it returns.
 func (s *SQLite) PutLines(ctx context.Context, session Session, lines []string) error {
-	lines = newest(lines)
+	lines = Newest(lines)
 	return s.submit(ctx, func(tx *sql.Tx) error {
 		var gone int // a recording that was removed meanwhile takes its lines with it
 		if err := tx.QueryRow("SELECT count(*) FROM fates WHERE session = ?", session.ID).Scan(&gone); err != nil || gone > 0 {
@@ -40,8 +40,8 @@ func (s *SQLite) PutLines(ctx context.Context, session Session, lines []string) 
 	})
 }
 
-// newest are those lines at the end that the bounds allow.
-func newest(lines []string) []string {
+// Newest are those lines at the end that the bounds allow.
+func Newest(lines []string) []string {
 	lines = lines[max(0, len(lines)-MaxLines):]
 	bytes := 0
 	for i, text := range slices.Backward(lines) {

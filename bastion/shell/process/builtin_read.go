@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -38,6 +39,12 @@ func (b *builtin) read() error {
 		return err
 	}
 	defer cancel()
+	if _, secret := opts['s']; secret {
+		ctx = context.WithValue(ctx, secretKey{}, true)
+	}
+	if b.shell.terminal != nil && b.shell.inputs.of(b.hc.Stdin).kind == fromClient {
+		fmt.Fprint(b.hc.Stderr, opts['p']) // as bash, only where somebody reads it
+	}
 	b.shell.running.Add(1)
 	line, end := b.line(ctx, opts)
 	b.shell.running.Add(-1)
@@ -57,6 +64,11 @@ func (b *builtin) read() error {
 	}
 	return code(1, nil)
 }
+
+// secretKey marks the context of a read -s, of which a terminal shows nothing.
+type secretKey struct{}
+
+func isSecret(ctx context.Context) bool { return ctx.Value(secretKey{}) != nil }
 
 var errTimeout = errors.New("timeout")
 

@@ -140,7 +140,7 @@ func (sh *shell) fetch(ctx context.Context, in *stdin) ([]byte, error) {
 	switch in.kind {
 	case fromClient:
 		if sh.terminal != nil {
-			return sh.terminal.ReadLine(ctx, false)
+			return sh.terminal.ReadLine(ctx, isSecret(ctx))
 		}
 		b := make([]byte, wire.MaxData)
 		n, err := sh.input.read(ctx, b)

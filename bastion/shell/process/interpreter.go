@@ -192,7 +192,7 @@ func (sh *shell) line(ctx context.Context, text string) int {
 	if ctx.Err() != nil {
 		sh.jobs.endAll() // they have the line's context
 	}
-	if sh.prompt && ctx.Err() != nil {
+	if sh.prompt && !sh.exited && (ctx.Err() != nil || status == statusRefused) {
 		sh.setStatus(status)
 	}
 	if len(sh.jobs.running()) == 0 {
@@ -206,7 +206,7 @@ func (sh *shell) line(ctx context.Context, text string) int {
 	return status
 }
 
-// setStatus makes a text that was ended from outside what $? is of.
+// setStatus makes a text that was refused, or ended from outside, what $? is of.
 func (sh *shell) setStatus(status int) {
 	file, err := syntax.NewParser().Parse(strings.NewReader(fmt.Sprintf("(exit %d)", status)), "")
 	if err == nil {
@@ -234,7 +234,17 @@ func (sh *shell) refused(err error) {
 	if !errors.As(err, &r) {
 		r = &refusedError{wire.Refused{Construct: "text", Column: 1, Reason: err.Error()}}
 	}
-	sh.reports.send(wire.Report{Line: sh.Shell.line.Load(), Refused: &r.Refused})
+	select {
+	case <-sh.taken: // of an earlier one
+	default:
+	}
+	if sh.reports.send(wire.Report{Line: sh.Shell.line.Load(), Refused: &r.Refused}) != nil {
+		return
+	}
+	select {
+	case <-sh.taken:
+	case <-sh.link.mux.CloseChan():
+	}
 }
 
 // complain writes to the client's standard error.

@@ -66,7 +66,7 @@ func begin(ctx context.Context, l *link) (*Shell, error) {
 		return nil, errEnded
 	}
 	s := &Shell{
-		link: l, begin: *got.Begin, reports: &reports{stream: control}, input: &clientInput{link: l}, inputs: newInputs(), jobs: newJobs(),
+		link: l, begin: *got.Begin, reports: &reports{stream: control}, input: &clientInput{link: l}, inputs: newInputs(), jobs: newJobs(), taken: make(chan struct{}, 1),
 		globs: newGlobs(), exported: inherited(*got.Begin), events: make(chan wire.Event, 16), started: time.Now(),
 	}
 	if s.out, s.err, err = newOutputs(l); err != nil {
@@ -173,7 +173,14 @@ func (s *Shell) listen(cancel context.CancelCauseFunc) {
 			return
 		}
 		var e wire.Event
-		if json.Unmarshal(b, &e) == nil {
+		switch {
+		case json.Unmarshal(b, &e) != nil:
+		case e.Taken > 0:
+			select {
+			case s.taken <- struct{}{}:
+			default:
+			}
+		default:
 			s.event(e)
 		}
 	}

@@ -26,6 +26,7 @@ type Shell struct {
 	texts    texts
 	exported map[string]string // what commands have without being told
 	events   chan wire.Event
+	taken    chan struct{} // the door has told the client of a refusal
 	started  time.Time
 
 	top *shell // its texts run here
@@ -88,6 +89,9 @@ func (s *Shell) Exited() (int, bool) {
 
 // Status is $? of the last text.
 func (s *Shell) Status() int { return s.top.last }
+
+// SetStatus makes n what $? is, as Ctrl-C at a prompt does.
+func (s *Shell) SetStatus(n int) { s.top.setStatus(n) }
 
 // Dir is the working directory.
 func (s *Shell) Dir() string { return s.top.runner.Dir }

@@ -153,8 +153,8 @@ func wordAt(text []rune, pos int) word {
 }
 
 // builtins are the shell's own commands that are completed.
-var builtins = []string{"alias", "break", "cd", "command", "continue", "echo", "eval", "exit", "export", "false", "help", "history", "kill", "let", "local", "popd", "printf", "pushd", "pwd",
-	"read", "readonly", "return", "set", "shift", "source", "test", "trap", "true", "type", "umask", "unalias", "unset", "wait"}
+var builtins = []string{"break", "cd", "command", "continue", "echo", "eval", "exit", "export", "false", "help", "history", "kill", "let", "local", "popd", "printf", "pushd", "pwd",
+	"read", "readonly", "return", "set", "shift", "source", "test", "trap", "true", "type", "umask", "unset", "wait"}
 
 // completer completes words by what may run on the target, and by its files.
 type completer struct{ shell *process.Shell }

@@ -21,7 +21,7 @@ type discipline struct {
 }
 
 // read gives the next line with its line feed, or what was typed before a Ctrl-D; io.EOF is a Ctrl-D alone or the input's end. Of a read
-// that ctx ends the beginning is kept. With secret nothing is shown.
+// that ctx ends the beginning is kept; Ctrl-C at a prompt is errInterrupted. With secret nothing is shown.
 func (d *discipline) read(ctx context.Context, secret bool) ([]byte, error) {
 	if d.secret != secret {
 		d.typed, d.secret = nil, secret
@@ -35,6 +35,10 @@ func (d *discipline) read(ctx context.Context, secret bool) ([]byte, error) {
 			return d.done(""), nil
 		case err != nil:
 			return nil, err
+		case k.r == keyInterrupt && !k.literal: // at a prompt: while something runs it is a signal
+			d.typed = nil
+			d.show("^C\r\n")
+			return nil, errInterrupted
 		case k.r == '\r' || k.r == '\n':
 			d.show("\r\n")
 			return d.done("\n"), nil

@@ -33,7 +33,7 @@ type editor struct {
 	found  search
 	tabs   int    // tabs in a row
 	drawn  bool   // what is shown is up to date
-	mark   string // written once the prompt is there
+	mark   string // written behind the prompt
 
 	mu   sync.Mutex
 	size wire.Size // as it was last told
@@ -68,6 +68,7 @@ func (e *editor) read(ctx context.Context, prompt string, first []rune) (string,
 	e.browse, e.found = browse{at: e.history.len()}, search{}
 	e.view.cols, e.view.rows = e.bounds()
 	e.view.forget()
+	e.write(e.view.draw(prompt, nil, 0) + e.mark) // the mark stands behind the prompt, whatever was typed ahead
 	for e.drawn = false; ; {
 		if !e.drawn && !e.keys.src.ready() {
 			e.draw()
@@ -94,10 +95,6 @@ func (e *editor) draw() {
 		prompt, text, pos = e.found.shown(e.line)
 	}
 	e.write(e.view.draw(prompt, text, pos))
-	if e.mark != "" {
-		e.write(e.mark)
-		e.mark = ""
-	}
 	e.drawn = true
 }
 

@@ -5,21 +5,16 @@ package prompt
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
-	"gatehouse/bastion/preview"
 	"gatehouse/bastion/shell/admit"
 	"gatehouse/bastion/shell/process"
 )
-
-// promptWord begins each prompt that is for a program.
-const promptWord = "GATEHOUSE-PROMPT "
 
 // statusInterrupted is that of a line that Ctrl-C ended.
 const statusInterrupted = 130
@@ -36,9 +31,11 @@ type prompt struct {
 	marks bool
 
 	history history
+	pending []string // lines of a paste that are not read yet
 	lines   int64
 	status  int
-	stopped sync.Once // said that nothing is stopped
+	stopped sync.Once   // said that nothing is stopped
+	broken  atomic.Bool // Ctrl-C ended what ran
 }
 
 // Run is a prompt's life (process.Prompt).
@@ -66,6 +63,9 @@ func Run(ctx context.Context, s *process.Shell) int {
 	for _, line := range old {
 		p.history.add(line)
 	}
+	if !p.json {
+		p.write("gatehouse: each command is decided by policy and recorded; help says what is allowed\r\n")
+	}
 	return p.live(ctx)
 }
 
@@ -91,7 +91,8 @@ func (p *prompt) live(ctx context.Context) int {
 		text, err := p.text(ctx)
 		switch {
 		case errors.Is(err, errInterrupted):
-			p.status = statusInterrupted
+			p.status, p.pending = statusInterrupted, nil
+			p.shell.SetStatus(statusInterrupted)
 			continue
 		case err != nil:
 			if !p.json && errors.Is(err, io.EOF) {
@@ -121,14 +122,25 @@ func (p *prompt) text(ctx context.Context) (string, error) {
 	return text, err
 }
 
-// line reads one line.
+// line reads one line. Of a paste that is the first of its lines, and the others come without being asked for.
 func (p *prompt) line(ctx context.Context, more bool) (string, error) {
+	if len(p.pending) == 0 {
+		text, err := p.typed(ctx, more)
+		if err != nil {
+			return text, err
+		}
+		p.pending = strings.Split(text, "\n")
+	}
+	text := p.pending[0]
+	p.pending = p.pending[1:]
+	return text, nil
+}
+
+// typed reads what is typed until Enter is pressed.
+func (p *prompt) typed(ctx context.Context, more bool) (string, error) {
 	if p.plain {
 		p.write(p.shown(more))
 		b, err := p.raw.read(ctx, false)
-		if err == nil && strings.ContainsRune(string(b), keyInterrupt) {
-			err = errInterrupted
-		}
 		return strings.TrimSuffix(string(b), "\n"), err
 	}
 	p.mark("A", more)
@@ -143,17 +155,13 @@ func (p *prompt) line(ctx context.Context, more bool) (string, error) {
 func (p *prompt) shown(more bool) string {
 	b := p.shell.Begin()
 	if p.json {
-		m, _ := json.Marshal(map[string]any{"line": p.lines + 1, "status": p.status, "cwd": p.shell.Dir(), "more": more})
-		return promptWord + string(m) + "\r\n"
+		return p.forProgram(more)
 	}
+	own := ownPrompt{login: string(b.Login), target: b.Target, dir: p.shell.Dir(), home: b.Home, uid: b.UID}
 	if more {
-		return "> "
+		return own.expand(p.shell.Var("PS2"), "> ")
 	}
-	dir := p.shell.Dir()
-	if rest, ok := strings.CutPrefix(dir, b.Home); ok && b.Home != "/" && (rest == "" || rest[0] == '/') {
-		dir = "~" + rest
-	}
-	return preview.Visible(fmt.Sprintf("%s@%s:%s", b.Login, b.Target, dir)) + "$ "
+	return own.expand(p.shell.Var("PS1"), `\u@\h:\w\$ `)
 }
 
 // mark writes one of the marks by which terminals and drivers know prompts, lines and output (OSC 133).
@@ -178,6 +186,9 @@ func (p *prompt) run(ctx context.Context, text string) {
 		p.src.listen(p.key)
 		p.status = p.shell.Run(ctx, text)
 		p.src.listen(nil)
+		if p.broken.Swap(false) {
+			p.pending = nil
+		}
 	}
 	p.mark("D;"+strconv.Itoa(p.status), false)
 }
@@ -215,6 +226,7 @@ func (p *prompt) key(b byte) {
 	switch b {
 	case keyInterrupt, keyQuit:
 		p.write("^C\r\n")
+		p.broken.Store(true)
 		p.shell.Interrupt()
 	case keySuspend:
 		p.stopped.Do(func() { p.write("gatehouse: nothing can be stopped here and gone on with later; Ctrl-C ends it\r\n") })

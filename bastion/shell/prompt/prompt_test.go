@@ -125,3 +125,15 @@ func TestSignalsKeys(t *testing.T) {
 		t.Errorf("%d, %q", s.used(), got)
 	}
 }
+
+// TestAPromptOfOnesOwn: PS1 is text, of which nothing is run and nothing reaches the terminal but what is seen.
+func TestAPromptOfOnesOwn(t *testing.T) {
+	own := ownPrompt{login: "deploy", target: "web-1", dir: "/home/deploy/a\x1bb", home: "/home/deploy", uid: 1000}
+	for ps, want := range map[string]string{
+		"": `deploy@web-1:~/a\u{1b}b$ `, `[PEXPECT]\$ `: "[PEXPECT]$ ", `[PEXP\[\]ECT>`: "[PEXPECT>", `$(id)\W`: `$(id)a\u{1b}b`, "\x1b]0;x\x07\n\x9b": `\u{1b}]0;x\u{7}\n`, strings.Repeat("x", 999): strings.Repeat("x", maxPrompt),
+	} {
+		if got := own.expand(ps, `\u@\h:\w\$ `); got != want {
+			t.Errorf("%q: %q, want %q", ps, got, want)
+		}
+	}
+}

@@ -108,6 +108,8 @@ func window(cells []cell, top, rows int) []cell {
 func (v *view) rewrite(cells []cell, from int) {
 	longer := from < len(v.shown)
 	switch {
+	case from > 0 && from < len(cells) && cells[from].row > cells[from-1].row:
+		v.moveBehind(cells[from-1]) // in what a wide character leaves free something may stand
 	case from < len(cells):
 		v.move(cells[from].row, cells[from].col)
 	case from > 0:
@@ -125,7 +127,12 @@ func (v *view) rewrite(cells []cell, from int) {
 		v.out.WriteString(c.text)
 		v.row, v.col = c.row, c.col+c.width
 	}
-	if v.col >= v.cols {
+	switch {
+	case v.col < v.cols:
+	case v.row == v.rows-1: // the next row is not shown: nothing is to scroll
+		v.out.WriteString("\r")
+		v.col = 0
+	default:
 		v.wrap()
 	}
 	v.shown = cells

@@ -205,7 +205,8 @@ type Input struct {
 type Event struct {
 	Signal string `json:"signal,omitempty"` // INT, TERM, HUP, QUIT of the client
 	Size   *Size  `json:"size,omitempty"`
-	End    bool   `json:"end,omitempty"` // the shell is to end now
+	End    bool   `json:"end,omitempty"`   // the shell is to end now
+	Taken  int64  `json:"taken,omitempty"` // the Report.Refused of that line was written to the client: what the shell writes comes behind it
 }
 
 // Report is the process's word on the first stream. A line is reported when it begins, and when it ends.
