@@ -178,6 +178,9 @@ func (sh *shell) runScript(ctx context.Context, in *stdin, base string) error {
 			return sh.nestedEnd(ctx, code(status, nil))
 		}
 		if err == nil {
+			err = sh.bounded(nil)
+		}
+		if err == nil {
 			sh.through(append(around[:len(around):len(around)], wire.Link{By: base, SHA256: from.digest()}))
 			_, err = admitted(c.File, refused)
 		}
