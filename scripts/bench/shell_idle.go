@@ -130,11 +130,6 @@ func (w *world) shellKeys(ctx context.Context) ([]result, error) {
 	var ours, plain []float64
 	for i := -10; i < w.n(300); i++ {
 		key := "%=+@"[(i+12)%4 : (i+12)%4+1]
-		if (i+12)%40 == 0 { // the line begins anew
-			if _, err := io.WriteString(p.in, "\x15"); err != nil {
-				return nil, err
-			}
-		}
 		begun := time.Now()
 		if _, err := io.WriteString(p.in, key); err != nil {
 			return nil, err
@@ -143,6 +138,9 @@ func (w *world) shellKeys(ctx context.Context) ([]result, error) {
 			return nil, err
 		}
 		mine := time.Since(begun)
+		if _, err := io.WriteString(p.in, "\x7f"); err != nil { // the line stays short
+			return nil, err
+		}
 		theirs, err := t.key(key[0])
 		if err != nil {
 			return nil, err
