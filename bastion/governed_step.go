@@ -35,6 +35,7 @@ func (h *shellHost) Start(ctx context.Context, _ int64, e wire.Exec) (governed.P
 	defer h.certain(st, e)()
 	asked, refused := h.asked(st, e)
 	number := asked.step.N
+	st.part = h.part(*asked.step)
 	if err := h.note(map[string]any{"step": number, "line": e.Line, "argv": e.Argv, "dir": e.Dir, "chain": asked.step.Chain}); err != nil {
 		return nil, err
 	}
