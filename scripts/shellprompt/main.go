@@ -1,5 +1,5 @@
 // Command shellprompt drives the prompt of a governed shell as people and agents do: the stock ssh client on a terminal, under pexpect, a
-// real Gatehouse and a real sshd as its target. cases.py has the cases; a case that fails is a fault of the exit status.
+// real Gatehouse and a real sshd as its target. The .py files beside it have the cases; a case that fails is a fault of the exit status.
 package main
 
 import (
@@ -52,7 +52,7 @@ func run(ctx context.Context, only string, verbose bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, gate.Close()) }()
-	cases := exec.CommandContext(ctx, "/usr/bin/python3", filepath.Join("scripts", "shellprompt", "cases.py"))
+	cases := exec.CommandContext(ctx, "/usr/bin/python3", filepath.Join("scripts", "shellprompt", "run.py"))
 	cases.Env = append(os.Environ(), "ROOT="+root, "BOT="+gate.Client("bot"), "ANN="+gate.Client("ann"), "BEN="+gate.Client("ben"), "ONLY="+only,
 		"MARKS="+filepath.Join(root, "marks"), fmt.Sprintf("VERBOSE=%t", verbose), "LANG=C.UTF-8")
 	cases.Stdout, cases.Stderr = os.Stdout, os.Stderr
