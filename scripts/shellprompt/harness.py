@@ -11,7 +11,7 @@ import traceback
 
 import pexpect
 
-PROMPT = r"deploy@web-1:[^\r\n]*\$ (?:\x1b\]133;B\x07)?"
+PROMPT = r"(?:deploy|other)@web-1:[^\r\n]*\$ (?:\x1b\]133;B\x07)?"
 LINE = r"\n(?:\x1b\[\?2004l)?(?:\x1b\]133;[CD][^\x07]*\x07)*"  # the beginning of a line of output
 CASES = []
 
@@ -24,10 +24,10 @@ def case(f):
 class Terminal(pexpect.spawn):
     """A client on a terminal."""
 
-    def __init__(self, *options, term="xterm", size=(24, 80), host="deploy@web-1@gatehouse", prompt=True):
+    def __init__(self, *options, term="xterm", size=(24, 80), host="deploy@web-1@gatehouse", prompt=True, who="BOT"):
         env = {"PATH": os.environ["PATH"], "TERM": term, "HOME": os.environ["ROOT"], "LANG": "C.UTF-8"}
         self.raw = os.path.join(os.environ["ROOT"], "seen")
-        super().__init__("ssh", ["-F", os.environ["BOT"], "-tt", *options, host], env=env, encoding="utf-8", codec_errors="replace", timeout=20, dimensions=size)
+        super().__init__("ssh", ["-F", os.environ[who], "-tt", *options, host], env=env, encoding="utf-8", codec_errors="replace", timeout=20, dimensions=size)
         self.seen = open(self.raw, "w", encoding="utf-8")
         self.logfile_read = self.seen
         self.delaybeforesend = None

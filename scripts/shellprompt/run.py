@@ -5,5 +5,6 @@ sys.dont_write_bytecode = True
 
 import harness
 import cases  # noqa: F401  each import brings its cases
+import terminals  # noqa: F401
 
 harness.main()
