@@ -39,6 +39,7 @@ type Shell struct {
 	prompt   bool
 
 	terminal    Terminal // of a prompt
+	client      *stdin   // the client's input
 	clientToken *os.File // the input that a shell begins with; kept, as tokens are known by weak pointers
 
 	mu     sync.Mutex
