@@ -190,8 +190,8 @@ func (s *Shell) event(e wire.Event) {
 	switch {
 	case e.End:
 		s.end(&endError{128 + 15, "the session is over"})
-	case e.Signal == "INT" && s.prompt:
-		s.Interrupt()
+	case e.Signal == "INT" && s.prompt: // where no line runs it is the prompt's
+		s.stop(&endError{130, "interrupted"})
 	case known:
 		s.end(&endError{128 + n, "signal " + e.Signal})
 	}
