@@ -3,9 +3,14 @@ package bastion
 import (
 	"os"
 	osexec "os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gatehouse/internal/console"
 	"gatehouse/internal/store"
@@ -88,12 +93,41 @@ func TestABrokenShellEndsAlone(t *testing.T) {
 	c := w.client("deploy@web-1", w.certify(policy.Agent, "bot", 5*time.Minute))
 	other, _ := atPrompt(t, c)
 	other.expect("$ ")
-	_, stderr, status := exec(c, `x=1234567890; while :; do x=$x$x; done`)
+	go func() {
+		for range 200 { // the line's process is the second that was ready
+			n := w.server.cfg.Shells.Numbers()
+			if all := shellProcesses(t); len(all) > 1 && n.Alive-n.Idle > 1 {
+				_ = unix.Kill(all[1], unix.SIGKILL) // which ends as any does by a fault
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
+	_, stderr, status := exec(c, `for ((;;)); do x=1; done`)
 	if status != 75 || !strings.Contains(stderr, "GATEHOUSE-ERROR") || !strings.Contains(stderr, "shell") {
 		t.Errorf("%d %s", status, stderr)
 	}
 	other.send("echo still $((1+1))\r")
 	other.expect("still 2\r\n")
+}
+
+// shellProcesses are those of this process's pool, the first that was started first.
+func shellProcesses(t *testing.T) (all []int) {
+	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Error(err)
+	}
+	for _, path := range paths {
+		text, _ := os.ReadFile(path) // it may have ended
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		stat, _ := os.ReadFile(filepath.Dir(path) + "/stat")
+		_, state, _ := strings.Cut(string(stat), ") ")
+		if fields := strings.Fields(state); strings.HasPrefix(string(text), "gatehouse-shell") && len(fields) > 1 && fields[1] == strconv.Itoa(os.Getpid()) {
+			all = append(all, pid)
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // TestGovernedIsRecorded: a recording shows each line, each command with the texts that it came through, and each decision.
