@@ -42,6 +42,9 @@ func (g *gen) stmt() string {
 	if g.depth > 3 || g.IntN(3) > 0 {
 		return g.list()
 	}
+	if g.depth <= 2 && g.IntN(2) == 0 {
+		return g.wide()
+	}
 	switch g.IntN(18) {
 	case 15, 16, 17:
 		return g.idiom()
