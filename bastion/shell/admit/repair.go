@@ -22,7 +22,7 @@ import (
 //   - $(…) within ${x:-…} runs only where it is needed
 //   - a backslash in an assignment, a file's name or a test quotes, and ~ is the home of a file's name
 func repair(f *syntax.File, in Place, k known) {
-	r := &repairer{in: in, known: k, inner: map[*syntax.DeclClause]bool{}}
+	r := &repairer{in: in, known: k, inner: map[*syntax.DeclClause]bool{}, turns: map[*syntax.Block]string{}}
 	var all []syntax.Node // before any is changed: what is put in must not be changed again
 	preorder(f, func(n syntax.Node) { all = append(all, n) })
 	for _, n := range all {
@@ -37,6 +37,7 @@ type repairer struct {
 	known known
 	loops int
 	inner map[*syntax.DeclClause]bool // those in a shell of their own within a function
+	turns map[*syntax.Block]string    // the loops, and where their status is
 }
 
 func (r *repairer) node(n syntax.Node) {

@@ -230,7 +230,7 @@ func (w *walker) globs(word *syntax.Word) {
 					continue
 				}
 				rest := text[i:]
-				if start && (strings.HasPrefix(rest, "[!") || strings.HasPrefix(rest, "[^") || strings.HasPrefix(rest, "[.") || strings.HasPrefix(rest, "?")) && globby(rest) {
+				if start && (rest[0] == '?' || rest[0] == '[' && dotted(rest)) && globby(rest) {
 					w.refuse(part.Pos(), globStart)
 				}
 				start = text[i] == '/'
@@ -239,6 +239,28 @@ func (w *walker) globs(word *syntax.Word) {
 			start = false
 		}
 	}
+}
+
+// dotted says whether a set of characters, which s begins with, may have the dot in it.
+func dotted(s string) bool {
+	set := s[1:]
+	if end := strings.LastIndexByte(set, ']'); end >= 0 {
+		set = set[:end]
+	}
+	if set == "" || set[0] == '!' || set[0] == '^' || strings.Contains(set, ".") {
+		return true
+	}
+	for _, class := range []string{"[:graph:]", "[:print:]", "[:punct:]"} {
+		if strings.Contains(set, class) {
+			return true
+		}
+	}
+	for i := 1; i+1 < len(set); i++ {
+		if set[i] == '-' && set[i-1] < '.' && set[i+1] > '.' {
+			return true
+		}
+	}
+	return false
 }
 
 func globby(s string) bool { return s[0] == '?' || strings.IndexByte(s, ']') > 0 }

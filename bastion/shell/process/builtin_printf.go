@@ -23,7 +23,7 @@ func (b *builtin) printf() error {
 	if len(args) == 0 {
 		return b.say(2, "usage: printf [-v var] format [arguments]")
 	}
-	p := &printer{builtin: b, args: args[1:]}
+	p := &printer{builtin: b, args: args[1:], stored: name != ""}
 	status, err := p.format(args[0])
 	if err != nil {
 		return err
@@ -44,6 +44,7 @@ type printer struct {
 	out    strings.Builder
 	args   []string
 	used   bool // a conversion took an argument
+	stored bool // what is printed is a variable's
 	status int
 	stop   bool
 }
@@ -311,8 +312,18 @@ func (p *printer) float(s spec) error {
 	return nil
 }
 
+// complain says what is wrong with an argument. The lines that are finished are printed before, as bash does.
+func (p *printer) complain(format string, args ...any) {
+	text := p.out.String()
+	if end := strings.LastIndexByte(text, '\n') + 1; end > 0 && !p.stored && p.print(text[:end]) == nil {
+		p.out.Reset()
+		p.out.WriteString(text[end:])
+	}
+	p.say(0, format, args...)
+}
+
 func (p *printer) bad(arg string) {
-	p.say(0, "%s: invalid number", arg)
+	p.complain("%s: invalid number", arg)
 	p.status = 1
 }
 
@@ -349,7 +360,7 @@ func (p *printer) integer(arg string) int64 {
 		if u, uerr := strconv.ParseUint(body[:n], base, 64); uerr == nil && sign == "" && base != 10 {
 			return int64(u)
 		}
-		p.say(0, "warning: %s: Numerical result out of range", arg)
+		p.complain("warning: %s: Numerical result out of range", arg)
 	}
 	return v
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
 )
 
@@ -110,8 +111,8 @@ func (w *rewriter) stmt(st *syntax.Stmt, tested bool) *syntax.Stmt {
 	w.redirected = simple && readsElsewhere(st)
 	st.Cmd = w.command(st.Cmd, tested || st.Negated)
 	w.redirected = around
-	if b, ok := st.Cmd.(*syntax.BinaryCmd); ok && st.Negated && w.errexit && piped(b) {
-		st.Cmd = unheededPipe(b)
+	if st.Negated && w.errexit && mayEnd(st.Cmd) {
+		unheededInside(st)
 	}
 	if st.Background && w.inner > 0 {
 		w.refuse(st, "&", "in a pipeline or $(…) nothing runs behind: its reader would have to wait for it")
@@ -253,12 +254,30 @@ func (w *rewriter) unheeded(stmts []*syntax.Stmt, tested bool) []*syntax.Stmt {
 	return append([]*syntax.Stmt{callStmt(mark + "unheeded")}, stmts...)
 }
 
-// unheededPipe is a pipeline whose status set -e does not heed: interp heeds that of the last command of one behind "!".
-func unheededPipe(b *syntax.BinaryCmd) syntax.Command {
+// mayEnd says that set -e might end the shell within a command, whose status ! makes one that it does not heed.
+func mayEnd(cmd syntax.Command) bool {
+	switch c := cmd.(type) {
+	case *syntax.BinaryCmd:
+		return piped(c)
+	case *syntax.CallExpr:
+		if len(c.Args) == 0 {
+			return false
+		}
+		lit := c.Args[0].Lit()
+		return !interp.IsBuiltin(lit) || lit == "eval" || lit == "source" || lit == "." || lit == "command"
+	case *syntax.Block, *syntax.IfClause, *syntax.WhileClause, *syntax.ForClause, *syntax.CaseClause:
+		return true
+	}
+	return false
+}
+
+// unheededInside makes what is behind "!" one that set -e does not heed: interp heeds what is in it, and the last command of a pipeline.
+func unheededInside(st *syntax.Stmt) {
 	good := callStmt(mark + "status")
 	call := good.Cmd.(*syntax.CallExpr)
 	call.Args = append(call.Args, quoted("0"))
-	return blockOf(&syntax.Stmt{Cmd: &syntax.BinaryCmd{Op: syntax.AndStmt, X: &syntax.Stmt{Cmd: b}, Y: good}}).Cmd
+	inner := &syntax.Stmt{Cmd: st.Cmd, Redirs: st.Redirs}
+	st.Cmd, st.Redirs = blockOf(&syntax.Stmt{Cmd: &syntax.BinaryCmd{Op: syntax.AndStmt, X: inner, Y: good}}).Cmd, nil
 }
 
 // background makes a statement one that runs behind, under a number that kill and wait know, and reads nothing.
