@@ -56,6 +56,11 @@ func (r *repairer) node(n syntax.Node) {
 		unescape(n.Value)
 	case *syntax.CaseClause:
 		unescape(n.Word)
+		for _, item := range n.Items {
+			if len(item.Stmts) == 0 { // its status is 0 whatever ran before
+				item.Stmts = []*syntax.Stmt{call("true")}
+			}
+		}
 	case *syntax.Redirect:
 		file(n)
 	case *syntax.TestClause:
@@ -85,7 +90,11 @@ func pipeAll(b *syntax.BinaryCmd) {
 		return
 	}
 	b.Op = syntax.Pipe
-	b.X.Redirs = append(b.X.Redirs, &syntax.Redirect{Op: syntax.DplOut, OpPos: b.OpPos, N: &syntax.Lit{Value: "2"}, Word: wordOf(&syntax.Lit{Value: "1"})})
+	last := b.X
+	for inner, ok := last.Cmd.(*syntax.BinaryCmd); ok && (inner.Op == syntax.Pipe || inner.Op == syntax.PipeAll); inner, ok = last.Cmd.(*syntax.BinaryCmd) {
+		last = inner.Y
+	}
+	last.Redirs = append(last.Redirs, &syntax.Redirect{Op: syntax.DplOut, OpPos: b.OpPos, N: &syntax.Lit{Value: "2"}, Word: wordOf(&syntax.Lit{Value: "1"})})
 }
 
 // apart takes lists out of the quotes that they share with other text.

@@ -1,6 +1,7 @@
 package admit
 
 import (
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -192,7 +193,7 @@ func integer(s string) (int64, bool) {
 // emptied says whether one of the words that a word becomes may be nothing at all, which bash leaves out.
 func emptied(word *syntax.Word) bool {
 	for _, part := range word.Parts {
-		if lit, ok := part.(*syntax.Lit); ok && lit.Value == "" {
+		if vanishes(part) {
 			continue
 		}
 		b, ok := part.(*syntax.BraceExp)
@@ -201,13 +202,24 @@ func emptied(word *syntax.Word) bool {
 		}
 		empty := false
 		for _, elem := range b.Elems {
-			empty = empty || len(elem.Parts) == 0 || elem.Lit() == "" && len(elem.Parts) == 1 && isLit(elem.Parts[0])
+			empty = empty || !slices.ContainsFunc(elem.Parts, func(part syntax.WordPart) bool { return !vanishes(part) })
 		}
 		if !empty {
 			return false
 		}
 	}
 	return true
+}
+
+// vanishes says whether a part of a word may be nothing at all.
+func vanishes(part syntax.WordPart) bool {
+	switch part := part.(type) {
+	case *syntax.Lit:
+		return part.Value == ""
+	case *syntax.ParamExp, *syntax.CmdSubst:
+		return true
+	}
+	return false
 }
 
 func isLit(part syntax.WordPart) bool {

@@ -111,9 +111,12 @@ func (p *printer) conversion(f string) (int, error) {
 		s.flags, s.width = s.flags+"-", -s.width
 	}
 	if i < len(f) && f[i] == '.' {
+		given := i+1 < len(f) && f[i+1] == '*'
 		s.precision, i = p.size(f, i+1)
-		if s.precision == -1 {
-			s.precision = 0
+		if given {
+			s.precision = max(s.precision, -1) // a negative one is none
+		} else {
+			s.precision = max(s.precision, 0)
 		}
 	}
 	for i < len(f) && strings.IndexByte("hljzt", f[i]) >= 0 {
@@ -133,8 +136,7 @@ func (p *printer) conversion(f string) (int, error) {
 // size is a width or a precision; * takes it from the arguments.
 func (p *printer) size(f string, i int) (int, int) {
 	if i < len(f) && f[i] == '*' {
-		n, _ := strconv.Atoi(p.next())
-		return n, i + 1
+		return int(p.integer(p.next())), i + 1
 	}
 	begin := i
 	for i < len(f) && f[i] >= '0' && f[i] <= '9' {

@@ -106,7 +106,7 @@ func (sh *shell) hidden(text string) (int, error) {
 func (sh *shell) text(ctx context.Context, text string, whole bool) int {
 	file, err := sh.admit(text)
 	if err == nil {
-		err = sh.rewrite(ctx, file)
+		err = sh.rewrite(ctx, file, false)
 	}
 	if err != nil {
 		sh.refused(err)

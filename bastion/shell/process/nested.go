@@ -165,7 +165,7 @@ func (sh *shell) runNested(ctx context.Context, text string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	sh.cancelOwn = cancel
-	if err := sh.rewrite(ctx, file); err != nil {
+	if err := sh.rewrite(ctx, file, false); err != nil {
 		return err
 	}
 	file.Name = sh.name

@@ -86,6 +86,8 @@ func (b *builtin) hidden() error {
 			return err
 		}
 		return code(b.hc.LastExitStatus, nil)
+	case "heed":
+		return b.heed()
 	case "sigpipe":
 		return b.hc.Builtin(b.ctx, []string{"exit", "141"})
 	case "killed":
