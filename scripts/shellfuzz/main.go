@@ -141,6 +141,13 @@ func (r *runner) judge(c testshell.Case) (v verdict, err error) {
 	}
 	if v.class, v.why = testshell.Compare(v.want, v.got); v.class == testshell.Different {
 		v.name = nameOf(c.Script, v.want, v.got)
+		if loud := strings.ReplaceAll(c.Script, "2>/dev/null", ""); v.name == "" && loud != c.Script {
+			c.Script = loud
+			if heard, err := r.judge(c); err != nil || heard.class == testshell.Stopped || heard.class == testshell.Refused || heard.name != "" {
+				v.name = "as without 2>/dev/null"
+				return v, err
+			}
+		}
 	}
 	return v, nil
 }

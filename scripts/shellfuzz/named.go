@@ -29,6 +29,9 @@ var known = []named{
 	{"fault of an expansion", func(_ string, want, got testshell.Result) bool {
 		return ofExpansion.Match(everything(want)) || ofExpansion.Match(everything(got))
 	}},
+	{"whether a reader is gone in time", func(script string, want, got testshell.Result) bool {
+		return strings.Contains(script, "pipefail") && (says(everything(want), "141") || says(everything(got), "141") || want.Status == 141 || got.Status == 141)
+	}},
 	{"class of characters that are not ASCII", func(script string, want, _ testshell.Result) bool {
 		return classed.MatchString(script) && bytes.ContainsFunc(everything(want), func(r rune) bool { return r > unicode.MaxASCII })
 	}},
@@ -44,7 +47,7 @@ var classed = regexp.MustCompile(`\[\[:(alpha|alnum|lower|upper|print|graph|punc
 var inArithmetic = regexp.MustCompile(`syntax error: (operand expected|invalid arithmetic operator|.*error token)|: (arithmetic syntax error|value too great for base|invalid number|invalid arithmetic base|division by 0|expression expected|exponent less than 0|attempted assignment to non-variable)[: (].*error token|expression recursion level exceeded|syntax error in expression`)
 
 // ofExpansion are the words of either for an expansion that cannot be.
-var ofExpansion = regexp.MustCompile(`: (bad substitution|invalid indirect expansion|invalid variable name|substring expression < 0|ambiguous redirect|parameter null or not set|parameter not set)|invalid indirect expansion|negative array index`)
+var ofExpansion = regexp.MustCompile(`: (bad substitution|invalid indirect expansion|invalid variable name|substring expression < 0|ambiguous redirect|parameter null or not set|parameter not set)|invalid indirect expansion|negative array index|bad array subscript`)
 
 // message is a line that is of a shell or a program about a fault, wherever it went.
 var message = regexp.MustCompile(`(?m)^.*(?:(?:bash|environment|sh): line 1:|No such file or directory|Is a directory|cd: |pushd: |popd: |: not found).*\n?`)

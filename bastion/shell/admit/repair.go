@@ -20,6 +20,8 @@ import (
 //   - ${x:?…} ends a shell with a status of its own
 //   - x=v > f assigns where f cannot be opened
 //   - $(…) within ${x:-…} runs only where it is needed
+//   - the ! of what runs behind is none
+//   - an =~ that does not match leaves BASH_REMATCH empty (repair_match.go), and an empty branch of case gives 0
 //   - a backslash in an assignment, a file's name or a test quotes, and ~ is the home of a file's name
 func repair(f *syntax.File, in Place, k known) {
 	r := &repairer{in: in, known: k, inner: map[*syntax.DeclClause]bool{}, turns: map[*syntax.Block]string{}}
@@ -29,6 +31,7 @@ func repair(f *syntax.File, in Place, k known) {
 		r.node(n)
 	}
 	r.statuses(f)
+	r.matches(f)
 }
 
 // repairer changes one tree.
@@ -97,11 +100,14 @@ func pipeAll(b *syntax.BinaryCmd) {
 	last.Redirs = append(last.Redirs, &syntax.Redirect{Op: syntax.DplOut, OpPos: b.OpPos, N: &syntax.Lit{Value: "2"}, Word: wordOf(&syntax.Lit{Value: "1"})})
 }
 
-// apart takes lists out of the quotes that they share with other text.
+// apart takes lists out of the quotes that they share with other text, and makes "" ''.
 func apart(parts []syntax.WordPart) []syntax.WordPart {
 	var all []syntax.WordPart
 	for _, part := range parts {
 		q, ok := part.(*syntax.DblQuoted)
+		if ok && len(q.Parts) == 0 { // which the interpreter forgets beside what is split
+			part = &syntax.SglQuoted{Left: q.Left, Right: q.Right}
+		}
 		if !ok || len(q.Parts) < 2 || !hasList(q.Parts) {
 			all = append(all, part)
 			continue
@@ -148,6 +154,9 @@ func (r *repairer) stmt(s *syntax.Stmt) {
 	if d, ok := s.Cmd.(*syntax.DeclClause); ok {
 		s.Cmd = r.locals(d)
 		return
+	}
+	if b, list := s.Cmd.(*syntax.BinaryCmd); s.Background && s.Negated && !(list && (b.Op == syntax.AndStmt || b.Op == syntax.OrStmt)) {
+		s.Negated = false // as in bash, which forgets it
 	}
 	call, ok := s.Cmd.(*syntax.CallExpr)
 	if ok && len(call.Args) == 0 && len(call.Assigns) > 0 && len(s.Redirs) > 0 && quiet(call, true) {

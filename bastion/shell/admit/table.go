@@ -87,6 +87,7 @@ const (
 	separatorOdd
 	listing
 	localOutside
+	localBefore
 	letWord
 	declareOption
 	declareWord
@@ -95,7 +96,6 @@ const (
 	breakOutside
 	breakAhead
 	trapSubshell
-	trapExit
 	trapSignal
 	jobControl
 	interactiveOnly
@@ -207,6 +207,7 @@ var Table = [...]Row{
 	separatorOdd:        {"IFS", "what follows would be split differently: set it for read alone, or in a function that splits nothing", "‸IFS=,; for x in $y; do echo $x; done", "IFS=, read -ra a <<< $y"},
 	listing:             {"listing", "bash's own lists are not printed", "‸set", "set -e"},
 	localOutside:        {"local", "outside of a function write a plain assignment", "‸local x=1", "f() { local x=1; }"},
+	localBefore:         {"NAME=… before a function", "local NAME in it takes this value over: set it on a line before, or give local a value", "f() { local x; echo $x; }; ‸x=1 f", "f() { local x=; echo $x; }; x=1 f"},
 	letWord:             {"let", "write ((…)), or leave the quotes out", "let ‸'z = 5 > 3'", "((z = 5 > 3))"},
 	declareOption:       {"option of declare", "only -a -A -r -x and, for declare, -g are read", "declare ‸-i n=1", "declare -r n=1"},
 	declareWord:         {"word of declare", "write NAME=VALUE", "declare ‸$x", "declare x"},
@@ -215,7 +216,6 @@ var Table = [...]Row{
 	breakOutside:        {"break", "it is in no loop, or in fewer than it would end", "‸break", "while true; do break; done"},
 	breakAhead:          {"break before &&", "what follows would run: write it last, or with if", "for i in a; do test -f $i || ‸continue && ls; done", "for i in a; do test -f $i || continue; ls; done"},
 	trapSubshell:        {"trap in a subshell", "set it in the text itself", "(‸trap 'echo a' EXIT)", "trap 'echo a' EXIT"},
-	trapExit:            {"exit in a trap", "leave exit out: the status stays that of the text", "trap ‸'rm f; exit 1' EXIT", "trap 'rm f' EXIT"},
 	trapSignal:          {"trap", "only EXIT can be trapped: after a signal the shell ends", "trap 'echo a' ‸INT", "trap 'echo a' EXIT"},
 	jobControl:          {"job control", "use & with wait and $!", "‸jobs", "sleep 1 & wait"},
 	interactiveOnly:     {"builtin of interactive shells", "there is none here", "‸compgen -c", "command -v ls"},

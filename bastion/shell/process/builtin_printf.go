@@ -29,7 +29,8 @@ func (b *builtin) printf() error {
 		return err
 	}
 	if name != "" {
-		if err := b.set(name, p.out.String()); err != nil {
+		text, _, _ := strings.Cut(p.out.String(), "\x00") // as bash, for which it ends there
+		if err := b.set(name, text); err != nil {
 			return err
 		}
 	} else if err := b.print(p.out.String()); err != nil {
@@ -293,8 +294,8 @@ func (p *printer) float(s spec) error {
 		p.bad(arg)
 		v = 0
 	}
-	if s.precision > 15 {
-		return refuse("printf", "a number has at most 15 digits behind the point")
+	if s.precision > 15 || math.Abs(v) >= 1e15 {
+		return refuse("printf", "a number has at most 15 digits before the point and behind it")
 	}
 	if s.precision < 0 && s.verb != 'g' && s.verb != 'G' {
 		s.precision = 6

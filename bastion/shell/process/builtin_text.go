@@ -1,15 +1,16 @@
 package process
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
 	"mvdan.cc/sh/v3/interp"
+	"mvdan.cc/sh/v3/syntax"
 
 	"gatehouse/bastion/shell/wire"
 )
@@ -40,12 +41,12 @@ func (b *builtin) within(link wire.Link, run func() error) error {
 	return err
 }
 
-// after is a text whose first $? is that of the command before it. Under set -e it stays 0: giving it would end the shell.
-func (b *builtin) after(text string) string {
-	if b.hc.LastExitStatus == 0 || !strings.Contains(text, "?") || b.shell.seen.mayExit() {
+// after is a text whose first $? is a status, in a way that set -e does not heed.
+func after(text string, status int) string {
+	if status == 0 || !strings.Contains(text, "?") {
 		return text
 	}
-	return "\"" + mark + "status\" " + strconv.Itoa(b.hc.LastExitStatus) + "\n" + text
+	return "\"" + mark + "status\" " + strconv.Itoa(status) + " && \"true\"\n" + text
 }
 
 // eval is the builtin.
@@ -60,7 +61,7 @@ func (b *builtin) eval() error {
 	if text == "" {
 		return nil
 	}
-	text = b.after(text)
+	text = after(text, b.hc.LastExitStatus)
 	return b.within(wire.Link{By: "eval"}, func() error { return b.hc.Builtin(b.ctx, []string{"eval", text}) })
 }
 
@@ -93,7 +94,7 @@ func (b *builtin) source() error {
 	if err != nil {
 		return err
 	}
-	text = b.after(text)
+	text = after(text, b.hc.LastExitStatus)
 	link := wire.Link{By: "source " + path, SHA256: digest(content)}
 	return b.within(link, func() error {
 		return b.hc.Builtin(b.ctx, append([]string{"source", markText + b.shell.texts.put(text)}, b.args[1:]...))
@@ -151,16 +152,8 @@ func (b *builtin) trap() error {
 	return nil
 }
 
-// mayExit says that a text calls exit in its own words.
-func mayExit(text string) bool {
-	return slices.Contains(strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\n;&|(){}", r) }), "exit")
-}
-
 func (b *builtin) trapOne(action, name string) error {
 	if action != "-" {
-		if mayExit(action) {
-			return refuse("trap EXIT", "its text must not call exit")
-		}
 		text, err := b.readText(action, len(b.shell.chainAt(b.hc))+1)
 		if err != nil {
 			return err
@@ -169,6 +162,33 @@ func (b *builtin) trapOne(action, name string) error {
 	}
 	if action == "" || action == "-" {
 		action = ":"
+	} else {
+		action = "\"" + mark + "trapped\" " + quote(action)
 	}
 	return b.hc.Builtin(b.ctx, []string{"trap", "--", action, name})
+}
+
+// trapped keeps what was trapped for the shell's end. interp, where it runs a trap, heeds neither exit nor set -e.
+func (b *builtin) trapped() error {
+	if len(b.args) != 1 {
+		return refuse("trap", "it has one text")
+	}
+	b.shell.atExit = b.args[0]
+	return b.hc.Builtin(b.ctx, []string{"trap", "--", ":", "EXIT"})
+}
+
+// leave runs what was trapped, once the shell's text is over with a status, and says what its status is then.
+func (sh *shell) leave(ctx context.Context, status int) int {
+	if sh.atExit == "" || ctx.Err() != nil {
+		return status
+	}
+	file, err := syntax.NewParser().Parse(strings.NewReader(after(sh.atExit, status)), sh.name)
+	if err != nil {
+		return status
+	}
+	sh.atExit, sh.leaving = "", &status
+	if err = sh.runner.Run(ctx, file); ctx.Err() == nil && !sh.runner.Exited() {
+		return status
+	}
+	return sh.status(ctx, err)
 }

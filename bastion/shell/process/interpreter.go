@@ -31,6 +31,9 @@ type shell struct {
 	last   int  // $?
 	exited bool
 
+	atExit  string // what was trapped, once the text is over
+	leaving *int   // the status before what was trapped, while that runs
+
 	cancelOwn   context.CancelCauseFunc // of a shell in a shell, while it runs
 	killedAlone atomic.Bool             // kill $$ has ended it
 }
@@ -125,7 +128,7 @@ func (sh *shell) run(ctx context.Context, file *syntax.File, whole bool) int {
 	if whole {
 		err = sh.runner.Run(ctx, file)
 		sh.exited = true
-		return sh.status(ctx, err)
+		return sh.leave(ctx, sh.status(ctx, err))
 	}
 	for _, st := range file.Stmts {
 		err = sh.runner.Run(ctx, st)
@@ -136,7 +139,7 @@ func (sh *shell) run(ctx context.Context, file *syntax.File, whole bool) int {
 			break
 		}
 	}
-	return sh.status(ctx, err)
+	return sh.leave(ctx, sh.status(ctx, err))
 }
 
 // unset reports whether a text was ended by a variable that is not set.

@@ -146,7 +146,7 @@ func (sh *shell) noScript(hc interp.HandlerContext, posix bool, name string, err
 	if shown == err {
 		return err
 	}
-	io.WriteString(hc.Stderr, shown.Error()+"\n")
+	io.WriteString(hc.Stderr, strings.Replace(shown.Error(), "bash: line 1: ", "bash: ", 1)+"\n")
 	if number(err) == errno["ENOENT"] && posix {
 		return interp.ExitStatus(2)
 	}
@@ -176,7 +176,7 @@ func (sh *shell) runNested(ctx context.Context, text string) error {
 	case sh.killedAlone.Load() && errors.As(cause, &end):
 		return code(end.status, nil)
 	case err == nil, errors.As(err, &status):
-		return err
+		return code(sh.leave(ctx, int(status)), nil)
 	case cause != nil:
 		return cause
 	}

@@ -340,6 +340,10 @@ func (w *rewriter) tilde(word *syntax.Word) {
 	} else if len(word.Parts) > 1 {
 		return // interp leaves it as bash does
 	}
+	if strings.Contains(name, `\`) { // which quotes: it is no home
+		word.Parts = append([]syntax.WordPart{quotedPart("~"), &syntax.Lit{Value: lit.Value[1:]}}, word.Parts[1:]...)
+		return
+	}
 	var first syntax.WordPart
 	switch name {
 	case "":
