@@ -72,7 +72,7 @@ func without(b []byte) []byte {
 	return message.ReplaceAll(numbers.ReplaceAll([]byte(unquote.Replace(string(b))), []byte("bash: line 1:")), nil)
 }
 
-var numbers = regexp.MustCompile(`(?:bash|environment|sh): line \d+:`)
+var numbers = regexp.MustCompile(`(?:bash|environment|sh):\s+line\s+\d+:`)
 
 func says(b []byte, what string) bool { return bytes.Contains(b, []byte(what)) }
 

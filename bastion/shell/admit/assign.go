@@ -206,6 +206,7 @@ func splitsIn(scope syntax.Node, functions map[string]bool) bool {
 func (w *walker) declaration(d *syntax.DeclClause) {
 	named := false
 	w.statusAssigned(d.Args)
+	w.elsewhere(d)
 	for _, a := range d.Args {
 		switch {
 		case a.Name != nil:

@@ -100,7 +100,7 @@ func pipeAll(b *syntax.BinaryCmd) {
 	last.Redirs = append(last.Redirs, &syntax.Redirect{Op: syntax.DplOut, OpPos: b.OpPos, N: &syntax.Lit{Value: "2"}, Word: wordOf(&syntax.Lit{Value: "1"})})
 }
 
-// apart takes lists out of the quotes that they share with other text, and makes "" ''.
+// apart takes lists out of the quotes that they share with other text, and makes "" ”.
 func apart(parts []syntax.WordPart) []syntax.WordPart {
 	var all []syntax.WordPart
 	for _, part := range parts {

@@ -1,6 +1,7 @@
 package admit
 
 import (
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -20,17 +21,19 @@ type known struct {
 	lists       map[string]bool // given the value of a list
 	shadowed    map[string]bool // declared local without a value
 	empty       map[string]bool // given a value that may be nothing
+	locals      map[string][]*syntax.FuncDecl
 }
 
 // survey reads a tree once, before it is judged.
 func survey(f *syntax.File) known {
-	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, texts: map[string]bool{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{}, shadowed: map[string]bool{}, empty: map[string]bool{}}
+	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, texts: map[string]bool{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{}, shadowed: map[string]bool{}, empty: map[string]bool{}, locals: map[string][]*syntax.FuncDecl{}}
 	preorder(f, func(n syntax.Node) {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
 			if n.Name != nil {
 				k.functions[n.Name.Value] = true
 			}
+			k.localsOf(n)
 		case *syntax.DeclClause:
 			k.declared(n)
 		case *syntax.Assign:
@@ -158,6 +161,50 @@ func (k *known) declared(d *syntax.DeclClause) {
 		}
 		if _, before := k.readonly[a.Name.Value]; !before && (d.Variant.Value == "readonly" || strings.Contains(flags, "r") && d.Variant.Value != "local") {
 			k.readonly[a.Name.Value] = offset(a.Pos())
+		}
+	}
+}
+
+// localsOf keeps the names that a function has for itself.
+func (k *known) localsOf(f *syntax.FuncDecl) {
+	preorder(f.Body, func(n syntax.Node) {
+		d, ok := n.(*syntax.DeclClause)
+		if !ok || d.Variant.Value == "export" || d.Variant.Value == "readonly" {
+			return
+		}
+		for _, a := range d.Args {
+			if a.Name == nil && strings.Contains(flagsOf(a.Value), "g") {
+				return
+			}
+		}
+		for _, a := range d.Args {
+			if a.Name != nil {
+				k.locals[a.Name.Value] = append(k.locals[a.Name.Value], f)
+			}
+		}
+	})
+}
+
+// elsewhere refuses to export, or make readonly or global, what is local to another function, which may be one that is running.
+func (w *walker) elsewhere(d *syntax.DeclClause) {
+	if !w.inFunction() {
+		return
+	}
+	global := false
+	for _, a := range d.Args {
+		global = global || a.Name == nil && strings.Contains(flagsOf(a.Value), "g")
+	}
+	if !global && d.Variant.Value != "export" && d.Variant.Value != "readonly" {
+		return
+	}
+	for _, a := range d.Args {
+		if a.Name == nil {
+			continue
+		}
+		for _, f := range w.known.locals[a.Name.Value] {
+			if global || !slices.Contains(w.stack, syntax.Node(f)) {
+				w.refuse(d.Pos(), localElsewhere)
+			}
 		}
 	}
 }

@@ -159,6 +159,18 @@ func (w *walker) function(f *syntax.FuncDecl) {
 	case slices.Contains(keywords, f.Name.Value) || !plain(f.Name.Value):
 		w.refuse(f.Name.Pos(), functionName)
 	}
+	switch body := f.Body.Cmd.(type) {
+	case *syntax.BinaryCmd:
+		for x, ok := body, true; ok; x, ok = x.X.Cmd.(*syntax.BinaryCmd) { // what stands right behind
+			body = x
+		}
+		w.refuse(body.OpPos, functionBody)
+	case *syntax.CallExpr, *syntax.DeclClause, *syntax.LetClause, *syntax.TimeClause, *syntax.CoprocClause, *syntax.FuncDecl:
+		w.refuse(f.Body.Pos(), notUnderstood)
+	}
+	if f.Body.Negated || f.Body.Background {
+		w.refuse(f.Body.Pos(), functionBody)
+	}
 }
 
 // plain says whether a name has only what every shell lets a function have.

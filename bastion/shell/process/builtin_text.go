@@ -1,7 +1,6 @@
 package process
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"strings"
 
 	"mvdan.cc/sh/v3/interp"
-	"mvdan.cc/sh/v3/syntax"
 
 	"gatehouse/bastion/shell/wire"
 )
@@ -160,35 +158,10 @@ func (b *builtin) trapOne(action, name string) error {
 		}
 		action = text
 	}
+	b.shell.trap = action
 	if action == "" || action == "-" {
-		action = ":"
-	} else {
-		action = "\"" + mark + "trapped\" " + quote(action)
+		b.shell.trap = ""
+		return b.hc.Builtin(b.ctx, []string{"trap", "--", ":", name})
 	}
-	return b.hc.Builtin(b.ctx, []string{"trap", "--", action, name})
-}
-
-// trapped keeps what was trapped for the shell's end. interp, where it runs a trap, heeds neither exit nor set -e.
-func (b *builtin) trapped() error {
-	if len(b.args) != 1 {
-		return refuse("trap", "it has one text")
-	}
-	b.shell.atExit = b.args[0]
-	return b.hc.Builtin(b.ctx, []string{"trap", "--", ":", "EXIT"})
-}
-
-// leave runs what was trapped, once the shell's text is over with a status, and says what its status is then.
-func (sh *shell) leave(ctx context.Context, status int) int {
-	if sh.atExit == "" || ctx.Err() != nil {
-		return status
-	}
-	file, err := syntax.NewParser().Parse(strings.NewReader(after(sh.atExit, status)), sh.name)
-	if err != nil {
-		return status
-	}
-	sh.atExit, sh.leaving = "", &status
-	if err = sh.runner.Run(ctx, file); ctx.Err() == nil && !sh.runner.Exited() {
-		return status
-	}
-	return sh.status(ctx, err)
+	return b.hc.Builtin(b.ctx, []string{"trap", "--", "\"" + mark + "trapped\"", name})
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
+	"mvdan.cc/sh/v3/syntax"
 )
 
 // call sees every command, function and builtin before the interpreter does: it counts them, holds the bounds, and puts ours in the place
@@ -152,6 +153,13 @@ func (sh *shell) resolveBuiltin(ctx context.Context, hc interp.HandlerContext, a
 	case "exit":
 		if len(args) == 1 && sh.leaving != nil {
 			return append(args, strconv.Itoa(*sh.leaving)), nil
+		}
+		if sh.trapHere(hc) {
+			return append([]string{mark + "exit"}, args[1:]...), nil
+		}
+	case "getopts":
+		if len(args) > 2 && !syntax.ValidName(args[2]) {
+			return []string{mark + "fail", "bash: line 1: getopts: `" + args[2] + "': not a valid identifier"}, nil
 		}
 	case "return":
 		if r := runnerOf(hc).Elem(); !r.FieldByName("inFunc").Bool() && !r.FieldByName("inSource").Bool() {

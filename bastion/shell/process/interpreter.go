@@ -31,6 +31,7 @@ type shell struct {
 	last   int  // $?
 	exited bool
 
+	trap    string // for EXIT
 	atExit  string // what was trapped, once the text is over
 	leaving *int   // the status before what was trapped, while that runs
 
@@ -149,6 +150,13 @@ func (sh *shell) unset() bool {
 	}
 	last := sh.Shell.err.last.Load()
 	return last != nil && strings.HasSuffix(*last, ": unbound variable\n")
+}
+
+// unbound keeps a message of a variable that is not set, which nobody sees.
+func (s *Shell) unbound(p []byte) {
+	if text := string(p[max(0, len(p)-512):]); strings.HasSuffix(text, ": unbound variable\n") {
+		s.err.last.Store(&text)
+	}
 }
 
 // unsetStatus is that of a shell's -c that a variable has ended. The interpreter has 1.

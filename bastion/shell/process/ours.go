@@ -88,6 +88,8 @@ func (b *builtin) hidden() error {
 		return code(b.hc.LastExitStatus, nil)
 	case "trapped":
 		return b.trapped()
+	case "exit":
+		return b.leaveHere()
 	case "heed":
 		return b.heed()
 	case "sigpipe":
