@@ -211,6 +211,11 @@ func (w *walker) declaration(d *syntax.DeclClause) {
 		switch {
 		case a.Name != nil:
 			named = true
+			if a.Value != nil {
+				if copied := *a.Value; syntax.SplitBraces(&copied) {
+					w.refuse(a.Pos(), declareWord) // each of the words that the braces make would be one
+				}
+			}
 		case a.Value != nil:
 			named = w.declared(d.Variant.Value, a.Value) || named
 		}

@@ -50,7 +50,7 @@ func (r *repairer) node(n syntax.Node) {
 	case *syntax.BinaryCmd:
 		pipeAll(n)
 	case *syntax.Word:
-		n.Parts = apart(r.counts(n.Parts))
+		n.Parts = apart(r.counts(r.keys(n.Parts)))
 	case *syntax.DblQuoted:
 		n.Parts = r.counts(n.Parts)
 	case *syntax.FuncDecl:
@@ -174,7 +174,9 @@ func (r *repairer) stmt(s *syntax.Stmt) {
 			call.Args = append(call.Args, wordOf(&syntax.ParamExp{Short: true, Param: &syntax.Lit{Value: "?"}}))
 		}
 	case "shift":
-		s.Cmd = shift(call)
+		if !r.in.Sh {
+			s.Cmd = shift(call)
+		}
 	case "set":
 		call.Args = withoutE(call.Args)
 	}

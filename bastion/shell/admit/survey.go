@@ -201,12 +201,17 @@ func (w *walker) elsewhere(d *syntax.DeclClause) {
 		if a.Name == nil {
 			continue
 		}
-		for _, f := range w.known.locals[a.Name.Value] {
-			if global || !slices.Contains(w.stack, syntax.Node(f)) {
-				w.refuse(d.Pos(), localElsewhere)
-			}
+		if w.localOf(a.Name.Value, global) {
+			w.refuse(d.Pos(), localElsewhere)
 		}
 	}
+}
+
+// localOf says whether a name is a local of another function than the current one, or of any.
+func (w *walker) localOf(name string, any bool) bool {
+	return slices.ContainsFunc(w.known.locals[name], func(f *syntax.FuncDecl) bool {
+		return any || !slices.Contains(w.stack, syntax.Node(f))
+	})
 }
 
 // flagsOf are the letters of a word of options.

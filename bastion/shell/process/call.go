@@ -169,7 +169,7 @@ func (sh *shell) resolveBuiltin(ctx context.Context, hc interp.HandlerContext, a
 			return append(args, strconv.Itoa(hc.LastExitStatus)), nil
 		}
 	case "shift":
-		return checkShift(hc, args)
+		return sh.checkShift(hc, args)
 	case "unset":
 		for _, name := range args[1:] {
 			if hc.Env.Get(name).ReadOnly {
@@ -219,7 +219,7 @@ func (sh *shell) checkFolder(ctx context.Context, hc interp.HandlerContext, args
 }
 
 // checkShift fails where there are fewer parameters, as bash does.
-func checkShift(hc interp.HandlerContext, args []string) ([]string, error) {
+func (sh *shell) checkShift(hc interp.HandlerContext, args []string) ([]string, error) {
 	n := 1
 	if len(args) > 1 {
 		var err error
@@ -228,6 +228,9 @@ func checkShift(hc interp.HandlerContext, args []string) ([]string, error) {
 		}
 	}
 	if n > runnerOf(hc).Elem().FieldByName("Params").Len() {
+		if sh.posix {
+			return nil, refuse("shift", "there are fewer words, at which one sh ends and another goes on: look at $# first")
+		}
 		return []string{mark + "fail"}, nil
 	}
 	return args, nil
