@@ -44,7 +44,7 @@ var known = []named{
 }
 
 // readsNothing is the end of a pipe that goes without having read.
-var readsNothing = regexp.MustCompile(`\|&? *(x=1|true|false|\(exit|:|nosuch|echo|printf|seq)`)
+var readsNothing = regexp.MustCompile(`\|&? *(x=1|if |true|false|\(exit|:|nosuch|echo|printf|seq)`)
 
 // substituted is a command with $(…) in its words and its messages turned somewhere.
 var substituted = regexp.MustCompile("(\\$\\(|`)[^\n]*(2>|&>|\\|&)")
@@ -62,7 +62,7 @@ var ofExpansion = regexp.MustCompile(`: (bad substitution|invalid indirect expan
 var fault = regexp.MustCompile(`command not found|No such file or directory`)
 
 // message is a line that is of a shell or a program about a fault, wherever it went.
-var message = regexp.MustCompile(`(?m)^.*(?:(?:bash|environment|sh): line 1:|No such file or directory|Is a directory|cd: |pushd: |popd: |: not found).*\n?`)
+var message = regexp.MustCompile(`(?m)^.*(?:(?:bash|environment|sh): line 1:|No such file or directory|Is a directory|cd: |pushd: |popd: |: not found|: cannot open ).*\n?`)
 
 // onlyMessages says that the two differ in nothing but messages and where these are.
 func onlyMessages(want, got testshell.Result) bool {

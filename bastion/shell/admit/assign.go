@@ -25,6 +25,9 @@ func (w *walker) assign(a *syntax.Assign) {
 	if a.Append && (a.Index != nil || a.Array != nil && w.known.associative[name] || a.Array == nil && w.known.associative[name]) {
 		w.refuse(a.Pos(), elementAppend)
 	}
+	if a.Append && a.Value != nil && !quiet(a.Value, false) {
+		w.refuse(a.Value.Pos(), arithmeticOrder)
+	}
 	if at, ok := w.known.set[name]; ok && at < offset(a.Pos()) && w.declaresAssociative() {
 		w.refuse(a.Pos(), associativeElement) // it may be an indexed one by then
 	}

@@ -168,6 +168,8 @@ func (r *repairer) stmt(s *syntax.Stmt) {
 	switch call.Args[0].Lit() {
 	case "exit":
 		s.Negated = false
+	case "exec":
+		s.Negated = s.Negated && len(call.Args) == 1
 	case "return":
 		s.Negated = false
 		if len(call.Args) == 1 {

@@ -21,12 +21,13 @@ type known struct {
 	lists       map[string]bool // given the value of a list
 	shadowed    map[string]bool // declared local without a value
 	empty       map[string]bool // given a value that may be nothing
+	hidden      map[string]bool // given a pattern that would match hidden files
 	locals      map[string][]*syntax.FuncDecl
 }
 
 // survey reads a tree once, before it is judged.
 func survey(f *syntax.File) known {
-	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, texts: map[string]bool{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{}, shadowed: map[string]bool{}, empty: map[string]bool{}, locals: map[string][]*syntax.FuncDecl{}}
+	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, texts: map[string]bool{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{}, shadowed: map[string]bool{}, empty: map[string]bool{}, hidden: map[string]bool{}, locals: map[string][]*syntax.FuncDecl{}}
 	preorder(f, func(n syntax.Node) {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
@@ -106,6 +107,9 @@ func literalOrNothing(word *syntax.Word) string {
 func (k *known) holds(name string, word *syntax.Word) {
 	if word == nil {
 		return
+	}
+	if l := leading(word); l != "" && (l[0] == '?' || l[0] == '[' && dotted(l)) && globby(l) {
+		k.hidden[name] = true
 	}
 	if v := literal(word); v.known && v.text != "" && !decimal(v.text) && !syntax.ValidName(v.text) || !v.known && punctuated(word.Parts) {
 		k.texts[name] = true
