@@ -26,7 +26,7 @@ func (w *walker) assign(a *syntax.Assign) {
 		w.refuse(a.Pos(), elementAppend)
 	}
 	if a.Append && a.Value != nil && !quiet(a.Value, false) {
-		w.refuse(a.Value.Pos(), arithmeticOrder)
+		w.refuse(a.Value.Pos(), eagerDefault)
 	}
 	if at, ok := w.known.set[name]; ok && at < offset(a.Pos()) && w.declaresAssociative() {
 		w.refuse(a.Pos(), associativeElement) // it may be an indexed one by then
@@ -132,7 +132,7 @@ func (w *walker) separator(a *syntax.Assign) {
 		}
 		break
 	}
-	if w.in.Prompt && scope == w.stack[0] || splitsIn(scope, w.known.functions) {
+	if (w.in.Prompt || w.in.piece) && scope == w.stack[0] || splitsIn(scope, w.known.functions) {
 		w.refuse(a.Pos(), separatorOdd)
 	}
 }

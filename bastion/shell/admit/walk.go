@@ -84,12 +84,16 @@ func (w *walker) node(n syntax.Node) {
 		w.statusAfter([]*syntax.Word{n.Word})
 	case *syntax.CoprocClause:
 		w.refuse(n.Pos(), coprocess)
-	case *syntax.LetClause:
-		w.let(n)
 	case *syntax.ArithmCmd:
 		if n.X == nil {
 			w.refuse(n.Pos(), notUnderstood)
 		}
+	case *syntax.LetClause:
+		preorder(n, func(n syntax.Node) {
+			if _, ok := n.(*syntax.ParenArithm); ok { // ( begins no word
+				w.refuse(n.Pos(), notUnderstood)
+			}
+		})
 	case *syntax.TestClause:
 		w.test(n.X)
 	case *syntax.ArithmExp, *syntax.Word, *syntax.UnaryArithm, *syntax.BinaryArithm, *syntax.FlagsArithm:

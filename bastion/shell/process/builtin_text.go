@@ -19,7 +19,7 @@ func (b *builtin) readText(text string, depth int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := b.shell.rewrite(b.ctx, file, true); err != nil {
+	if err := b.shell.rewrite(b.ctx, file); err != nil {
 		return "", err
 	}
 	return printed(file)
@@ -143,14 +143,14 @@ func (b *builtin) trap() error {
 		case runnerOf(b.hc).Pointer() != reflect.ValueOf(b.shell.runner).Pointer():
 			return refuse("trap EXIT", "a subshell has no trap of its own; use one in the shell, or bash -c")
 		}
-		if err := b.trapOne(action, name); err != nil {
+		if err := b.trapOne(action); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *builtin) trapOne(action, name string) error {
+func (b *builtin) trapOne(action string) error {
 	if action != "-" {
 		text, err := b.readText(action, len(b.shell.chainAt(b.hc))+1)
 		if err != nil {
@@ -158,10 +158,9 @@ func (b *builtin) trapOne(action, name string) error {
 		}
 		action = text
 	}
-	b.shell.trap = action
-	if action == "" || action == "-" {
-		b.shell.trap = ""
-		return b.hc.Builtin(b.ctx, []string{"trap", "--", ":", name})
+	if action == "-" {
+		action = ""
 	}
-	return b.hc.Builtin(b.ctx, []string{"trap", "--", "\"" + mark + "trapped\"", name})
+	b.shell.atExit = action
+	return nil
 }

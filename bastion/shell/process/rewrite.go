@@ -77,17 +77,15 @@ type rewriter struct {
 	errexit    bool
 	inner      int   // substitutions and pipelines around
 	functions  int   // definitions around; a text within a text may be called by one
+	keyed      bool  // an array with keys is declared
 	redirected bool  // the command whose words are rewritten has its input redirected
 	err        error // the first refusal
 }
 
-// rewrite changes a whole text, whose every part package admit has let through.
-func (sh *shell) rewrite(ctx context.Context, file *syntax.File, inside bool) error {
+// rewrite changes a text within a text, whose every part package admit has let through.
+func (sh *shell) rewrite(ctx context.Context, file *syntax.File) error {
 	sh.seen.note(file)
-	w := &rewriter{shell: sh, ctx: ctx, errexit: sh.seen.mayExit()}
-	if inside {
-		w.functions++
-	}
+	w := &rewriter{shell: sh, ctx: ctx, errexit: sh.seen.mayExit(), functions: 1}
 	file.Stmts = w.list(file.Stmts, false)
 	return w.err
 }
@@ -150,7 +148,7 @@ func (w *rewriter) command(cmd syntax.Command, tested bool) syntax.Command {
 			return localClause(c)
 		}
 	case *syntax.DeclClause:
-		w.assigns(c.Args)
+		w.declares(c)
 		if c.Variant.Value == "local" {
 			shadow(c)
 		}
@@ -171,13 +169,11 @@ func (w *rewriter) command(cmd syntax.Command, tested bool) syntax.Command {
 		c.Body = w.stmt(c.Body, false)
 		w.functions--
 	case *syntax.ArithmCmd:
-		w.arithm(c.X)
+		c.X = w.reckons(c.X, forStatus)
 	case *syntax.LetClause:
-		for _, x := range c.Exprs {
-			w.arithm(x)
-		}
+		w.let(c)
 	case *syntax.TestClause:
-		w.test(c.X)
+		c.X = w.test(c.X)
 	case *syntax.BinaryCmd:
 		w.binary(c, tested)
 	case *syntax.TimeClause:
@@ -222,9 +218,7 @@ func (w *rewriter) forClause(c *syntax.ForClause, tested bool) {
 			w.word(word)
 		}
 	case *syntax.CStyleLoop:
-		for _, x := range []syntax.ArithmExpr{l.Init, l.Cond, l.Post} {
-			w.arithm(x)
-		}
+		l.Init, l.Cond, l.Post = w.reckons(l.Init, forLoop), w.reckons(l.Cond, forLoop), w.reckons(l.Post, forLoop)
 	}
 	c.Do = w.list(c.Do, tested)
 }
