@@ -129,7 +129,7 @@ func (w *walker) separator(a *syntax.Assign) {
 		}
 		break
 	}
-	if w.in.Prompt && scope == w.stack[0] || splitsIn(scope, w.known.functions) {
+	if (w.in.Prompt || w.in.piece) && scope == w.stack[0] || splitsIn(scope, w.known.functions) {
 		w.refuse(a.Pos(), separatorOdd)
 	}
 }

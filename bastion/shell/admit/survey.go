@@ -22,7 +22,17 @@ type known struct {
 
 // survey reads a tree once, before it is judged.
 func survey(f *syntax.File) known {
-	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, texts: map[string]bool{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{}}
+	k := newKnown()
+	k.add(f)
+	return k
+}
+
+func newKnown() known {
+	return known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, texts: map[string]bool{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{}}
+}
+
+// add surveys one more tree.
+func (k *known) add(f *syntax.File) {
 	preorder(f, func(n syntax.Node) {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
@@ -43,7 +53,15 @@ func survey(f *syntax.File) known {
 			k.matches = k.matches || n.Param != nil && n.Param.Value == "BASH_REMATCH"
 		}
 	})
-	return k
+}
+
+// passed says that what is known so far stands before all that follows.
+func (k *known) passed() {
+	for _, at := range []map[string]int{k.readonly, k.set} {
+		for name := range at {
+			at[name] = -1
+		}
+	}
 }
 
 // preorder visits every node that is there.

@@ -170,5 +170,6 @@ func (b *builtin) trapOne(action, name string) error {
 	if action == "" || action == "-" {
 		action = ":"
 	}
+	b.shell.trapped.Store(true)
 	return b.hc.Builtin(b.ctx, []string{"trap", "--", action, name})
 }
