@@ -13,7 +13,6 @@ import (
 //   - a loop keeps the status of its last turn (repair_loop.go), and one that counts goes on after a turn that failed
 //   - a compound command whose status nobody sees does not end a shell under set -e for the status of a test at its end
 //   - return alone gives the last status, and shift fails where there is too little
-//   - a divisor of 0 ends the shell, a shift of bits is by its last six, an exponent is not negative (repair_arith.go)
 //   - ${x#"$y"} removes $y as it stands (repair_word.go), and what is quoted in =~ is no pattern
 //   - typeset in a function is local, and what is local without a value is unset (repair_declare.go)
 //   - return in a subshell ends it, ${#m[@]} counts an associative array, ! binds in [[ ]] before &&, and && before ||
@@ -69,12 +68,6 @@ func (r *repairer) node(n syntax.Node) {
 		removal(n)
 		lazy(n)
 		required(n)
-	case *syntax.ArithmExp:
-		n.X = r.filled(r.arithm(n.X, !r.in.Prompt))
-	case *syntax.ArithmCmd:
-		n.X = r.filled(r.arithm(n.X, false))
-	case *syntax.CStyleLoop:
-		n.Init, n.Cond, n.Post = r.filled(r.arithm(n.Init, false)), r.filled(r.arithm(n.Cond, false)), r.filled(r.arithm(n.Post, false))
 	}
 }
 
@@ -186,7 +179,7 @@ func shift(call *syntax.CallExpr) syntax.Command {
 	if len(call.Args) == 2 {
 		n = call.Args[1]
 	}
-	if !pure(n) {
+	if !quiet(n, true) {
 		return call
 	}
 	given := wordOf(&syntax.ParamExp{Short: true, Param: &syntax.Lit{Value: "#"}})

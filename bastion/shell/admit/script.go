@@ -12,9 +12,10 @@ import (
 
 // Command is one complete command of a script: all that bash reads before it runs anything of it.
 type Command struct {
-	Text string
-	File *syntax.File // nil where it is refused
-	Line int          // of the script, from 1, that it begins on
+	Text   string
+	Parsed string       // the text whose offsets File has: Text, behind as many empty lines as LINENO wants
+	File   *syntax.File // nil where it is refused
+	Line   int          // of the script, from 1, that it begins on
 }
 
 // Reader reads a script command by command, as bash does: the first runs before the next is read, and a fault in the third stops neither.
@@ -65,8 +66,7 @@ func (s *Reader) Next() (Command, *wire.Refused, error) {
 			c.Line = s.line
 			continue
 		}
-		file, refused := s.admit(c)
-		c.File = file
+		refused := s.admit(&c)
 		return c, refused, nil
 	}
 }
@@ -75,30 +75,31 @@ func (s *Reader) Next() (Command, *wire.Refused, error) {
 const maxLineNumber = 64 << 10
 
 // admit judges a command by what is known of the script so far.
-func (s *Reader) admit(c Command) (*syntax.File, *wire.Refused) {
+func (s *Reader) admit(c *Command) *wire.Refused {
 	if refused := bound(c.Text); refused != nil {
-		return nil, refused
+		return refused
 	}
 	above := 0
 	if strings.Contains(c.Text, "LINENO") {
 		if above = c.Line - 1; above > maxLineNumber {
-			return nil, refuseText(syntax.Pos{}, notUnderstood, "LINENO is not known so far down a script")
+			return refuseText(syntax.Pos{}, notUnderstood, "LINENO is not known so far down a script")
 		}
 	}
-	text := strings.Repeat("\n", above) + c.Text
-	file, refused := tree(text, s.in)
+	c.Parsed = strings.Repeat("\n", above) + c.Text
+	file, refused := tree(c.Parsed, s.in)
 	if refused == nil {
 		s.known.add(file)
-		w := &walker{text: text, in: s.in, known: s.known}
+		w := &walker{text: c.Parsed, in: s.in, known: s.known}
 		refused = w.file(file)
 	}
 	if refused != nil {
 		refused.Column = max(refused.Column-above, 1)
-		return nil, refused
+		return refused
 	}
 	repair(file, s.in, s.known)
 	s.known.passed()
-	return file, nil
+	c.File = file
+	return nil
 }
 
 // readLine reads a line with its end, or what is left. It stops at the bound of a text.

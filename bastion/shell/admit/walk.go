@@ -82,8 +82,6 @@ func (w *walker) node(n syntax.Node) {
 		w.loop(n)
 	case *syntax.CoprocClause:
 		w.refuse(n.Pos(), coprocess)
-	case *syntax.LetClause:
-		w.let(n)
 	case *syntax.ArithmCmd:
 		if n.X == nil {
 			w.refuse(n.Pos(), notUnderstood)

@@ -144,7 +144,7 @@ func (b *builtin) trap() error {
 		case runnerOf(b.hc).Pointer() != reflect.ValueOf(b.shell.runner).Pointer():
 			return refuse("trap EXIT", "a subshell has no trap of its own; use one in the shell, or bash -c")
 		}
-		if err := b.trapOne(action, name); err != nil {
+		if err := b.trapOne(action); err != nil {
 			return err
 		}
 	}
@@ -156,7 +156,7 @@ func mayExit(text string) bool {
 	return slices.Contains(strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\n;&|(){}", r) }), "exit")
 }
 
-func (b *builtin) trapOne(action, name string) error {
+func (b *builtin) trapOne(action string) error {
 	if action != "-" {
 		if mayExit(action) {
 			return refuse("trap EXIT", "its text must not call exit")
@@ -167,9 +167,9 @@ func (b *builtin) trapOne(action, name string) error {
 		}
 		action = text
 	}
-	if action == "" || action == "-" {
-		action = ":"
+	if action == "-" {
+		action = ""
 	}
-	b.shell.trapped.Store(true)
-	return b.hc.Builtin(b.ctx, []string{"trap", "--", action, name})
+	b.shell.atExit = action
+	return nil
 }

@@ -163,18 +163,14 @@ func (sh *shell) noScript(hc interp.HandlerContext, posix bool, name string, err
 
 // runNested runs the text of a shell in a shell.
 func (sh *shell) runNested(ctx context.Context, text string) error {
-	file, err := sh.admit(text)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	sh.cancelOwn = cancel
-	if err := sh.rewrite(ctx, file); err != nil {
+	all, err := sh.prepare(ctx, text)
+	if err != nil {
 		return err
 	}
-	file.Name = sh.name
-	return sh.nestedEnd(ctx, sh.runner.Run(ctx, file))
+	return sh.nestedEnd(ctx, sh.run(ctx, all, true))
 }
 
 // nestedEnd is what the end of a shell in a shell is to the command that began it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -106,11 +107,7 @@ func (b *builtin) clock() error {
 	case "epochseconds":
 		fmt.Fprintln(b.hc.Stdout, now.Unix())
 	case "seconds":
-		since, err := strconv.ParseInt(b.hc.Env.Get(sinceVariable).String(), 10, 64)
-		if err != nil {
-			since = b.shell.started.Unix()
-		}
-		fmt.Fprintln(b.hc.Stdout, now.Unix()-since)
+		fmt.Fprintln(b.hc.Stdout, b.shell.seconds(b.hc.Env))
 	case "since":
 		n, _ := strconv.ParseInt(strings.Join(b.args, ""), 10, 64)
 		fmt.Fprintln(b.hc.Stdout, now.Unix()-n)
@@ -267,8 +264,8 @@ func (b *builtin) content() error {
 
 // exec runs a command in the place of the shell: its EXIT trap does not run.
 func (b *builtin) exec() error {
-	if err := b.hc.Builtin(b.ctx, []string{"trap", "--", ":", "EXIT"}); err != nil {
-		return err
+	if runnerOf(b.hc).Pointer() == reflect.ValueOf(b.shell.runner).Pointer() {
+		b.shell.atExit = ""
 	}
 	var status interp.ExitStatus
 	err := b.shell.execute(b.ctx, b.args)

@@ -64,6 +64,7 @@ type rewriter struct {
 	ctx        context.Context
 	errexit    bool
 	inner      int   // substitutions and pipelines around
+	keyed      bool  // an array with keys is declared
 	redirected bool  // the command whose words are rewritten has its input redirected
 	err        error // the first refusal
 }
@@ -131,7 +132,7 @@ func (w *rewriter) command(cmd syntax.Command, tested bool) syntax.Command {
 			return localClause(c)
 		}
 	case *syntax.DeclClause:
-		w.assigns(c.Args)
+		w.declares(c)
 		if c.Variant.Value == "local" {
 			shadow(c)
 		}
@@ -150,13 +151,11 @@ func (w *rewriter) command(cmd syntax.Command, tested bool) syntax.Command {
 	case *syntax.FuncDecl:
 		c.Body = w.stmt(c.Body, false)
 	case *syntax.ArithmCmd:
-		w.arithm(c.X)
+		c.X = w.reckons(c.X, forStatus)
 	case *syntax.LetClause:
-		for _, x := range c.Exprs {
-			w.arithm(x)
-		}
+		w.let(c)
 	case *syntax.TestClause:
-		w.test(c.X)
+		c.X = w.test(c.X)
 	case *syntax.BinaryCmd:
 		w.binary(c, tested)
 	case *syntax.TimeClause:
@@ -201,9 +200,7 @@ func (w *rewriter) forClause(c *syntax.ForClause, tested bool) {
 			w.word(word)
 		}
 	case *syntax.CStyleLoop:
-		for _, x := range []syntax.ArithmExpr{l.Init, l.Cond, l.Post} {
-			w.arithm(x)
-		}
+		l.Init, l.Cond, l.Post = w.reckons(l.Init, forLoop), w.reckons(l.Cond, forLoop), w.reckons(l.Post, forLoop)
 	}
 	c.Do = w.list(c.Do, tested)
 }

@@ -10,8 +10,6 @@ import (
 	"io"
 	"os"
 
-	"mvdan.cc/sh/v3/syntax"
-
 	"gatehouse/bastion/shell/admit"
 	"gatehouse/bastion/shell/wire"
 )
@@ -106,10 +104,10 @@ func (s *Shell) script(ctx context.Context, in *stdin) int {
 		s.begins(nil)
 		switch {
 		case err == io.EOF:
-			if !sh.trapped.Load() {
+			if sh.atExit == "" {
 				return status
 			}
-			return s.reported(ctx, "exit", func(ctx context.Context) int { return sh.leave(ctx, status) })
+			return s.reported(ctx, "exit", func(ctx context.Context) int { return sh.status(ctx, sh.leave(ctx, code(status, nil))) })
 		case err != nil:
 			return sh.unreadable(ctx, err)
 		}
@@ -126,17 +124,23 @@ func (s *Shell) script(ctx context.Context, in *stdin) int {
 
 // scriptCommand runs one command of a script.
 func (sh *shell) scriptCommand(ctx context.Context, c admit.Command, refused *wire.Refused) int {
-	file, err := admitted(c.File, refused)
-	if err == nil {
-		err = sh.rewrite(ctx, file)
-	}
+	all, err := sh.fromScript(ctx, c, refused)
 	if err != nil {
 		sh.refused(err)
 		sh.last, sh.exited = statusRefused, true
 		return sh.last
 	}
-	sh.last = sh.run(ctx, file, false)
+	sh.last = sh.status(ctx, sh.run(ctx, all, false))
 	return sh.last
+}
+
+// fromScript makes a command of a script ready to run.
+func (sh *shell) fromScript(ctx context.Context, c admit.Command, refused *wire.Refused) (program, error) {
+	file, err := admitted(c.File, refused)
+	if err != nil {
+		return nil, err
+	}
+	return sh.program(ctx, file, c.Parsed)
 }
 
 // unreadable ends a script of which not all can be read.
@@ -153,15 +157,6 @@ func (sh *shell) unreadable(ctx context.Context, err error) int {
 	return statusRefused
 }
 
-// leave is the end of a script: trap EXIT has its turn, and $? is what it was.
-func (sh *shell) leave(ctx context.Context, status int) int {
-	file, err := syntax.NewParser().Parse(exitText(status), sh.name)
-	if err != nil {
-		return status
-	}
-	return sh.run(ctx, file, true)
-}
-
 // runScript runs what a shell in a shell reads from its input.
 func (sh *shell) runScript(ctx context.Context, in *stdin, base string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -171,25 +166,22 @@ func (sh *shell) runScript(ctx context.Context, in *stdin, base string) error {
 	defer in.readAhead(sh.posix)
 	around := sh.chain()
 	script, from := sh.scriptFrom(ctx, in, len(around)+1)
-	for status := 0; ; {
+	for status := error(nil); ; {
 		c, refused, err := script.Next()
 		if err == io.EOF {
-			status = sh.leave(ctx, status)
-			return sh.nestedEnd(ctx, code(status, nil))
-		}
-		if err == nil {
-			sh.through(append(around[:len(around):len(around)], wire.Link{By: base, SHA256: from.digest()}))
-			_, err = admitted(c.File, refused)
-		}
-		if err == nil {
-			err = sh.rewrite(ctx, c.File)
+			return sh.nestedEnd(ctx, sh.leave(ctx, status))
 		}
 		if err != nil {
 			return err
 		}
-		status = sh.run(ctx, c.File, false)
+		sh.through(append(around[:len(around):len(around)], wire.Link{By: base, SHA256: from.digest()}))
+		all, err := sh.fromScript(ctx, c, refused)
+		if err != nil {
+			return err
+		}
+		status = sh.run(ctx, all, false)
 		if ctx.Err() != nil || sh.exited {
-			return sh.nestedEnd(ctx, code(status, nil))
+			return sh.nestedEnd(ctx, status)
 		}
 	}
 }
