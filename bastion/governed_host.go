@@ -25,10 +25,11 @@ type shellHost struct {
 	lines    *lines // of a terminal; nil: the client's output and error are two streams
 
 	mu    sync.Mutex
-	steps int64    // numbers given
-	ended []int64  // commands that have ended, for the decider
-	cut   bool     // one was ended before it ended itself
-	typed []string // what was typed at the prompt, as far as it is kept
+	steps int64       // numbers given
+	ended []int64     // commands that have ended, for the decider
+	cut   bool        // one was ended before it ended itself
+	typed []string    // what was typed at the prompt, as far as it is kept
+	line  wire.Report // the newest, its text cut short
 }
 
 func newShellHost(g *governing) *shellHost {
@@ -80,6 +81,7 @@ func (h *shellHost) Line(r wire.Report) error {
 		m["status"] = *r.Status
 	default:
 		h.remember(r.Text)
+		h.begins(r)
 		return h.noteText(r)
 	}
 	return h.noteLine(m)

@@ -35,6 +35,7 @@ func (h *shellHost) Start(ctx context.Context, _ int64, e wire.Exec) (governed.P
 	defer h.certain(st, e)()
 	asked, refused := h.asked(st, e)
 	number := asked.step.N
+	st.part = h.part(*asked.step)
 	m := map[string]any{"step": number, "line": e.Line, "argv": e.Argv, "dir": e.Dir, "chain": asked.step.Chain}
 	if size := len(event(m)); size > maxNoted {
 		m["argv"], m["dir"], m["chain"], m["bytes"] = []string{cutRunes(strings.Join(e.Argv, " "), maxNoted/8)}, cutRunes(e.Dir, maxNoted/16), []string{}, size
