@@ -200,7 +200,10 @@ def asyncssh_sends_signals():
             async def until(text):
                 seen = ""
                 while text not in seen:
-                    seen += await asyncio.wait_for(p.stdout.read(4096), 20)
+                    piece = await asyncio.wait_for(p.stdout.read(4096), 20)
+                    if not piece:
+                        raise AssertionError(f"no {text!r} in {seen!r}")
+                    seen += piece
                 return seen
 
             await until("$ ")
@@ -217,13 +220,17 @@ def asyncssh_sends_signals():
             has(await until("s0\r\n"), "\nmark next\r\n")
             p.change_terminal_size(0, 0)
             p.change_terminal_size(133, 44)
-            p.stdin.write("stty size\n")
-            await until("44 133")
+            for _ in range(50):  # a size and what is typed behind it come by ways of their own
+                p.stdin.write("stty size; echo told\n")
+                if "44 133" in await until("\ntold\r\n"):
+                    break
+            else:
+                raise AssertionError("the size did not come")
             p.stdin.write("exit 5\n")
             await p.wait()
             return p.exit_status
 
-    same(asyncio.run(drive()), 5)
+    same(asyncio.run(asyncio.wait_for(drive(), 120)), 5)
 
 
 @case
