@@ -51,6 +51,7 @@ type session struct {
 
 	forward *forward // of one that is no session channel but a forward; nil
 	shell   *session // of a command of a governed shell: that shell's session; nil
+	part    string   // of such a command: where it stands, for who decides about it
 
 	// Owned by the request loop until something runs, then read only.
 	env       []policy.EnvVar

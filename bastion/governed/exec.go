@@ -97,6 +97,10 @@ func (s *Shell) enter(c *command) error {
 	if s.commands >= maxCommands {
 		return &wire.Error{Kind: wire.KindLimit, Text: fmt.Sprintf("a shell runs at most %d commands; connect again", maxCommands)}
 	}
+	if s.held += c.size(); s.held > maxHeld {
+		s.held -= c.size()
+		return &wire.Error{Kind: wire.KindLimit, Text: fmt.Sprintf("the commands that run at once have at most %d MiB of words and variables", maxHeld>>20)}
+	}
 	s.commands++
 	c.n = s.commands
 	s.running[c.n] = c
@@ -107,6 +111,27 @@ func (s *Shell) leave(c *command) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.running, c.n)
+	s.held -= c.size()
+}
+
+// size is about what a command takes as it was asked for.
+func (c *command) size() int {
+	const each = 64 // bytes of what holds a text
+	e := &c.exec
+	n := each*(len(e.Argv)+2*len(e.Env)+2*len(e.Redirs)+2*len(e.Chain)) + len(e.Dir)
+	for _, w := range e.Argv {
+		n += len(w)
+	}
+	for _, v := range e.Env {
+		n += len(v.Name) + len(v.Value)
+	}
+	for _, r := range e.Redirs {
+		n += len(r.Path) + len(r.Data)
+	}
+	for _, l := range e.Chain {
+		n += len(l.By) + len(l.SHA256)
+	}
+	return n
 }
 
 // failed tells the process why there is no command, or ends the shell.

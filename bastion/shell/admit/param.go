@@ -25,6 +25,9 @@ func (w *walker) param(p *syntax.ParamExp) {
 	}
 	all := everything(p)
 	w.setBefore(p)
+	if w.known.hidden[name] && !p.Length && w.splits() {
+		w.refuse(p.Pos(), globStart)
+	}
 	if w.known.associative[name] && (all || p.Excl) && !p.Length && !w.sorted() {
 		w.refuse(p.Pos(), keyOrder)
 	}
@@ -53,8 +56,6 @@ func everything(p *syntax.ParamExp) bool {
 func (w *walker) indirect(p *syntax.ParamExp) {
 	switch {
 	case p.Names != 0:
-	case p.Index == nil && w.known.texts[p.Param.Value]:
-		w.refuse(p.Pos(), indirectMore)
 	case p.Index != nil && everything(p): // the keys
 	case p.Index != nil || p.Exp != nil || p.Repl != nil || p.Slice != nil || !syntax.ValidName(p.Param.Value) && strings.Trim(p.Param.Value, "123456789") != "":
 		w.refuse(p.Pos(), indirectMore)

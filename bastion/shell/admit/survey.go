@@ -1,6 +1,7 @@
 package admit
 
 import (
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -11,24 +12,39 @@ type known struct {
 	functions   map[string]bool
 	associative map[string]bool // declared -A
 	readonly    map[string]int  // declared readonly, and where
-	texts       map[string]bool // set to a text that is no number
 	matches     bool            // it reads BASH_REMATCH
 	set         map[string]int  // given a value by an assignment of the text, and where first
 	exported    map[string]bool // exported in the text, or from the beginning
 	allExported bool            // set -a
 	nounset     bool            // set -u
 	lists       map[string]bool // given the value of a list
+	shadowed    map[string]bool // declared local without a value
+	empty       map[string]bool // given a value that may be nothing
+	hidden      map[string]bool // given a pattern that would match hidden files
+	locals      map[string][]*syntax.FuncDecl
 }
 
 // survey reads a tree once, before it is judged.
 func survey(f *syntax.File) known {
-	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, texts: map[string]bool{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{}}
+	k := newKnown()
+	k.add(f)
+	return k
+}
+
+func newKnown() known {
+	return known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{},
+		shadowed: map[string]bool{}, empty: map[string]bool{}, hidden: map[string]bool{}, locals: map[string][]*syntax.FuncDecl{}}
+}
+
+// add surveys one more tree.
+func (k *known) add(f *syntax.File) {
 	preorder(f, func(n syntax.Node) {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
 			if n.Name != nil {
 				k.functions[n.Name.Value] = true
 			}
+			k.localsOf(n)
 		case *syntax.DeclClause:
 			k.declared(n)
 		case *syntax.Assign:
@@ -43,7 +59,15 @@ func survey(f *syntax.File) known {
 			k.matches = k.matches || n.Param != nil && n.Param.Value == "BASH_REMATCH"
 		}
 	})
-	return k
+}
+
+// passed says that what is known so far stands before all that follows.
+func (k *known) passed() {
+	for _, at := range []map[string]int{k.readonly, k.set} {
+		for name := range at {
+			at[name] = -1
+		}
+	}
 }
 
 // preorder visits every node that is there.
@@ -66,57 +90,43 @@ func preorder(n syntax.Node, visit func(syntax.Node)) {
 	})
 }
 
-// assigned keeps the names whose value, written in the text, is no number in arithmetic and no name either.
+// assigned keeps the names that are set, and those of lists.
 func (k *known) assigned(a *syntax.Assign) {
 	if a.Name == nil {
 		return
 	}
 	k.sets(a.Name.Value, a.Pos())
+	if v := literalOrNothing(a.Value); v == "" {
+		k.empty[a.Name.Value] = true
+	}
 	k.lists[a.Name.Value] = k.lists[a.Name.Value] || a.Array != nil || a.Index != nil
 	if a.Array != nil {
 		for _, e := range a.Array.Elems {
 			k.holds(a.Name.Value, e.Value)
 		}
 	}
-	if a.Value != nil {
-		k.holds(a.Name.Value, a.Value)
-	}
+	k.holds(a.Name.Value, a.Value)
 }
 
-// holds keeps a name that may have a value which is no number and no name.
+// literalOrNothing is a word's text, where that is known.
+func literalOrNothing(word *syntax.Word) string {
+	if word == nil {
+		return ""
+	}
+	if v := literal(word); v.known {
+		return v.text
+	}
+	return ""
+}
+
+// holds keeps a name that may have a pattern for a value which would match hidden files.
 func (k *known) holds(name string, word *syntax.Word) {
 	if word == nil {
 		return
 	}
-	if v := literal(word); v.known && v.text != "" && !decimal(v.text) && !syntax.ValidName(v.text) || !v.known && punctuated(word.Parts) {
-		k.texts[name] = true
+	if l := leading(word); l != "" && (l[0] == '?' || l[0] == '[' && dotted(l)) && globby(l) {
+		k.hidden[name] = true
 	}
-}
-
-// punctuated says whether what stands in a word as it is makes no name and no number of the whole.
-func punctuated(parts []syntax.WordPart) bool {
-	for i, part := range parts {
-		lit := ""
-		switch part := part.(type) {
-		case *syntax.Lit:
-			lit = part.Value
-		case *syntax.SglQuoted:
-			lit = part.Value
-		case *syntax.DblQuoted:
-			if punctuated(part.Parts) {
-				return true
-			}
-		}
-		if i == 0 {
-			lit = strings.TrimLeft(lit, " -+")
-		}
-		for _, c := range []byte(strings.Trim(lit, " \n")) {
-			if !letter(c) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func (k *known) declared(d *syntax.DeclClause) {
@@ -136,6 +146,7 @@ func (k *known) declared(d *syntax.DeclClause) {
 		if strings.ContainsAny(flags, "aA") {
 			k.lists[a.Name.Value] = true
 		}
+		k.shadowed[a.Name.Value] = k.shadowed[a.Name.Value] || a.Naked && d.Variant.Value != "export" && d.Variant.Value != "readonly"
 		if strings.Contains(flags, "A") {
 			k.associative[a.Name.Value] = true
 		}
@@ -143,6 +154,55 @@ func (k *known) declared(d *syntax.DeclClause) {
 			k.readonly[a.Name.Value] = offset(a.Pos())
 		}
 	}
+}
+
+// localsOf keeps the names that a function has for itself.
+func (k *known) localsOf(f *syntax.FuncDecl) {
+	preorder(f.Body, func(n syntax.Node) {
+		d, ok := n.(*syntax.DeclClause)
+		if !ok || d.Variant.Value == "export" || d.Variant.Value == "readonly" {
+			return
+		}
+		for _, a := range d.Args {
+			if a.Name == nil && strings.Contains(flagsOf(a.Value), "g") {
+				return
+			}
+		}
+		for _, a := range d.Args {
+			if a.Name != nil {
+				k.locals[a.Name.Value] = append(k.locals[a.Name.Value], f)
+			}
+		}
+	})
+}
+
+// elsewhere refuses to export, or make readonly or global, what is local to another function, which may be one that is running.
+func (w *walker) elsewhere(d *syntax.DeclClause) {
+	if !w.inFunction() {
+		return
+	}
+	global := false
+	for _, a := range d.Args {
+		global = global || a.Name == nil && strings.Contains(flagsOf(a.Value), "g")
+	}
+	if !global && d.Variant.Value != "export" && d.Variant.Value != "readonly" {
+		return
+	}
+	for _, a := range d.Args {
+		if a.Name == nil {
+			continue
+		}
+		if w.localOf(a.Name.Value, global) {
+			w.refuse(d.Pos(), localElsewhere)
+		}
+	}
+}
+
+// localOf says whether a name is a local of another function than the current one, or of any.
+func (w *walker) localOf(name string, any bool) bool {
+	return slices.ContainsFunc(w.known.locals[name], func(f *syntax.FuncDecl) bool {
+		return any || !slices.Contains(w.stack, syntax.Node(f))
+	})
 }
 
 // flagsOf are the letters of a word of options.

@@ -42,7 +42,7 @@ const (
 	fromPipe // of the interpreter
 	fromFile
 	fromData
-	fromScript // the text of a script that a shell reads from its input
+	fromScript // the text of a script of sh, which every sh reads another part of at once
 )
 
 // close lets go of a file.
@@ -160,7 +160,7 @@ func (sh *shell) fetch(ctx context.Context, in *stdin) ([]byte, error) {
 		}
 		return in.file.next(ctx)
 	case fromScript:
-		return nil, refuse("input", "a command of a script that comes by its input would read the script: put it into a file, or behind -c")
+		return nil, refuse("input", "a command of a script that comes to sh by its input would read the script: use bash, put it into a file, or behind -c")
 	}
 	return nil, io.EOF
 }

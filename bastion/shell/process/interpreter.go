@@ -12,7 +12,6 @@ import (
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
 
-	"gatehouse/bastion/shell/admit"
 	"gatehouse/bastion/shell/wire"
 )
 
@@ -22,14 +21,19 @@ type shell struct {
 	runner *interp.Runner
 	parent *shell
 	env    *environ
-	chain  []wire.Link // how it came to be
-	posix  bool        // sh, not bash
-	name   string      // $0
-	pid    int64       // $$
+	links  atomic.Pointer[[]wire.Link] // how it came to be
+	posix  bool                        // sh, not bash
+	name   string                      // $0
+	pid    int64                       // $$
 
 	seen   seen // what its texts have used, for the rewriting
 	last   int  // $?
 	exited bool
+	atExit string // the text of trap … EXIT
+
+	scripted bool // its text comes by its input
+
+	leaving *int // the status before the text of trap … EXIT, while that runs
 
 	cancelOwn   context.CancelCauseFunc // of a shell in a shell, while it runs
 	killedAlone atomic.Bool             // kill $$ has ended it
@@ -42,6 +46,12 @@ func (sh *shell) parentID() int64 {
 	}
 	return firstID
 }
+
+// chain is through what the shell's texts came to be.
+func (sh *shell) chain() []wire.Link { return *sh.links.Load() }
+
+// through says what chain is from now on.
+func (sh *shell) through(chain []wire.Link) { sh.links.Store(&chain) }
 
 // config is what an interpreter begins with.
 type config struct {
@@ -58,7 +68,8 @@ type config struct {
 }
 
 func (s *Shell) newShell(c config) (*shell, error) {
-	sh := &shell{Shell: s, parent: c.parent, env: c.env, chain: c.chain, posix: c.posix, name: c.name, pid: s.jobs.number()}
+	sh := &shell{Shell: s, parent: c.parent, env: c.env, posix: c.posix, name: c.name, pid: s.jobs.number()}
+	sh.through(c.chain)
 	sh.env.set(nameVariable, c.name)
 	runner, err := interp.New(
 		interp.Env(sh.env),
@@ -69,7 +80,6 @@ func (s *Shell) newShell(c config) (*shell, error) {
 		interp.ReadDirHandler2(sh.list),
 		interp.StatHandler(sh.stat),
 		interp.AccessHandler(sh.access),
-		interp.Params(c.options...),
 		func(r *interp.Runner) error { r.Dir, r.Params = c.dir, c.params; return nil },
 	)
 	if err != nil {
@@ -78,7 +88,14 @@ func (s *Shell) newShell(c config) (*shell, error) {
 	runner.Reset()
 	sh.env.ready()
 	sh.runner = runner
-	if _, err := sh.hidden("unset GID"); err != nil {
+	first := "unset GID"
+	if len(c.options) > 0 { // last: what they turn on is not for our own text
+		first += "\nset"
+		for _, option := range c.options {
+			first += " " + quote(option)
+		}
+	}
+	if _, err := sh.hidden(first); err != nil {
 		return nil, err
 	}
 	return sh, nil
@@ -98,59 +115,14 @@ func (sh *shell) hidden(text string) (int, error) {
 
 // text reads a text and runs it. whole says that the shell ends with it.
 func (sh *shell) text(ctx context.Context, text string, whole bool) int {
-	file, err := sh.admit(text)
-	if err == nil {
-		err = sh.rewrite(ctx, file)
-	}
+	all, err := sh.prepare(ctx, text)
 	if err != nil {
 		sh.refused(err)
 		sh.last = statusRefused
 		return sh.last
 	}
-	sh.last = sh.run(ctx, file, whole)
+	sh.last = sh.status(ctx, sh.run(ctx, all, whole))
 	return sh.last
-}
-
-// run runs what was read.
-func (sh *shell) run(ctx context.Context, file *syntax.File, whole bool) int {
-	file.Name = sh.name
-	sh.Shell.err.last.Store(nil)
-	var err error
-	if whole {
-		err = sh.runner.Run(ctx, file)
-		sh.exited = true
-		return sh.status(ctx, err)
-	}
-	for _, st := range file.Stmts {
-		err = sh.runner.Run(ctx, st)
-		if ctx.Err() != nil {
-			break // for the runner that is an exit as well
-		}
-		if sh.exited = sh.runner.Exited(); sh.exited {
-			break
-		}
-	}
-	return sh.status(ctx, err)
-}
-
-// unset reports whether a text was ended by a variable that is not set.
-func (sh *shell) unset() bool {
-	if _, required := sh.runner.Vars[admit.Unset]; required {
-		return true
-	}
-	last := sh.Shell.err.last.Load()
-	return last != nil && strings.HasSuffix(*last, ": unbound variable\n")
-}
-
-// unsetStatus is that of a shell's -c that a variable has ended. The interpreter has 1.
-func (sh *shell) unsetStatus() int {
-	if sh.posix {
-		return 2
-	}
-	if file, err := syntax.NewParser().Parse(strings.NewReader("[[ -o errexit ]]"), ""); err == nil && sh.runner.Run(context.Background(), file.Stmts[0]) == nil {
-		return 1
-	}
-	return 127
 }
 
 // status is what the end of a text is to its shell's starter.
@@ -161,9 +133,6 @@ func (sh *shell) status(ctx context.Context, err error) int {
 	}
 	var code interp.ExitStatus
 	if errors.As(err, &code) {
-		if code == 1 && sh.exited && sh.unset() {
-			return sh.unsetStatus()
-		}
 		return int(code)
 	}
 	var refused *refusedError
@@ -176,8 +145,14 @@ func (sh *shell) status(ctx context.Context, err error) int {
 	return 1
 }
 
-// line is a line of the client: reported, bounded, run.
+// line is a line of the client.
 func (sh *shell) line(ctx context.Context, text string) int {
+	return sh.reported(ctx, text, func(ctx context.Context) int { return sh.text(ctx, text, !sh.prompt) })
+}
+
+// reported runs what is a line to the door: told, bounded, ended by what ends it.
+func (s *Shell) reported(ctx context.Context, text string, run func(context.Context) int) int {
+	sh := s.top
 	n := sh.Shell.line.Add(1)
 	sh.commands.Store(0)
 	if err := sh.reports.send(wire.Report{Line: n, Text: text}); err != nil {
@@ -187,7 +162,7 @@ func (sh *shell) line(ctx context.Context, text string) int {
 	sh.begins(cancel)
 	defer sh.begins(nil)
 	watch := sh.watch(ctx, cancel)
-	status := sh.text(ctx, text, !sh.prompt)
+	status := run(ctx)
 	watch()
 	if ctx.Err() != nil {
 		sh.jobs.endAll() // they have the line's context
@@ -208,11 +183,14 @@ func (sh *shell) line(ctx context.Context, text string) int {
 
 // setStatus makes a text that was refused, or ended from outside, what $? is of.
 func (sh *shell) setStatus(status int) {
-	file, err := syntax.NewParser().Parse(strings.NewReader(fmt.Sprintf("(exit %d)", status)), "")
+	file, err := syntax.NewParser().Parse(exitText(status), "")
 	if err == nil {
 		_ = sh.runner.Run(context.Background(), file.Stmts[0]) // its status is what it is for
 	}
 }
+
+// exitText is a text that does nothing and has a status.
+func exitText(status int) io.Reader { return strings.NewReader(fmt.Sprintf("(exit %d)", status)) }
 
 // begins says what ends the line that runs.
 func (s *Shell) begins(cancel context.CancelCauseFunc) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -86,13 +87,20 @@ func (b *builtin) hidden() error {
 			return err
 		}
 		return code(b.hc.LastExitStatus, nil)
+	case "exit":
+		return b.leaveHere()
+	case "heed":
+		return b.heed()
 	case "sigpipe":
 		return b.hc.Builtin(b.ctx, []string{"exit", "141"})
 	case "killed":
 		return b.hc.Builtin(b.ctx, append([]string{"exit"}, b.args...))
-	case "fail":
+	case "fail", "misused":
 		for _, text := range b.args {
 			fmt.Fprintln(b.hc.Stderr, text)
+		}
+		if b.name == "misused" {
+			return interp.ExitStatus(2)
 		}
 		return interp.ExitStatus(1)
 	}
@@ -106,11 +114,7 @@ func (b *builtin) clock() error {
 	case "epochseconds":
 		fmt.Fprintln(b.hc.Stdout, now.Unix())
 	case "seconds":
-		since, err := strconv.ParseInt(b.hc.Env.Get(sinceVariable).String(), 10, 64)
-		if err != nil {
-			since = b.shell.started.Unix()
-		}
-		fmt.Fprintln(b.hc.Stdout, now.Unix()-since)
+		fmt.Fprintln(b.hc.Stdout, b.shell.seconds(b.hc.Env))
 	case "since":
 		n, _ := strconv.ParseInt(strings.Join(b.args, ""), 10, 64)
 		fmt.Fprintln(b.hc.Stdout, now.Unix()-n)
@@ -267,8 +271,8 @@ func (b *builtin) content() error {
 
 // exec runs a command in the place of the shell: its EXIT trap does not run.
 func (b *builtin) exec() error {
-	if err := b.hc.Builtin(b.ctx, []string{"trap", "--", ":", "EXIT"}); err != nil {
-		return err
+	if runnerOf(b.hc).Pointer() == reflect.ValueOf(b.shell.runner).Pointer() {
+		b.shell.atExit = ""
 	}
 	var status interp.ExitStatus
 	err := b.shell.execute(b.ctx, b.args)

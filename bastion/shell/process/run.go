@@ -67,17 +67,14 @@ func begin(ctx context.Context, l *link) (*Shell, error) {
 	}
 	s := &Shell{
 		link: l, begin: *got.Begin, reports: &reports{stream: control}, input: &clientInput{link: l}, inputs: newInputs(), jobs: newJobs(), taken: make(chan struct{}, 1),
-		globs: newGlobs(), exported: inherited(*got.Begin), events: make(chan wire.Event, 16), started: time.Now(),
+		globs: newGlobs(), written: newWritten(), exported: inherited(*got.Begin), events: make(chan wire.Event, 16), started: time.Now(),
 	}
 	if s.out, s.err, err = newOutputs(l); err != nil {
 		return nil, err
 	}
 	s.prompt = s.begin.Line == "" && !s.begin.Script
-	in := &stdin{source: &source{kind: fromClient}}
-	if s.begin.Script {
-		in.kind = fromScript
-	}
-	s.clientToken = s.inputs.token(in)
+	s.client = &stdin{source: &source{kind: fromClient}}
+	s.clientToken = s.inputs.token(s.client)
 	s.top, err = s.newShell(config{
 		env: newEnviron(s.begin, s.exported, false), name: "bash", dir: s.begin.Home, stdin: s.clientToken, stdout: s.out, stderr: s.err,
 	})
@@ -97,14 +94,13 @@ func (s *Shell) live(ctx context.Context, prompt Prompt) int {
 		return statusFault
 	case s.prompt:
 		return prompt(ctx, s)
-	case s.begin.Script:
-		var err error
-		if text, err = s.script(ctx); err != nil {
-			s.top.refused(err)
-			return statusRefused
-		}
 	}
-	status := s.Run(ctx, text)
+	status := 0
+	if s.begin.Script && text == "" {
+		status = s.script(ctx, s.client)
+	} else {
+		status = s.Run(ctx, text)
+	}
 	if end, over := s.over(); over {
 		return end
 	}
@@ -120,16 +116,6 @@ func (s *Shell) over() (int, bool) {
 		return 0, false
 	}
 	return s.ended.status, true
-}
-
-// script is the client's input as the text of a shell.
-func (s *Shell) script(ctx context.Context) (string, error) {
-	in := &stdin{source: &source{kind: fromClient}}
-	content, err := s.top.readAll(ctx, in)
-	if err == nil && len(content) > maxScript {
-		err = refuse("script", "it has at most %d bytes", maxScript)
-	}
-	return string(content), err
 }
 
 // linger waits for what the line has left running behind: it lives no longer than the session, which therefore stays.

@@ -24,6 +24,7 @@ type Shell struct {
 	globs    *globs
 	chains   chains
 	texts    texts
+	written  *written
 	exported map[string]string // what commands have without being told
 	events   chan wire.Event
 	taken    chan struct{} // the door has told the client of a refusal
@@ -39,6 +40,7 @@ type Shell struct {
 	prompt   bool
 
 	terminal    Terminal // of a prompt
+	client      *stdin   // the client's input
 	clientToken *os.File // the input that a shell begins with; kept, as tokens are known by weak pointers
 
 	mu     sync.Mutex
