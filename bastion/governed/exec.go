@@ -34,7 +34,7 @@ type command struct {
 	sent    atomic.Bool  // input has reached it
 	whole   atomic.Bool  // and that input's end
 	used    int64        // the place in the client's input behind what a terminal took
-	content chan []byte  // input that the process sends; closed at its end
+	content chan piece   // input that the process sends, its end without a room; closed behind it
 	writing sync.Mutex   // held around a frame
 	mu      sync.Mutex   // guards proc for others than its own goroutine
 }
@@ -44,7 +44,7 @@ var errShut = errors.New("nobody reads the output")
 
 // serveExec runs one command.
 func (s *Shell) serveExec(stream net.Conn, e wire.Exec) {
-	c := &command{shell: s, exec: e, stream: stream, content: make(chan []byte, 8)}
+	c := &command{shell: s, exec: e, stream: stream, content: make(chan piece, 8)}
 	c.ctx, c.cancel = context.WithCancelCause(s.ctx) // before others see it: a signal to its group calls it off
 	defer c.cancel(errExited)
 	if err := s.enter(c); err != nil {
@@ -172,8 +172,10 @@ func (c *command) frame(f wire.Frame, b []byte) error {
 func (c *command) listen() {
 	defer close(c.content)
 	over := false // the input's end was here
+	room := newRoom()
+	defer func() { rooms.Put(room) }()
 	for {
-		f, b, err := wire.ReadData(c.stream, nil)
+		f, b, err := wire.ReadData(c.stream, room[:])
 		if errors.Is(err, wire.ErrFrame) {
 			c.shell.broken("what is no frame of a command")
 		}
@@ -189,7 +191,8 @@ func (c *command) listen() {
 				return
 			}
 			select {
-			case c.content <- b:
+			case c.content <- piece{room, b}:
+				room = newRoom()
 			case <-c.ctx.Done():
 				return
 			}
@@ -197,7 +200,7 @@ func (c *command) listen() {
 			if !over {
 				over = true
 				select {
-				case c.content <- nil:
+				case c.content <- piece{}:
 				case <-c.ctx.Done():
 					return
 				}
