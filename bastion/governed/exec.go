@@ -51,18 +51,21 @@ func (s *Shell) serveExec(stream net.Conn, e wire.Exec) {
 		c.failed(err)
 		return
 	}
-	defer s.leave(c)
+	leave := sync.OnceFunc(func() { s.leave(c) }) // before the process knows of the end: it may ask for the next then
+	defer leave()
 	// 1. What the shell has printed before is with the client, and the process may call the command off from now on.
 	c.copies.Go(c.listen)
 	defer c.copies.Wait()
 	defer c.deafen()
 	if err := s.out.await(c.ctx, e.Wrote); err != nil {
+		leave()
 		c.failed(err)
 		return
 	}
 	// 2. It is decided, and started.
 	proc, err := s.host.Start(c.ctx, c.n, e)
 	if err != nil {
+		leave()
 		c.failed(err)
 		return
 	}
@@ -72,9 +75,11 @@ func (s *Shell) serveExec(stream net.Conn, e wire.Exec) {
 	// 3. Its streams, until it ends.
 	exit, err := c.run()
 	if err != nil {
+		leave()
 		c.failed(err)
 		return
 	}
+	leave()
 	_ = c.json(wire.FrameExit, exit)
 }
 
@@ -96,6 +101,9 @@ func (s *Shell) enter(c *command) error {
 	}
 	if s.commands >= maxCommands {
 		return &wire.Error{Kind: wire.KindLimit, Text: fmt.Sprintf("a shell runs at most %d commands; connect again", maxCommands)}
+	}
+	if len(s.running) >= maxRunning {
+		return &wire.Error{Kind: wire.KindLimit, Text: fmt.Sprintf("at most %d commands run at once: put a wait between them", maxRunning)}
 	}
 	if s.held += c.size(); s.held > maxHeld {
 		s.held -= c.size()
@@ -173,6 +181,7 @@ func (c *command) listen() {
 		}
 		if err != nil {
 			c.cancel(&wire.Error{Kind: wire.KindEnded, Text: "it was called off"})
+			_ = c.stream.SetWriteDeadline(time.Unix(1, 0)) // output for which there is no room any more has nobody who makes some
 			return
 		}
 		switch f {

@@ -33,6 +33,8 @@ type shell struct {
 
 	scripted bool // its text comes by its input
 
+	leaving *int // the status before the text of trap … EXIT, while that runs
+
 	cancelOwn   context.CancelCauseFunc // of a shell in a shell, while it runs
 	killedAlone atomic.Bool             // kill $$ has ended it
 }
@@ -78,7 +80,6 @@ func (s *Shell) newShell(c config) (*shell, error) {
 		interp.ReadDirHandler2(sh.list),
 		interp.StatHandler(sh.stat),
 		interp.AccessHandler(sh.access),
-		interp.Params(c.options...),
 		func(r *interp.Runner) error { r.Dir, r.Params = c.dir, c.params; return nil },
 	)
 	if err != nil {
@@ -87,7 +88,14 @@ func (s *Shell) newShell(c config) (*shell, error) {
 	runner.Reset()
 	sh.env.ready()
 	sh.runner = runner
-	if _, err := sh.hidden("unset GID"); err != nil {
+	first := "unset GID"
+	if len(c.options) > 0 { // last: what they turn on is not for our own text
+		first += "\nset"
+		for _, option := range c.options {
+			first += " " + quote(option)
+		}
+	}
+	if _, err := sh.hidden(first); err != nil {
 		return nil, err
 	}
 	return sh, nil

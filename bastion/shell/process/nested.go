@@ -151,7 +151,7 @@ func (sh *shell) noScript(hc interp.HandlerContext, posix bool, name string, err
 	if shown == err {
 		return err
 	}
-	io.WriteString(hc.Stderr, shown.Error()+"\n")
+	io.WriteString(hc.Stderr, strings.Replace(shown.Error(), "bash: line 1: ", "bash: ", 1)+"\n")
 	if number(err) == errno["ENOENT"] && posix {
 		return interp.ExitStatus(2)
 	}
