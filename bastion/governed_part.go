@@ -14,6 +14,7 @@ const maxPart = 1024
 
 // begins keeps a line for who is asked about a command of it.
 func (h *shellHost) begins(r wire.Report) {
+	h.tellAnew()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.line = wire.Report{Line: r.Line, Text: cutText(r.Text, maxPart)}

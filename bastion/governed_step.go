@@ -3,6 +3,7 @@ package bastion
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -157,7 +158,7 @@ func (h *shellHost) refusal(st *session, out outcome) error {
 
 // refuseLine tells the client why a line is not read, or not any further.
 func (s *session) refuseLine(r wire.Report) {
-	d := answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: cutText(r.Refused.Construct+": "+r.Refused.Reason, maxReason), Construct: cutText(r.Refused.Construct, 256), ConstructAt: r.Refused.Column, Governed: true}
+	d := answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: cutText(fmt.Sprintf("%s at column %d: %s", r.Refused.Construct, r.Refused.Column, r.Refused.Reason), maxReason), Construct: cutText(r.Refused.Construct, 256), ConstructAt: r.Refused.Column, Governed: true}
 	out := s.refuse(ask{kind: "exec", text: cutText(r.Text, 1024)}, d)
 	s.say(out.text)
 }

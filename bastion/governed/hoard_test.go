@@ -1,9 +1,11 @@
 package governed_test
 
 import (
+	"net"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/bastion/governed"
 	"gatehouse/bastion/shell/wire"
@@ -84,5 +86,47 @@ func TestRefusalsAreBounded(t *testing.T) {
 	}
 	if kept > 64<<20 {
 		t.Errorf("%d MiB of reasons", kept>>20)
+	}
+}
+
+// TestCommandsAtOnceAreBounded: each command may have the door hold what nobody reads, so there are so many at once and no more.
+func TestCommandsAtOnceAreBounded(t *testing.T) {
+	l := takeOver(t)
+	l.begin()
+	var first net.Conn
+	for n := range 33 {
+		s := l.command(nil, "sleep", "60")
+		f, b, err := wire.Read(s, nil)
+		if want := map[bool]wire.Frame{true: wire.FrameStarted, false: wire.FrameFail}[n < 32]; err != nil || f != want {
+			t.Fatalf("command %d: %q %s, %v", n+1, byte(f), b, err)
+		}
+		if n == 0 {
+			first = s
+		}
+	}
+	_ = wire.Write(first, wire.FrameSignal, []byte("KILL"))
+	if kind := l.failure(first); kind != "" {
+		t.Errorf("got %s, want an exit", kind)
+	}
+	l.alive()
+}
+
+// TestLeavingWithoutReadingEndsACommand: a process that closes a command's stream and reads nothing of it keeps neither it nor its place.
+func TestLeavingWithoutReadingEndsACommand(t *testing.T) {
+	l := takeOver(t)
+	l.begin()
+	s := l.command(nil, "yes")
+	l.started(s)
+	for range 5 { // meanwhile there is no room any more for what it prints
+		l.alive()
+	}
+	s.Close()
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		if l.mux.NumStreams() <= 1 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the door goes on writing")
+		}
 	}
 }

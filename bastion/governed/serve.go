@@ -21,7 +21,7 @@ const (
 	maxStreams  = 128       // asks at once, the commands that run among them
 	maxHeads    = 4         // of them whose beginning is read, as that may be long
 	maxHeld     = 8 << 20   // bytes of what the commands that run or wait were asked with
-	maxGroups   = 64        // what runs behind
+	maxRunning  = 32        // commands that run or wait at once: each may have the door hold 3 MiB that nobody reads
 	maxCommands = 1_000_000 // of one shell, on the target
 	maxLined    = 10_000    // of one line of it
 	maxText     = 64 << 20  // bytes of all its lines

@@ -33,6 +33,9 @@ type Moment struct {
 	Governed bool             `json:"governed,omitempty"` // command: a governed shell reads it; its lines and commands are moments of their own
 	Steps    []Step           `json:"steps,omitempty"`    // command: what of a plan each rule admitted
 	Final    string           `json:"final,omitempty"`    // command: the final plan, as a person would have written it, where it differs from the text
+
+	part int // line: which piece of a long one, from 2
+
 }
 
 // At is the moment's place in the recording.

@@ -12,6 +12,9 @@ import (
 // shellPlaces are where the lines and commands of a governed shell stand in a timeline; at most as many as it has moments.
 type shellPlaces struct{ lines, steps map[int64]int }
 
+// maxLineText is how long a line may be that goes on with another piece.
+const maxLineText = 64 << 10
+
 // place keeps where the moment that comes next stands.
 func (t *Timeline) place(m Moment) {
 	places := &t.shell.steps
@@ -73,9 +76,16 @@ func (t *Timeline) shellEvent(e recorder.Event, m *Moment) bool {
 			of.Ended, of.Took = m.Text, e.At.Seconds()-of.Seconds
 		}
 		return true
+	case m.part > 1:
+		if at, ok := t.shell.lines[m.Line]; ok {
+			if of := &t.Moments[at]; of.Kind == "line" && len(of.Text) < maxLineText {
+				of.Text += m.Text
+			}
+		}
+		return true
 	case m.Kind == "line" && m.Line == 1 && len(t.Moments) > 0:
 		last := &t.Moments[len(t.Moments)-1]
-		if !last.Governed || last.Text == "" || strings.TrimRight(last.Text, "\n") != strings.TrimRight(m.Text, "\n") {
+		if !last.Governed || last.Text == "" || !strings.HasPrefix(last.Text+"\n", strings.TrimRight(m.Text, "\n")) {
 			return false
 		}
 		last.Line = 1
@@ -95,16 +105,21 @@ func shellMoment(e recorder.Event) (Moment, bool) {
 		Chain      []string
 		Status     *int
 		Signal     string
+		Cut        bool
+		Part       int
 	}
 	if json.Unmarshal(e.Data, &v) != nil {
 		return m, true
 	}
-	m.Line = v.Line
+	m.Line, m.part = v.Line, v.Part
 	switch {
 	case !begins && text != "":
 		m.Kind, m.Text = "refused", strings.TrimPrefix(text, "refused: ")
 	case !begins:
 		m.Kind, m.Step, m.Text = "ended", v.Step, exitText(v.Status, v.Signal)
+		if v.Cut {
+			m.Text = "cut short"
+		}
 	case e.Code == recorder.Step:
 		m.Kind, m.Step, m.Chain, m.Steps = "command", v.Step, v.Chain, []Step{{Argv: v.Argv}}
 	}

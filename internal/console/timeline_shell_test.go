@@ -35,6 +35,10 @@ func TestTimelineOfAGovernedShell(t *testing.T) {
 			`c{"line":"reboot"}` + "\n" + `d{"verdict":"ask"}` + "\n" + `n{"note":"approved"}` + "\n" + `d{"verdict":"allow"}` + "\n" + `x{"status":0}`,
 			"1 command ask reboot; note approved; decision allow reboot; exit exit status 0",
 		},
+		"a long line in pieces, and a command that was cut short": {
+			`l{"line":1,"text":"echo a"}` + "\n" + `l{"line":1,"text":"b c","part":2}` + "\n" + `a{"step":1,"line":1,"argv":["sleep","9"]}` + "\n" + `d{"verdict":"allow","step":1}` + "\n" + `a{"step":1,"cut":true}`,
+			"line echo ab c; 1 command allow sleep 9 =cut short",
+		},
 		"what a lying process says of lines that are not there": {
 			`l{"line":9,"status":1}` + "\n" + `a{"step":9,"status":1}` + "\n" + `d{"verdict":"allow","step":9}` + "\n" + `l{"line":1,"text":"a"}` + "\n" + `l{"line":1,"text":"b"}` + "\n" + `l{"line":1,"status":0}`,
 			"1 command allow; line a; line b =exit status 0",

@@ -28,6 +28,7 @@ type source struct {
 	mu    sync.Mutex
 	buf   []byte
 	file  *reader // a file, once it is open
+	room  []byte  // of a pipe: a piece is there until the next
 	ended bool
 	lost  bool // how much was read of what was sent is not known
 
@@ -146,7 +147,10 @@ func (sh *shell) fetch(ctx context.Context, in *stdin) ([]byte, error) {
 		n, err := sh.input.read(ctx, b)
 		return b[:n], err
 	case fromPipe:
-		return readPipe(ctx, in.pipe)
+		if in.room == nil {
+			in.room = make([]byte, wire.MaxData)
+		}
+		return readPipe(ctx, in.pipe, in.room)
 	case fromData:
 		if in.ended = true; len(in.data) == 0 {
 			return nil, io.EOF
@@ -165,8 +169,8 @@ func (sh *shell) fetch(ctx context.Context, in *stdin) ([]byte, error) {
 	return nil, io.EOF
 }
 
-// readPipe reads a piece of a pipe; when ctx is done it returns without having read any.
-func readPipe(ctx context.Context, f *os.File) ([]byte, error) {
+// readPipe reads a piece of a pipe into b; when ctx is done it returns without having read any.
+func readPipe(ctx context.Context, f *os.File, b []byte) ([]byte, error) {
 	if f == nil {
 		return nil, io.EOF
 	}
@@ -175,7 +179,6 @@ func readPipe(ctx context.Context, f *os.File) ([]byte, error) {
 		f.SetReadDeadline(time.Unix(1, 0))
 		close(done)
 	})
-	b := make([]byte, wire.MaxData)
 	n, err := f.Read(b)
 	if !stop() {
 		<-done

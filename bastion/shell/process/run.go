@@ -41,7 +41,7 @@ func Run(ctx context.Context, conn net.Conn, prompt Prompt) int {
 	}
 	var events sync.WaitGroup
 	events.Go(func() { s.listen(cancel) })
-	status := s.live(ctx, prompt)
+	status := s.lives(ctx, prompt)
 	s.reports.send(wire.Report{Exit: &status, Wrote: [2]int64{s.out.n.Load(), s.err.n.Load()}})
 	select {
 	case <-ctx.Done():
@@ -66,7 +66,7 @@ func begin(ctx context.Context, l *link) (*Shell, error) {
 		return nil, errEnded
 	}
 	s := &Shell{
-		link: l, begin: *got.Begin, reports: &reports{stream: control}, input: &clientInput{link: l}, inputs: newInputs(), jobs: newJobs(), taken: make(chan struct{}, 1),
+		link: l, begin: *got.Begin, reports: &reports{stream: control}, input: &clientInput{link: l}, inputs: newInputs(), jobs: newJobs(), taken: make(chan struct{}, 1), given: make(chan error, 1),
 		globs: newGlobs(), written: newWritten(), exported: inherited(*got.Begin), events: make(chan wire.Event, 16), started: time.Now(),
 	}
 	if s.out, s.err, err = newOutputs(l); err != nil {
@@ -79,6 +79,19 @@ func begin(ctx context.Context, l *link) (*Shell, error) {
 		env: newEnviron(s.begin, s.exported, false), name: "bash", dir: s.begin.Home, stdin: s.clientToken, stdout: s.out, stderr: s.err,
 	})
 	return s, err
+}
+
+// lives is live, or what ends the process because a line does not stop.
+func (s *Shell) lives(ctx context.Context, prompt Prompt) int {
+	ended := make(chan int, 1)
+	go func() { ended <- s.live(ctx, prompt) }()
+	select {
+	case status := <-ended:
+		return status
+	case why := <-s.given:
+		s.top.refused(why)
+		return statusRefused
+	}
 }
 
 // live is a shell's life.

@@ -171,6 +171,9 @@ func (sh *shell) runScript(ctx context.Context, in *stdin, base string) error {
 		if err == io.EOF {
 			return sh.nestedEnd(ctx, sh.leave(ctx, status))
 		}
+		if err == nil {
+			err = sh.bounded(nil)
+		}
 		if err != nil {
 			return err
 		}

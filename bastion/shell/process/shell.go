@@ -28,6 +28,7 @@ type Shell struct {
 	exported map[string]string // what commands have without being told
 	events   chan wire.Event
 	taken    chan struct{} // the door has told the client of a refusal
+	given    chan error    // why the process ends at once
 	started  time.Time
 
 	top *shell // its texts run here
