@@ -35,8 +35,14 @@ var known = []named{
 	{"whether a reader is gone in time", func(script string, want, got testshell.Result) bool {
 		return strings.Contains(script, "pipefail") && (readsNothing.MatchString(script) && want.Status != got.Status || readsNothing.MatchString(script) && len(want.Stdout) != len(got.Stdout) || says(everything(want), "141") || says(everything(got), "141") || want.Status == 141 || got.Status == 141)
 	}},
-	{"class of characters that are not ASCII", func(script string, want, _ testshell.Result) bool {
-		return classed.MatchString(script) && bytes.ContainsFunc(everything(want), func(r rune) bool { return r > unicode.MaxASCII })
+	{"class of characters that are not ASCII", func(script string, want, got testshell.Result) bool {
+		return classed.MatchString(script) && bytes.ContainsFunc(append(everything(want), everything(got)...), func(r rune) bool { return r > unicode.MaxASCII })
+	}},
+	{"what set -x prints", func(script string, want, got testshell.Result) bool {
+		return traces.MatchString(script) && want.Status == got.Status
+	}},
+	{"set -e in (! …)", func(script string, _, _ testshell.Result) bool {
+		return strings.Contains(script, "set -e") && negatedAlone.MatchString(script)
 	}},
 	{"place of a message", func(_ string, want, got testshell.Result) bool {
 		return onlyMessages(want, got)
@@ -48,6 +54,12 @@ var readsNothing = regexp.MustCompile(`\|&? *(x=1|if |true|false|\(exit|:|nosuch
 
 // substituted is a command with $(…) in its words and its messages turned somewhere.
 var substituted = regexp.MustCompile("(\\$\\(|`)[^\n]*(2>|&>|\\|&)")
+
+// traces turns set -x on.
+var traces = regexp.MustCompile(`(bash|sh|set) -x`)
+
+// negatedAlone is a subshell of one command behind "!", of which bash heeds what set -e heeds in it.
+var negatedAlone = regexp.MustCompile(`\(\s*!`)
 
 // classed are sets of characters by the name of a class, which are ASCII here.
 var classed = regexp.MustCompile(`\[\[:(alpha|alnum|lower|upper|print|graph|punct)`)
@@ -81,18 +93,21 @@ func onlyMessages(want, got testshell.Result) bool {
 var unquote = strings.NewReplacer(`\n`, "\n", `"`, "\n")
 
 func without(b []byte) []byte {
-	return message.ReplaceAll(numbers.ReplaceAll([]byte(unquote.Replace(string(b))), []byte("bash: line 1:")), nil)
+	return message.ReplaceAll(numbers.ReplaceAll([]byte(unquote.Replace(turned.ReplaceAllString(string(b), "1 enil"))), []byte("bash: line 1:")), nil)
 }
 
 var numbers = regexp.MustCompile(`\S+:\s+line\s+\d+:`)
+
+// turned is the number of a line behind rev.
+var turned = regexp.MustCompile(`\d+ enil`)
 
 func says(b []byte, what string) bool { return bytes.Contains(b, []byte(what)) }
 
 // everything is all that a text left to be read.
 func everything(r testshell.Result) []byte {
 	all := append(append([]byte{}, r.Stderr...), r.Stdout...)
-	for _, what := range r.Files {
-		all = append(all, what...)
+	for name, what := range r.Files {
+		all = append(append(all, name...), what...)
 	}
 	return all
 }

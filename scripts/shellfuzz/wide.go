@@ -168,7 +168,7 @@ func (g *gen) traps() string {
 // pipes is a pipeline with statuses.
 func (g *gen) pipes() string {
 	stage := func() string {
-		return g.of("cat", "true", "false", "(exit 3)", "grep a", "grep -q two", "head -1", "tail -1", "sort -r", "{ read x; echo \"$x\"; }", "while read -r l; do echo \"-$l\"; done", "wc -l", "tr a-z A-Z", "sed -n 2p", "f7", "cut -d: -f2", "{ cat; exit 4; }", "tee o1", "nosuch_p 2>/dev/null", "xargs -n1 echo", "sh -c 'cat; exit 2'", "awk '{print NR}'", "if read y; then echo \"y$y\"; fi", "(cat; echo z)", "cat - in", "x=1")
+		return g.of("cat", "true", "false", "(exit 3)", "grep a", "grep -q two", "head -1", "tail -1", "sort -r", "{ read x; echo \"$x\"; }", "while read -r l; do echo \"-$l\"; done", "wc -l", "tr a-z A-Z", "sed -n 2p", "f7", "cut -d: -f2", "{ cat; exit 4; }", "tee o3", "nosuch_p 2>/dev/null", "xargs -n1 echo", "sh -c 'cat; exit 2'", "awk '{print NR}'", "if read y; then echo \"y$y\"; fi", "(cat; echo z)", "cat - in", "x=1")
 	}
 	s := g.of("cat in", "echo a b", "printf 'a\\nb\\n'", "seq 5", "false", "true", "f7", "ls d", "(exit 2)", "yes", "{ echo q; false; }", "cat nope 2>/dev/null", "echo \"$x\"")
 	if s == "yes" {

@@ -27,6 +27,11 @@ func (w *walker) call(c *syntax.CallExpr) {
 		w.refuse(c.Args[0].Pos(), loneIn)
 		return
 	}
+	for i, a := range c.Assigns {
+		if slices.ContainsFunc(c.Assigns[:i], func(before *syntax.Assign) bool { return before.Name.Value == a.Name.Value }) {
+			w.refuse(a.Pos(), assignedTwice)
+		}
+	}
 	args := make([]argument, len(c.Args))
 	for i, word := range c.Args {
 		args[i] = literal(word)

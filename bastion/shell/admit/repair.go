@@ -58,8 +58,8 @@ func (r *repairer) node(n syntax.Node) {
 		unescape(n.Value)
 	case *syntax.CaseClause:
 		unescape(n.Word)
-		for _, item := range n.Items {
-			if len(item.Stmts) == 0 { // its status is 0 whatever ran before
+		for i, item := range n.Items {
+			if len(item.Stmts) == 0 && (item.Op == syntax.Break || i == len(n.Items)-1) { // its status is 0 whatever ran before
 				item.Stmts = []*syntax.Stmt{call("true")}
 			}
 		}

@@ -82,6 +82,7 @@ const (
 	separatorOdd
 	listing
 	localOutside
+	assignedTwice
 	localBefore
 	localElsewhere
 	declareOption
@@ -197,6 +198,7 @@ var Table = [...]Row{
 	separatorOdd:        {"IFS", "what follows would be split differently: set it for read alone, or in a function that splits nothing", "‸IFS=,; for x in $y; do echo $x; done", "IFS=, read -ra a <<< $y"},
 	listing:             {"listing", "bash's own lists are not printed", "‸set", "set -e"},
 	localOutside:        {"local", "outside of a function write a plain assignment", "‸local x=1", "f() { local x=1; }"},
+	assignedTwice:       {"NAME=… twice", "set it once before a command", "x=1 ‸x=2 ls", "x=2 ls"},
 	localBefore:         {"NAME=… before a function", "local NAME in it takes this value over: set it on a line before, or give local a value", "f() { local x; echo $x; }; ‸x=1 f", "f() { local x=; echo $x; }; x=1 f"},
 	localElsewhere:      {"export of a local", "another function has a local of this name, which bash would take: choose another name", "f() { local x; g; echo $x; }; g() { ‸export x=1; }; f", "f() { local x; g; echo $x; }; g() { export y=1; }; f"},
 	declareOption:       {"option of declare", "only -a -A -r -x and, for declare, -g are read", "declare ‸-i n=1", "declare -r n=1"},

@@ -256,6 +256,11 @@ func (sh *shell) takeRedirects(ctx context.Context, hc interp.HandlerContext) (f
 			}
 		}
 	}
+	return sh.takeOutputs(hc)
+}
+
+// takeOutputs does it for what a command writes to.
+func (sh *shell) takeOutputs(hc interp.HandlerContext) (failed bool) {
 	for _, w := range []any{hc.Stdout, hc.Stderr} {
 		if f, ok := w.(*outFile); ok {
 			if err := f.begin(); err != nil {

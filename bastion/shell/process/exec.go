@@ -39,7 +39,9 @@ func (sh *shell) execute(ctx context.Context, args []string) error {
 		return sh.ours(ctx, hc, name, args[1:])
 	}
 	if isShell(args[0]) {
-		sh.takeRedirects(ctx, hc)
+		if sh.takeRedirects(ctx, hc) {
+			return interp.ExitStatus(1)
+		}
 		return sh.nested(ctx, hc, args)
 	}
 	if sh.setsEcho(hc.Stdin, args) {

@@ -125,7 +125,7 @@ func (sh *shell) nestedText(ctx context.Context, hc interp.HandlerContext, v inv
 	file := under(hc.Dir, v.rest[0])
 	content, err := sh.readScript(ctx, hc, file)
 	if err != nil {
-		return "", wire.Link{}, sh.noScript(hc, c.posix, v.rest[0], err)
+		return "", wire.Link{}, sh.noScript(hc, c, v.rest[0], err)
 	}
 	c.name, c.params = v.rest[0], v.rest[1:]
 	return string(content), wire.Link{By: base + " " + file, SHA256: digest(content)}, nil
@@ -146,14 +146,22 @@ func (sh *shell) nestedScript(ctx context.Context, hc interp.HandlerContext, c c
 }
 
 // noScript is a file that cannot be read as a script: 127 where it is not there.
-func (sh *shell) noScript(hc interp.HandlerContext, posix bool, name string, err error) error {
+func (sh *shell) noScript(hc interp.HandlerContext, c *config, name string, err error) error {
+	posix := c.posix
 	shown := fileError(name, err)
 	if shown == err {
 		return err
 	}
-	io.WriteString(hc.Stderr, strings.Replace(shown.Error(), "bash: line 1: ", "bash: ", 1)+"\n")
+	text := strings.Replace(shown.Error(), "bash: line 1: ", "bash: ", 1)
+	if posix {
+		text = "sh: 0: cannot open " + strings.TrimSuffix(strings.TrimPrefix(text, "bash: "), " or directory")
+	}
+	io.WriteString(hc.Stderr, text+"\n")
 	if number(err) == errno["ENOENT"] && posix {
 		return interp.ExitStatus(2)
+	}
+	if slices.Contains(c.options, "-e") {
+		return interp.ExitStatus(1)
 	}
 	if number(err) == errno["ENOENT"] {
 		return interp.ExitStatus(127)

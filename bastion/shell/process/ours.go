@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -269,8 +270,11 @@ func (b *builtin) content() error {
 	return err
 }
 
-// exec runs a command in the place of the shell: its EXIT trap does not run.
+// exec runs a command in the place of the shell: its EXIT trap does not run. Where a file cannot be opened the shell goes on.
 func (b *builtin) exec() error {
+	if b.cannotOpen() {
+		return interp.ExitStatus(1)
+	}
 	if runnerOf(b.hc).Pointer() == reflect.ValueOf(b.shell.runner).Pointer() {
 		b.shell.atExit = ""
 	}
@@ -280,6 +284,22 @@ func (b *builtin) exec() error {
 		return err
 	}
 	return b.hc.Builtin(b.ctx, []string{"exit", strconv.Itoa(int(status))})
+}
+
+// cannotOpen opens the files of exec's redirections, and says whether that failed. The input of a command on the target stays its own.
+func (b *builtin) cannotOpen() bool {
+	if isShell(b.args[0]) {
+		return b.shell.takeRedirects(b.ctx, b.hc)
+	}
+	if in := b.shell.inputs.of(b.hc.Stdin); in.own && in.kind == fromFile && in.file == nil {
+		if _, err := b.shell.stat(b.ctx, in.path, true); err != nil {
+			var number syscall.Errno
+			errors.As(err, &number)
+			fmt.Fprintf(b.shell.err, "bash: line 1: %s: %s\n", in.path, messages[number])
+			return true
+		}
+	}
+	return b.shell.takeOutputs(b.hc)
 }
 
 // pwd is the builtin.
