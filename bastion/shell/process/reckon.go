@@ -99,7 +99,11 @@ type reckoner struct {
 	shell *shell
 	hc    interp.HandlerContext
 	env   expand.WriteEnviron
+	reads int
 }
+
+// maxReads is how many values one expression reads at most: values in values can be very many.
+const maxReads = 1 << 20
 
 // errUnset ends a shell under set -u.
 type errUnset struct{ name string }
@@ -239,6 +243,9 @@ func (r *reckoner) resolve(name string) (string, expand.Variable) {
 
 // Get implements reckon.Variables.
 func (r *reckoner) Get(name, subscript string, has bool) (string, error) {
+	if r.reads++; r.reads > maxReads {
+		return "", refuse("arithmetic", "an expression reads at most %d values", maxReads)
+	}
 	if text, own := r.ownNumber(name); own && !has {
 		return text, nil
 	}
