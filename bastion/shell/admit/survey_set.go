@@ -63,7 +63,8 @@ func (w *walker) setBefore(p *syntax.ParamExp) {
 	if !w.whole() || p.Index == nil || builtinList[name] {
 		return
 	}
-	_, set := w.known.set[name]
+	first, set := w.known.set[name]
+	set = set && first < offset(p.Pos())
 	switch {
 	case p.Excl && !w.known.lists[name], everything(p) && w.known.nounset && !set:
 		w.refuse(p.Pos(), neverSet)

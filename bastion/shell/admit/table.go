@@ -31,6 +31,9 @@ const (
 	deviceFile
 	globTarget
 	assignmentInput
+	negatedRedirect
+	errorsBeside
+	targetAssigns
 	documentEnd
 	tildeOther
 	tildeColon
@@ -43,6 +46,8 @@ const (
 	exportedName
 	replaceStar
 	globStart
+	globQuotes
+	emptyQuotes
 	extendedGlob
 	loneDollar
 	localeQuotes
@@ -57,6 +62,7 @@ const (
 	fixedVariable
 	seededRandom
 	steeringVariable
+	localeVariable
 	namesByPrefix
 	tenthParameter
 	indirectMore
@@ -81,6 +87,7 @@ const (
 	separatorOdd
 	listing
 	localOutside
+	localAgain
 	declareOption
 	declareWord
 	declareCalled
@@ -143,6 +150,9 @@ var Table = [...]Row{
 	readWrite:           {"<>", "open a file for reading with < or for writing with >", "cat ‸<>f", "cat <f"},
 	deviceFile:          {"device file", "the shell opens no connections and no other descriptors: use curl, nc or a plain file", "echo a > ‸/dev/tcp/h/80", "echo a > /dev/null"},
 	globTarget:          {"pattern in redirection", "write the file's name in full", "cat < ‸*.txt", "cat *.txt"},
+	targetAssigns:       {"assignment in a redirection", "bash makes it in the command's own process, where it is lost: make it on a line before", "ls > ‸f$((i++))", "i=$((i+1)); ls > f$i"},
+	negatedRedirect:     {"! and a redirection", "bash does not turn the status of a file that cannot be opened: use if", "! { ls; } ‸>f", "if { ls; } >f; then false; fi"},
+	errorsBeside:        {"2> beside $(…)", "bash redirects the errors of the command and not those of $(…): put it into $(…), or take that into a variable", "echo $(ls) ‸2>f", "echo $(ls 2>f)"},
 	assignmentInput:     {"redirection of an assignment", "put the redirection into $(…)", "x=$(cat) ‸<f", "x=$(cat <f)"},
 	documentEnd:         {"here-document", "the word that ends it must be plain, or quoted as a whole", "cat <<‸'A'B\nx\nAB\n", "cat <<'AB'\nx\nAB\n"},
 	tildeOther:          {"tilde", "write the folder in full, or $PWD or $OLDPWD", "ls ‸~+", "ls ~"},
@@ -155,6 +165,8 @@ var Table = [...]Row{
 	replaceStar:         {"${name/*/…}", "the pattern may stand for nothing: test the variable", "echo ‸${x/*/b}", "echo ${x/a*/b}"},
 	braceName:           {"brace after $name", "bash looks for the name when it has the braces: use ${…}", "echo ‸$x{a,b}", "echo ${x}{a,b}"},
 	braceEmpty:          {"empty brace", "a word of it would be nothing, which bash leaves out", "echo ‸{,a}", "echo x{,a}"},
+	globQuotes:          {"quotes in [ ]", "a quoted - in a set stands for itself in bash: write the set without quotes", "ls a[0‸\"-\"9]", "ls a[0-9]"},
+	emptyQuotes:         {"empty quotes", "beside a value that begins with blanks they are a word of their own in bash: leave them out", "ls ‸''$x", "ls $x"},
 	globStart:           {"pattern", "a file's name cannot begin with ? [! or [^ in a pattern, which would match hidden files here and not in bash: use find", "ls ‸[!a]*", "ls a[!a]*"},
 	extendedGlob:        {"extended pattern", "write the patterns one by one, or use find or grep", "ls ‸!(a)", "ls *.txt"},
 	loneDollar:          {"lone dollar", "write \\$", "echo a‸$`ls`", "echo a\\$`ls`"},
@@ -169,6 +181,7 @@ var Table = [...]Row{
 	shellState:          {"shell's own state", "the variable is not kept", "echo ‸$SHELLOPTS", "set -e; echo $?"},
 	fixedVariable:       {"fixed variable", "bash does not let it be set, or makes its value anew: choose another name", "‸UID=5", "uid=5"},
 	seededRandom:        {"RANDOM=", "its row of numbers is not bash's: do not seed it", "‸RANDOM=42", "x=$RANDOM"},
+	localeVariable:      {"locale", "the shell reads C.UTF-8 alone: give another to the command that needs it", "‸LC_ALL=de_DE.UTF-8; ls", "LC_ALL=de_DE.UTF-8 ls"},
 	steeringVariable:    {"steering variable", "it would change how bash reads what follows: choose another name, or use cd", "‸CDPATH=/srv", "cdpath=/srv"},
 	namesByPrefix:       {"${!prefix*}", "write the names", "echo ‸${!HO*}", "echo ${HOME}"},
 	tenthParameter:      {"${10}", "use shift, or a=(\"$@\") and ${a[9]}", "echo ‸${10}", "echo ${9}"},
@@ -193,9 +206,10 @@ var Table = [...]Row{
 	associativeElement:  {"associative array", "write declare -A m=([\"key\"]=value …), each key quoted", "declare -A m=(‸a b)", "declare -A m=([\"a\"]=b)"},
 	separatorOdd:        {"IFS", "what follows would be split differently: set it for read alone, or in a function that splits nothing", "‸IFS=,; for x in $y; do echo $x; done", "IFS=, read -ra a <<< $y"},
 	listing:             {"listing", "bash's own lists are not printed", "‸set", "set -e"},
+	localAgain:          {"local again", "it is local already, and keeps its value in bash: set it", "f() { local x=1; local ‸x; }", "f() { local x=1; local y; }"},
 	localOutside:        {"local", "outside of a function write a plain assignment", "‸local x=1", "f() { local x=1; }"},
 	declareOption:       {"option of declare", "only -a -A -r -x and, for declare, -g are read", "declare ‸-i n=1", "declare -r n=1"},
-	declareWord:         {"word of declare", "write NAME=VALUE", "declare ‸$x", "declare x"},
+	declareWord:         {"word of declare", "write NAME=VALUE, without braces", "declare ‸$x", "declare x"},
 	declareCalled:       {"declare at run time", "write the word declare or export itself, not a variable that holds it", "", ""},
 	returnOutside:       {"return", "outside of a function write exit", "‸return 1", "exit 1"},
 	breakOutside:        {"break", "it is in no loop, or in fewer than it would end", "‸break", "while true; do break; done"},

@@ -74,14 +74,19 @@ func (w *walker) node(n syntax.Node) {
 		w.call(n)
 	case *syntax.DeclClause:
 		w.declaration(n)
+		w.braceValue(n)
 	case *syntax.Assign:
+		w.locale(n)
 		w.assign(n)
 	case *syntax.FuncDecl:
 		w.function(n)
+		w.locals(n)
 	case *syntax.ForClause:
 		w.loop(n)
 	case *syntax.CoprocClause:
 		w.refuse(n.Pos(), coprocess)
+	case *syntax.LetClause:
+		w.letWords(n)
 	case *syntax.ArithmCmd:
 		if n.X == nil {
 			w.refuse(n.Pos(), notUnderstood)
@@ -110,6 +115,11 @@ func (w *walker) comment(c *syntax.Comment) {
 func (w *walker) stmt(s *syntax.Stmt) {
 	if s.Coprocess || s.Disown {
 		w.refuse(s.Pos(), coprocess)
+	}
+	if call, ok := s.Cmd.(*syntax.CallExpr); ok {
+		w.sideEffects(s, call)
+	} else if s.Negated && len(s.Redirs) > 0 {
+		w.refuse(s.Redirs[0].Pos(), negatedRedirect)
 	}
 	if call, ok := s.Cmd.(*syntax.CallExpr); ok && len(call.Args) == 0 && len(s.Redirs) > 0 && (!quiet(call, true) || !ordered(call, s.Redirs)) {
 		w.refuse(s.Redirs[0].Pos(), assignmentInput) // bash has it for nothing, the interpreter for what is in $(…)

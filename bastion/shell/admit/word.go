@@ -21,6 +21,8 @@ func (w *walker) word(word *syntax.Word) {
 	if fields {
 		w.braces(word)
 		w.globs(word)
+		w.emptyBeside(word)
+		w.quotedInSet(word)
 	}
 }
 

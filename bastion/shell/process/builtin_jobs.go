@@ -41,7 +41,12 @@ func (b *builtin) wait() error {
 	for _, arg := range b.args {
 		id, err := strconv.ParseInt(arg, 10, 64)
 		j := b.shell.jobs.find(id)
-		if err != nil || j == nil {
+		if err != nil {
+			b.say(0, "`%s': not a pid or valid job spec", arg)
+			status = 1
+			continue
+		}
+		if j == nil {
 			b.say(0, "pid %s is not a child of this shell", arg)
 			status = 127
 			continue
@@ -90,6 +95,13 @@ func (b *builtin) kill() error {
 		return refuse("kill", "processes of the target and of this shell are killed by separate commands")
 	case !ok:
 		return b.say(1, "%s: invalid signal specification", b.args[0])
+	}
+	if signal == 2 || signal == 3 {
+		for _, a := range args {
+			if id, err := strconv.ParseInt(a, 10, 64); err == nil && b.shell.jobs.find(id) != nil {
+				return refuse("kill -INT", "what runs behind does not heed it in bash: use kill -TERM")
+			}
+		}
 	}
 	status := 0
 	for _, a := range args {

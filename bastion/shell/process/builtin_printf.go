@@ -73,6 +73,7 @@ func (p *printer) once(f string) error {
 				p.stop = true
 				return nil
 			}
+			p.lacking(f[i+1:])
 			i += escape(&p.out, f[i+1:], false)
 		case f[i] == '%' && i+1 < len(f) && f[i+1] == '%':
 			p.out.WriteByte('%')
@@ -88,6 +89,14 @@ func (p *printer) once(f string) error {
 		}
 	}
 	return nil
+}
+
+// lacking tells of an escape without its digits.
+func (p *printer) lacking(escape string) {
+	kind := map[byte]string{'x': "hex", 'u': "unicode", 'U': "unicode"}[escape[0]]
+	if kind != "" && digits(escape[1:], 1, 16) == 0 {
+		p.say(0, "missing %s digit for \\%c", kind, escape[0])
+	}
 }
 
 // spec is one conversion.
@@ -179,6 +188,12 @@ func (p *printer) text(s spec) {
 	arg := p.next()
 	switch s.verb {
 	case 'b':
+		for i := 0; i+1 < len(arg); i++ {
+			if arg[i] == '\\' {
+				i++
+				p.lacking(arg[i:])
+			}
+		}
 		arg, p.stop = unescape(arg, true)
 	case 'q':
 		arg = quoteWord(arg)
@@ -327,6 +342,9 @@ func (p *printer) integer(arg string) int64 {
 	}
 	text := strings.TrimLeft(arg, " \t\n")
 	if text == "" {
+		if arg != "" {
+			p.bad(arg)
+		}
 		return 0
 	}
 	sign, body := "", text

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 
+	"mvdan.cc/sh/v3/interp"
+
 	"gatehouse/bastion/shell/wire"
 	"gatehouse/policy"
 )
@@ -95,6 +97,11 @@ func (f *outFile) flushLocked() error {
 	return err
 }
 
+// exiting says that the words of a command have ended the shell, before its files would have been opened.
+func exiting(ctx context.Context) bool {
+	return runnerOf(interp.HandlerCtx(ctx)).Elem().FieldByName("exit").FieldByName("exiting").Bool()
+}
+
 // Close is the interpreter's, when the redirection ends: a file that nothing wrote is there all the same.
 func (f *outFile) Close() error {
 	f.mu.Lock()
@@ -103,7 +110,7 @@ func (f *outFile) Close() error {
 		return nil
 	}
 	var err error
-	if !f.begun {
+	if !f.begun && !(f.simple && exiting(f.ctx)) {
 		err = f.openLocked()
 	}
 	if err == nil {

@@ -29,6 +29,7 @@ const (
 	forIndex   = "i" // ${a[…]}, behind the array's name
 	forElement = "j" // a[…]=, behind the array's name
 	forTest    = "t" // [[ … -eq … ]], behind the operator
+	forMatch   = "m" // [[ … =~ … ]], before it matches
 	forName    = "n" // ${!name}: whether it names something
 
 	forDefault     = "d" // behind nothing or y: a question that counts where it is nothing
@@ -78,6 +79,11 @@ func (sh *shell) reckoned(ctx context.Context, question string) (io.ReadWriteClo
 		set, inner, _ := strings.Cut(rest, part)
 		if (set == "y") == (purpose == forAlternative) {
 			return sh.reckoned(ctx, inner)
+		}
+		return answered(""), nil
+	case forMatch:
+		if r.env.Get("BASH_REMATCH").IsSet() {
+			return answered(""), r.env.Set("BASH_REMATCH", expand.Variable{Set: true, Kind: expand.Indexed})
 		}
 		return answered(""), nil
 	case forName:

@@ -153,7 +153,7 @@ func (w *rewriter) command(cmd syntax.Command, tested bool) syntax.Command {
 	case *syntax.ArithmCmd:
 		c.X = w.reckons(c.X, forStatus)
 	case *syntax.LetClause:
-		w.let(c)
+		return w.let(c)
 	case *syntax.TestClause:
 		c.X = w.test(c.X)
 	case *syntax.BinaryCmd:

@@ -24,6 +24,9 @@ func (w *rewriter) call(c *syntax.CallExpr) {
 
 func (w *rewriter) assigns(all []*syntax.Assign) {
 	for _, a := range all {
+		if a.Name != nil && !a.Naked && w.shell.runner != nil && w.shell.runner.Vars[a.Name.Value].ReadOnly {
+			w.refuse(a.Name, "readonly", "it is set once: bash would end the line here")
+		}
 		if a.Index != nil {
 			a.Index = w.index(a.Name.Value, a.Index, forElement)
 		}
@@ -304,6 +307,9 @@ func (w *rewriter) testBoth(x *syntax.BinaryTest) syntax.TestExpr {
 		x.Y = w.test(x.Y)
 	default:
 		x.Y = w.operand(x.Y)
+	}
+	if x.Op == syntax.TsReMatch {
+		w.matched(x)
 	}
 	return x
 }
