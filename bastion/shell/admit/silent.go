@@ -85,43 +85,10 @@ func (w *walker) sideEffects(s *syntax.Stmt, call *syntax.CallExpr) {
 			}
 		}
 	}
-	w.errorsBeside(s, call)
 	if len(call.Assigns) > 0 && len(s.Redirs) > 0 && vanishes(call.Args) {
 		w.refuse(s.Redirs[0].Pos(), assignmentInput)
 	}
 }
-
-// errorsBeside refuses to redirect the errors of a command in whose words another runs.
-func (w *walker) errorsBeside(s *syntax.Stmt, call *syntax.CallExpr) {
-	for _, r := range s.Redirs {
-		errors := r.N != nil && r.N.Value == "2" || r.Op == syntax.RdrAll || r.Op == syntax.AppAll
-		for _, word := range call.Args {
-			if errors && runs(word) {
-				w.refuse(r.Pos(), errorsBeside)
-			}
-		}
-	}
-}
-
-// runs says that a word runs a command that may say something.
-func runs(word *syntax.Word) bool {
-	found := false
-	preorder(word, func(n syntax.Node) {
-		s, ok := n.(*syntax.CmdSubst)
-		if !ok {
-			return
-		}
-		for _, st := range s.Stmts {
-			if call, ok := st.Cmd.(*syntax.CallExpr); !ok || len(call.Args) == 0 || !silentCommands[call.Args[0].Lit()] {
-				found = true
-			}
-		}
-	})
-	return found
-}
-
-// silentCommands say nothing on standard error.
-var silentCommands = map[string]bool{"echo": true, "printf": true, "date": true, "pwd": true, "hostname": true, "whoami": true, "nproc": true}
 
 // randomOnly says that a word is not quiet for a number by chance alone.
 func randomOnly(word *syntax.Word) bool {

@@ -32,7 +32,6 @@ const (
 	globTarget
 	assignmentInput
 	negatedRedirect
-	errorsBeside
 	targetAssigns
 	documentEnd
 	tildeOther
@@ -152,7 +151,6 @@ var Table = [...]Row{
 	globTarget:          {"pattern in redirection", "write the file's name in full", "cat < ‸*.txt", "cat *.txt"},
 	targetAssigns:       {"assignment in a redirection", "bash makes it in the command's own process, where it is lost: make it on a line before", "ls > ‸f$((i++))", "i=$((i+1)); ls > f$i"},
 	negatedRedirect:     {"! and a redirection", "bash does not turn the status of a file that cannot be opened: use if", "! { ls; } ‸>f", "if { ls; } >f; then false; fi"},
-	errorsBeside:        {"2> beside $(…)", "bash redirects the errors of the command and not those of $(…): put it into $(…), or take that into a variable", "echo $(ls) ‸2>f", "echo $(ls 2>f)"},
 	assignmentInput:     {"redirection of an assignment", "put the redirection into $(…)", "x=$(cat) ‸<f", "x=$(cat <f)"},
 	documentEnd:         {"here-document", "the word that ends it must be plain, or quoted as a whole", "cat <<‸'A'B\nx\nAB\n", "cat <<'AB'\nx\nAB\n"},
 	tildeOther:          {"tilde", "write the folder in full, or $PWD or $OLDPWD", "ls ‸~+", "ls ~"},

@@ -44,6 +44,13 @@ func (f *outFile) Write(p []byte) (int, error) {
 // Read is never called: a file is opened to read or to write.
 func (f *outFile) Read([]byte) (int, error) { return 0, errEnded }
 
+// ofCommand says that the file is a redirection of one command alone.
+func (f *outFile) ofCommand() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.simple
+}
+
 // begin opens the file for what the shell itself writes to it.
 func (f *outFile) begin() error {
 	f.mu.Lock()

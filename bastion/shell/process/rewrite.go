@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -63,10 +64,11 @@ type rewriter struct {
 	shell      *shell
 	ctx        context.Context
 	errexit    bool
-	inner      int   // substitutions and pipelines around
-	keyed      bool  // an array with keys is declared
-	redirected bool  // the command whose words are rewritten has its input redirected
-	err        error // the first refusal
+	inner      int    // substitutions and pipelines around
+	kept       string // where the command whose words are rewritten keeps the standard error around it
+	keyed      bool   // an array with keys is declared
+	redirected bool   // the command whose words are rewritten has its input redirected
+	err        error  // the first refusal
 }
 
 // rewrite changes a whole text, whose every part package admit has let through.
@@ -105,12 +107,23 @@ func (w *rewriter) stmt(st *syntax.Stmt, tested bool) *syntax.Stmt {
 		w.refuse(st, "coproc", "run it in the foreground, or behind with &")
 		return st
 	}
+	beside := errorsBeside(st)
+	if beside && st.Negated && w.errexit {
+		w.refuse(st, "2> beside $(…)", "with set -e and ! it is not read: put $(…) into a variable first")
+	}
 	w.redirs(st)
 	_, simple := st.Cmd.(*syntax.CallExpr)
-	around := w.redirected
-	w.redirected = simple && readsElsewhere(st)
+	around, kept := w.redirected, w.kept
+	w.redirected, w.kept = simple && readsElsewhere(st), ""
+	if beside {
+		w.kept = strconv.FormatInt(w.shell.kept.number(), 10)
+	}
+	number := w.kept
 	st.Cmd = w.command(st.Cmd, tested || st.Negated)
-	w.redirected = around
+	w.redirected, w.kept = around, kept
+	if beside {
+		st = keeping(st, number)
+	}
 	if b, ok := st.Cmd.(*syntax.BinaryCmd); ok && st.Negated && w.errexit && piped(b) {
 		st.Cmd = unheededPipe(b)
 	}

@@ -159,18 +159,26 @@ func (w *rewriter) part(p *syntax.WordPart) {
 // substitution rewrites $(…), in which errexit is off.
 func (w *rewriter) substitution(stmts []*syntax.Stmt) []*syntax.Stmt {
 	w.inner++
-	defer func() { w.inner-- }()
-	if len(stmts) == 1 && stmts[0].Cmd == nil && len(stmts[0].Redirs) == 1 {
-		stmts = w.list(stmts, false)
+	redirected, kept := w.redirected, w.kept
+	w.redirected, w.kept = false, ""
+	defer func() { w.inner, w.redirected, w.kept = w.inner-1, redirected, kept }()
+	content := len(stmts) == 1 && stmts[0].Cmd == nil && len(stmts[0].Redirs) == 1
+	stmts = w.list(stmts, false)
+	if content {
 		stmts[0].Cmd = callStmt(mark + "content").Cmd
-		return stmts
+	} else {
+		stmts = w.unheeded(stmts, !w.shell.posix)
 	}
-	redirected := w.redirected
-	w.redirected = false
-	stmts = w.unheeded(w.list(stmts, false), !w.shell.posix)
-	if w.redirected = redirected; redirected { // bash expands words before it redirects
+	var around []*syntax.Redirect // bash expands words before it redirects
+	if redirected && !content {
+		around = append(around, &syntax.Redirect{Op: syntax.RdrIn, Word: quoted(markOuter)})
+	}
+	if kept != "" {
+		around = append(around, toErrors(markKept+kept))
+	}
+	if len(around) > 0 {
 		inner := blockOf(stmts...)
-		inner.Redirs = []*syntax.Redirect{{Op: syntax.RdrIn, Word: quoted(markOuter)}}
+		inner.Redirs = around
 		stmts = []*syntax.Stmt{inner}
 	}
 	return stmts
