@@ -122,6 +122,11 @@ func vanishes(words []*syntax.Word) bool {
 
 // locale refuses a locale that the shell would have to read by.
 func (w *walker) locale(a *syntax.Assign) {
+	if a.Name != nil && a.Name.Value == "PATH" && !a.Append && !a.Naked {
+		if a.Value == nil || literal(a.Value).known && literal(a.Value).text == "" {
+			w.refuse(a.Pos(), steeringVariable)
+		}
+	}
 	if a.Name == nil || a.Value == nil || a.Name.Value != "LC_ALL" && a.Name.Value != "LC_CTYPE" && a.Name.Value != "LANG" {
 		return
 	}
@@ -179,4 +184,18 @@ func (w *walker) letWords(l *syntax.LetClause) {
 			}
 		}
 	})
+}
+
+// negatedEnd refuses braces that end in a || ! b, under set -e, where what comes next reads the status.
+func (w *walker) negatedEnd(b *syntax.Block) {
+	if !w.known.errexit || !w.known.statuses || len(b.Stmts) == 0 {
+		return
+	}
+	if _, function := w.parent(2).(*syntax.FuncDecl); function {
+		return
+	}
+	last, ok := b.Stmts[len(b.Stmts)-1].Cmd.(*syntax.BinaryCmd)
+	if ok && (last.Op == syntax.AndStmt || last.Op == syntax.OrStmt) && last.Y.Negated {
+		w.refuse(last.Y.Pos(), negatedEnd)
+	}
 }

@@ -39,6 +39,7 @@ func (k *known) called(c *syntax.CallExpr) {
 	case "set":
 		for _, word := range c.Args[1:] {
 			lit := word.Lit()
+			k.errexit = k.errexit || lit == "errexit" || flagged(lit, 'e')
 			k.nounset = k.nounset || lit == "nounset" || flagged(lit, 'u')
 			k.allExported = k.allExported || lit == "allexport" || flagged(lit, 'a')
 		}

@@ -32,6 +32,7 @@ const (
 	globTarget
 	assignmentInput
 	negatedRedirect
+	negatedEnd
 	targetAssigns
 	documentEnd
 	tildeOther
@@ -150,6 +151,7 @@ var Table = [...]Row{
 	deviceFile:          {"device file", "the shell opens no connections and no other descriptors: use curl, nc or a plain file", "echo a > ‸/dev/tcp/h/80", "echo a > /dev/null"},
 	globTarget:          {"pattern in redirection", "write the file's name in full", "cat < ‸*.txt", "cat *.txt"},
 	targetAssigns:       {"assignment in a redirection", "bash makes it in the command's own process, where it is lost: make it on a line before", "ls > ‸f$((i++))", "i=$((i+1)); ls > f$i"},
+	negatedEnd:          {"! at the end of a list", "with set -e its status cannot be read behind the braces: use if", "set -e; { a || ‸! b; }; echo $?", "set -e; if a; then b; fi; echo $?"},
 	negatedRedirect:     {"! and a redirection", "bash does not turn the status of a file that cannot be opened: use if", "! { ls; } ‸>f", "if { ls; } >f; then false; fi"},
 	assignmentInput:     {"redirection of an assignment", "put the redirection into $(…)", "x=$(cat) ‸<f", "x=$(cat <f)"},
 	documentEnd:         {"here-document", "the word that ends it must be plain, or quoted as a whole", "cat <<‸'A'B\nx\nAB\n", "cat <<'AB'\nx\nAB\n"},

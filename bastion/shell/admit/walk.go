@@ -70,6 +70,8 @@ func (w *walker) node(n syntax.Node) {
 		w.stmt(n)
 	case *syntax.Redirect:
 		w.redirect(n)
+	case *syntax.Block:
+		w.negatedEnd(n)
 	case *syntax.CallExpr:
 		w.call(n)
 	case *syntax.DeclClause:

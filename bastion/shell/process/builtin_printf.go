@@ -91,14 +91,6 @@ func (p *printer) once(f string) error {
 	return nil
 }
 
-// lacking tells of an escape without its digits.
-func (p *printer) lacking(escape string) {
-	kind := map[byte]string{'x': "hex", 'u': "unicode", 'U': "unicode"}[escape[0]]
-	if kind != "" && digits(escape[1:], 1, 16) == 0 {
-		p.say(0, "missing %s digit for \\%c", kind, escape[0])
-	}
-}
-
 // spec is one conversion.
 type spec struct {
 	flags            string
@@ -188,12 +180,7 @@ func (p *printer) text(s spec) {
 	arg := p.next()
 	switch s.verb {
 	case 'b':
-		for i := 0; i+1 < len(arg); i++ {
-			if arg[i] == '\\' {
-				i++
-				p.lacking(arg[i:])
-			}
-		}
+		p.lackingIn(arg)
 		arg, p.stop = unescape(arg, true)
 	case 'q':
 		arg = quoteWord(arg)
