@@ -100,9 +100,6 @@ func judgeTrap(args []argument, in Place) (rule, int) {
 	if len(args) == 0 || option(args[0]) {
 		return listing, -1
 	}
-	if len(args) > 1 && args[0].known && strings.Contains(" "+strings.NewReplacer(";", " ", "\n", " ").Replace(args[0].text)+" ", " exit ") {
-		return trapExit, 0
-	}
 	for i, a := range args[min(1, len(args)-1):] {
 		if a.known && a.text != "EXIT" {
 			return trapSignal, i + min(1, len(args)-1)

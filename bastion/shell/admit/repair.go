@@ -19,15 +19,18 @@ import (
 //   - ${x:?…} ends a shell with a status of its own
 //   - x=v > f assigns where f cannot be opened
 //   - $(…) within ${x:-…} runs only where it is needed
+//   - the ! of what runs behind is none
+//   - an =~ that does not match leaves BASH_REMATCH empty (repair_match.go), and an empty branch of case gives 0
 //   - a backslash in an assignment, a file's name or a test quotes, and ~ is the home of a file's name
 func repair(f *syntax.File, in Place, k known) {
-	r := &repairer{in: in, known: k, inner: map[*syntax.DeclClause]bool{}}
+	r := &repairer{in: in, known: k, inner: map[*syntax.DeclClause]bool{}, turns: map[*syntax.Block]string{}}
 	var all []syntax.Node // before any is changed: what is put in must not be changed again
 	preorder(f, func(n syntax.Node) { all = append(all, n) })
 	for _, n := range all {
 		r.node(n)
 	}
 	r.statuses(f)
+	r.matches(f)
 }
 
 // repairer changes one tree.
@@ -36,6 +39,7 @@ type repairer struct {
 	known known
 	loops int
 	inner map[*syntax.DeclClause]bool // those in a shell of their own within a function
+	turns map[*syntax.Block]string    // the loops, and where their status is
 }
 
 func (r *repairer) node(n syntax.Node) {
@@ -45,7 +49,7 @@ func (r *repairer) node(n syntax.Node) {
 	case *syntax.BinaryCmd:
 		pipeAll(n)
 	case *syntax.Word:
-		n.Parts = apart(r.counts(n.Parts))
+		n.Parts = apart(r.counts(r.keys(n.Parts)))
 	case *syntax.DblQuoted:
 		n.Parts = r.counts(n.Parts)
 	case *syntax.FuncDecl:
@@ -54,6 +58,11 @@ func (r *repairer) node(n syntax.Node) {
 		unescape(n.Value)
 	case *syntax.CaseClause:
 		unescape(n.Word)
+		for _, item := range n.Items {
+			if len(item.Stmts) == 0 { // its status is 0 whatever ran before
+				item.Stmts = []*syntax.Stmt{call("true")}
+			}
+		}
 	case *syntax.Redirect:
 		file(n)
 	case *syntax.TestClause:
@@ -77,14 +86,21 @@ func pipeAll(b *syntax.BinaryCmd) {
 		return
 	}
 	b.Op = syntax.Pipe
-	b.X.Redirs = append(b.X.Redirs, &syntax.Redirect{Op: syntax.DplOut, OpPos: b.OpPos, N: &syntax.Lit{Value: "2"}, Word: wordOf(&syntax.Lit{Value: "1"})})
+	last := b.X
+	for inner, ok := last.Cmd.(*syntax.BinaryCmd); ok && (inner.Op == syntax.Pipe || inner.Op == syntax.PipeAll); inner, ok = last.Cmd.(*syntax.BinaryCmd) {
+		last = inner.Y
+	}
+	last.Redirs = append(last.Redirs, &syntax.Redirect{Op: syntax.DplOut, OpPos: b.OpPos, N: &syntax.Lit{Value: "2"}, Word: wordOf(&syntax.Lit{Value: "1"})})
 }
 
-// apart takes lists out of the quotes that they share with other text.
+// apart takes lists out of the quotes that they share with other text, and makes "" ”.
 func apart(parts []syntax.WordPart) []syntax.WordPart {
 	var all []syntax.WordPart
 	for _, part := range parts {
 		q, ok := part.(*syntax.DblQuoted)
+		if ok && len(q.Parts) == 0 { // which the interpreter forgets beside what is split
+			part = &syntax.SglQuoted{Left: q.Left, Right: q.Right}
+		}
 		if !ok || len(q.Parts) < 2 || !hasList(q.Parts) {
 			all = append(all, part)
 			continue
@@ -132,6 +148,9 @@ func (r *repairer) stmt(s *syntax.Stmt) {
 		s.Cmd = r.locals(d)
 		return
 	}
+	if b, list := s.Cmd.(*syntax.BinaryCmd); s.Background && s.Negated && !(list && (b.Op == syntax.AndStmt || b.Op == syntax.OrStmt)) {
+		s.Negated = false // as in bash, which forgets it
+	}
 	call, ok := s.Cmd.(*syntax.CallExpr)
 	if ok && len(call.Args) == 0 && len(call.Assigns) > 0 && len(s.Redirs) > 0 && quiet(call, true) {
 		s.Cmd, s.Redirs = &syntax.Block{Lbrace: s.Pos(), Rbrace: s.End(), Stmts: []*syntax.Stmt{{Position: s.Pos(), Cmd: call}, {Position: s.Pos(), Cmd: callOf(wordOf(&syntax.Lit{Value: ":"})), Redirs: s.Redirs}}}, nil
@@ -142,13 +161,17 @@ func (r *repairer) stmt(s *syntax.Stmt) {
 	switch call.Args[0].Lit() {
 	case "exit":
 		s.Negated = false
+	case "exec":
+		s.Negated = s.Negated && len(call.Args) == 1
 	case "return":
 		s.Negated = false
 		if len(call.Args) == 1 {
 			call.Args = append(call.Args, wordOf(&syntax.ParamExp{Short: true, Param: &syntax.Lit{Value: "?"}}))
 		}
 	case "shift":
-		s.Cmd = shift(call)
+		if !r.in.Sh {
+			s.Cmd = shift(call)
+		}
 	case "set":
 		call.Args = withoutE(call.Args)
 	}

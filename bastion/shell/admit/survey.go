@@ -1,6 +1,7 @@
 package admit
 
 import (
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -19,17 +20,33 @@ type known struct {
 	statuses    bool            // it reads $?
 	nounset     bool            // set -u
 	lists       map[string]bool // given the value of a list
+	shadowed    map[string]bool // declared local without a value
+	empty       map[string]bool // given a value that may be nothing
+	hidden      map[string]bool // given a pattern that would match hidden files
+	locals      map[string][]*syntax.FuncDecl
 }
 
 // survey reads a tree once, before it is judged.
 func survey(f *syntax.File) known {
-	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{}}
+	k := newKnown()
+	k.add(f)
+	return k
+}
+
+func newKnown() known {
+	return known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{},
+		shadowed: map[string]bool{}, empty: map[string]bool{}, hidden: map[string]bool{}, locals: map[string][]*syntax.FuncDecl{}}
+}
+
+// add surveys one more tree.
+func (k *known) add(f *syntax.File) {
 	preorder(f, func(n syntax.Node) {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
 			if n.Name != nil {
 				k.functions[n.Name.Value] = true
 			}
+			k.localsOf(n)
 		case *syntax.DeclClause:
 			k.declared(n)
 		case *syntax.Assign:
@@ -45,7 +62,15 @@ func survey(f *syntax.File) known {
 			k.matches = k.matches || n.Param != nil && n.Param.Value == "BASH_REMATCH"
 		}
 	})
-	return k
+}
+
+// passed says that what is known so far stands before all that follows.
+func (k *known) passed() {
+	for _, at := range []map[string]int{k.readonly, k.set} {
+		for name := range at {
+			at[name] = -1
+		}
+	}
 }
 
 // preorder visits every node that is there.
@@ -74,7 +99,37 @@ func (k *known) assigned(a *syntax.Assign) {
 		return
 	}
 	k.sets(a.Name.Value, a.Pos())
+	if v := literalOrNothing(a.Value); v == "" {
+		k.empty[a.Name.Value] = true
+	}
 	k.lists[a.Name.Value] = k.lists[a.Name.Value] || a.Array != nil || a.Index != nil
+	if a.Array != nil {
+		for _, e := range a.Array.Elems {
+			k.holds(a.Name.Value, e.Value)
+		}
+	}
+	k.holds(a.Name.Value, a.Value)
+}
+
+// literalOrNothing is a word's text, where that is known.
+func literalOrNothing(word *syntax.Word) string {
+	if word == nil {
+		return ""
+	}
+	if v := literal(word); v.known {
+		return v.text
+	}
+	return ""
+}
+
+// holds keeps a name that may have a pattern for a value which would match hidden files.
+func (k *known) holds(name string, word *syntax.Word) {
+	if word == nil {
+		return
+	}
+	if l := leading(word); l != "" && (l[0] == '?' || l[0] == '[' && dotted(l)) && globby(l) {
+		k.hidden[name] = true
+	}
 }
 
 func (k *known) declared(d *syntax.DeclClause) {
@@ -94,6 +149,7 @@ func (k *known) declared(d *syntax.DeclClause) {
 		if strings.ContainsAny(flags, "aA") {
 			k.lists[a.Name.Value] = true
 		}
+		k.shadowed[a.Name.Value] = k.shadowed[a.Name.Value] || a.Naked && d.Variant.Value != "export" && d.Variant.Value != "readonly"
 		if strings.Contains(flags, "A") {
 			k.associative[a.Name.Value] = true
 		}
@@ -101,6 +157,55 @@ func (k *known) declared(d *syntax.DeclClause) {
 			k.readonly[a.Name.Value] = offset(a.Pos())
 		}
 	}
+}
+
+// localsOf keeps the names that a function has for itself.
+func (k *known) localsOf(f *syntax.FuncDecl) {
+	preorder(f.Body, func(n syntax.Node) {
+		d, ok := n.(*syntax.DeclClause)
+		if !ok || d.Variant.Value == "export" || d.Variant.Value == "readonly" {
+			return
+		}
+		for _, a := range d.Args {
+			if a.Name == nil && strings.Contains(flagsOf(a.Value), "g") {
+				return
+			}
+		}
+		for _, a := range d.Args {
+			if a.Name != nil {
+				k.locals[a.Name.Value] = append(k.locals[a.Name.Value], f)
+			}
+		}
+	})
+}
+
+// elsewhere refuses to export, or make readonly or global, what is local to another function, which may be one that is running.
+func (w *walker) elsewhere(d *syntax.DeclClause) {
+	if !w.inFunction() {
+		return
+	}
+	global := false
+	for _, a := range d.Args {
+		global = global || a.Name == nil && strings.Contains(flagsOf(a.Value), "g")
+	}
+	if !global && d.Variant.Value != "export" && d.Variant.Value != "readonly" {
+		return
+	}
+	for _, a := range d.Args {
+		if a.Name == nil {
+			continue
+		}
+		if w.localOf(a.Name.Value, global) {
+			w.refuse(d.Pos(), localElsewhere)
+		}
+	}
+}
+
+// localOf says whether a name is a local of another function than the current one, or of any.
+func (w *walker) localOf(name string, any bool) bool {
+	return slices.ContainsFunc(w.known.locals[name], func(f *syntax.FuncDecl) bool {
+		return any || !slices.Contains(w.stack, syntax.Node(f))
+	})
 }
 
 // flagsOf are the letters of a word of options.

@@ -33,8 +33,12 @@ func (k *known) called(c *syntax.CallExpr) {
 		for _, word := range c.Args[1:] {
 			if lit := word.Lit(); syntax.ValidName(lit) {
 				k.sets(lit, word.Pos())
-				k.lists[lit] = true
+				k.lists[lit], k.empty[lit] = true, true
 			}
+		}
+	case "unset":
+		for _, word := range c.Args[1:] {
+			k.empty[word.Lit()] = true
 		}
 	case "set":
 		for _, word := range c.Args[1:] {

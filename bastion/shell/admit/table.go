@@ -23,6 +23,7 @@ const (
 	coprocess
 	selectLoop
 	functionName
+	functionBody
 	descriptor
 	inputDuplicate
 	closedOutput
@@ -88,6 +89,8 @@ const (
 	listing
 	localOutside
 	localAgain
+	localBefore
+	localElsewhere
 	declareOption
 	declareWord
 	declareCalled
@@ -95,7 +98,6 @@ const (
 	breakOutside
 	breakAhead
 	trapSubshell
-	trapExit
 	trapSignal
 	jobControl
 	interactiveOnly
@@ -142,6 +144,7 @@ var Table = [...]Row{
 	processSubstitution: {"process substitution", "write to a file, use a pipe, or a here-string: <<< \"$(…)\"", "diff ‸<(ls a) <(ls b)", "ls a | diff - b"},
 	coprocess:           {"coproc", "run it in the foreground, or behind with &", "‸coproc cat", "cat &"},
 	selectLoop:          {"select", "read the choice with read", "‸select x in a b; do echo $x; done", "for x in a b; do echo $x; done"},
+	functionBody:        {"command behind a function", "the parser takes what stands behind } for a part of it: write it on a line of its own", "f() { ls; } ‸&& f", "f() { ls; }; f"},
 	functionName:        {"function name", "it must be letters, digits and _ - . : + and no word of the shell's grammar", "‸a@b() { :; }", "a-b() { :; }"},
 	descriptor:          {"file descriptor", "only 0 for input and 1 and 2 for output can be redirected", "exec ‸3>log", "exec >log"},
 	inputDuplicate:      {"<&", "redirect input from a file, with < or <<<", "cat ‸<&3", "cat </dev/null"},
@@ -208,6 +211,8 @@ var Table = [...]Row{
 	listing:             {"listing", "bash's own lists are not printed", "‸set", "set -e"},
 	localAgain:          {"local again", "it is local already, and keeps its value in bash: set it", "f() { local x=1; local ‸x; }", "f() { local x=1; local y; }"},
 	localOutside:        {"local", "outside of a function write a plain assignment", "‸local x=1", "f() { local x=1; }"},
+	localBefore:         {"NAME=… before a function", "local NAME in it takes this value over: set it on a line before, or give local a value", "f() { local x; echo $x; }; ‸x=1 f", "f() { local x=; echo $x; }; x=1 f"},
+	localElsewhere:      {"export of a local", "another function has a local of this name, which bash would take: choose another name", "f() { local x; g; echo $x; }; g() { ‸export x=1; }; f", "f() { local x; g; echo $x; }; g() { export y=1; }; f"},
 	declareOption:       {"option of declare", "only -a -A -r -x and, for declare, -g are read", "declare ‸-i n=1", "declare -r n=1"},
 	declareWord:         {"word of declare", "write NAME=VALUE, without braces", "declare ‸$x", "declare x"},
 	declareCalled:       {"declare at run time", "write the word declare or export itself, not a variable that holds it", "", ""},
@@ -215,7 +220,6 @@ var Table = [...]Row{
 	breakOutside:        {"break", "it is in no loop, or in fewer than it would end", "‸break", "while true; do break; done"},
 	breakAhead:          {"break before &&", "what follows would run: write it last, or with if", "for i in a; do test -f $i || ‸continue && ls; done", "for i in a; do test -f $i || continue; ls; done"},
 	trapSubshell:        {"trap in a subshell", "set it in the text itself", "(‸trap 'echo a' EXIT)", "trap 'echo a' EXIT"},
-	trapExit:            {"exit in a trap", "leave exit out: the status stays that of the text", "trap ‸'rm f; exit 1' EXIT", "trap 'rm f' EXIT"},
 	trapSignal:          {"trap", "only EXIT can be trapped: after a signal the shell ends", "trap 'echo a' ‸INT", "trap 'echo a' EXIT"},
 	jobControl:          {"job control", "use & with wait and $!", "‸jobs", "sleep 1 & wait"},
 	interactiveOnly:     {"builtin of interactive shells", "there is none here", "‸compgen -c", "command -v ls"},

@@ -85,14 +85,21 @@ func (w *walker) node(n syntax.Node) {
 		w.locals(n)
 	case *syntax.ForClause:
 		w.loop(n)
+	case *syntax.CaseClause:
+		w.statusAfter([]*syntax.Word{n.Word})
 	case *syntax.CoprocClause:
 		w.refuse(n.Pos(), coprocess)
-	case *syntax.LetClause:
-		w.letWords(n)
 	case *syntax.ArithmCmd:
 		if n.X == nil {
 			w.refuse(n.Pos(), notUnderstood)
 		}
+	case *syntax.LetClause:
+		w.letWords(n)
+		preorder(n, func(n syntax.Node) {
+			if _, ok := n.(*syntax.ParenArithm); ok { // ( begins no word
+				w.refuse(n.Pos(), notUnderstood)
+			}
+		})
 	case *syntax.TestClause:
 		w.test(n.X)
 	case *syntax.ArithmExp, *syntax.Word, *syntax.UnaryArithm, *syntax.BinaryArithm, *syntax.FlagsArithm:
@@ -152,6 +159,7 @@ func (w *walker) loop(f *syntax.ForClause) {
 			w.refuseIf(words.Name.Pos(), assigned(words.Name.Value))
 			w.exports(words.Name.Pos(), words.Name.Value)
 		}
+		w.statusAfter(words.Items)
 	}
 }
 
@@ -165,6 +173,18 @@ func (w *walker) function(f *syntax.FuncDecl) {
 		w.refuse(f.Pos(), functionName)
 	case slices.Contains(keywords, f.Name.Value) || !plain(f.Name.Value):
 		w.refuse(f.Name.Pos(), functionName)
+	}
+	switch body := f.Body.Cmd.(type) {
+	case *syntax.BinaryCmd:
+		for x, ok := body, true; ok; x, ok = x.X.Cmd.(*syntax.BinaryCmd) { // what stands right behind
+			body = x
+		}
+		w.refuse(body.OpPos, functionBody)
+	case *syntax.CallExpr, *syntax.DeclClause, *syntax.LetClause, *syntax.TimeClause, *syntax.CoprocClause, *syntax.FuncDecl:
+		w.refuse(f.Body.Pos(), notUnderstood)
+	}
+	if f.Body.Negated || f.Body.Background {
+		w.refuse(f.Body.Pos(), functionBody)
 	}
 }
 

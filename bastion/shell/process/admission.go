@@ -9,7 +9,7 @@ import (
 
 // admit reads a text of this shell's own.
 func (sh *shell) admit(text string) (*syntax.File, error) {
-	return admitted(admit.Admit(text, admit.Place{Sh: sh.posix, Prompt: sh.prompt && sh.parent == nil, Depth: len(sh.chain)}))
+	return admitted(admit.Admit(text, admit.Place{Sh: sh.posix, Prompt: sh.prompt && sh.parent == nil, Depth: len(sh.chain())}))
 }
 
 // admitInside reads a text within a text: of eval, source or a trap.

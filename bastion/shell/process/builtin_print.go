@@ -124,21 +124,3 @@ func number8(text string, base int) uint64 {
 	n, _ := strconv.ParseUint(text, base, 32)
 	return n
 }
-
-// lacking tells of an escape without its digits.
-func (p *printer) lacking(escape string) {
-	kind := map[byte]string{'x': "hex", 'u': "unicode", 'U': "unicode"}[escape[0]]
-	if kind != "" && digits(escape[1:], 1, 16) == 0 {
-		p.say(0, "missing %s digit for \\%c", kind, escape[0])
-	}
-}
-
-// lackingIn tells of each in an argument of %b.
-func (p *printer) lackingIn(arg string) {
-	for i := 0; i+1 < len(arg); i++ {
-		if arg[i] == '\\' {
-			i++
-			p.lacking(arg[i:])
-		}
-	}
-}

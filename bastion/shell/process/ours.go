@@ -89,13 +89,20 @@ func (b *builtin) hidden() error {
 			return err
 		}
 		return code(b.hc.LastExitStatus, nil)
+	case "exit":
+		return b.leaveHere()
+	case "heed":
+		return b.heed()
 	case "sigpipe":
 		return b.hc.Builtin(b.ctx, []string{"exit", "141"})
 	case "killed":
 		return b.hc.Builtin(b.ctx, append([]string{"exit"}, b.args...))
-	case "fail":
+	case "fail", "misused":
 		for _, text := range b.args {
 			fmt.Fprintln(b.hc.Stderr, text)
+		}
+		if b.name == "misused" {
+			return interp.ExitStatus(2)
 		}
 		return interp.ExitStatus(1)
 	}

@@ -2,6 +2,8 @@ package process
 
 import (
 	"context"
+	"path/filepath"
+	"slices"
 	"sync"
 
 	"mvdan.cc/sh/v3/interp"
@@ -28,11 +30,53 @@ type outFile struct {
 	failed error
 }
 
+// written are the files that redirections have open. Where one cuts what another writes, each goes on at its own place and they overwrite
+// one another: that is refused, as here all append.
+type written struct {
+	mu   sync.Mutex
+	open map[string][]*outFile
+}
+
+func newWritten() *written { return &written{open: map[string][]*outFile{}} }
+
+// enter keeps a file, unless another has it whose place it would spoil.
+func (w *written) enter(f *outFile) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	name := filepath.Clean(f.path)
+	for _, other := range w.open[name] {
+		if other == f {
+			return nil
+		}
+		if !f.append || !other.append {
+			return refuse("redirection", "%s is being written by a redirection around this one, or beside it: use >> for both, or two files", f.path)
+		}
+	}
+	w.open[name] = append(w.open[name], f)
+	return nil
+}
+
+func (w *written) leave(f *outFile) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	name := filepath.Clean(f.path)
+	if left := slices.DeleteFunc(w.open[name], func(other *outFile) bool { return other == f }); len(left) > 0 {
+		w.open[name] = left
+	} else {
+		delete(w.open, name)
+	}
+}
+
+func (f *outFile) claimLocked() error {
+	return f.shell.fatal(f.shell.written.enter(f))
+}
+
 // Write is a builtin's.
 func (f *outFile) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.null {
+		f.shell.unbound(p)
 		return len(p), nil
 	}
 	if err := f.openLocked(); err != nil {
@@ -66,6 +110,9 @@ func (f *outFile) openLocked() error {
 	if f.failed != nil || f.writer != nil {
 		return f.failed
 	}
+	if f.failed = f.claimLocked(); f.failed != nil {
+		return f.failed
+	}
 	o := wire.Open{Path: f.path, Mode: "write", Perm: f.perm}
 	if f.append || f.begun {
 		o.Mode = "append"
@@ -85,6 +132,9 @@ func (f *outFile) push(fd int) (policy.Redir, error) {
 		}
 	}
 	if err := f.flushLocked(); err != nil {
+		return policy.Redir{}, err
+	}
+	if err := f.claimLocked(); err != nil {
 		return policy.Redir{}, err
 	}
 	op := policy.RedirOut
@@ -116,6 +166,7 @@ func (f *outFile) Close() error {
 	if f.null || f.failed != nil {
 		return nil
 	}
+	defer f.shell.written.leave(f)
 	var err error
 	if !f.begun && !(f.simple && exiting(f.ctx)) {
 		err = f.openLocked()

@@ -44,6 +44,9 @@ var grepping = usage{flags: "EFGPivwxclLoqsnhHbaIzU", values: "efmABC", first: 1
 func readingOf(args []string) reading {
 	u, known := usages[path.Base(args[0])]
 	if !known {
+		if readsNothing(args) {
+			return readsNot
+		}
 		return mayRead
 	}
 	operands, ok := u.operands(args[1:])

@@ -140,7 +140,7 @@ func (r *reckoner) fault(err error, purpose string) (io.ReadWriteCloser, error) 
 
 // discard ends the line that is read, as bash does for a fault of an expansion. Within eval and source that would be their own line.
 func (r *reckoner) discard(text string) (io.ReadWriteCloser, error) {
-	if len(r.shell.chainAt(r.hc)) > len(r.shell.chain) {
+	if len(r.shell.chainAt(r.hc)) > len(r.shell.chain()) {
 		return nil, refuse("eval", "%s", text)
 	}
 	return faulty{&readFault{text, true}}, r.env.Set(discardVariable, shown("1"))

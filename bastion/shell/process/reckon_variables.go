@@ -105,7 +105,7 @@ func (r *reckoner) Set(name, subscript string, has bool, value int64) error {
 		return &errReadonly{name}
 	}
 	text := strconv.FormatInt(value, 10)
-	v.Set = true
+	v.Set, v.Local = true, false // which scope it is of, who sets it finds
 	v.Exported = v.Exported || option(r.hc, optionAllexport)
 	switch {
 	case v.Kind == expand.Associative:
