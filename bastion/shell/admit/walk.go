@@ -95,11 +95,6 @@ func (w *walker) node(n syntax.Node) {
 		}
 	case *syntax.LetClause:
 		w.letWords(n)
-		preorder(n, func(n syntax.Node) {
-			if _, ok := n.(*syntax.ParenArithm); ok { // ( begins no word
-				w.refuse(n.Pos(), notUnderstood)
-			}
-		})
 	case *syntax.TestClause:
 		w.test(n.X)
 	case *syntax.ArithmExp, *syntax.Word, *syntax.UnaryArithm, *syntax.BinaryArithm, *syntax.FlagsArithm:
