@@ -136,8 +136,22 @@ func Call(args []string, in Place) *wire.Refused {
 	return nil
 }
 
+// loops are how many the current command stands in.
+func (w *walker) loops() int {
+	return w.within(func(n syntax.Node) bool {
+		switch n.(type) {
+		case *syntax.ForClause, *syntax.WhileClause:
+			return true
+		}
+		return false
+	})
+}
+
 // placed judges a command by where it stands.
 func (w *walker) placed(args []argument) (rule, int) {
+	if args[0].known && w.in.Inside && (args[0].text == "break" || args[0].text == "continue") && w.loops() < times(args) {
+		return breakOutside, 0
+	}
 	if !args[0].known || w.in.Inside {
 		return fine, 0
 	}
@@ -157,14 +171,7 @@ func (w *walker) placed(args []argument) (rule, int) {
 		}
 	case "break", "continue":
 		w.leaves(times(args))
-		loops := w.within(func(n syntax.Node) bool {
-			switch n.(type) {
-			case *syntax.ForClause, *syntax.WhileClause:
-				return true
-			}
-			return false
-		})
-		if n := times(args); loops < n {
+		if w.loops() < times(args) {
 			return breakOutside, 0
 		}
 	case "trap":

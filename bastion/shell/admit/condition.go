@@ -49,11 +49,6 @@ func (w *walker) comparison(x *syntax.BinaryTest) {
 	}
 }
 
-func decimal(s string) bool {
-	digits := strings.TrimPrefix(s, "-")
-	return digits == "0" || digits != "" && digits[0] != '0' && strings.Trim(digits, "0123456789") == "" && len(digits) < 19
-}
-
 // expressionOf reads a regular expression that stands in a text.
 func (w *walker) expressionOf(word *syntax.Word) {
 	for _, part := range word.Parts {

@@ -16,6 +16,8 @@ type known struct {
 	set         map[string]int  // given a value by an assignment of the text, and where first
 	exported    map[string]bool // exported in the text, or from the beginning
 	allExported bool            // set -a
+	errexit     bool            // set -e
+	statuses    bool            // it reads $?
 	nounset     bool            // set -u
 	lists       map[string]bool // given the value of a list
 	shadowed    map[string]bool // declared local without a value
@@ -56,6 +58,7 @@ func (k *known) add(f *syntax.File) {
 		case *syntax.CallExpr:
 			k.called(n)
 		case *syntax.ParamExp:
+			k.statuses = k.statuses || n.Param != nil && n.Param.Value == "?"
 			k.matches = k.matches || n.Param != nil && n.Param.Value == "BASH_REMATCH"
 		}
 	})

@@ -43,6 +43,7 @@ func (k *known) called(c *syntax.CallExpr) {
 	case "set":
 		for _, word := range c.Args[1:] {
 			lit := word.Lit()
+			k.errexit = k.errexit || lit == "errexit" || flagged(lit, 'e')
 			k.nounset = k.nounset || lit == "nounset" || flagged(lit, 'u')
 			k.allExported = k.allExported || lit == "allexport" || flagged(lit, 'a')
 		}
@@ -67,7 +68,8 @@ func (w *walker) setBefore(p *syntax.ParamExp) {
 	if !w.whole() || p.Index == nil || builtinList[name] {
 		return
 	}
-	_, set := w.known.set[name]
+	first, set := w.known.set[name]
+	set = set && first < offset(p.Pos())
 	switch {
 	case p.Excl && !w.known.lists[name], everything(p) && w.known.nounset && !set:
 		w.refuse(p.Pos(), neverSet)

@@ -32,6 +32,9 @@ const (
 	deviceFile
 	globTarget
 	assignmentInput
+	negatedRedirect
+	negatedEnd
+	targetAssigns
 	documentEnd
 	tildeOther
 	tildeColon
@@ -44,6 +47,8 @@ const (
 	exportedName
 	replaceStar
 	globStart
+	globQuotes
+	emptyQuotes
 	extendedGlob
 	loneDollar
 	localeQuotes
@@ -58,6 +63,7 @@ const (
 	fixedVariable
 	seededRandom
 	steeringVariable
+	localeVariable
 	namesByPrefix
 	tenthParameter
 	indirectMore
@@ -83,6 +89,7 @@ const (
 	listing
 	localOutside
 	assignedTwice
+	localAgain
 	localBefore
 	localElsewhere
 	declareOption
@@ -147,6 +154,9 @@ var Table = [...]Row{
 	readWrite:           {"<>", "open a file for reading with < or for writing with >", "cat ‸<>f", "cat <f"},
 	deviceFile:          {"device file", "the shell opens no connections and no other descriptors: use curl, nc or a plain file", "echo a > ‸/dev/tcp/h/80", "echo a > /dev/null"},
 	globTarget:          {"pattern in redirection", "write the file's name in full", "cat < ‸*.txt", "cat *.txt"},
+	targetAssigns:       {"assignment in a redirection", "bash makes it in the command's own process, where it is lost: make it on a line before", "ls > ‸f$((i++))", "i=$((i+1)); ls > f$i"},
+	negatedEnd:          {"! at the end of a list", "with set -e its status cannot be read behind the braces: use if", "set -e; { a || ‸! b; }; echo $?", "set -e; if a; then b; fi; echo $?"},
+	negatedRedirect:     {"! and a redirection", "bash does not turn the status of a file that cannot be opened: use if", "! { ls; } ‸>f", "if { ls; } >f; then false; fi"},
 	assignmentInput:     {"redirection of an assignment", "put the redirection into $(…)", "x=$(cat) ‸<f", "x=$(cat <f)"},
 	documentEnd:         {"here-document", "the word that ends it must be plain, or quoted as a whole", "cat <<‸'A'B\nx\nAB\n", "cat <<'AB'\nx\nAB\n"},
 	tildeOther:          {"tilde", "write the folder in full, or $PWD or $OLDPWD", "ls ‸~+", "ls ~"},
@@ -159,6 +169,8 @@ var Table = [...]Row{
 	replaceStar:         {"${name/*/…}", "the pattern may stand for nothing: test the variable", "echo ‸${x/*/b}", "echo ${x/a*/b}"},
 	braceName:           {"brace after $name", "bash looks for the name when it has the braces: use ${…}", "echo ‸$x{a,b}", "echo ${x}{a,b}"},
 	braceEmpty:          {"empty brace", "a word of it would be nothing, which bash leaves out", "echo ‸{,a}", "echo x{,a}"},
+	globQuotes:          {"quotes in [ ]", "a quoted - in a set stands for itself in bash: write the set without quotes", "ls a[0‸\"-\"9]", "ls a[0-9]"},
+	emptyQuotes:         {"empty quotes", "beside a value that begins with blanks they are a word of their own in bash: leave them out", "ls ‸''$x", "ls $x"},
 	globStart:           {"pattern", "a file's name cannot begin with ? [! or [^ in a pattern, which would match hidden files here and not in bash: use find", "ls ‸[!a]*", "ls a[!a]*"},
 	extendedGlob:        {"extended pattern", "write the patterns one by one, or use find or grep", "ls ‸!(a)", "ls *.txt"},
 	loneDollar:          {"lone dollar", "write \\$", "echo a‸$`ls`", "echo a\\$`ls`"},
@@ -173,6 +185,7 @@ var Table = [...]Row{
 	shellState:          {"shell's own state", "the variable is not kept", "echo ‸$SHELLOPTS", "set -e; echo $?"},
 	fixedVariable:       {"fixed variable", "bash does not let it be set, or makes its value anew: choose another name", "‸UID=5", "uid=5"},
 	seededRandom:        {"RANDOM=", "its row of numbers is not bash's: do not seed it", "‸RANDOM=42", "x=$RANDOM"},
+	localeVariable:      {"locale", "the shell reads C.UTF-8 alone: give another to the command that needs it", "‸LC_ALL=de_DE.UTF-8; ls", "LC_ALL=de_DE.UTF-8 ls"},
 	steeringVariable:    {"steering variable", "it would change how bash reads what follows: choose another name, or use cd", "‸CDPATH=/srv", "cdpath=/srv"},
 	namesByPrefix:       {"${!prefix*}", "write the names", "echo ‸${!HO*}", "echo ${HOME}"},
 	tenthParameter:      {"${10}", "use shift, or a=(\"$@\") and ${a[9]}", "echo ‸${10}", "echo ${9}"},
@@ -197,12 +210,13 @@ var Table = [...]Row{
 	associativeElement:  {"associative array", "write declare -A m=([\"key\"]=value …), each key quoted", "declare -A m=(‸a b)", "declare -A m=([\"a\"]=b)"},
 	separatorOdd:        {"IFS", "what follows would be split differently: set it for read alone, or in a function that splits nothing", "‸IFS=,; for x in $y; do echo $x; done", "IFS=, read -ra a <<< $y"},
 	listing:             {"listing", "bash's own lists are not printed", "‸set", "set -e"},
+	localAgain:          {"local again", "it is local already, and keeps its value in bash: set it", "f() { local x=1; local ‸x; }", "f() { local x=1; local y; }"},
 	localOutside:        {"local", "outside of a function write a plain assignment", "‸local x=1", "f() { local x=1; }"},
 	assignedTwice:       {"NAME=… twice", "set it once before a command", "x=1 ‸x=2 ls", "x=2 ls"},
 	localBefore:         {"NAME=… before a function", "local NAME in it takes this value over: set it on a line before, or give local a value", "f() { local x; echo $x; }; ‸x=1 f", "f() { local x=; echo $x; }; x=1 f"},
 	localElsewhere:      {"export of a local", "another function has a local of this name, which bash would take: choose another name", "f() { local x; g; echo $x; }; g() { ‸export x=1; }; f", "f() { local x; g; echo $x; }; g() { export y=1; }; f"},
 	declareOption:       {"option of declare", "only -a -A -r -x and, for declare, -g are read", "declare ‸-i n=1", "declare -r n=1"},
-	declareWord:         {"word of declare", "write NAME=VALUE", "declare ‸$x", "declare x"},
+	declareWord:         {"word of declare", "write NAME=VALUE, without braces", "declare ‸$x", "declare x"},
 	declareCalled:       {"declare at run time", "write the word declare or export itself, not a variable that holds it", "", ""},
 	returnOutside:       {"return", "outside of a function write exit", "‸return 1", "exit 1"},
 	breakOutside:        {"break", "it is in no loop, or in fewer than it would end", "‸break", "while true; do break; done"},

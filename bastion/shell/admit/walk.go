@@ -70,14 +70,19 @@ func (w *walker) node(n syntax.Node) {
 		w.stmt(n)
 	case *syntax.Redirect:
 		w.redirect(n)
+	case *syntax.Block:
+		w.negatedEnd(n)
 	case *syntax.CallExpr:
 		w.call(n)
 	case *syntax.DeclClause:
 		w.declaration(n)
+		w.braceValue(n)
 	case *syntax.Assign:
+		w.locale(n)
 		w.assign(n)
 	case *syntax.FuncDecl:
 		w.function(n)
+		w.locals(n)
 	case *syntax.ForClause:
 		w.loop(n)
 	case *syntax.CaseClause:
@@ -89,11 +94,7 @@ func (w *walker) node(n syntax.Node) {
 			w.refuse(n.Pos(), notUnderstood)
 		}
 	case *syntax.LetClause:
-		preorder(n, func(n syntax.Node) {
-			if _, ok := n.(*syntax.ParenArithm); ok { // ( begins no word
-				w.refuse(n.Pos(), notUnderstood)
-			}
-		})
+		w.letWords(n)
 	case *syntax.TestClause:
 		w.test(n.X)
 	case *syntax.ArithmExp, *syntax.Word, *syntax.UnaryArithm, *syntax.BinaryArithm, *syntax.FlagsArithm:
@@ -118,6 +119,11 @@ func (w *walker) comment(c *syntax.Comment) {
 func (w *walker) stmt(s *syntax.Stmt) {
 	if s.Coprocess || s.Disown {
 		w.refuse(s.Pos(), coprocess)
+	}
+	if call, ok := s.Cmd.(*syntax.CallExpr); ok {
+		w.sideEffects(s, call)
+	} else if s.Negated && len(s.Redirs) > 0 {
+		w.refuse(s.Redirs[0].Pos(), negatedRedirect)
 	}
 	if call, ok := s.Cmd.(*syntax.CallExpr); ok && len(call.Args) == 0 && len(s.Redirs) > 0 && (!quiet(call, true) || !ordered(call, s.Redirs)) {
 		w.refuse(s.Redirs[0].Pos(), assignmentInput) // bash has it for nothing, the interpreter for what is in $(…)

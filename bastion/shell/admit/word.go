@@ -22,6 +22,8 @@ func (w *walker) word(word *syntax.Word) {
 	if fields {
 		w.braces(word)
 		w.globs(word)
+		w.emptyBeside(word)
+		w.quotedInSet(word)
 	}
 }
 

@@ -96,6 +96,13 @@ func (b *builtin) kill() error {
 	case !ok:
 		return b.say(1, "%s: invalid signal specification", b.args[0])
 	}
+	if signal == 2 || signal == 3 {
+		for _, a := range args {
+			if id, err := strconv.ParseInt(a, 10, 64); err == nil && b.shell.jobs.find(id) != nil {
+				return refuse("kill -INT", "what runs behind does not heed it in bash: use kill -TERM")
+			}
+		}
+	}
 	status := 0
 	for _, a := range args {
 		status = max(status, b.killOne(a, signal))

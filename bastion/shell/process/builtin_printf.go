@@ -356,6 +356,9 @@ func (p *printer) integer(arg string) int64 {
 	}
 	text := strings.TrimLeft(arg, " \t\n")
 	if text == "" {
+		if arg != "" {
+			p.bad(arg)
+		}
 		return 0
 	}
 	sign, body := "", text

@@ -55,7 +55,15 @@ func (b *builtin) commandV() error {
 		}
 		status = 0
 	}
-	return code(status, nil)
+	return code(b.notFound(status), nil)
+}
+
+// notFound is the status of a name that is nothing: dash's is 127.
+func (b *builtin) notFound(status int) int {
+	if b.shell.posix && status != 0 {
+		return 127
+	}
+	return status
 }
 
 // typeOf is type; hash only asks whether there is such a program.
@@ -90,7 +98,7 @@ func (b *builtin) typeOf() error {
 			return err
 		}
 	}
-	return code(status, nil)
+	return code(b.notFound(status), nil)
 }
 
 func (b *builtin) typeOne(opts map[byte]string, name, kind, path string) error {

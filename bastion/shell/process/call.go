@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -244,14 +245,14 @@ func (sh *shell) shellReads(hc interp.HandlerContext, args []string) bool {
 
 // takeRedirects opens what was left to a command, and says whether that failed: then the command does not run.
 func (sh *shell) takeRedirects(ctx context.Context, hc interp.HandlerContext) (failed bool) {
-	in := sh.inputs.of(hc.Stdin)
+	in, around := sh.inputs.of(hc.Stdin), sh.around(hc)
 	if in.own {
 		in.own = false
 		in.mu.Lock()
 		defer in.mu.Unlock()
 		if in.kind == fromFile && in.file == nil {
 			if err := sh.openSource(ctx, in.source); err != nil {
-				sh.complain(fileError(in.path, err))
+				fmt.Fprintln(around, fileError(in.path, err))
 				return true
 			}
 		}
@@ -264,12 +265,20 @@ func (sh *shell) takeOutputs(hc interp.HandlerContext) (failed bool) {
 	for _, w := range []any{hc.Stdout, hc.Stderr} {
 		if f, ok := w.(*outFile); ok {
 			if err := f.begin(); err != nil {
-				sh.complain(fileError(f.path, err))
+				fmt.Fprintln(around, fileError(f.path, err))
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// around is where the shell says that a command's file cannot be opened: not in a file of the command's own.
+func (sh *shell) around(hc interp.HandlerContext) io.Writer {
+	if f, ok := plain(hc.Stderr).(*outFile); ok && f.ofCommand() {
+		return sh.Shell.err
+	}
+	return hc.Stderr
 }
 
 // prints are the builtins that a reader's going away ends, as SIGPIPE does.

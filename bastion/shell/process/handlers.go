@@ -32,6 +32,12 @@ func (sh *shell) opened(ctx context.Context, path string, flag int) (io.ReadWrit
 		return sh.reckoned(ctx, question)
 	}
 	hc := interp.HandlerCtx(ctx)
+	if number, ok := strings.CutPrefix(path, markKeep); ok {
+		return sh.keep(hc, number)
+	}
+	if number, ok := strings.CutPrefix(path, markKept); ok {
+		return sh.keptFor(hc, number), nil
+	}
 	path, simple := strings.CutPrefix(path, markSimple)
 	path, split := strings.CutPrefix(path, markSplit)
 	if split && (path == "" || strings.ContainsAny(path, " \t\n*?[")) {

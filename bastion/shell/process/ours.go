@@ -19,7 +19,7 @@ import (
 // builtins are the builtins of bash that are ours.
 var builtins = map[string]bool{
 	"read": true, "mapfile": true, "readarray": true, "kill": true, "wait": true, "eval": true, "source": true, ".": true, "trap": true,
-	"type": true, "hash": true, "echo": true, "printf": true, "test": true, "[": true, "pwd": true, "pushd": true, "popd": true, "dirs": true, "umask": true,
+	"type": true, "hash": true, "echo": true, "printf": true, "test": true, "[": true, "pwd": true, "pushd": true, "popd": true, "dirs": true, "umask": true, "getopts": true,
 }
 
 // ours runs a builtin of ours.
@@ -48,6 +48,8 @@ func (sh *shell) ours(ctx context.Context, hc interp.HandlerContext, name string
 		return b.dirs()
 	case "umask":
 		return b.umask()
+	case "getopts":
+		return b.getopts()
 	case "echo":
 		return b.echo()
 	case "printf":

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 
+	"mvdan.cc/sh/v3/interp"
+
 	"gatehouse/bastion/shell/wire"
 	"gatehouse/policy"
 )
@@ -86,6 +88,13 @@ func (f *outFile) Write(p []byte) (int, error) {
 // Read is never called: a file is opened to read or to write.
 func (f *outFile) Read([]byte) (int, error) { return 0, errEnded }
 
+// ofCommand says that the file is a redirection of one command alone.
+func (f *outFile) ofCommand() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.simple
+}
+
 // begin opens the file for what the shell itself writes to it.
 func (f *outFile) begin() error {
 	f.mu.Lock()
@@ -145,6 +154,11 @@ func (f *outFile) flushLocked() error {
 	return err
 }
 
+// exiting says that the words of a command have ended the shell, before its files would have been opened.
+func exiting(ctx context.Context) bool {
+	return runnerOf(interp.HandlerCtx(ctx)).Elem().FieldByName("exit").FieldByName("exiting").Bool()
+}
+
 // Close is the interpreter's, when the redirection ends: a file that nothing wrote is there all the same.
 func (f *outFile) Close() error {
 	f.mu.Lock()
@@ -154,7 +168,7 @@ func (f *outFile) Close() error {
 	}
 	defer f.shell.written.leave(f)
 	var err error
-	if !f.begun {
+	if !f.begun && !(f.simple && exiting(f.ctx)) {
 		err = f.openLocked()
 	}
 	if err == nil {

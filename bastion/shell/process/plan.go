@@ -128,9 +128,14 @@ func (sh *shell) sink(w io.Writer, fd int, e *wire.Exec) (wire.Sink, error) {
 		if w.null {
 			return wire.ToNull, nil
 		}
+		around := !w.ofCommand()
 		r, err := w.push(fd)
 		if err != nil {
 			return "", fileError(w.path, err)
+		}
+		if fd == 2 && around { // what is around the command is there before its own files are opened
+			e.Redirs = append([]policy.Redir{r}, e.Redirs...)
+			return wire.ToNull, nil
 		}
 		e.Redirs = append(e.Redirs, r)
 		return wire.ToNull, nil

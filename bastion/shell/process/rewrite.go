@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -75,11 +76,12 @@ type rewriter struct {
 	shell      *shell
 	ctx        context.Context
 	errexit    bool
-	inner      int   // substitutions and pipelines around
-	functions  int   // definitions around; a text within a text may be called by one
-	keyed      bool  // an array with keys is declared
-	redirected bool  // the command whose words are rewritten has its input redirected
-	err        error // the first refusal
+	inner      int    // substitutions and pipelines around
+	functions  int    // definitions around; a text within a text may be called by one
+	kept       string // where the command whose words are rewritten keeps the standard error around it
+	keyed      bool   // an array with keys is declared
+	redirected bool   // the command whose words are rewritten has its input redirected
+	err        error  // the first refusal
 }
 
 // rewrite changes a text within a text, whose every part package admit has let through.
@@ -118,12 +120,23 @@ func (w *rewriter) stmt(st *syntax.Stmt, tested bool) *syntax.Stmt {
 		w.refuse(st, "coproc", "run it in the foreground, or behind with &")
 		return st
 	}
+	beside := errorsBeside(st)
+	if beside && st.Negated && w.errexit {
+		w.refuse(st, "2> beside $(…)", "with set -e and ! it is not read: put $(…) into a variable first")
+	}
 	w.redirs(st)
 	_, simple := st.Cmd.(*syntax.CallExpr)
-	around := w.redirected
-	w.redirected = simple && readsElsewhere(st)
+	around, kept := w.redirected, w.kept
+	w.redirected, w.kept = simple && readsElsewhere(st), ""
+	if beside {
+		w.kept = strconv.FormatInt(w.shell.kept.number(), 10)
+	}
+	number := w.kept
 	st.Cmd = w.command(st.Cmd, tested || st.Negated)
-	w.redirected = around
+	w.redirected, w.kept = around, kept
+	if beside {
+		st = keeping(st, number)
+	}
 	if st.Negated && w.errexit && mayEnd(st.Cmd) {
 		unheededInside(st)
 	}
@@ -171,7 +184,7 @@ func (w *rewriter) command(cmd syntax.Command, tested bool) syntax.Command {
 	case *syntax.ArithmCmd:
 		c.X = w.reckons(c.X, forStatus)
 	case *syntax.LetClause:
-		w.let(c)
+		return w.let(c)
 	case *syntax.TestClause:
 		c.X = w.test(c.X)
 	case *syntax.BinaryCmd:

@@ -85,12 +85,12 @@ func (w *rewriter) indirect(x *syntax.ParamExp) syntax.WordPart {
 }
 
 // let is its words, each an expression, of which one after a fault is not worked out.
-func (w *rewriter) let(c *syntax.LetClause) {
+func (w *rewriter) let(c *syntax.LetClause) syntax.Command {
 	var texts [][]syntax.WordPart
 	for _, x := range c.Exprs {
 		texts = append(texts, w.expression(x))
 	}
-	c.Exprs = []syntax.ArithmExpr{w.number(forStatus, texts...)}
+	return &syntax.ArithmCmd{Left: c.Let, X: w.number(forStatus, texts...)} // with set -x the interpreter would work out let twice
 }
 
 // constant says that an expression is a decimal number.
@@ -139,6 +139,13 @@ func (w *rewriter) compared(x *syntax.BinaryTest) syntax.TestExpr {
 	}
 	op := []syntax.WordPart{&syntax.Lit{Value: x.Op.String()}}
 	return &syntax.UnaryTest{Op: syntax.TsNempStr, X: w.number(forTest, op, w.text(left.Parts), w.text(right.Parts))}
+}
+
+// matched makes a match forget what the last one kept, which it does once its words are expanded: where it fails nothing is kept, as in bash.
+func (w *rewriter) matched(x *syntax.BinaryTest) {
+	if word, ok := x.Y.(*syntax.Word); ok {
+		word.Parts = append(word.Parts, w.number(forMatch).Parts[0])
+	}
 }
 
 // comparesNumbers are the operators of [[ ]] whose sides are expressions.

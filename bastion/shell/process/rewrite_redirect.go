@@ -10,7 +10,7 @@ import (
 // can be its own, and the files of simple commands are marked.
 func (w *rewriter) redirs(st *syntax.Stmt) {
 	call, _ := st.Cmd.(*syntax.CallExpr)
-	simple := call != nil && len(call.Args) > 0 && !again(st.Redirs)
+	simple := call != nil && len(call.Args) > 0 && !again(st.Redirs) && !(len(call.Args) > 1 && call.Args[0].Lit() == "exec")
 	for _, r := range st.Redirs {
 		w.redir(r, simple)
 	}

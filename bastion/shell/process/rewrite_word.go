@@ -24,6 +24,9 @@ func (w *rewriter) call(c *syntax.CallExpr) {
 
 func (w *rewriter) assigns(all []*syntax.Assign) {
 	for _, a := range all {
+		if a.Name != nil && !a.Naked && w.shell.runner != nil && w.shell.runner.Vars[a.Name.Value].ReadOnly {
+			w.refuse(a.Name, "readonly", "it is set once: bash would end the line here")
+		}
 		if a.Index != nil {
 			a.Index = w.index(a.Name.Value, a.Index, forElement)
 		}
@@ -156,18 +159,26 @@ func (w *rewriter) part(p *syntax.WordPart) {
 // substitution rewrites $(…), in which errexit is off.
 func (w *rewriter) substitution(stmts []*syntax.Stmt) []*syntax.Stmt {
 	w.inner++
-	defer func() { w.inner-- }()
-	if len(stmts) == 1 && stmts[0].Cmd == nil && len(stmts[0].Redirs) == 1 {
-		stmts = w.list(stmts, false)
+	redirected, kept := w.redirected, w.kept
+	w.redirected, w.kept = false, ""
+	defer func() { w.inner, w.redirected, w.kept = w.inner-1, redirected, kept }()
+	content := len(stmts) == 1 && stmts[0].Cmd == nil && len(stmts[0].Redirs) == 1
+	stmts = w.list(stmts, false)
+	if content {
 		stmts[0].Cmd = callStmt(mark + "content").Cmd
-		return stmts
+	} else {
+		stmts = w.unheeded(stmts, !w.shell.posix)
 	}
-	redirected := w.redirected
-	w.redirected = false
-	stmts = w.unheeded(w.list(stmts, false), !w.shell.posix)
-	if w.redirected = redirected; redirected { // bash expands words before it redirects
+	var around []*syntax.Redirect // bash expands words before it redirects
+	if redirected && !content {
+		around = append(around, &syntax.Redirect{Op: syntax.RdrIn, Word: quoted(markOuter)})
+	}
+	if kept != "" {
+		around = append(around, toErrors(markKept+kept))
+	}
+	if len(around) > 0 {
 		inner := blockOf(stmts...)
-		inner.Redirs = []*syntax.Redirect{{Op: syntax.RdrIn, Word: quoted(markOuter)}}
+		inner.Redirs = around
 		stmts = []*syntax.Stmt{inner}
 	}
 	return stmts
@@ -304,6 +315,9 @@ func (w *rewriter) testBoth(x *syntax.BinaryTest) syntax.TestExpr {
 		x.Y = w.test(x.Y)
 	default:
 		x.Y = w.operand(x.Y)
+	}
+	if x.Op == syntax.TsReMatch {
+		w.matched(x)
 	}
 	return x
 }

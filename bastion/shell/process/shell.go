@@ -24,6 +24,7 @@ type Shell struct {
 	globs    *globs
 	chains   chains
 	texts    texts
+	kept     kept
 	written  *written
 	exported map[string]string // what commands have without being told
 	events   chan wire.Event
