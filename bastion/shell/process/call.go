@@ -265,7 +265,7 @@ func (sh *shell) takeOutputs(hc interp.HandlerContext) (failed bool) {
 	for _, w := range []any{hc.Stdout, hc.Stderr} {
 		if f, ok := w.(*outFile); ok {
 			if err := f.begin(); err != nil {
-				fmt.Fprintln(around, fileError(f.path, err))
+				fmt.Fprintln(sh.around(hc), fileError(f.path, err))
 				return true
 			}
 		}
