@@ -18,7 +18,9 @@ import (
 //   - typeset in a function is local, and what is local without a value is unset (repair_declare.go)
 //   - return in a subshell ends it, ${#m[@]} counts an associative array, ! binds in [[ ]] before &&, and && before ||
 //   - ${x:?…} ends a shell with a status of its own
-//   - x=v > f assigns where f cannot be opened
+//   - x=v > f assigns where f cannot be opened, and x=$(…) 2>/dev/null turns nothing
+//   - ${!x:-} is ${!x}, [[ -v m[k] ]] is [[ -n ${m[k]+x} ]], ((m[k]++)) sets an element (repair_element.go)
+//   - ${BASH_SOURCE[0]} is $0 in a file's text, and nothing in a line
 //   - $(…) within ${x:-…} runs only where it is needed
 //   - a backslash in an assignment, a file's name or a test quotes, and ~ is the home of a file's name
 func repair(f *syntax.File, in Place, k known) {
@@ -58,7 +60,7 @@ func (r *repairer) node(n syntax.Node) {
 	case *syntax.Redirect:
 		file(n)
 	case *syntax.TestClause:
-		n.X = precedence(n.X)
+		n.X = precedence(elements(n.X))
 	case *syntax.BinaryTest:
 		comparison(n)
 	case *syntax.UnaryTest:
@@ -66,6 +68,10 @@ func (r *repairer) node(n syntax.Node) {
 			unescape(word)
 		}
 	case *syntax.ParamExp:
+		source(n, r.in)
+		if n.Excl && emptyDefault(n) {
+			n.Exp = nil
+		}
 		removal(n)
 		lazy(n)
 		required(n)
@@ -140,6 +146,9 @@ func (r *repairer) stmt(s *syntax.Stmt) {
 		return
 	}
 	call, ok := s.Cmd.(*syntax.CallExpr)
+	if ok && len(call.Args) == 0 && len(call.Assigns) > 0 && !r.in.Sh && nowhere(s.Redirs) {
+		s.Redirs = nil
+	}
 	if ok && len(call.Args) == 0 && len(call.Assigns) > 0 && len(s.Redirs) > 0 && quiet(call, true) {
 		s.Cmd, s.Redirs = &syntax.Block{Lbrace: s.Pos(), Rbrace: s.End(), Stmts: []*syntax.Stmt{{Position: s.Pos(), Cmd: call}, {Position: s.Pos(), Cmd: callOf(wordOf(&syntax.Lit{Value: ":"})), Redirs: s.Redirs}}}, nil
 	}

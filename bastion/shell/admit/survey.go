@@ -9,20 +9,22 @@ import (
 // known is what a text says about itself somewhere, whatever runs first.
 type known struct {
 	functions   map[string]bool
-	associative map[string]bool // declared -A
-	readonly    map[string]int  // declared readonly, and where
-	texts       map[string]bool // set to a text that is no number
-	matches     bool            // it reads BASH_REMATCH
-	set         map[string]int  // given a value by an assignment of the text, and where first
-	exported    map[string]bool // exported in the text, or from the beginning
-	allExported bool            // set -a
-	nounset     bool            // set -u
-	lists       map[string]bool // given the value of a list
+	associative map[string]bool     // declared -A
+	readonly    map[string]int      // declared readonly, and where
+	texts       map[string]bool     // set to a text that is no number
+	matches     bool                // it reads BASH_REMATCH
+	set         map[string]int      // given a value by an assignment of the text, and where first
+	exported    map[string]bool     // exported in the text, or from the beginning
+	allExported bool                // set -a
+	nounset     bool                // set -u
+	lists       map[string]bool     // given the value of a list
+	extglob     bool                // shopt -s extglob, or of what is not known
+	written     map[string][]string // the values that stand in the text
 }
 
 // survey reads a tree once, before it is judged.
 func survey(f *syntax.File) known {
-	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, texts: map[string]bool{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{}}
+	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, texts: map[string]bool{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{}, written: map[string][]string{}}
 	preorder(f, func(n syntax.Node) {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
@@ -88,7 +90,11 @@ func (k *known) holds(name string, word *syntax.Word) {
 	if word == nil {
 		return
 	}
-	if v := literal(word); v.known && v.text != "" && !decimal(v.text) && !syntax.ValidName(v.text) || !v.known && punctuated(word.Parts) {
+	v := literal(word)
+	if v.known {
+		k.written[name] = append(k.written[name], v.text)
+	}
+	if v.known && v.text != "" && !decimal(v.text) && !syntax.ValidName(v.text) || !v.known && punctuated(word.Parts) {
 		k.texts[name] = true
 	}
 }

@@ -42,6 +42,10 @@ func (k *known) called(c *syntax.CallExpr) {
 				k.lists[lit] = true
 			}
 		}
+	case "shopt":
+		for _, word := range c.Args[1:] {
+			k.extglob = k.extglob || word.Lit() == "" || word.Lit() == "extglob"
+		}
 	case "set":
 		for _, word := range c.Args[1:] {
 			lit := word.Lit()

@@ -60,6 +60,7 @@ const (
 	namesByPrefix
 	tenthParameter
 	indirectMore
+	indirectUnset
 	keyOrder
 	transformation
 	casePattern
@@ -95,7 +96,6 @@ const (
 	breakOutside
 	breakAhead
 	trapSubshell
-	trapExit
 	trapSignal
 	jobControl
 	interactiveOnly
@@ -150,7 +150,7 @@ var Table = [...]Row{
 	readWrite:           {"<>", "open a file for reading with < or for writing with >", "cat ‸<>f", "cat <f"},
 	deviceFile:          {"device file", "the shell opens no connections and no other descriptors: use curl, nc or a plain file", "echo a > ‸/dev/tcp/h/80", "echo a > /dev/null"},
 	globTarget:          {"pattern in redirection", "write the file's name in full", "cat < ‸*.txt", "cat *.txt"},
-	assignmentInput:     {"redirection of an assignment", "put the redirection into $(…)", "x=$(cat) ‸<f", "x=$(cat <f)"},
+	assignmentInput:     {"redirection of an assignment", "it would turn nothing of $(…), only > /dev/null and 2>&1 are read there: put the redirection into $(…)", "x=$(cat) ‸<f", "x=$(cat <f)"},
 	documentEnd:         {"here-document", "the word that ends it must be plain, or quoted as a whole", "cat <<‸'A'B\nx\nAB\n", "cat <<'AB'\nx\nAB\n"},
 	tildeOther:          {"tilde", "write the folder in full, or $PWD or $OLDPWD", "ls ‸~+", "ls ~"},
 	tildeColon:          {"tilde within a word", "write $HOME", "make ‸PREFIX=~/x", "make PREFIX=$HOME/x"},
@@ -179,7 +179,8 @@ var Table = [...]Row{
 	steeringVariable:    {"steering variable", "it would change how bash reads what follows: choose another name, or use cd", "‸CDPATH=/srv", "cdpath=/srv"},
 	namesByPrefix:       {"${!prefix*}", "write the names", "echo ‸${!HO*}", "echo ${HOME}"},
 	tenthParameter:      {"${10}", "use shift, or a=(\"$@\") and ${a[9]}", "echo ‸${10}", "echo ${9}"},
-	indirectMore:        {"${!name…}", "put ${!name} into a variable first", "echo ‸${!x:-a}", "y=${!x}; echo ${y:-a}"},
+	indirectMore:        {"${!name…}", "put ${!name:-} into a variable first", "echo ‸${!x:-a}", "y=${!x:-}; echo ${y:-a}"},
+	indirectUnset:       {"${!name} under set -u", "bash ends where what it names is not set: write ${!name:-}", "set -u; echo ‸${!x}", "set -u; echo ${!x:-}"},
 	keyOrder:            {"order of an associative array", "bash has an order of its own: pass it to sort with printf '%s\\n' … | sort", "declare -A m; for k in ‸${!m[@]}; do echo $k; done", "declare -A m; printf '%s\\n' \"${!m[@]}\" | sort"},
 	transformation:      {"${name@…}", "only @U, @u and @L of one value are read: quote with printf on the target", "echo ‸${x@Q}", "echo ${x@U}"},
 	casePattern:         {"${name^pattern}", "only the forms without a pattern are read", "echo ‸${x^^[a-c]}", "echo ${x^^}"},
@@ -197,9 +198,9 @@ var Table = [...]Row{
 	arithmeticNumber:    {"number in arithmetic", "write it in full and without a leading zero: decimal, 0x…, or an octal that is one", "echo $((‸08))", "echo $((10#8))"},
 	arithmeticValue:     {"value in arithmetic", "a variable that is reckoned with must hold a decimal number without a leading zero: write 10#$x for others", "x=08; echo $((‸x+1))", "x=8; echo $((x+1))"},
 	testOperator:        {"test operator", "-ef, -N, -R, -o OPTION and, in [[, -t are not answered alike: use stat, and [ -t 1 ]", "[ a ‸-ef b ]", "[ a -nt b ]"},
-	testElement:         {"[ -v element ]", "compare ${a[i]+set}", "[[ ‸-v a[0] ]]", "[[ -n ${a[0]+set} ]]"},
+	testElement:         {"[ -v element ]", "compare ${a[i]+set}", "[[ ‸-v a[$i] ]]", "[[ -n ${a[$i]+set} ]]"},
 	testNumber:          {"number in [[", "write a decimal number or $name", "[[ ‸x -eq 3 ]]", "[[ $x -eq 3 ]]"},
-	regexpDialect:       {"regular expression", "the two dialects differ on it: keep to . [a-z] [[:class:]] * + ? {n,m} ^ $ ( ) and, without BASH_REMATCH, |", "[[ $x =~ ‸\\d+ ]]", "[[ $x =~ [0-9]+ ]]"},
+	regexpDialect:       {"regular expression", "the two dialects differ on it: keep to . [a-z] [[:class:]] * + ? {n,m} ^ $ ( ) and, where BASH_REMATCH is read, | between words of which none begins another", "[[ $x =~ ‸\\d+ ]]", "[[ $x =~ [0-9]+ ]]"},
 	regexpQuoted:        {"quoted variable in =~", "compare with == or *\"$x\"*, or leave the quotes out", "[[ $x =~ ‸\"$y\" ]]", "[[ $x =~ $y ]]"},
 	readonlyAgain:       {"readonly", "it is set once: bash would end the shell here", "readonly A=1; ‸A=2", "readonly A=1; B=2"},
 	elementAppend:       {"+= to an element", "write a[i]=${a[i]}…", "‸a[0]+=x", "a[0]=${a[0]}x"},
@@ -215,8 +216,7 @@ var Table = [...]Row{
 	breakOutside:        {"break", "it is in no loop, or in fewer than it would end", "‸break", "while true; do break; done"},
 	breakAhead:          {"break before &&", "what follows would run: write it last, or with if", "for i in a; do test -f $i || ‸continue && ls; done", "for i in a; do test -f $i || continue; ls; done"},
 	trapSubshell:        {"trap in a subshell", "set it in the text itself", "(‸trap 'echo a' EXIT)", "trap 'echo a' EXIT"},
-	trapExit:            {"exit in a trap", "leave exit out: the status stays that of the text", "trap ‸'rm f; exit 1' EXIT", "trap 'rm f' EXIT"},
-	trapSignal:          {"trap", "only EXIT can be trapped: after a signal the shell ends", "trap 'echo a' ‸INT", "trap 'echo a' EXIT"},
+	trapSignal:          {"trap", "only EXIT and, with a text, HUP INT QUIT TERM are read, whose text does not run: what comes from outside ends the shell at once", "trap 'echo a' ‸ERR", "trap 'echo a' EXIT INT TERM"},
 	jobControl:          {"job control", "use & with wait and $!", "‸jobs", "sleep 1 & wait"},
 	interactiveOnly:     {"builtin of interactive shells", "there is none here", "‸compgen -c", "command -v ls"},
 	resourceLimits:      {"limits and times", "bounds are the session's own: use timeout and the target's tools", "‸ulimit -n 5", "timeout 5 ls"},

@@ -34,7 +34,11 @@ func (b *builtin) wait() error {
 	}
 	b.shell.running.Add(1)
 	defer b.shell.running.Add(-1)
-	if len(b.args) == 0 {
+	if len(b.args) == 0 && b.hc.Env.Get(trapVariable).IsSet() {
+		for _, j := range b.shell.jobs.running() {
+			b.args = append(b.args, strconv.FormatInt(j.id, 10))
+		}
+	} else if len(b.args) == 0 {
 		return b.hc.Builtin(b.ctx, []string{"wait"})
 	}
 	status := 0
@@ -125,6 +129,10 @@ func (sh *shell) find(id int64) *shell {
 func (b *builtin) killOne(arg string, signal int) int {
 	id, _ := strconv.ParseInt(arg, 10, 64)
 	if s := b.shell.find(id); s != nil {
+		if _, trapped := s.trapped.Load(signalName(signal)); trapped {
+			b.shell.stop(refuse("kill $$", "the shell has a trap for the signal, which does not run here"))
+			return 2
+		}
 		if signal != 0 {
 			s.killed(signal)
 		}

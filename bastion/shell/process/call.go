@@ -143,6 +143,10 @@ func (sh *shell) resolveBuiltin(hc interp.HandlerContext, args []string) ([]stri
 	switch name {
 	case "cd":
 		return checkOld(hc, args)
+	case "exit":
+		if status := hc.Env.Get(trapVariable); len(args) == 1 && status.IsSet() {
+			return append(args, status.String()), nil
+		}
 	case "return":
 		if len(args) == 1 {
 			return append(args, strconv.Itoa(hc.LastExitStatus)), nil

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"mvdan.cc/sh/v3/interp"
@@ -25,11 +26,16 @@ type shell struct {
 	chain  []wire.Link // how it came to be
 	posix  bool        // sh, not bash
 	name   string      // $0
+	file   bool        // its text is the file of that name
 	pid    int64       // $$
 
 	seen   seen // what its texts have used, for the rewriting
 	last   int  // $?
 	exited bool
+
+	trapped sync.Map    // the signals for which there is a trap, by name
+	trapRan atomic.Bool // the text of the EXIT trap has come to its end
+	left    *int        // the status that it was left with before, if it was
 
 	cancelOwn   context.CancelCauseFunc // of a shell in a shell, while it runs
 	killedAlone atomic.Bool             // kill $$ has ended it
@@ -50,6 +56,7 @@ type config struct {
 	chain          []wire.Link
 	posix          bool
 	name           string
+	file           bool
 	dir            string
 	params         []string
 	options        []string // of set
@@ -58,7 +65,7 @@ type config struct {
 }
 
 func (s *Shell) newShell(c config) (*shell, error) {
-	sh := &shell{Shell: s, parent: c.parent, env: c.env, chain: c.chain, posix: c.posix, name: c.name, pid: s.jobs.number()}
+	sh := &shell{Shell: s, parent: c.parent, env: c.env, chain: c.chain, posix: c.posix, name: c.name, file: c.file && !c.posix, pid: s.jobs.number()}
 	sh.env.set(nameVariable, c.name)
 	runner, err := interp.New(
 		interp.Env(sh.env),
@@ -158,6 +165,9 @@ func (sh *shell) status(ctx context.Context, err error) int {
 	var end *endError
 	if errors.As(context.Cause(ctx), &end) {
 		return end.status
+	}
+	if sh.left != nil {
+		return *sh.left
 	}
 	var code interp.ExitStatus
 	if errors.As(err, &code) {

@@ -125,7 +125,7 @@ func (sh *shell) nestedText(ctx context.Context, hc interp.HandlerContext, v inv
 		if err != nil {
 			return "", wire.Link{}, sh.noScript(hc, c.posix, v.rest[0], err)
 		}
-		c.name, c.params = v.rest[0], v.rest[1:]
+		c.name, c.params, c.file = v.rest[0], v.rest[1:], true
 		return string(content), wire.Link{By: base + " " + file, SHA256: digest(content)}, nil
 	}
 	in := sh.inputs.of(hc.Stdin)
@@ -175,6 +175,8 @@ func (sh *shell) runNested(ctx context.Context, text string) error {
 	switch cause := context.Cause(ctx); {
 	case sh.killedAlone.Load() && errors.As(cause, &end):
 		return code(end.status, nil)
+	case cause == nil && sh.left != nil:
+		return code(*sh.left, nil)
 	case err == nil, errors.As(err, &status):
 		return err
 	case cause != nil:

@@ -88,6 +88,8 @@ func (b *builtin) hidden() error {
 		return code(b.hc.LastExitStatus, nil)
 	case "sigpipe":
 		return b.hc.Builtin(b.ctx, []string{"exit", "141"})
+	case "trapped", "ran", "left":
+		return b.trapStep()
 	case "killed":
 		return b.hc.Builtin(b.ctx, append([]string{"exit"}, b.args...))
 	case "fail":
