@@ -13,6 +13,7 @@ func TestReading(t *testing.T) {
 		"grep -ea f": readsNot, "grep -r a": mayRead, "sort -k 2": readsAll, "sort -k 2 f": readsNot, "sort -k2 f": readsNot, "head -n 1": mayRead, "head -1 f": readsNot,
 		"awk x": mayRead, "awk -f p f": readsNot, "awk x v=1": mayRead, "sed -n p f": readsNot, "tr a b": readsAll, "tee f": readsAll, "python3 x": mayRead, "cat -- -": mayRead,
 		"/usr/bin/wc -l f": readsNot, "cut -d : -f 1": readsAll, "sed -i s/a/b/ f": mayRead, "head": mayRead,
+		"ls -la /x": readsNot, "diff a b": readsNot, "diff - b": mayRead, "stat -c %s f": readsNot, "rm -i f": mayRead, "cp a b": mayRead,
 	} {
 		if got := readingOf(strings.Fields(line)); got != want {
 			t.Errorf("%s: %d, want %d", line, got, want)
