@@ -41,6 +41,9 @@ var usages = map[string]usage{
 
 var grepping = usage{flags: "EFGPivwxclLoqsnhHbaIzU", values: "efmABC", first: 1, script: "ef"}
 
+// blindTo says that a command never reads its input, whatever its words name.
+func blindTo(args []string) bool { return blind[path.Base(args[0])] && !slices.Contains(args, "-") }
+
 // blind are programs that never read their input, but for a word that is "-".
 var blind = map[string]bool{
 	"basename": true, "chmod": true, "chown": true, "cmp": true, "comm": true, "df": true, "diff": true, "dirname": true, "du": true, "false": true, "getent": true, "hostname": true, "id": true, "join": true,
@@ -50,9 +53,6 @@ var blind = map[string]bool{
 
 // readingOf judges a command by its words.
 func readingOf(args []string) reading {
-	if blind[path.Base(args[0])] && !slices.Contains(args, "-") {
-		return readsNot
-	}
 	u, known := usages[path.Base(args[0])]
 	if !known {
 		return mayRead
