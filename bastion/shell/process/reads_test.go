@@ -12,7 +12,7 @@ func TestReading(t *testing.T) {
 		"grep a": mayRead, "grep a f": readsNot, "grep -q a f": readsNot, "grep -e a": mayRead, "grep -e a f": readsNot, "grep -m 1 a": mayRead, "grep -m 1 a f": readsNot,
 		"grep -ea f": readsNot, "grep -r a": mayRead, "sort -k 2": readsAll, "sort -k 2 f": readsNot, "sort -k2 f": readsNot, "head -n 1": mayRead, "head -1 f": readsNot,
 		"awk x": mayRead, "awk -f p f": readsNot, "awk x v=1": mayRead, "sed -n p f": readsNot, "tr a b": readsAll, "tee f": readsAll, "python3 x": mayRead, "cat -- -": mayRead,
-		"/usr/bin/wc -l f": readsNot, "cut -d : -f 1": readsAll, "sed -i s/a/b/ f": mayRead, "head": mayRead,
+		"/usr/bin/wc -l f": readsNot, "cut -d : -f 1": readsAll, "sed -i s/a/b/ f": readsNot, "sed -i.bak s/a/b/ f": readsNot, "sed -i p": mayRead, "head -c 9 /dev/zero": readsNot, "head -c 9 /dev/fd/0": mayRead, "head": mayRead,
 	} {
 		if got := readingOf(strings.Fields(line)); got != want {
 			t.Errorf("%s: %d, want %d", line, got, want)

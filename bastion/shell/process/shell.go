@@ -38,6 +38,7 @@ type Shell struct {
 	timed    atomic.Int64 // when time began, in nanoseconds
 	prompt   bool
 
+	writers     sync.Map // the files of the target that the shell itself writes: *writer
 	terminal    Terminal // of a prompt
 	clientToken *os.File // the input that a shell begins with; kept, as tokens are known by weak pointers
 
