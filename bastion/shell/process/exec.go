@@ -38,9 +38,13 @@ func (sh *shell) execute(ctx context.Context, args []string) error {
 	case ours:
 		return sh.ours(ctx, hc, name, args[1:])
 	}
+	var limit time.Duration
+	if rest, most, is := sh.launched(args); is {
+		args, limit = rest, most
+	}
 	if isShell(args[0]) {
 		sh.takeRedirects(ctx, hc)
-		return sh.nested(ctx, hc, args)
+		return sh.nested(ctx, hc, args, limit)
 	}
 	return code(sh.command(ctx, hc, args))
 }

@@ -39,6 +39,7 @@ type shell struct {
 
 	cancelOwn   context.CancelCauseFunc // of a shell in a shell, while it runs
 	killedAlone atomic.Bool             // kill $$ has ended it
+	timedOut    atomic.Bool             // timeout has
 }
 
 // parentID is $PPID.

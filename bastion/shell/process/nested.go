@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"mvdan.cc/sh/v3/interp"
 
@@ -77,8 +78,8 @@ func (v invocation) texted() (invocation, error) {
 	return v, nil
 }
 
-// nested reads what a shell is given as a shell of its own, with the exported variables only.
-func (sh *shell) nested(ctx context.Context, hc interp.HandlerContext, args []string) error {
+// nested reads what a shell is given as a shell of its own, with the exported variables only. It may run for limit, if that is not 0.
+func (sh *shell) nested(ctx context.Context, hc interp.HandlerContext, args []string, limit time.Duration) error {
 	v, err := invoked(args)
 	if err != nil {
 		return err
@@ -107,7 +108,7 @@ func (sh *shell) nested(ctx context.Context, hc interp.HandlerContext, args []st
 	if err != nil {
 		return refuse(args[0], "%v", err)
 	}
-	return inner.runNested(ctx, text)
+	return inner.runNested(ctx, text, limit)
 }
 
 // nestedText is what a shell reads, and how it came by it.
@@ -157,7 +158,7 @@ func (sh *shell) noScript(hc interp.HandlerContext, posix bool, name string, err
 }
 
 // runNested runs the text of a shell in a shell.
-func (sh *shell) runNested(ctx context.Context, text string) error {
+func (sh *shell) runNested(ctx context.Context, text string, limit time.Duration) error {
 	file, err := sh.admit(text)
 	if err != nil {
 		return err
@@ -169,10 +170,17 @@ func (sh *shell) runNested(ctx context.Context, text string) error {
 		return err
 	}
 	file.Name = sh.name
+	if limit > 0 {
+		defer time.AfterFunc(limit, sh.timeUp).Stop()
+	}
 	err = sh.runner.Run(ctx, file)
 	var end *endError
 	var status interp.ExitStatus
 	switch cause := context.Cause(ctx); {
+	case sh.timedOut.Load() && errors.As(cause, &end) && sh.trapping():
+		return refuse("timeout", "the EXIT trap of a text that it ends would run in bash: let the text watch the time itself")
+	case sh.timedOut.Load() && errors.As(cause, &end):
+		return code(124, nil)
 	case sh.killedAlone.Load() && errors.As(cause, &end):
 		return code(end.status, nil)
 	case cause == nil && sh.left != nil:
