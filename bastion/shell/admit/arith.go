@@ -99,6 +99,10 @@ func assigns(op syntax.BinAritOperator) bool {
 // variable refuses an assignment to anything but a plain name.
 func (w *walker) variable(x syntax.ArithmExpr) {
 	word, ok := x.(*syntax.Word)
+	if _, command := w.parent(1).(*syntax.ArithmCmd); ok && command && !w.known.nounset && !w.in.Nounset && elementOf(word) != nil {
+		w.refuseIf(x.Pos(), assigned(elementOf(word).Param.Value))
+		return
+	}
 	if !ok || !syntax.ValidName(word.Lit()) {
 		w.refuse(x.Pos(), arithmeticTarget)
 		return

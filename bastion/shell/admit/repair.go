@@ -18,6 +18,7 @@ import (
 //   - typeset in a function is local, and what is local without a value is unset (repair_declare.go)
 //   - return in a subshell ends it, ${#m[@]} counts an associative array, ! binds in [[ ]] before &&, and && before ||
 //   - ${x:?…} ends a shell with a status of its own
+//   - under set -u an element that is not set ends it, and a list that is declared is one though nothing is in it
 //   - x=v > f assigns where f cannot be opened, and x=$(…) 2>/dev/null turns nothing
 //   - ${!x:-} is ${!x}, [[ -v m[k] ]] is [[ -n ${m[k]+x} ]], ((m[k]++)) sets an element (repair_element.go)
 //   - ${BASH_SOURCE[0]} is $0 in a file's text, and nothing in a line
@@ -27,6 +28,7 @@ func repair(f *syntax.File, in Place, k known) {
 	r := &repairer{in: in, known: k, inner: map[*syntax.DeclClause]bool{}}
 	var all []syntax.Node // before any is changed: what is put in must not be changed again
 	preorder(f, func(n syntax.Node) { all = append(all, n) })
+	r.looped = looped(f)
 	for _, n := range all {
 		r.node(n)
 	}
@@ -39,6 +41,8 @@ type repairer struct {
 	known known
 	loops int
 	inner map[*syntax.DeclClause]bool // those in a shell of their own within a function
+
+	looped map[*syntax.DeclClause]bool // those that may run more than once
 }
 
 func (r *repairer) node(n syntax.Node) {
@@ -54,6 +58,7 @@ func (r *repairer) node(n syntax.Node) {
 	case *syntax.FuncDecl:
 		r.returns(n.Body, false)
 	case *syntax.Assign:
+		appended(n)
 		unescape(n.Value)
 	case *syntax.CaseClause:
 		unescape(n.Word)
@@ -72,6 +77,7 @@ func (r *repairer) node(n syntax.Node) {
 		if n.Excl && emptyDefault(n) {
 			n.Exp = nil
 		}
+		r.element(n)
 		removal(n)
 		lazy(n)
 		required(n)
@@ -141,7 +147,14 @@ func isList(part syntax.WordPart) bool {
 
 // stmt changes the simple commands that the interpreter's builtins read differently.
 func (r *repairer) stmt(s *syntax.Stmt) {
+	if a, ok := s.Cmd.(*syntax.ArithmCmd); ok {
+		if set := r.setElement(a.X); set != nil {
+			s.Cmd = set
+			return
+		}
+	}
 	if d, ok := s.Cmd.(*syntax.DeclClause); ok {
+		r.emptied(d)
 		s.Cmd = r.locals(d)
 		return
 	}

@@ -88,6 +88,8 @@ func (b *builtin) hidden() error {
 		return code(b.hc.LastExitStatus, nil)
 	case "sigpipe":
 		return b.hc.Builtin(b.ctx, []string{"exit", "141"})
+	case "key":
+		return b.key()
 	case "trapped", "ran", "left":
 		return b.trapStep()
 	case "killed":
@@ -99,6 +101,14 @@ func (b *builtin) hidden() error {
 		return interp.ExitStatus(1)
 	}
 	return b.clock()
+}
+
+// key refuses a key of an associative array that bash, in arithmetic, would expand or close early.
+func (b *builtin) key() error {
+	if key := strings.Join(b.args, " "); key == "" || strings.ContainsAny(key, "$`'\"\\[]") || key == "@" || key == "*" {
+		return refuse("key in arithmetic", "bash reads %q as more than a key there: write m[$k]=$((…))", key)
+	}
+	return nil
 }
 
 // clock are the hidden builtins of time.
