@@ -16,7 +16,9 @@ func (w *walker) param(p *syntax.ParamExp) {
 	if w.sourced(p) {
 		name = "0"
 	}
-	w.refuseIf(p.Pos(), mayRead(name))
+	if !w.known.pipeReads[p] || w.in.Sh {
+		w.refuseIf(p.Pos(), mayRead(name))
+	}
 	if p.Names != 0 {
 		w.refuse(p.Pos(), namesByPrefix)
 	}

@@ -158,6 +158,9 @@ func (r *repairer) stmt(s *syntax.Stmt) {
 		s.Cmd = r.locals(d)
 		return
 	}
+	if b, ok := s.Cmd.(*syntax.BinaryCmd); ok && r.known.piped[b] {
+		s.Comments = append(s.Comments, syntax.Comment{Text: PipeMark})
+	}
 	call, ok := s.Cmd.(*syntax.CallExpr)
 	if ok && len(call.Args) == 0 && len(call.Assigns) > 0 && !r.in.Sh && nowhere(s.Redirs) {
 		s.Redirs = nil

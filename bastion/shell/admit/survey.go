@@ -9,22 +9,25 @@ import (
 // known is what a text says about itself somewhere, whatever runs first.
 type known struct {
 	functions   map[string]bool
-	associative map[string]bool     // declared -A
-	readonly    map[string]int      // declared readonly, and where
-	texts       map[string]bool     // set to a text that is no number
-	matches     bool                // it reads BASH_REMATCH
-	set         map[string]int      // given a value by an assignment of the text, and where first
-	exported    map[string]bool     // exported in the text, or from the beginning
-	allExported bool                // set -a
-	nounset     bool                // set -u
-	lists       map[string]bool     // given the value of a list
-	extglob     bool                // shopt -s extglob, or of what is not known
-	written     map[string][]string // the values that stand in the text
+	associative map[string]bool            // declared -A
+	readonly    map[string]int             // declared readonly, and where
+	texts       map[string]bool            // set to a text that is no number
+	matches     bool                       // it reads BASH_REMATCH
+	set         map[string]int             // given a value by an assignment of the text, and where first
+	exported    map[string]bool            // exported in the text, or from the beginning
+	allExported bool                       // set -a
+	nounset     bool                       // set -u
+	lists       map[string]bool            // given the value of a list
+	extglob     bool                       // shopt -s extglob, or of what is not known
+	written     map[string][]string        // the values that stand in the text
+	piped       map[*syntax.BinaryCmd]bool // pipelines whose statuses are read
+	pipeReads   map[*syntax.ParamExp]bool  // and where
 }
 
 // survey reads a tree once, before it is judged.
 func survey(f *syntax.File) known {
-	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, texts: map[string]bool{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{}, written: map[string][]string{}}
+	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, texts: map[string]bool{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{}, written: map[string][]string{},
+		piped: map[*syntax.BinaryCmd]bool{}, pipeReads: map[*syntax.ParamExp]bool{}}
 	preorder(f, func(n syntax.Node) {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
@@ -45,6 +48,7 @@ func survey(f *syntax.File) known {
 			k.matches = k.matches || n.Param != nil && n.Param.Value == "BASH_REMATCH"
 		}
 	})
+	k.pipes(f)
 	return k
 }
 

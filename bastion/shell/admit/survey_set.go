@@ -98,4 +98,4 @@ func (k *known) reckons(n *syntax.BinaryArithm) {
 }
 
 // builtinList are the lists that the shell sets.
-var builtinList = map[string]bool{"BASH_REMATCH": true, "MAPFILE": true, "REPLY": true, "@": true, "*": true}
+var builtinList = map[string]bool{"BASH_REMATCH": true, "MAPFILE": true, pipeline: true, "REPLY": true, "@": true, "*": true}

@@ -167,7 +167,7 @@ var Table = [...]Row{
 	loneDollar:          {"lone dollar", "write \\$", "echo a‸$`ls`", "echo a\\$`ls`"},
 	localeQuotes:        {"$\"…\"", "leave the dollar out", "echo ‸$\"a\"", "echo \"a\""},
 	ansiEscape:          {"escape in $'…'", "write control characters as \\xNN", "echo ‸$'\\cA'", "echo $'\\x01'"},
-	pipeStatus:          {"PIPESTATUS", "use set -o pipefail, or run the commands one by one", "a | b; echo ‸${PIPESTATUS[0]}", "set -o pipefail; a | b; echo $?"},
+	pipeStatus:          {"PIPESTATUS", "it is read in the command right behind a pipeline of programs, or with set -o pipefail in $?", "a; echo ‸${PIPESTATUS[0]}", "a | b; echo ${PIPESTATUS[0]}"},
 	lastArgument:        {"$_", "put the word into a variable", "mkdir d; cd ‸$_", "d=x; mkdir $d; cd $d"},
 	statusAfter:         {"$? after $(…)", "put what $(…) gives into a variable, and read $? on a line before", "echo $(ls) ‸$?", "x=$(ls); echo $?"},
 	optionLetters:       {"$-", "the shell is not interactive", "echo ‸$-", "echo $#"},

@@ -88,6 +88,8 @@ func (b *builtin) hidden() error {
 		return code(b.hc.LastExitStatus, nil)
 	case "sigpipe":
 		return b.hc.Builtin(b.ctx, []string{"exit", "141"})
+	case "pipe", "part", "pipestatus":
+		return b.pipe()
 	case "key":
 		return b.key()
 	case "trapped", "ran", "left":

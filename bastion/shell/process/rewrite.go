@@ -104,6 +104,10 @@ func (w *rewriter) stmt(st *syntax.Stmt, tested bool) *syntax.Stmt {
 		w.refuse(st, "coproc", "run it in the foreground, or behind with &")
 		return st
 	}
+	var statuses []*syntax.Stmt
+	if takeMark(st) {
+		statuses = parts(st)
+	}
 	w.redirs(st)
 	_, simple := st.Cmd.(*syntax.CallExpr)
 	around := w.redirected
@@ -118,6 +122,9 @@ func (w *rewriter) stmt(st *syntax.Stmt, tested bool) *syntax.Stmt {
 	}
 	if st.Background {
 		return w.background(st)
+	}
+	if statuses != nil {
+		return keepStatuses(st, statuses)
 	}
 	return st
 }

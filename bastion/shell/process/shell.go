@@ -24,6 +24,7 @@ type Shell struct {
 	globs    *globs
 	chains   chains
 	texts    texts
+	pipes    pipeStatuses
 	exported map[string]string // what commands have without being told
 	events   chan wire.Event
 	taken    chan struct{} // the door has told the client of a refusal
