@@ -179,3 +179,29 @@ func TestAPausedShellStandsStill(t *testing.T) {
 	_, err = w.server.Kill(t.Context(), order)
 	w.must(err)
 }
+
+// TestCtrlCEndsACommand: at a prompt Ctrl-C ends what runs on the target, from its first moment on and for a login that sshd signals nothing of,
+// and the shell goes on.
+func TestCtrlCEndsACommand(t *testing.T) {
+	w := newGoverned(t)
+	for _, login := range []string{"deploy", "root"} {
+		c := w.client(login+"@web-1", w.certify(policy.Agent, "bot", 5*time.Minute))
+		at, s := atPrompt(t, c)
+		for range map[string]int{"deploy": 6, "root": 1}[login] {
+			at.expect("2004h")
+			at.send("x=3607; sleep $x\r")
+			at.expect("\x1b]133;C") // it is about to begin
+			if login == "root" {
+				awaitHost(t, "sleep 3607", true)
+			}
+			at.send("\x03")
+			at.expect("^C")
+		}
+		at.expect("2004h")
+		at.send("echo s$?; echo a > ~/f; cat < ~/f; echo b$?\r")
+		at.expect("s130\r\na\r\nb0\r\n")
+		awaitHost(t, "sleep 3607", false)
+		at.send("exit\r")
+		w.must(s.Wait())
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"gatehouse/bastion/shell"
 	"gatehouse/bastion/target"
@@ -200,7 +201,7 @@ func (s *session) start(a asked) (protocol.Decided, *running, *outcome) {
 		return d, nil, &out
 	}
 	defer leave()
-	proc, err := launch.start(s.ctx)
+	proc, err := s.launch(launch)
 	if err != nil {
 		out := s.explain(err)
 		if s.ctx.Err() != nil || errors.Is(err, target.ErrUncertain) { // the request may have reached the target all the same
@@ -210,6 +211,20 @@ func (s *session) start(a asked) (protocol.Decided, *running, *outcome) {
 	}
 	s.began(proc)
 	return d, proc, nil
+}
+
+// launch starts what was decided. What a governed shell calls off meanwhile has a moment to begin, so that it alone can be ended.
+func (s *session) launch(l launch) (*running, error) {
+	if s.shell == nil {
+		return l.start(s.ctx)
+	}
+	ctx, cancel := context.WithCancel(s.shell.ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ctx, func() {
+		timer := time.AfterFunc(severTime, cancel)
+		context.AfterFunc(ctx, func() { timer.Stop() })
+	})()
+	return l.start(ctx)
 }
 
 // holdBack reads the whole input before anything runs, where the rule wants a certain one.
@@ -298,6 +313,8 @@ func (s *session) explain(err error) outcome {
 		return s.stopped(stop)
 	case errors.Is(context.Cause(s.ctx), errClientGone):
 		return outcome{state: store.Ended, reason: errClientGone.Error(), exit: &target.Exit{}}
+	case s.shell != nil && s.shell.ctx.Err() == nil && s.ctx.Err() != nil:
+		return outcome{state: store.Ended, reason: "it was called off", exit: &target.Exit{}}
 	case errors.As(err, &evidence):
 		return s.fault(answer.FaultEvidence, "the recording cannot be written, so nothing runs", err)
 	case errors.Is(err, target.ErrUntrusted):

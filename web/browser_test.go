@@ -26,6 +26,15 @@ type browser struct {
 
 func newBrowser(t testing.TB) *browser {
 	t.Helper()
+	b, err := startBrowser(t)
+	if err != nil && strings.Contains(err.Error(), "chrome failed to start") { // it ends at once now and then, before it has done anything
+		b, err = startBrowser(t)
+	}
+	must(t, err)
+	return b
+}
+
+func startBrowser(t testing.TB) (*browser, error) {
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
@@ -35,14 +44,19 @@ func newBrowser(t testing.TB) *browser {
 	limited, endLimit := context.WithTimeout(alloc, 3*time.Minute)
 	ctx, end := chromedp.NewContext(limited)
 	b := &browser{ctx: ctx}
+	if err := chromedp.Listen(ctx, b.hear); err != nil {
+		end()
+		endLimit()
+		endAlloc()
+		return nil, err
+	}
 	t.Cleanup(func() {
 		must(t, chromedp.Cancel(ctx)) // closes the browser and waits for it
 		end()
 		endLimit()
 		endAlloc()
 	})
-	must(t, chromedp.Listen(ctx, b.hear))
-	return b
+	return b, nil
 }
 
 // hear keeps what the page's console and the browser itself complain about.

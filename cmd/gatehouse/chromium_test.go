@@ -28,6 +28,17 @@ type browser struct {
 // newBrowser starts one. It trusts the certificates of trusted, PEM, by their keys and nothing else that the machine does not.
 func newBrowser(t *testing.T, trusted ...string) *browser {
 	t.Helper()
+	b, err := startBrowser(t, trusted)
+	if err != nil && strings.Contains(err.Error(), "chrome failed to start") { // it ends at once now and then, before it has done anything
+		b, err = startBrowser(t, trusted)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func startBrowser(t *testing.T, trusted []string) (*browser, error) {
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
@@ -39,6 +50,12 @@ func newBrowser(t *testing.T, trusted ...string) *browser {
 	limited, endLimit := context.WithTimeout(alloc, 5*time.Minute)
 	ctx, end := chromedp.NewContext(limited)
 	b := &browser{t: t, ctx: ctx}
+	if err := chromedp.Listen(ctx, b.hear); err != nil {
+		end()
+		endLimit()
+		endAlloc()
+		return nil, err
+	}
 	t.Cleanup(func() {
 		if err := chromedp.Cancel(ctx); err != nil { // closes the browser and waits for it
 			t.Error(err)
@@ -47,10 +64,7 @@ func newBrowser(t *testing.T, trusted ...string) *browser {
 		endLimit()
 		endAlloc()
 	})
-	if err := chromedp.Listen(ctx, b.hear); err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return b, nil
 }
 
 // keyOf is the SHA-256 of a certificate's public key, as Chromium writes it.

@@ -130,8 +130,9 @@ func (b *Board) run(i int) Result {
 	case b.busy[i] <- struct{}{}:
 		b.begun[i] = begun
 		go func() {
-			defer func() { <-b.busy[i] }()
-			done <- c.Run(ctx)
+			err := c.Run(ctx)
+			<-b.busy[i] // before anybody knows: the next look is not told that this one is still out
+			done <- err
 		}()
 	default:
 		done <- errSlow // the last one has not come back
