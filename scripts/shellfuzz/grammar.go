@@ -20,7 +20,12 @@ func (g *gen) script() string {
 	if g.IntN(6) == 0 {
 		b.WriteString(g.of("set -e", "set -u", "set -o pipefail", "set -euo pipefail", "shopt -s nullglob", "shopt -s extglob", "IFS=:", "IFS=$'\\n\\t'", "IFS=,") + "\n")
 	}
-	for range 1 + g.IntN(5) {
+	if g.IntN(2) == 0 {
+		for range 1 + g.IntN(2) {
+			b.WriteString(g.wide() + "\n")
+		}
+	}
+	for range g.IntN(5) {
 		b.WriteString(g.stmt() + "\n")
 	}
 	b.WriteString(`echo "end $? [$x][$y][${a[*]}][$#]"` + "\n")
@@ -41,6 +46,9 @@ func (g *gen) stmt() string {
 	defer func() { g.depth-- }()
 	if g.depth > 3 || g.IntN(3) > 0 {
 		return g.list()
+	}
+	if g.depth <= 2 && g.IntN(2) == 0 {
+		return g.wide()
 	}
 	switch g.IntN(18) {
 	case 15, 16, 17:

@@ -218,7 +218,7 @@ func (w *walker) arithmetic() bool {
 func (w *walker) let(l *syntax.LetClause) {
 	preorder(l, func(n syntax.Node) {
 		switch n.(type) {
-		case *syntax.SglQuoted, *syntax.DblQuoted:
+		case *syntax.SglQuoted, *syntax.DblQuoted, *syntax.ParenArithm: // ( begins no word
 			w.refuse(n.Pos(), letWord)
 		}
 	})

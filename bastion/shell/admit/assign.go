@@ -211,6 +211,7 @@ func splitsIn(scope syntax.Node, functions map[string]bool) bool {
 // declaration reads declare, local, export, readonly and typeset.
 func (w *walker) declaration(d *syntax.DeclClause) {
 	named := false
+	w.statusAssigned(d.Args)
 	for _, a := range d.Args {
 		switch {
 		case a.Name != nil:

@@ -19,6 +19,7 @@ type argument struct {
 
 // call reads a simple command.
 func (w *walker) call(c *syntax.CallExpr) {
+	w.statusAssigned(c.Assigns)
 	if len(c.Args) == 0 {
 		return
 	}
@@ -32,6 +33,11 @@ func (w *walker) call(c *syntax.CallExpr) {
 	}
 	w.statusAfter(c.Args)
 	if args[0].known && w.known.functions[args[0].text] {
+		for _, a := range c.Assigns {
+			if w.known.shadowed[a.Name.Value] {
+				w.refuse(a.Pos(), localBefore)
+			}
+		}
 		return
 	}
 	r, i := builtin(args, w.in)
@@ -58,6 +64,17 @@ func (w *walker) statusAfter(words []*syntax.Word) {
 			}
 		})
 	}
+}
+
+// statusAssigned does the same for assignments that stand beside each other.
+func (w *walker) statusAssigned(all []*syntax.Assign) {
+	var words []*syntax.Word
+	for _, a := range all {
+		if a.Value != nil {
+			words = append(words, a.Value)
+		}
+	}
+	w.statusAfter(words)
 }
 
 // literal is a word without its quotes, where nothing in it is expanded.

@@ -23,9 +23,11 @@ import (
 //   - ${!x:-} is ${!x}, [[ -v m[k] ]] is [[ -n ${m[k]+x} ]], ((m[k]++)) sets an element (repair_element.go)
 //   - ${BASH_SOURCE[0]} is $0 in a file's text, and nothing in a line
 //   - $(…) within ${x:-…} runs only where it is needed
+//   - the ! of what runs behind is none
+//   - an =~ that does not match leaves BASH_REMATCH empty (repair_match.go), and an empty branch of case gives 0
 //   - a backslash in an assignment, a file's name or a test quotes, and ~ is the home of a file's name
 func repair(f *syntax.File, in Place, k known) {
-	r := &repairer{in: in, known: k, inner: map[*syntax.DeclClause]bool{}}
+	r := &repairer{in: in, known: k, inner: map[*syntax.DeclClause]bool{}, turns: map[*syntax.Block]string{}}
 	var all []syntax.Node // before any is changed: what is put in must not be changed again
 	preorder(f, func(n syntax.Node) { all = append(all, n) })
 	r.looped = looped(f)
@@ -33,6 +35,7 @@ func repair(f *syntax.File, in Place, k known) {
 		r.node(n)
 	}
 	r.statuses(f)
+	r.matches(f)
 }
 
 // repairer changes one tree.
@@ -43,6 +46,7 @@ type repairer struct {
 	inner map[*syntax.DeclClause]bool // those in a shell of their own within a function
 
 	looped map[*syntax.DeclClause]bool // those that may run more than once
+	turns  map[*syntax.Block]string    // the loops, and where their status is
 }
 
 func (r *repairer) node(n syntax.Node) {
@@ -62,6 +66,11 @@ func (r *repairer) node(n syntax.Node) {
 		unescape(n.Value)
 	case *syntax.CaseClause:
 		unescape(n.Word)
+		for _, item := range n.Items {
+			if len(item.Stmts) == 0 { // its status is 0 whatever ran before
+				item.Stmts = []*syntax.Stmt{call("true")}
+			}
+		}
 	case *syntax.Redirect:
 		file(n)
 	case *syntax.TestClause:
@@ -96,14 +105,21 @@ func pipeAll(b *syntax.BinaryCmd) {
 		return
 	}
 	b.Op = syntax.Pipe
-	b.X.Redirs = append(b.X.Redirs, &syntax.Redirect{Op: syntax.DplOut, OpPos: b.OpPos, N: &syntax.Lit{Value: "2"}, Word: wordOf(&syntax.Lit{Value: "1"})})
+	last := b.X
+	for inner, ok := last.Cmd.(*syntax.BinaryCmd); ok && (inner.Op == syntax.Pipe || inner.Op == syntax.PipeAll); inner, ok = last.Cmd.(*syntax.BinaryCmd) {
+		last = inner.Y
+	}
+	last.Redirs = append(last.Redirs, &syntax.Redirect{Op: syntax.DplOut, OpPos: b.OpPos, N: &syntax.Lit{Value: "2"}, Word: wordOf(&syntax.Lit{Value: "1"})})
 }
 
-// apart takes lists out of the quotes that they share with other text.
+// apart takes lists out of the quotes that they share with other text, and makes "" ”.
 func apart(parts []syntax.WordPart) []syntax.WordPart {
 	var all []syntax.WordPart
 	for _, part := range parts {
 		q, ok := part.(*syntax.DblQuoted)
+		if ok && len(q.Parts) == 0 { // which the interpreter forgets beside what is split
+			part = &syntax.SglQuoted{Left: q.Left, Right: q.Right}
+		}
 		if !ok || len(q.Parts) < 2 || !hasList(q.Parts) {
 			all = append(all, part)
 			continue
@@ -160,6 +176,9 @@ func (r *repairer) stmt(s *syntax.Stmt) {
 	}
 	if b, ok := s.Cmd.(*syntax.BinaryCmd); ok && r.known.piped[b] {
 		s.Comments = append(s.Comments, syntax.Comment{Text: PipeMark})
+	}
+	if b, list := s.Cmd.(*syntax.BinaryCmd); s.Background && s.Negated && !(list && (b.Op == syntax.AndStmt || b.Op == syntax.OrStmt)) {
+		s.Negated = false // as in bash, which forgets it
 	}
 	call, ok := s.Cmd.(*syntax.CallExpr)
 	if ok && len(call.Args) == 0 && len(call.Assigns) > 0 && !r.in.Sh && nowhere(s.Redirs) {

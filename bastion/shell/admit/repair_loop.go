@@ -1,6 +1,7 @@
 package admit
 
 import (
+	"slices"
 	"strconv"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -38,10 +39,14 @@ func (r *repairer) statuses(f *syntax.File) {
 
 // list changes the commands of a list; seen says whether the status of its last is.
 func (r *repairer) list(stmts []*syntax.Stmt, seen bool) []*syntax.Stmt {
+	var all []*syntax.Stmt
 	for i, s := range stmts {
-		r.within(s, i == len(stmts)-1 && seen || i < len(stmts)-1 && readsStatus(stmts[i+1]))
+		visible := i == len(stmts)-1 && seen || i < len(stmts)-1 && r.readsStatus(stmts[i+1])
+		reads := r.readsStatus(s)
+		r.within(s, visible)
+		all = append(all, r.passed(s, visible, reads)...)
 	}
-	return stmts
+	return all
 }
 
 // within changes what is in a compound command. What is a list of its own (a function, a subshell, a part of a pipe) is not its concern.
@@ -84,18 +89,103 @@ func (r *repairer) loop(s *syntax.Stmt, body *[]*syntax.Stmt, seen bool) {
 	if len(*body) == 0 {
 		return
 	}
-	seen = seen && !readsStatus((*body)[0]) // what is put before it would be what it reads
+	first := r.readsStatus((*body)[0])
 	*body = r.list(*body, seen)
 	if !seen {
 		*body = append(leaf(*body, ""), call("true"))
 		return
 	}
-	r.loops++
-	name := "__gatehouse_loop" + strconv.Itoa(r.loops)
-	*body = append([]*syntax.Stmt{set(name, "0")}, leaf(*body, name)...)
+	name := r.name()
 	inner := *s
 	inner.Redirs, inner.Negated, inner.Background, inner.Comments = nil, false, false, nil
-	s.Cmd = &syntax.Block{Lbrace: s.Pos(), Rbrace: s.End(), Stmts: []*syntax.Stmt{set(name, "0"), &inner, restore(name)}}
+	before := begun(name, r.readsStatus(s))
+	*body = leaf(*body, name)
+	w, while := s.Cmd.(*syntax.WhileClause)
+	switch {
+	case !first || while && !w.Until:
+		*body = append([]*syntax.Stmt{set(name, "0")}, *body...)
+	case while:
+		*body = append(begun(name, true), *body...)
+	default: // a turn of for sees the status of the one before
+		last, old := name+"last", name+"old"
+		before = append([]*syntax.Stmt{keep(last)}, begun(name, false)...)
+		*body = slices.Concat([]*syntax.Stmt{assign(old, value(last)), set(last, "0"), set(name, "0"), restore(value(old))}, *body, []*syntax.Stmt{assign(last, value(name))})
+	}
+	b := &syntax.Block{Lbrace: s.Pos(), Rbrace: s.End(), Stmts: append(before, &inner, restore(value(name)))}
+	s.Cmd, r.turns[b] = b, name
+}
+
+// name is a variable's that no text has.
+func (r *repairer) name() string {
+	r.loops++
+	return "__gatehouse_loop" + strconv.Itoa(r.loops)
+}
+
+// begun says that nothing was a status yet. keeps says that $? must stay what it was.
+func begun(name string, keeps bool) []*syntax.Stmt {
+	if !keeps {
+		return []*syntax.Stmt{set(name, "0")}
+	}
+	before := name + "before"
+	return []*syntax.Stmt{keep(before), set(name, "0"), restore(value(before))}
+}
+
+// passed takes a compound command of a list apart where a status that set -e does not heed is passed on by it, and is seen: then what gives
+// that status stands behind it. reads says that something in it reads $?.
+func (r *repairer) passed(s *syntax.Stmt, seen, reads bool) []*syntax.Stmt {
+	if !seen || s.Negated || s.Background {
+		return []*syntax.Stmt{s}
+	}
+	var all []*syntax.Stmt
+	b, block := s.Cmd.(*syntax.Block)
+	name, loop := r.turns[b]
+	switch {
+	case block && loop:
+		all = b.Stmts[:len(b.Stmts)-1]
+		all[len(all)-1].Redirs = s.Redirs
+	case passes(s, false):
+		name = r.name()
+		all = append(begun(name, reads), leaf([]*syntax.Stmt{s}, name)...)
+	default:
+		return []*syntax.Stmt{s}
+	}
+	status := value(name)
+	if len(s.Redirs) > 0 { // one that failed is a status, too
+		failed := name + "failed"
+		all = append(all, keep(failed))
+		status = wordOf(&syntax.ArithmExp{X: &syntax.BinaryArithm{Op: syntax.Or, X: value(name), Y: value(failed)}})
+	}
+	return append(all, restore(status))
+}
+
+// passes says whether a command may end in a status that set -e does not heed and the interpreter would. inside says that it is the end of
+// a compound one.
+func passes(s *syntax.Stmt, inside bool) bool {
+	if s.Negated {
+		return inside
+	}
+	last := func(stmts []*syntax.Stmt) bool { return len(stmts) > 0 && passes(stmts[len(stmts)-1], true) }
+	switch c := s.Cmd.(type) {
+	case *syntax.Block:
+		return last(c.Stmts)
+	case *syntax.IfClause:
+		for ; c != nil; c = c.Else {
+			if last(c.Then) {
+				return true
+			}
+		}
+	case *syntax.CaseClause:
+		for _, item := range c.Items {
+			if last(item.Stmts) {
+				return true
+			}
+		}
+	case *syntax.BinaryCmd:
+		if c.Op == syntax.AndStmt || c.Op == syntax.OrStmt {
+			return inside && c.Op == syntax.AndStmt || passes(c.Y, inside)
+		}
+	}
+	return false
 }
 
 // leaf keeps the status of a list's last command in a variable, or drops it, wherever set -e does not heed it. All else is as it was.
@@ -165,14 +255,17 @@ func choice(at, cond *syntax.Stmt, then []*syntax.Stmt, name string) *syntax.Stm
 }
 
 // restore gives a kept status, which set -e does not heed.
-func restore(name string) *syntax.Stmt {
-	exit := callOf(wordOf(&syntax.Lit{Value: "exit"}), wordOf(&syntax.ParamExp{Short: true, Param: &syntax.Lit{Value: name}}))
+func restore(status *syntax.Word) *syntax.Stmt {
+	exit := callOf(wordOf(&syntax.Lit{Value: "exit"}), status)
 	sub := &syntax.Stmt{Cmd: &syntax.Subshell{Stmts: []*syntax.Stmt{{Cmd: exit}}}}
 	return &syntax.Stmt{Cmd: &syntax.BinaryCmd{Op: syntax.AndStmt, X: sub, Y: call("true")}}
 }
 
-func keep(name string) *syntax.Stmt {
-	return assign(name, wordOf(&syntax.ParamExp{Short: true, Param: &syntax.Lit{Value: "?"}}))
+func keep(name string) *syntax.Stmt { return assign(name, value("?")) }
+
+// value is a variable's.
+func value(name string) *syntax.Word {
+	return wordOf(&syntax.ParamExp{Short: true, Param: &syntax.Lit{Value: name}})
 }
 
 func set(name, value string) *syntax.Stmt {
@@ -191,17 +284,17 @@ func block(at *syntax.Stmt, stmts []*syntax.Stmt) *syntax.Stmt {
 	return &syntax.Stmt{Position: at.Pos(), Cmd: &syntax.Block{Lbrace: at.Pos(), Rbrace: at.End(), Stmts: stmts}}
 }
 
-// readsStatus says whether $? is in a command, or what takes it by itself.
-func readsStatus(s *syntax.Stmt) bool {
+// readsStatus says whether $? is in a command, or what takes it by itself, or a function or text that might.
+func (r *repairer) readsStatus(s *syntax.Stmt) bool {
 	reads := false
 	preorder(s, func(n syntax.Node) {
 		switch n := n.(type) {
 		case *syntax.ParamExp:
 			reads = reads || n.Param != nil && n.Param.Value == "?"
 		case *syntax.CallExpr:
-			if len(n.Args) == 1 {
+			if len(n.Args) > 0 {
 				lit := n.Args[0].Lit()
-				reads = reads || lit == "return" || lit == "exit"
+				reads = reads || len(n.Args) == 1 && (lit == "return" || lit == "exit") || lit == "eval" || lit == "source" || lit == "." || r.known.functions[lit]
 			}
 		}
 	})

@@ -22,11 +22,14 @@ type known struct {
 	written     map[string][]string        // the values that stand in the text
 	piped       map[*syntax.BinaryCmd]bool // pipelines whose statuses are read
 	pipeReads   map[*syntax.ParamExp]bool  // and where
+	shadowed    map[string]bool            // declared local without a value
+	empty       map[string]bool            // given a value that may be nothing
 }
 
 // survey reads a tree once, before it is judged.
 func survey(f *syntax.File) known {
 	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, texts: map[string]bool{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{}, written: map[string][]string{},
+		shadowed: map[string]bool{}, empty: map[string]bool{},
 		piped: map[*syntax.BinaryCmd]bool{}, pipeReads: map[*syntax.ParamExp]bool{}}
 	preorder(f, func(n syntax.Node) {
 		switch n := n.(type) {
@@ -78,6 +81,9 @@ func (k *known) assigned(a *syntax.Assign) {
 		return
 	}
 	k.sets(a.Name.Value, a.Pos())
+	if v := literalOrNothing(a.Value); v == "" {
+		k.empty[a.Name.Value] = true
+	}
 	k.lists[a.Name.Value] = k.lists[a.Name.Value] || a.Array != nil || a.Index != nil
 	if a.Array != nil {
 		for _, e := range a.Array.Elems {
@@ -87,6 +93,17 @@ func (k *known) assigned(a *syntax.Assign) {
 	if a.Value != nil {
 		k.holds(a.Name.Value, a.Value)
 	}
+}
+
+// literalOrNothing is a word's text, where that is known.
+func literalOrNothing(word *syntax.Word) string {
+	if word == nil {
+		return ""
+	}
+	if v := literal(word); v.known {
+		return v.text
+	}
+	return ""
 }
 
 // holds keeps a name that may have a value which is no number and no name.
@@ -146,6 +163,7 @@ func (k *known) declared(d *syntax.DeclClause) {
 		if strings.ContainsAny(flags, "aA") {
 			k.lists[a.Name.Value] = true
 		}
+		k.shadowed[a.Name.Value] = k.shadowed[a.Name.Value] || a.Naked && d.Variant.Value != "export" && d.Variant.Value != "readonly"
 		if strings.Contains(flags, "A") {
 			k.associative[a.Name.Value] = true
 		}

@@ -39,12 +39,16 @@ func (k *known) called(c *syntax.CallExpr) {
 		for _, word := range c.Args[1:] {
 			if lit := word.Lit(); syntax.ValidName(lit) {
 				k.sets(lit, word.Pos())
-				k.lists[lit] = true
+				k.lists[lit], k.empty[lit] = true, true
 			}
 		}
 	case "shopt":
 		for _, word := range c.Args[1:] {
 			k.extglob = k.extglob || word.Lit() == "" || word.Lit() == "extglob"
+		}
+	case "unset":
+		for _, word := range c.Args[1:] {
+			k.empty[word.Lit()] = true
 		}
 	case "set":
 		for _, word := range c.Args[1:] {

@@ -88,6 +88,7 @@ const (
 	separatorOdd
 	listing
 	localOutside
+	localBefore
 	letWord
 	declareOption
 	declareWord
@@ -208,6 +209,7 @@ var Table = [...]Row{
 	separatorOdd:        {"IFS", "what follows would be split differently: set it for read alone, or in a function that splits nothing", "‸IFS=,; for x in $y; do echo $x; done", "IFS=, read -ra a <<< $y"},
 	listing:             {"listing", "bash's own lists are not printed", "‸set", "set -e"},
 	localOutside:        {"local", "outside of a function write a plain assignment", "‸local x=1", "f() { local x=1; }"},
+	localBefore:         {"NAME=… before a function", "local NAME in it takes this value over: set it on a line before, or give local a value", "f() { local x; echo $x; }; ‸x=1 f", "f() { local x=; echo $x; }; x=1 f"},
 	letWord:             {"let", "write ((…)), or leave the quotes out", "let ‸'z = 5 > 3'", "((z = 5 > 3))"},
 	declareOption:       {"option of declare", "only -a -A -r -x and, for declare, -g are read", "declare ‸-i n=1", "declare -r n=1"},
 	declareWord:         {"word of declare", "write NAME=VALUE", "declare ‸$x", "declare x"},

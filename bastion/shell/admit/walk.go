@@ -80,6 +80,8 @@ func (w *walker) node(n syntax.Node) {
 		w.function(n)
 	case *syntax.ForClause:
 		w.loop(n)
+	case *syntax.CaseClause:
+		w.statusAfter([]*syntax.Word{n.Word})
 	case *syntax.CoprocClause:
 		w.refuse(n.Pos(), coprocess)
 	case *syntax.LetClause:
@@ -166,6 +168,7 @@ func (w *walker) loop(f *syntax.ForClause) {
 			w.refuseIf(words.Name.Pos(), assigned(words.Name.Value))
 			w.exports(words.Name.Pos(), words.Name.Value)
 		}
+		w.statusAfter(words.Items)
 	}
 }
 

@@ -1,6 +1,7 @@
 package admit
 
 import (
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -106,12 +107,27 @@ func (w *walker) braces(word *syntax.Word) {
 	if n := count(&copied); n < 0 || n > maxWords {
 		w.refuse(word.Pos(), braceRange)
 	}
-	if emptied(&copied) {
+	if w.emptied(&copied) {
 		w.refuse(word.Pos(), braceEmpty)
+	}
+	if homes(&copied) {
+		w.refuse(word.Pos(), tildeColon)
 	}
 	if namesOn(&copied) {
 		w.refuse(word.Pos(), braceName)
 	}
+}
+
+// homes reports a tilde that begins a word once its braces are gone.
+func homes(word *syntax.Word) bool {
+	for _, part := range word.Parts {
+		if lit, ok := part.(*syntax.Lit); ok && lit.Value == "" {
+			continue
+		}
+		b, ok := part.(*syntax.BraceExp)
+		return ok && slices.ContainsFunc(b.Elems, func(elem *syntax.Word) bool { return strings.HasPrefix(leading(elem), "~") || homes(elem) })
+	}
+	return false
 }
 
 // namesOn reports braces right behind $name, which bash reads before it looks for the name.
@@ -122,6 +138,29 @@ func namesOn(word *syntax.Word) bool {
 				return true
 			}
 		}
+		if b, is := part.(*syntax.BraceExp); is && i+1 < len(word.Parts) && goesOn(word.Parts[i+1]) && slices.ContainsFunc(b.Elems, endsInName) {
+			return true
+		}
+	}
+	return false
+}
+
+// goesOn says whether a part might be read as the rest of a name.
+func goesOn(part syntax.WordPart) bool {
+	lit, ok := part.(*syntax.Lit)
+	_, braces := part.(*syntax.BraceExp)
+	return braces || ok && lit.Value != "" && (letter(lit.Value[0]) || lit.Value[0] == '[')
+}
+
+func endsInName(word *syntax.Word) bool {
+	if len(word.Parts) == 0 {
+		return false
+	}
+	switch last := word.Parts[len(word.Parts)-1].(type) {
+	case *syntax.ParamExp:
+		return last.Short
+	case *syntax.BraceExp:
+		return slices.ContainsFunc(last.Elems, endsInName)
 	}
 	return false
 }
@@ -193,9 +232,9 @@ func integer(s string) (int64, bool) {
 }
 
 // emptied says whether one of the words that a word becomes may be nothing at all, which bash leaves out.
-func emptied(word *syntax.Word) bool {
+func (w *walker) emptied(word *syntax.Word) bool {
 	for _, part := range word.Parts {
-		if lit, ok := part.(*syntax.Lit); ok && lit.Value == "" {
+		if w.vanishes(part) {
 			continue
 		}
 		b, ok := part.(*syntax.BraceExp)
@@ -204,7 +243,7 @@ func emptied(word *syntax.Word) bool {
 		}
 		empty := false
 		for _, elem := range b.Elems {
-			empty = empty || len(elem.Parts) == 0 || elem.Lit() == "" && len(elem.Parts) == 1 && isLit(elem.Parts[0])
+			empty = empty || !slices.ContainsFunc(elem.Parts, func(part syntax.WordPart) bool { return !w.vanishes(part) })
 		}
 		if !empty {
 			return false
@@ -213,9 +252,20 @@ func emptied(word *syntax.Word) bool {
 	return true
 }
 
-func isLit(part syntax.WordPart) bool {
-	_, ok := part.(*syntax.Lit)
-	return ok
+// vanishes says whether a part of a word may be nothing at all.
+func (w *walker) vanishes(part syntax.WordPart) bool {
+	switch part := part.(type) {
+	case *syntax.Lit:
+		return part.Value == ""
+	case *syntax.ParamExp:
+		name := part.Param.Value
+		_, set := w.known.set[name]
+		plain := part.Exp == nil && part.Repl == nil && part.Slice == nil && part.Index == nil
+		return !plain || !part.Length && !inherited()[name] && strings.Trim(name, "#?$") != "" && (!set || w.known.empty[name])
+	case *syntax.CmdSubst:
+		return true
+	}
+	return false
 }
 
 // globs refuses patterns of file names that are read differently.
@@ -233,7 +283,7 @@ func (w *walker) globs(word *syntax.Word) {
 					continue
 				}
 				rest := text[i:]
-				if start && (strings.HasPrefix(rest, "[!") || strings.HasPrefix(rest, "[^") || strings.HasPrefix(rest, "[.") || strings.HasPrefix(rest, "?")) && globby(rest) {
+				if start && (rest[0] == '?' || rest[0] == '[' && dotted(rest)) && globby(rest) {
 					w.refuse(part.Pos(), globStart)
 				}
 				start = text[i] == '/'
@@ -242,6 +292,28 @@ func (w *walker) globs(word *syntax.Word) {
 			start = false
 		}
 	}
+}
+
+// dotted says whether a set of characters, which s begins with, may have the dot in it.
+func dotted(s string) bool {
+	set := s[1:]
+	if end := strings.LastIndexByte(set, ']'); end >= 0 {
+		set = set[:end]
+	}
+	if set == "" || set[0] == '!' || set[0] == '^' || strings.Contains(set, ".") {
+		return true
+	}
+	for _, class := range []string{"[:graph:]", "[:print:]", "[:punct:]"} {
+		if strings.Contains(set, class) {
+			return true
+		}
+	}
+	for i := 1; i+1 < len(set); i++ {
+		if set[i] == '-' && set[i-1] < '.' && set[i+1] > '.' {
+			return true
+		}
+	}
+	return false
 }
 
 func globby(s string) bool { return s[0] == '?' || strings.IndexByte(s, ']') > 0 }
@@ -295,4 +367,9 @@ func (w *walker) extGlob(g *syntax.ExtGlob) {
 			return
 		}
 	}
+}
+
+func isLit(part syntax.WordPart) bool {
+	_, ok := part.(*syntax.Lit)
+	return ok
 }

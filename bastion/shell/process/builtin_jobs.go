@@ -34,11 +34,7 @@ func (b *builtin) wait() error {
 	}
 	b.shell.running.Add(1)
 	defer b.shell.running.Add(-1)
-	if len(b.args) == 0 && b.hc.Env.Get(trapVariable).IsSet() {
-		for _, j := range b.shell.jobs.running() {
-			b.args = append(b.args, strconv.FormatInt(j.id, 10))
-		}
-	} else if len(b.args) == 0 {
+	if len(b.args) == 0 {
 		return b.hc.Builtin(b.ctx, []string{"wait"})
 	}
 	status := 0

@@ -23,13 +23,14 @@ func (b *builtin) printf() error {
 	if len(args) == 0 {
 		return b.say(2, "usage: printf [-v var] format [arguments]")
 	}
-	p := &printer{builtin: b, args: args[1:]}
+	p := &printer{builtin: b, args: args[1:], stored: name != ""}
 	status, err := p.format(args[0])
 	if err != nil {
 		return err
 	}
 	if name != "" {
-		if err := b.set(name, p.out.String()); err != nil {
+		text, _, _ := strings.Cut(p.out.String(), "\x00") // as bash, for which it ends there
+		if err := b.set(name, text); err != nil {
 			return err
 		}
 	} else if err := b.print(p.out.String()); err != nil {
@@ -44,6 +45,7 @@ type printer struct {
 	out    strings.Builder
 	args   []string
 	used   bool // a conversion took an argument
+	stored bool // what is printed is a variable's
 	status int
 	stop   bool
 }
@@ -110,9 +112,12 @@ func (p *printer) conversion(f string) (int, error) {
 		s.flags, s.width = s.flags+"-", -s.width
 	}
 	if i < len(f) && f[i] == '.' {
+		given := i+1 < len(f) && f[i+1] == '*'
 		s.precision, i = p.size(f, i+1)
-		if s.precision == -1 {
-			s.precision = 0
+		if given {
+			s.precision = max(s.precision, -1) // a negative one is none
+		} else {
+			s.precision = max(s.precision, 0)
 		}
 	}
 	for i < len(f) && strings.IndexByte("hljzt", f[i]) >= 0 {
@@ -132,8 +137,7 @@ func (p *printer) conversion(f string) (int, error) {
 // size is a width or a precision; * takes it from the arguments.
 func (p *printer) size(f string, i int) (int, int) {
 	if i < len(f) && f[i] == '*' {
-		n, _ := strconv.Atoi(p.next())
-		return n, i + 1
+		return int(p.integer(p.next())), i + 1
 	}
 	begin := i
 	for i < len(f) && f[i] >= '0' && f[i] <= '9' {
@@ -290,8 +294,8 @@ func (p *printer) float(s spec) error {
 		p.bad(arg)
 		v = 0
 	}
-	if s.precision > 15 {
-		return refuse("printf", "a number has at most 15 digits behind the point")
+	if s.precision > 15 || math.Abs(v) >= 1e15 {
+		return refuse("printf", "a number has at most 15 digits before the point and behind it")
 	}
 	if s.precision < 0 && s.verb != 'g' && s.verb != 'G' {
 		s.precision = 6
@@ -311,8 +315,18 @@ func (p *printer) float(s spec) error {
 	return nil
 }
 
+// complain says what is wrong with an argument. The lines that are finished are printed before, as bash does.
+func (p *printer) complain(format string, args ...any) {
+	text := p.out.String()
+	if end := strings.LastIndexByte(text, '\n') + 1; end > 0 && !p.stored && p.print(text[:end]) == nil {
+		p.out.Reset()
+		p.out.WriteString(text[end:])
+	}
+	p.say(0, format, args...)
+}
+
 func (p *printer) bad(arg string) {
-	p.say(0, "%s: invalid number", arg)
+	p.complain("%s: invalid number", arg)
 	p.status = 1
 }
 
@@ -349,7 +363,7 @@ func (p *printer) integer(arg string) int64 {
 		if u, uerr := strconv.ParseUint(body[:n], base, 64); uerr == nil && sign == "" && base != 10 {
 			return int64(u)
 		}
-		p.say(0, "warning: %s: Numerical result out of range", arg)
+		p.complain("warning: %s: Numerical result out of range", arg)
 	}
 	return v
 }

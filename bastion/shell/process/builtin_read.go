@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -85,7 +86,7 @@ func timeout(ctx context.Context, opts map[byte]string) (context.Context, func()
 	return ctx, cancel, nil
 }
 
-// line reads up to the delimiter, or the number of bytes.
+// line reads up to the delimiter, or the number of characters.
 func (b *builtin) line(ctx context.Context, opts map[byte]string) ([]character, error) {
 	delim := byte('\n')
 	if text, ok := opts['d']; ok {
@@ -108,6 +109,7 @@ func (b *builtin) line(ctx context.Context, opts map[byte]string) ([]character, 
 	defer in.mu.Unlock()
 	var line []character
 	escaped := false
+	read, begins := 0, 0 // whole characters, and where the next begins
 	for {
 		piece, err := b.shell.next(ctx, in)
 		if err != nil {
@@ -127,8 +129,9 @@ func (b *builtin) line(ctx context.Context, opts map[byte]string) ([]character, 
 			case c != 0:
 				line = append(line, character{c, false})
 			}
-			if most > 0 && len(line) == most {
-				done = true
+			if most > 0 && len(line) > begins && utf8.FullRune([]byte(textOf(line[begins:]))) {
+				read, begins = read+1, len(line)
+				done = done || read == most
 			}
 			if done {
 				b.shell.giveBack(in, piece[i+1:])

@@ -18,7 +18,7 @@ func (b *builtin) readText(text string, depth int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := b.shell.rewrite(b.ctx, file); err != nil {
+	if err := b.shell.rewrite(b.ctx, file, true); err != nil {
 		return "", err
 	}
 	return printed(file)
@@ -38,12 +38,12 @@ func (b *builtin) within(link wire.Link, run func() error) error {
 	return err
 }
 
-// after is a text whose first $? is that of the command before it. Under set -e it stays 0: giving it would end the shell.
-func (b *builtin) after(text string) string {
-	if b.hc.LastExitStatus == 0 || !strings.Contains(text, "?") || b.shell.seen.mayExit() {
+// after is a text whose first $? is a status, in a way that set -e does not heed.
+func after(text string, status int) string {
+	if status == 0 || !strings.Contains(text, "?") {
 		return text
 	}
-	return "\"" + mark + "status\" " + strconv.Itoa(b.hc.LastExitStatus) + "\n" + text
+	return "\"" + mark + "status\" " + strconv.Itoa(status) + " && \"true\"\n" + text
 }
 
 // eval is the builtin.
@@ -58,7 +58,7 @@ func (b *builtin) eval() error {
 	if text == "" {
 		return nil
 	}
-	text = b.after(text)
+	text = after(text, b.hc.LastExitStatus)
 	return b.within(wire.Link{By: "eval"}, func() error { return b.hc.Builtin(b.ctx, []string{"eval", text}) })
 }
 
@@ -91,7 +91,7 @@ func (b *builtin) source() error {
 	if err != nil {
 		return err
 	}
-	text = b.after(text)
+	text = after(text, b.hc.LastExitStatus)
 	link := wire.Link{By: "source " + path, SHA256: digest(content)}
 	return b.within(link, func() error {
 		return b.hc.Builtin(b.ctx, append([]string{"source", markText + b.shell.texts.put(text)}, b.args[1:]...))

@@ -1,15 +1,15 @@
 package process
 
 import (
+	"context"
 	"reflect"
 	"strconv"
 	"strings"
 
+	"mvdan.cc/sh/v3/syntax"
+
 	"gatehouse/bastion/shell/admit"
 )
-
-// trapVariable is, in the text of an EXIT trap, the status that the shell ends with: that of exit alone.
-const trapVariable = "__gatehouse_trap"
 
 // trap is the builtin, for EXIT. What is set for a signal never runs; that there is something is kept.
 func (b *builtin) trap() error {
@@ -41,7 +41,7 @@ func (b *builtin) trapOne(action, name string) error {
 	}
 	exit := name == "EXIT" || name == "0"
 	switch {
-	case exit && b.hc.Env.Get(trapVariable).IsSet():
+	case exit && b.shell.leaving != nil:
 		return nil // it runs already, and no other after it
 	case exit && runnerOf(b.hc).Pointer() != reflect.ValueOf(b.shell.runner).Pointer():
 		return refuse("trap EXIT", "a subshell has no trap of its own; use one in the shell, or bash -c")
@@ -61,26 +61,30 @@ func (b *builtin) trapOne(action, name string) error {
 		b.shell.trapped.Store(name, true)
 		return nil
 	}
-	return b.hc.Builtin(b.ctx, []string{"trap", "--", "\"" + mark + "trapped\"\n(\n" + text + "\n\"" + mark + "ran\"\n)\n\"" + mark + "left\"", "EXIT"})
+	return b.hc.Builtin(b.ctx, []string{"trap", "--", "\"" + mark + "trapped\" " + quote(text), "EXIT"})
 }
 
-// The text of an EXIT trap runs in a shell of its own, between three builtins that only this rewriting calls: the interpreter lets neither exit
-// nor set -e end such a text, and forgets the status that they give.
-
-// trapStep is one of the three.
-func (b *builtin) trapStep() error {
-	status := b.hc.LastExitStatus
-	switch b.name {
-	case "trapped":
-		if err := b.set(trapVariable, strconv.Itoa(status)); err != nil {
-			return err
-		}
-	case "ran":
-		b.shell.trapRan.Store(true)
-	case "left":
-		if !b.shell.trapRan.Load() {
-			b.shell.left = &status
-		}
+// trapped keeps what was trapped for the shell's end. interp, where it runs a trap, heeds neither exit nor set -e.
+func (b *builtin) trapped() error {
+	if len(b.args) != 1 {
+		return refuse("trap", "it has one text")
 	}
-	return code(status, nil)
+	b.shell.atExit = b.args[0]
+	return b.hc.Builtin(b.ctx, []string{"trap", "--", ":", "EXIT"})
+}
+
+// leave runs what was trapped, once the shell's text is over with a status, and says what its status is then.
+func (sh *shell) leave(ctx context.Context, status int) int {
+	if sh.atExit == "" || ctx.Err() != nil {
+		return status
+	}
+	file, err := syntax.NewParser().Parse(strings.NewReader(after(sh.atExit, status)), sh.name)
+	if err != nil {
+		return status
+	}
+	sh.atExit, sh.leaving = "", &status
+	if err = sh.runner.Run(ctx, file); ctx.Err() == nil && !sh.runner.Exited() {
+		return status
+	}
+	return sh.status(ctx, err)
 }

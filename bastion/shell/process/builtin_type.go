@@ -32,11 +32,18 @@ func (b *builtin) commandV() error {
 	if b.args[0] == "-V" {
 		return refuse("command -V", "use command -v")
 	}
+	names := b.args[1:]
+	if len(names) > 0 && names[0] == "--" {
+		names = names[1:]
+	}
 	status := 1
-	for _, name := range b.args[1:] {
-		if name == "--" {
-			continue
-		}
+	switch {
+	case len(names) == 0:
+		return nil
+	case b.shell.posix: // dash looks at the first alone
+		names, status = names[:1], 127
+	}
+	for _, name := range names {
 		kind, path := b.kind(name)
 		switch kind {
 		case "":
@@ -68,7 +75,10 @@ func (b *builtin) typeOf() error {
 		}
 		if kind == "" {
 			status = 1
-			if _, ok := opts['t']; !ok {
+			if b.shell.posix && !hash {
+				status = 127
+				fmt.Fprintf(b.hc.Stdout, "%s: not found\n", name)
+			} else if _, ok := opts['t']; !ok {
 				b.say(0, "%s: not found", name)
 			}
 			continue

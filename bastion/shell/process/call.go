@@ -3,12 +3,15 @@ package process
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
+	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
 )
 
@@ -37,7 +40,7 @@ func (sh *shell) called(ctx context.Context, args []string) ([]string, error) {
 	if status, killed := sh.jobKilled(hc); killed && args[0] != mark+"end" {
 		return []string{mark + "killed", strconv.Itoa(status)}, nil
 	}
-	args, err := sh.resolve(hc, args)
+	args, err := sh.resolve(ctx, hc, args)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +90,7 @@ func (sh *shell) bounded(args []string) error {
 }
 
 // resolve says what a command is: a function, a builtin of the interpreter's, or, with a mark, one of ours.
-func (sh *shell) resolve(hc interp.HandlerContext, args []string) ([]string, error) {
+func (sh *shell) resolve(ctx context.Context, hc interp.HandlerContext, args []string) ([]string, error) {
 	name := args[0]
 	if strings.HasPrefix(name, mark) || isFunction(hc, name) {
 		return args, nil
@@ -96,13 +99,13 @@ func (sh *shell) resolve(hc interp.HandlerContext, args []string) ([]string, err
 		return nil, err
 	}
 	if name == "command" || name == "builtin" {
-		return sh.resolvePrefixed(hc, args)
+		return sh.resolvePrefixed(ctx, hc, args)
 	}
-	return sh.resolveBuiltin(hc, args)
+	return sh.resolveBuiltin(ctx, hc, args)
 }
 
 // resolvePrefixed resolves what stands after command or builtin: never a function.
-func (sh *shell) resolvePrefixed(hc interp.HandlerContext, args []string) ([]string, error) {
+func (sh *shell) resolvePrefixed(ctx context.Context, hc interp.HandlerContext, args []string) ([]string, error) {
 	rest := args[1:]
 	for len(rest) > 0 && (rest[0] == "--" || args[0] == "command" && rest[0] == "-p") {
 		rest = rest[1:]
@@ -115,13 +118,13 @@ func (sh *shell) resolvePrefixed(hc interp.HandlerContext, args []string) ([]str
 	case strings.HasPrefix(rest[0], "-"):
 		return nil, refuse(args[0]+" "+rest[0], "it is not read")
 	case rest[0] == "command" || rest[0] == "builtin":
-		return sh.resolvePrefixed(hc, rest)
+		return sh.resolvePrefixed(ctx, hc, rest)
 	case !interp.IsBuiltin(rest[0]) && args[0] == "command":
 		return append([]string{mark + "run"}, rest...), nil
 	case !interp.IsBuiltin(rest[0]):
 		return []string{mark + "fail", "bash: line 1: builtin: " + rest[0] + ": not a shell builtin"}, nil
 	}
-	got, err := sh.resolveBuiltin(hc, rest)
+	got, err := sh.resolveBuiltin(ctx, hc, rest)
 	if err != nil || strings.HasPrefix(got[0], mark) {
 		return got, err
 	}
@@ -129,7 +132,7 @@ func (sh *shell) resolvePrefixed(hc interp.HandlerContext, args []string) ([]str
 }
 
 // resolveBuiltin puts ours in the place of a builtin that differs.
-func (sh *shell) resolveBuiltin(hc interp.HandlerContext, args []string) ([]string, error) {
+func (sh *shell) resolveBuiltin(ctx context.Context, hc interp.HandlerContext, args []string) ([]string, error) {
 	name := args[0]
 	if builtins[name] {
 		return append([]string{mark + name}, args[1:]...), nil
@@ -142,12 +145,18 @@ func (sh *shell) resolveBuiltin(hc interp.HandlerContext, args []string) ([]stri
 	}
 	switch name {
 	case "cd":
-		return checkOld(hc, args)
+		if args, err := checkOld(hc, args); err != nil || args[0] != "cd" {
+			return args, err
+		}
+		return sh.checkFolder(ctx, hc, args)
 	case "exit":
-		if status := hc.Env.Get(trapVariable); len(args) == 1 && status.IsSet() {
-			return append(args, status.String()), nil
+		if len(args) == 1 && sh.leaving != nil {
+			return append(args, strconv.Itoa(*sh.leaving)), nil
 		}
 	case "return":
+		if r := runnerOf(hc).Elem(); !r.FieldByName("inFunc").Bool() && !r.FieldByName("inSource").Bool() {
+			return []string{mark + "misused", "bash: line 1: return: can only `return' from a function or sourced script"}, nil
+		}
 		if len(args) == 1 {
 			return append(args, strconv.Itoa(hc.LastExitStatus)), nil
 		}
@@ -158,6 +167,9 @@ func (sh *shell) resolveBuiltin(hc interp.HandlerContext, args []string) ([]stri
 			if hc.Env.Get(name).ReadOnly {
 				return []string{mark + "fail", "bash: line 1: unset: " + name + ": cannot unset: readonly variable"}, nil
 			}
+			if before(hc, name) {
+				return []string{mark + "fail", "bash: line 1: unset: [" + name[strings.IndexByte(name, '[')+1:] + ": bad array subscript"}, nil
+			}
 		}
 	}
 	return args, nil
@@ -167,6 +179,33 @@ func (sh *shell) resolveBuiltin(hc interp.HandlerContext, args []string) ([]stri
 func checkOld(hc interp.HandlerContext, args []string) ([]string, error) {
 	if len(args) == 2 && args[1] == "-" && !hc.Env.Get("OLDPWD").IsSet() {
 		return []string{mark + "fail", "bash: line 1: cd: OLDPWD not set"}, nil
+	}
+	return args, nil
+}
+
+// before says that an element of a list is counted from its end and lies before its beginning.
+func before(hc interp.HandlerContext, element string) bool {
+	name, index, ok := strings.Cut(strings.TrimSuffix(element, "]"), "[")
+	n, err := strconv.Atoi(index)
+	v := hc.Env.Get(name)
+	return ok && err == nil && n < 0 && v.Kind != expand.Associative && -n > max(len(v.List), len(v.Str[:min(1, len(v.Str))]))
+}
+
+// checkFolder fails cd in bash's words where these go anywhere but to the client: to a file, or to another command.
+func (sh *shell) checkFolder(ctx context.Context, hc interp.HandlerContext, args []string) ([]string, error) {
+	if hc.Stderr == io.Writer(sh.err) || silent(hc.Stderr) || len(args) != 2 || args[1] == "-" {
+		return args, nil
+	}
+	info, err := sh.stat(ctx, under(hc.Dir, args[1]), true)
+	if err == nil && !info.IsDir() {
+		err = syscall.ENOTDIR
+	}
+	if err == nil {
+		err = sh.access(ctx, under(hc.Dir, args[1]), interp.AccessExec)
+	}
+	var number syscall.Errno
+	if errors.As(err, &number) && messages[number] != "" {
+		return []string{mark + "fail", "bash: line 1: cd: " + args[1] + ": " + messages[number]}, nil
 	}
 	return args, nil
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"mvdan.cc/sh/v3/expand"
@@ -21,6 +22,9 @@ const (
 	umaskVariable = "__gatehouse_umask"
 	stackVariable = "__gatehouse_dirs"  // of pushd, without the current folder
 	sinceVariable = "__gatehouse_since" // SECONDS counts from here
+
+	testedVariable = "__gatehouse_tested" // in a function whose status is tested, which set -e does not heed: anything
+	ownVariables   = "__gatehouse_"       // what all of them begin with
 )
 
 // environ are the variables that a shell begins with.
@@ -109,7 +113,7 @@ func exports(env expand.Environ) map[string]string {
 	all := map[string]string{}
 	for name, v := range env.Each {
 		switch {
-		case !v.IsSet() || !v.Exported || v.Kind != expand.String:
+		case !v.IsSet() || !v.Exported || v.Kind != expand.String || strings.HasPrefix(name, ownVariables):
 			delete(all, name)
 		default:
 			all[name] = v.Str

@@ -33,9 +33,9 @@ type shell struct {
 	last   int  // $?
 	exited bool
 
-	trapped sync.Map    // the signals for which there is a trap, by name
-	trapRan atomic.Bool // the text of the EXIT trap has come to its end
-	left    *int        // the status that it was left with before, if it was
+	atExit  string   // what was trapped, once the text is over
+	leaving *int     // the status before what was trapped, while that runs
+	trapped sync.Map // the signals for which there is a trap, by name
 
 	cancelOwn   context.CancelCauseFunc // of a shell in a shell, while it runs
 	killedAlone atomic.Bool             // kill $$ has ended it
@@ -77,7 +77,6 @@ func (s *Shell) newShell(c config) (*shell, error) {
 		interp.ReadDirHandler2(sh.list),
 		interp.StatHandler(sh.stat),
 		interp.AccessHandler(sh.access),
-		interp.Params(c.options...),
 		func(r *interp.Runner) error { r.Dir, r.Params = c.dir, c.params; return nil },
 	)
 	if err != nil {
@@ -86,7 +85,14 @@ func (s *Shell) newShell(c config) (*shell, error) {
 	runner.Reset()
 	sh.env.ready()
 	sh.runner = runner
-	if _, err := sh.hidden("unset GID"); err != nil {
+	first := "unset GID"
+	if len(c.options) > 0 { // last: what they turn on is not for our own text
+		first += "\nset"
+		for _, option := range c.options {
+			first += " " + quote(option)
+		}
+	}
+	if _, err := sh.hidden(first); err != nil {
 		return nil, err
 	}
 	return sh, nil
@@ -108,7 +114,7 @@ func (sh *shell) hidden(text string) (int, error) {
 func (sh *shell) text(ctx context.Context, text string, whole bool) int {
 	file, err := sh.admit(text)
 	if err == nil {
-		err = sh.rewrite(ctx, file)
+		err = sh.rewrite(ctx, file, false)
 	}
 	if err != nil {
 		sh.refused(err)
@@ -127,7 +133,7 @@ func (sh *shell) run(ctx context.Context, file *syntax.File, whole bool) int {
 	if whole {
 		err = sh.runner.Run(ctx, file)
 		sh.exited = true
-		return sh.status(ctx, err)
+		return sh.leave(ctx, sh.status(ctx, err))
 	}
 	for _, st := range file.Stmts {
 		err = sh.runner.Run(ctx, st)
@@ -138,7 +144,7 @@ func (sh *shell) run(ctx context.Context, file *syntax.File, whole bool) int {
 			break
 		}
 	}
-	return sh.status(ctx, err)
+	return sh.leave(ctx, sh.status(ctx, err))
 }
 
 // unset reports whether a text was ended by a variable that is not set.
@@ -166,9 +172,6 @@ func (sh *shell) status(ctx context.Context, err error) int {
 	var end *endError
 	if errors.As(context.Cause(ctx), &end) {
 		return end.status
-	}
-	if sh.left != nil {
-		return *sh.left
 	}
 	var code interp.ExitStatus
 	if errors.As(err, &code) {

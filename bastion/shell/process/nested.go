@@ -147,7 +147,7 @@ func (sh *shell) noScript(hc interp.HandlerContext, posix bool, name string, err
 	if shown == err {
 		return err
 	}
-	io.WriteString(hc.Stderr, shown.Error()+"\n")
+	io.WriteString(hc.Stderr, strings.Replace(shown.Error(), "bash: line 1: ", "bash: ", 1)+"\n")
 	if number(err) == errno["ENOENT"] && posix {
 		return interp.ExitStatus(2)
 	}
@@ -166,7 +166,7 @@ func (sh *shell) runNested(ctx context.Context, text string, limit time.Duration
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	sh.cancelOwn = cancel
-	if err := sh.rewrite(ctx, file); err != nil {
+	if err := sh.rewrite(ctx, file, false); err != nil {
 		return err
 	}
 	file.Name = sh.name
@@ -183,10 +183,8 @@ func (sh *shell) runNested(ctx context.Context, text string, limit time.Duration
 		return code(124, nil)
 	case sh.killedAlone.Load() && errors.As(cause, &end):
 		return code(end.status, nil)
-	case cause == nil && sh.left != nil:
-		return code(*sh.left, nil)
 	case err == nil, errors.As(err, &status):
-		return err
+		return code(sh.leave(ctx, int(status)), nil)
 	case cause != nil:
 		return cause
 	}

@@ -86,19 +86,24 @@ func (b *builtin) hidden() error {
 			return err
 		}
 		return code(b.hc.LastExitStatus, nil)
+	case "trapped":
+		return b.trapped()
+	case "heed":
+		return b.heed()
 	case "sigpipe":
 		return b.hc.Builtin(b.ctx, []string{"exit", "141"})
 	case "pipe", "part", "pipestatus":
 		return b.pipe()
 	case "key":
 		return b.key()
-	case "trapped", "ran", "left":
-		return b.trapStep()
 	case "killed":
 		return b.hc.Builtin(b.ctx, append([]string{"exit"}, b.args...))
-	case "fail":
+	case "fail", "misused":
 		for _, text := range b.args {
 			fmt.Fprintln(b.hc.Stderr, text)
+		}
+		if b.name == "misused" {
+			return interp.ExitStatus(2)
 		}
 		return interp.ExitStatus(1)
 	}

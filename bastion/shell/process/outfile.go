@@ -2,6 +2,8 @@ package process
 
 import (
 	"context"
+	"path/filepath"
+	"slices"
 	"sync"
 
 	"gatehouse/bastion/shell/wire"
@@ -24,6 +26,47 @@ type outFile struct {
 	begun  bool // created, and cut if it is to be
 	writer *writer
 	failed error
+}
+
+// written are the files that redirections have open. Where one cuts what another writes, each goes on at its own place and they overwrite
+// one another: that is refused, as here all append.
+type written struct {
+	mu   sync.Mutex
+	open map[string][]*outFile
+}
+
+func newWritten() *written { return &written{open: map[string][]*outFile{}} }
+
+// enter keeps a file, unless another has it whose place it would spoil.
+func (w *written) enter(f *outFile) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	name := filepath.Clean(f.path)
+	for _, other := range w.open[name] {
+		if other == f {
+			return nil
+		}
+		if !f.append || !other.append {
+			return refuse("redirection", "%s is being written by a redirection around this one, or beside it: use >> for both, or two files", f.path)
+		}
+	}
+	w.open[name] = append(w.open[name], f)
+	return nil
+}
+
+func (w *written) leave(f *outFile) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	name := filepath.Clean(f.path)
+	if left := slices.DeleteFunc(w.open[name], func(other *outFile) bool { return other == f }); len(left) > 0 {
+		w.open[name] = left
+	} else {
+		delete(w.open, name)
+	}
+}
+
+func (f *outFile) claimLocked() error {
+	return f.shell.fatal(f.shell.written.enter(f))
 }
 
 // Write is a builtin's.
@@ -57,6 +100,9 @@ func (f *outFile) openLocked() error {
 	if f.failed != nil || f.writer != nil {
 		return f.failed
 	}
+	if f.failed = f.claimLocked(); f.failed != nil {
+		return f.failed
+	}
 	o := wire.Open{Path: f.path, Mode: "write", Perm: f.perm}
 	if f.append || f.begun {
 		o.Mode = "append"
@@ -76,6 +122,9 @@ func (f *outFile) push(fd int) (policy.Redir, error) {
 		}
 	}
 	if err := f.flushLocked(); err != nil {
+		return policy.Redir{}, err
+	}
+	if err := f.claimLocked(); err != nil {
 		return policy.Redir{}, err
 	}
 	op := policy.RedirOut
@@ -102,6 +151,7 @@ func (f *outFile) Close() error {
 	if f.null || f.failed != nil {
 		return nil
 	}
+	defer f.shell.written.leave(f)
 	var err error
 	if !f.begun {
 		err = f.openLocked()

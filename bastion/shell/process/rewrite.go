@@ -23,8 +23,10 @@ const (
 
 // seen is what a shell's texts have used so far, which decides how much is rewritten. Safe for concurrent use.
 type seen struct {
-	mu      sync.Mutex
-	errexit bool
+	mu        sync.Mutex
+	errexit   bool
+	defines   bool            // by a text that is not known yet
+	functions map[string]bool // that it defines
 }
 
 func (s *seen) mayExit() bool {
@@ -36,8 +38,13 @@ func (s *seen) mayExit() bool {
 // note looks for what a text turns on.
 func (s *seen) note(file *syntax.File) {
 	syntax.Walk(file, func(n syntax.Node) bool {
-		if call, ok := n.(*syntax.CallExpr); ok && len(call.Args) > 1 {
-			s.noteCall(call)
+		switch n := n.(type) {
+		case *syntax.CallExpr:
+			if len(n.Args) > 1 {
+				s.noteCall(n)
+			}
+		case *syntax.FuncDecl:
+			s.noteFunction(n)
 		}
 		return true
 	})
@@ -45,6 +52,11 @@ func (s *seen) note(file *syntax.File) {
 
 // noteCall sees set -e in all of its forms, and takes every set with words that are not plain for one.
 func (s *seen) noteCall(call *syntax.CallExpr) {
+	if lit := call.Args[0].Lit(); readers[lit] {
+		s.mu.Lock()
+		s.defines = true
+		s.mu.Unlock()
+	}
 	for i, w := range call.Args {
 		lit := w.Lit()
 		if i == 0 && lit != "" && lit != "set" && lit != "builtin" && lit != "command" && lit != "shopt" {
@@ -64,14 +76,18 @@ type rewriter struct {
 	ctx        context.Context
 	errexit    bool
 	inner      int   // substitutions and pipelines around
+	functions  int   // definitions around; a text within a text may be called by one
 	redirected bool  // the command whose words are rewritten has its input redirected
 	err        error // the first refusal
 }
 
 // rewrite changes a whole text, whose every part package admit has let through.
-func (sh *shell) rewrite(ctx context.Context, file *syntax.File) error {
+func (sh *shell) rewrite(ctx context.Context, file *syntax.File, inside bool) error {
 	sh.seen.note(file)
 	w := &rewriter{shell: sh, ctx: ctx, errexit: sh.seen.mayExit()}
+	if inside {
+		w.functions++
+	}
 	file.Stmts = w.list(file.Stmts, false)
 	return w.err
 }
@@ -114,8 +130,8 @@ func (w *rewriter) stmt(st *syntax.Stmt, tested bool) *syntax.Stmt {
 	w.redirected = simple && readsElsewhere(st)
 	st.Cmd = w.command(st.Cmd, tested || st.Negated)
 	w.redirected = around
-	if b, ok := st.Cmd.(*syntax.BinaryCmd); ok && st.Negated && w.errexit && piped(b) {
-		st.Cmd = unheededPipe(b)
+	if st.Negated && w.errexit && mayEnd(st.Cmd) {
+		unheededInside(st)
 	}
 	if st.Background && w.inner > 0 {
 		w.refuse(st, "&", "in a pipeline or $(…) nothing runs behind: its reader would have to wait for it")
@@ -134,6 +150,9 @@ func (w *rewriter) command(cmd syntax.Command, tested bool) syntax.Command {
 	switch c := cmd.(type) {
 	case *syntax.CallExpr:
 		w.call(c)
+		if tested && w.errexit && w.shell.seen.mayBeFunction(c) {
+			c.Assigns = append(c.Assigns, &syntax.Assign{Name: &syntax.Lit{Value: testedVariable}, Value: quoted("1")})
+		}
 		if len(c.Args) > 0 && len(c.Assigns) == 0 && c.Args[0].Lit() == "local" { // of sh, where the parser takes it for a command
 			return localClause(c)
 		}
@@ -155,7 +174,9 @@ func (w *rewriter) command(cmd syntax.Command, tested bool) syntax.Command {
 	case *syntax.CaseClause:
 		w.caseClause(c, tested)
 	case *syntax.FuncDecl:
+		w.functions++
 		c.Body = w.stmt(c.Body, false)
+		w.functions--
 	case *syntax.ArithmCmd:
 		w.arithm(c.X)
 	case *syntax.LetClause:
@@ -234,8 +255,8 @@ func (w *rewriter) binary(c *syntax.BinaryCmd, tested bool) {
 	w.inner++
 	defer func() { w.inner-- }()
 	c.X = w.stmt(c.X, tested)
-	if tested && w.errexit {
-		c.X = blockOf(callStmt(mark+"unheeded"), c.X)
+	if stmts := w.unheeded([]*syntax.Stmt{c.X}, tested); len(stmts) > 1 {
+		c.X = blockOf(stmts...)
 	}
 	reader := c.Y
 	for b, ok := reader.Cmd.(*syntax.BinaryCmd); ok && piped(b); b, ok = reader.Cmd.(*syntax.BinaryCmd) {
@@ -251,22 +272,6 @@ func (w *rewriter) binary(c *syntax.BinaryCmd, tested bool) {
 }
 
 func piped(b *syntax.BinaryCmd) bool { return b.Op == syntax.Pipe || b.Op == syntax.PipeAll }
-
-// unheeded keeps errexit from ending a subshell whose status is tested.
-func (w *rewriter) unheeded(stmts []*syntax.Stmt, tested bool) []*syntax.Stmt {
-	if !tested || !w.errexit {
-		return stmts
-	}
-	return append([]*syntax.Stmt{callStmt(mark + "unheeded")}, stmts...)
-}
-
-// unheededPipe is a pipeline whose status set -e does not heed: interp heeds that of the last command of one behind "!".
-func unheededPipe(b *syntax.BinaryCmd) syntax.Command {
-	good := callStmt(mark + "status")
-	call := good.Cmd.(*syntax.CallExpr)
-	call.Args = append(call.Args, quoted("0"))
-	return blockOf(&syntax.Stmt{Cmd: &syntax.BinaryCmd{Op: syntax.AndStmt, X: &syntax.Stmt{Cmd: b}, Y: good}}).Cmd
-}
 
 // background makes a statement one that runs behind, under a number that kill and wait know, and reads nothing.
 func (w *rewriter) background(st *syntax.Stmt) *syntax.Stmt {

@@ -335,15 +335,22 @@ func (w *rewriter) tilde(word *syntax.Word) {
 		return
 	}
 	name, rest := lit.Value[1:], ""
-	if i := strings.IndexAny(name, "/"); i >= 0 {
+	if i := strings.IndexAny(name, "/:"); i >= 0 {
 		name, rest = name[:i], name[i:]
 	} else if len(word.Parts) > 1 {
 		return // interp leaves it as bash does
 	}
+	if strings.Contains(name, `\`) { // which quotes: it is no home
+		word.Parts = append([]syntax.WordPart{quotedPart("~"), &syntax.Lit{Value: lit.Value[1:]}}, word.Parts[1:]...)
+		return
+	}
 	var first syntax.WordPart
 	switch name {
 	case "":
-		return
+		if !strings.HasPrefix(rest, ":") {
+			return
+		}
+		first = homePart()
 	case "+":
 		first = &syntax.DblQuoted{Parts: []syntax.WordPart{&syntax.ParamExp{Short: true, Param: &syntax.Lit{Value: "PWD"}}}}
 	case "-":

@@ -68,7 +68,7 @@ func begin(ctx context.Context, l *link) (*Shell, error) {
 	}
 	s := &Shell{
 		link: l, begin: *got.Begin, reports: &reports{stream: control}, input: &clientInput{link: l}, inputs: newInputs(), jobs: newJobs(), taken: make(chan struct{}, 1),
-		globs: newGlobs(), exported: inherited(*got.Begin), events: make(chan wire.Event, 16), started: time.Now(),
+		globs: newGlobs(), written: newWritten(), exported: inherited(*got.Begin), events: make(chan wire.Event, 16), started: time.Now(),
 	}
 	l.settle = s.settle
 	if s.out, s.err, err = newOutputs(l); err != nil {

@@ -25,6 +25,7 @@ type Shell struct {
 	chains   chains
 	texts    texts
 	pipes    pipeStatuses
+	written  *written
 	exported map[string]string // what commands have without being told
 	events   chan wire.Event
 	taken    chan struct{} // the door has told the client of a refusal
