@@ -18,6 +18,7 @@ func (w *walker) arithmOrWord(n syntax.Node) {
 		}
 	case *syntax.UnaryArithm:
 		if n.Op == syntax.Inc || n.Op == syntax.Dec {
+			w.bashAlone(n.OpPos)
 			w.variable(n.X)
 		}
 	case *syntax.BinaryArithm:
@@ -40,13 +41,11 @@ func (w *walker) expression(n *syntax.ArithmExp) {
 
 func (w *walker) binary(n *syntax.BinaryArithm) {
 	switch n.Op {
-	case syntax.Assgn, syntax.AddAssgn, syntax.SubAssgn, syntax.MulAssgn, syntax.AndAssgn, syntax.OrAssgn, syntax.XorAssgn:
+	case syntax.Assgn, syntax.AddAssgn, syntax.SubAssgn, syntax.MulAssgn, syntax.AndAssgn, syntax.OrAssgn, syntax.XorAssgn,
+		syntax.QuoAssgn, syntax.RemAssgn, syntax.ShlAssgn, syntax.ShrAssgn:
 		w.variable(n.X)
-	case syntax.QuoAssgn, syntax.RemAssgn, syntax.ShlAssgn, syntax.ShrAssgn:
-		w.variable(n.X)
-		w.divisor(n.OpPos, n.Y)
-	case syntax.Quo, syntax.Rem, syntax.Shl, syntax.Shr, syntax.Pow:
-		w.divisor(n.OpPos, n.Y)
+	case syntax.Pow, syntax.Comma:
+		w.bashAlone(n.OpPos)
 	case syntax.TernQuest:
 		if y, ok := n.Y.(*syntax.BinaryArithm); !ok || y.Op != syntax.TernColon {
 			w.refuse(n.Pos(), notUnderstood)
@@ -56,15 +55,12 @@ func (w *walker) binary(n *syntax.BinaryArithm) {
 	}
 }
 
-// divisor refuses one that is written twice where the tree is repaired, and must be worked out once.
-func (w *walker) divisor(p syntax.Pos, y syntax.ArithmExpr) {
-	if !pure(y) {
-		w.refuse(p, impureDivisor)
+// bashAlone refuses in sh what not every sh reckons with.
+func (w *walker) bashAlone(p syntax.Pos) {
+	if w.in.Sh {
+		w.refuse(p, notSh)
 	}
 }
-
-// pure says whether an expression can be worked out twice.
-func pure(n syntax.Node) bool { return quiet(n, true) }
 
 // quiet says whether an expansion assigns nothing and, if substitutions are heeded, runs nothing.
 func quiet(n syntax.Node, substitutions bool) bool {
@@ -96,83 +92,62 @@ func assigns(op syntax.BinAritOperator) bool {
 	return false
 }
 
-// variable refuses an assignment to anything but a plain name.
+// variable refuses to set what is not the text's to set.
 func (w *walker) variable(x syntax.ArithmExpr) {
 	word, ok := x.(*syntax.Word)
-	if _, command := w.parent(1).(*syntax.ArithmCmd); ok && command && !w.known.nounset && !w.in.Nounset && elementOf(word) != nil {
-		w.refuseIf(x.Pos(), assigned(elementOf(word).Param.Value))
+	if !ok {
 		return
 	}
-	if !ok || !syntax.ValidName(word.Lit()) {
-		w.refuse(x.Pos(), arithmeticTarget)
-		return
+	name := word.Lit()
+	if p, ok := word.Parts[0].(*syntax.ParamExp); ok && len(word.Parts) == 1 && !p.Dollar.IsValid() {
+		name = p.Param.Value
 	}
-	w.refuseIf(x.Pos(), assigned(word.Lit()))
-	w.exports(x.Pos(), word.Lit())
+	w.refuseIf(x.Pos(), assigned(name))
 }
 
-// operand reads a word of an expression.
+// operand reads a word of an expression. What its value is shows when it runs.
 func (w *walker) operand(word *syntax.Word) {
 	lit := word.Lit()
-	if lit == "" {
-		w.dollarBeside(word)
-		for _, part := range word.Parts {
-			if p, ok := part.(*syntax.ParamExp); ok && len(word.Parts) == 1 && p.Exp == nil && p.Repl == nil && p.Slice == nil && !p.Length && w.known.texts[p.Param.Value] {
-				w.refuse(word.Pos(), arithmeticValue)
-			}
-			if l, ok := part.(*syntax.Lit); ok && strings.Trim(l.Value, "0123456789#xXabcdefABCDEF") != "" && !syntax.ValidName(l.Value) {
-				w.refuse(l.Pos(), arithmeticWord)
-			}
+	for _, part := range word.Parts {
+		if quotesNothing(part) && w.unquotes() {
+			w.refuse(part.Pos(), arithmeticQuotes)
+			return
 		}
+	}
+	if lit == "" {
 		return
 	}
 	if syntax.ValidName(lit) {
 		w.refuseIf(word.Pos(), mayRead(lit))
-		w.reckoned(word.Pos(), lit)
-		if w.known.texts[lit] {
-			w.refuse(word.Pos(), arithmeticValue)
-		}
 		return
 	}
-	if !number(lit) && lit != "@" && lit != "*" {
-		w.refuse(word.Pos(), arithmeticNumber)
+	if w.in.Sh && !number(lit) {
+		w.refuse(word.Pos(), notSh)
 	}
 }
 
-// dollarBeside refuses $name in an expression that sets it: bash expands before it reckons.
-func (w *walker) dollarBeside(word *syntax.Word) {
-	p, ok := dollar(word)
-	if !ok {
-		return
+// quotesNothing says that a part is quoted by what does not quote in arithmetic.
+func quotesNothing(part syntax.WordPart) bool {
+	switch part := part.(type) {
+	case *syntax.SglQuoted:
+		return true
+	case *syntax.Lit:
+		return strings.Contains(strings.ReplaceAll(part.Value, "\\\n", ""), `\`)
 	}
-	var whole syntax.Node
-	for i := len(w.stack) - 1; i >= 0 && whole == nil; i-- {
-		switch n := w.stack[i].(type) {
-		case *syntax.ArithmExp, *syntax.ArithmCmd, *syntax.CStyleLoop, *syntax.LetClause:
-			whole = n
-		case *syntax.Stmt:
-			return
+	return false
+}
+
+// unquotes says that the current word is of $((…)) or the like, where single quotes are none.
+func (w *walker) unquotes() bool {
+	for i := len(w.stack) - 1; i >= 0; i-- {
+		switch w.stack[i].(type) {
+		case *syntax.ArithmExp, *syntax.ArithmCmd, *syntax.CStyleLoop:
+			return true
+		case *syntax.LetClause, *syntax.Assign, *syntax.ParamExp, *syntax.Stmt:
+			return false
 		}
 	}
-	if _, loop := whole.(*syntax.CStyleLoop); loop || whole == nil {
-		return // its parts are expressions of their own
-	}
-	preorder(whole, func(n syntax.Node) {
-		var to syntax.ArithmExpr
-		switch n := n.(type) {
-		case *syntax.BinaryArithm:
-			if assigns(n.Op) {
-				to = n.X
-			}
-		case *syntax.UnaryArithm:
-			if n.Op == syntax.Inc || n.Op == syntax.Dec {
-				to = n.X
-			}
-		}
-		if name, ok := to.(*syntax.Word); ok && name.Lit() == p.Param.Value {
-			w.refuse(word.Pos(), arithmeticOrder)
-		}
-	})
+	return false
 }
 
 // number says whether bash and the interpreter read a number alike.
@@ -212,14 +187,4 @@ func (w *walker) arithmetic() bool {
 		return p.Index == word && !w.associativeElem()
 	}
 	return false
-}
-
-// let reads its words, which are whole expressions: what is quoted in them the interpreter does not read as one.
-func (w *walker) let(l *syntax.LetClause) {
-	preorder(l, func(n syntax.Node) {
-		switch n.(type) {
-		case *syntax.SglQuoted, *syntax.DblQuoted, *syntax.ParenArithm: // ( begins no word
-			w.refuse(n.Pos(), letWord)
-		}
-	})
 }

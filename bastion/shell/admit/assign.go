@@ -22,7 +22,7 @@ func (w *walker) assign(a *syntax.Assign) {
 	if at, ok := w.known.readonly[name]; ok && !a.Naked && offset(a.Pos()) > at && !w.declares("local") {
 		w.refuse(a.Pos(), readonlyAgain)
 	}
-	if a.Append && (a.Index != nil && (!pure(a.Index) || !w.alone()) || a.Array != nil && w.known.associative[name] || a.Array == nil && a.Index == nil && w.known.associative[name]) {
+	if a.Append && (a.Index != nil && (!quiet(a.Index, true) || !w.alone()) || a.Array != nil && w.known.associative[name] || a.Array == nil && a.Index == nil && w.known.associative[name]) {
 		w.refuse(a.Pos(), elementAppend)
 	}
 	if at, ok := w.known.set[name]; ok && at < offset(a.Pos()) && w.declaresAssociative() {

@@ -48,20 +48,6 @@ func (w *walker) comparison(x *syntax.BinaryTest) {
 		w.expressionOf(word)
 	case syntax.TsDevIno:
 		w.refuse(x.OpPos, testOperator)
-	case syntax.TsEql, syntax.TsNeq, syntax.TsLeq, syntax.TsGeq, syntax.TsLss, syntax.TsGtr:
-		w.integerWord(x.X)
-		w.integerWord(x.Y)
-	}
-}
-
-// integerWord refuses a literal that bash would work out and the interpreter takes for 0.
-func (w *walker) integerWord(x syntax.TestExpr) {
-	word, ok := x.(*syntax.Word)
-	if !ok {
-		return
-	}
-	if lit := word.Lit(); lit != "" && !decimal(lit) {
-		w.refuse(word.Pos(), testNumber)
 	}
 }
 

@@ -29,3 +29,8 @@ func assigned(name string) rule {
 	}
 	return unread[name]
 }
+
+// Settable says whether an expression may set a name that does not stand in the text.
+func Settable(name string) bool {
+	return assigned(name) == fine && name != "SECONDS" && name != "EPOCHSECONDS" && name != "IFS" && name != "OPTIND"
+}

@@ -58,8 +58,6 @@ func everything(p *syntax.ParamExp) bool {
 func (w *walker) indirect(p *syntax.ParamExp) {
 	switch {
 	case p.Names != 0:
-	case p.Index == nil && w.known.texts[p.Param.Value]:
-		w.refuse(p.Pos(), indirectMore)
 	case p.Index != nil && everything(p): // the keys
 	case p.Index == nil && emptyDefault(p) && syntax.ValidName(p.Param.Value): // which is all that the interpreter ever gives
 	case w.known.nounset || w.in.Nounset:

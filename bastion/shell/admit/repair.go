@@ -13,14 +13,13 @@ import (
 //   - a loop keeps the status of its last turn (repair_loop.go), and one that counts goes on after a turn that failed
 //   - a compound command whose status nobody sees does not end a shell under set -e for the status of a test at its end
 //   - return alone gives the last status, and shift fails where there is too little
-//   - a divisor of 0 ends the shell, a shift of bits is by its last six, an exponent is not negative (repair_arith.go)
 //   - ${x#"$y"} removes $y as it stands (repair_word.go), and what is quoted in =~ is no pattern
 //   - typeset in a function is local, and what is local without a value is unset (repair_declare.go)
 //   - return in a subshell ends it, ${#m[@]} counts an associative array, ! binds in [[ ]] before &&, and && before ||
 //   - ${x:?…} ends a shell with a status of its own
 //   - under set -u an element that is not set ends it, and a list that is declared is one though nothing is in it
 //   - x=v > f assigns where f cannot be opened, and x=$(…) 2>/dev/null turns nothing
-//   - ${!x:-} is ${!x}, [[ -v m[k] ]] is [[ -n ${m[k]+x} ]], ((m[k]++)) sets an element (repair_element.go)
+//   - ${!x:-} is ${!x}, [[ -v m[k] ]] is [[ -n ${m[k]+x} ]] (repair_element.go)
 //   - ${BASH_SOURCE[0]} is $0 in a file's text, and nothing in a line
 //   - $(…) within ${x:-…} runs only where it is needed
 //   - the ! of what runs behind is none
@@ -90,12 +89,6 @@ func (r *repairer) node(n syntax.Node) {
 		removal(n)
 		lazy(n)
 		required(n)
-	case *syntax.ArithmExp:
-		n.X = r.filled(r.arithm(n.X, !r.in.Prompt))
-	case *syntax.ArithmCmd:
-		n.X = r.filled(r.arithm(n.X, false))
-	case *syntax.CStyleLoop:
-		n.Init, n.Cond, n.Post = r.filled(r.arithm(n.Init, false)), r.filled(r.arithm(n.Cond, false)), r.filled(r.arithm(n.Post, false))
 	}
 }
 
@@ -163,12 +156,6 @@ func isList(part syntax.WordPart) bool {
 
 // stmt changes the simple commands that the interpreter's builtins read differently.
 func (r *repairer) stmt(s *syntax.Stmt) {
-	if a, ok := s.Cmd.(*syntax.ArithmCmd); ok {
-		if set := r.setElement(a.X); set != nil {
-			s.Cmd = set
-			return
-		}
-	}
 	if d, ok := s.Cmd.(*syntax.DeclClause); ok {
 		r.emptied(d)
 		s.Cmd = r.locals(d)
@@ -230,7 +217,7 @@ func shift(call *syntax.CallExpr) syntax.Command {
 	if len(call.Args) == 2 {
 		n = call.Args[1]
 	}
-	if !pure(n) {
+	if !quiet(n, true) {
 		return call
 	}
 	given := wordOf(&syntax.ParamExp{Short: true, Param: &syntax.Lit{Value: "#"}})

@@ -11,7 +11,6 @@ type known struct {
 	functions   map[string]bool
 	associative map[string]bool            // declared -A
 	readonly    map[string]int             // declared readonly, and where
-	texts       map[string]bool            // set to a text that is no number
 	matches     bool                       // it reads BASH_REMATCH
 	set         map[string]int             // given a value by an assignment of the text, and where first
 	exported    map[string]bool            // exported in the text, or from the beginning
@@ -28,7 +27,7 @@ type known struct {
 
 // survey reads a tree once, before it is judged.
 func survey(f *syntax.File) known {
-	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, texts: map[string]bool{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{}, written: map[string][]string{},
+	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{}, written: map[string][]string{},
 		shadowed: map[string]bool{}, empty: map[string]bool{},
 		piped: map[*syntax.BinaryCmd]bool{}, pipeReads: map[*syntax.ParamExp]bool{}}
 	preorder(f, func(n syntax.Node) {
@@ -75,7 +74,7 @@ func preorder(n syntax.Node, visit func(syntax.Node)) {
 	})
 }
 
-// assigned keeps the names whose value, written in the text, is no number in arithmetic and no name either.
+// assigned keeps the names that are set, and those of lists.
 func (k *known) assigned(a *syntax.Assign) {
 	if a.Name == nil {
 		return
@@ -90,9 +89,7 @@ func (k *known) assigned(a *syntax.Assign) {
 			k.holds(a.Name.Value, e.Value)
 		}
 	}
-	if a.Value != nil {
-		k.holds(a.Name.Value, a.Value)
-	}
+	k.holds(a.Name.Value, a.Value)
 }
 
 // literalOrNothing is a word's text, where that is known.
@@ -106,44 +103,14 @@ func literalOrNothing(word *syntax.Word) string {
 	return ""
 }
 
-// holds keeps a name that may have a value which is no number and no name.
+// holds keeps what stands in the text as a value of a name.
 func (k *known) holds(name string, word *syntax.Word) {
 	if word == nil {
 		return
 	}
-	v := literal(word)
-	if v.known {
+	if v := literal(word); v.known {
 		k.written[name] = append(k.written[name], v.text)
 	}
-	if v.known && v.text != "" && !decimal(v.text) && !syntax.ValidName(v.text) || !v.known && punctuated(word.Parts) {
-		k.texts[name] = true
-	}
-}
-
-// punctuated says whether what stands in a word as it is makes no name and no number of the whole.
-func punctuated(parts []syntax.WordPart) bool {
-	for i, part := range parts {
-		lit := ""
-		switch part := part.(type) {
-		case *syntax.Lit:
-			lit = part.Value
-		case *syntax.SglQuoted:
-			lit = part.Value
-		case *syntax.DblQuoted:
-			if punctuated(part.Parts) {
-				return true
-			}
-		}
-		if i == 0 {
-			lit = strings.TrimLeft(lit, " -+")
-		}
-		for _, c := range []byte(strings.Trim(lit, " \n")) {
-			if !letter(c) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func (k *known) declared(d *syntax.DeclClause) {

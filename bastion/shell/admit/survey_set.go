@@ -18,15 +18,9 @@ func (k *known) sets(name string, p syntax.Pos) {
 	}
 }
 
-// turns keeps the variable of a loop, and whether a word of it is no number.
+// turns keeps the variable of a loop.
 func (k *known) turns(n *syntax.WordIter) {
 	k.sets(n.Name.Value, n.Name.Pos())
-	for _, word := range n.Items {
-		v := literal(word)
-		if v.known && v.text != "" && !decimal(v.text) && !syntax.ValidName(v.text) && !strings.ContainsAny(v.text, "{*?[") {
-			k.texts[n.Name.Value] = true
-		}
-	}
 }
 
 // called keeps what builtins set, and set -a.
@@ -79,20 +73,13 @@ func (w *walker) setBefore(p *syntax.ParamExp) {
 	}
 	_, set := w.known.set[name]
 	switch {
-	case p.Excl && !w.known.lists[name], backwards(p.Index) && !set, everything(p) && w.known.nounset && !set:
+	case p.Excl && !w.known.lists[name], everything(p) && w.known.nounset && !set:
 		w.refuse(p.Pos(), neverSet)
 	}
 }
 
 // whole says that nothing before the text can have set what it reads.
 func (w *walker) whole() bool { return !w.in.Prompt && !w.in.Inside && w.in.Depth == 0 }
-
-// reckoned refuses a name in an expression that is never set, under set -u: bash ends there, the interpreter takes 0.
-func (w *walker) reckoned(p syntax.Pos, name string) {
-	if _, set := w.known.set[name]; w.known.nounset && !set && w.whole() && name != strings.ToUpper(name) {
-		w.refuse(p, neverSet)
-	}
-}
 
 // reckons keeps what an expression sets.
 func (k *known) reckons(n *syntax.BinaryArithm) {

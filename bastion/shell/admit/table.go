@@ -71,15 +71,9 @@ const (
 	replaceAnchor
 	replacePattern
 	replaceAmpersand
-	impureDivisor
-	arithmeticOrder
-	arithmeticTarget
-	arithmeticWord
-	arithmeticNumber
-	arithmeticValue
+	arithmeticQuotes
 	testOperator
 	testElement
-	testNumber
 	regexpDialect
 	regexpQuoted
 	readonlyAgain
@@ -89,7 +83,6 @@ const (
 	listing
 	localOutside
 	localBefore
-	letWord
 	declareOption
 	declareWord
 	declareCalled
@@ -192,15 +185,9 @@ var Table = [...]Row{
 	replaceAnchor:       {"${name/#…}", "use ${name#prefix} or ${name%suffix}, or sed", "echo ‸${x/#a/b}", "echo ${x/a/b}"},
 	replacePattern:      {"${name/$pattern}", "quote the pattern, or use sed", "echo ${x/‸$p/b}", "echo ${x/\"$p\"/b}"},
 	replaceAmpersand:    {"& in a replacement", "quote the replacement: ${x//a/\"$y\"}", "echo ${x/a/‸$y}", "echo ${x/a/\"$y\"}"},
-	impureDivisor:       {"arithmetic", "the number on the right must not assign or run a command: put it into a variable", "echo $((5‸/$(cat n)))", "n=$(cat n); echo $((5/n))"},
-	arithmeticOrder:     {"$name set beside it", "bash takes its value before it reckons: leave the dollar out, or set it on a line before", "echo $((n = 2, ‸$n))", "echo $((n = 2, n))"},
-	arithmeticTarget:    {"assignment to an element in arithmetic", "write a[i]=$((…)), or ((a[i]++)) alone and without set -u", "x=$((‸a[0]++))", "((a[0]++))"},
-	arithmeticWord:      {"word in arithmetic", "only names, whole numbers and expansions can be reckoned with", "", ""},
-	arithmeticNumber:    {"number in arithmetic", "write it in full and without a leading zero: decimal, 0x…, or an octal that is one", "echo $((‸08))", "echo $((10#8))"},
-	arithmeticValue:     {"value in arithmetic", "a variable that is reckoned with must hold a decimal number without a leading zero: write 10#$x for others", "x=08; echo $((‸x+1))", "x=8; echo $((x+1))"},
+	arithmeticQuotes:    {"quotes in arithmetic", "single quotes and backslashes do not quote there: leave them out", "echo $((‸'5'+1))", "echo $((5+1))"},
 	testOperator:        {"test operator", "-ef, -N, -R, -o OPTION and, in [[, -t are not answered alike: use stat, and [ -t 1 ]", "[ a ‸-ef b ]", "[ a -nt b ]"},
 	testElement:         {"[ -v element ]", "compare ${a[i]+set}", "[[ ‸-v a[$i] ]]", "[[ -n ${a[$i]+set} ]]"},
-	testNumber:          {"number in [[", "write a decimal number or $name", "[[ ‸x -eq 3 ]]", "[[ $x -eq 3 ]]"},
 	regexpDialect:       {"regular expression", "the two dialects differ on it: keep to . [a-z] [[:class:]] * + ? {n,m} ^ $ ( ) and, where BASH_REMATCH is read, | between words of which none begins another", "[[ $x =~ ‸\\d+ ]]", "[[ $x =~ [0-9]+ ]]"},
 	regexpQuoted:        {"quoted variable in =~", "compare with == or *\"$x\"*, or leave the quotes out", "[[ $x =~ ‸\"$y\" ]]", "[[ $x =~ $y ]]"},
 	readonlyAgain:       {"readonly", "it is set once: bash would end the shell here", "readonly A=1; ‸A=2", "readonly A=1; B=2"},
@@ -210,7 +197,6 @@ var Table = [...]Row{
 	listing:             {"listing", "bash's own lists are not printed", "‸set", "set -e"},
 	localOutside:        {"local", "outside of a function write a plain assignment", "‸local x=1", "f() { local x=1; }"},
 	localBefore:         {"NAME=… before a function", "local NAME in it takes this value over: set it on a line before, or give local a value", "f() { local x; echo $x; }; ‸x=1 f", "f() { local x=; echo $x; }; x=1 f"},
-	letWord:             {"let", "write ((…)), or leave the quotes out", "let ‸'z = 5 > 3'", "((z = 5 > 3))"},
 	declareOption:       {"option of declare", "only -a -A -r -x and, for declare, -g are read", "declare ‸-i n=1", "declare -r n=1"},
 	declareWord:         {"word of declare", "write NAME=VALUE", "declare ‸$x", "declare x"},
 	declareCalled:       {"declare at run time", "write the word declare or export itself, not a variable that holds it", "", ""},

@@ -84,8 +84,6 @@ func (w *walker) node(n syntax.Node) {
 		w.statusAfter([]*syntax.Word{n.Word})
 	case *syntax.CoprocClause:
 		w.refuse(n.Pos(), coprocess)
-	case *syntax.LetClause:
-		w.let(n)
 	case *syntax.ArithmCmd:
 		if n.X == nil {
 			w.refuse(n.Pos(), notUnderstood)

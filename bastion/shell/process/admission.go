@@ -23,11 +23,8 @@ func (sh *shell) admitInside(runner reflect.Value, text string, depth int) (*syn
 	return admitted(admit.Admit(text, in))
 }
 
-// The interpreter's options that matter to admission, in its own order.
-const (
-	optionNounset = 4
-	optionExtGlob = 9
-)
+// optionExtGlob is the place of extglob among the interpreter's options.
+const optionExtGlob = 9
 
 // place says what holds where an interpreter is.
 func (sh *shell) place(runner reflect.Value) admit.Place {

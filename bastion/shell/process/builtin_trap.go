@@ -1,12 +1,9 @@
 package process
 
 import (
-	"context"
 	"reflect"
 	"strconv"
 	"strings"
-
-	"mvdan.cc/sh/v3/syntax"
 
 	"gatehouse/bastion/shell/admit"
 )
@@ -51,7 +48,8 @@ func (b *builtin) trapOne(action, name string) error {
 	case !exit && (action == "" || !admit.Trapped(name, admit.Place{Prompt: b.shell.prompt && b.shell.parent == nil})):
 		return refuse("trap "+name, "it is not read")
 	case action == "" || action == "-":
-		return b.hc.Builtin(b.ctx, []string{"trap", "--", ":", "EXIT"})
+		b.shell.atExit = ""
+		return nil
 	}
 	text, err := b.readText(action, len(b.shell.chainAt(b.hc))+1)
 	if err != nil {
@@ -61,30 +59,6 @@ func (b *builtin) trapOne(action, name string) error {
 		b.shell.trapped.Store(name, true)
 		return nil
 	}
-	return b.hc.Builtin(b.ctx, []string{"trap", "--", "\"" + mark + "trapped\" " + quote(text), "EXIT"})
-}
-
-// trapped keeps what was trapped for the shell's end. interp, where it runs a trap, heeds neither exit nor set -e.
-func (b *builtin) trapped() error {
-	if len(b.args) != 1 {
-		return refuse("trap", "it has one text")
-	}
-	b.shell.atExit = b.args[0]
-	return b.hc.Builtin(b.ctx, []string{"trap", "--", ":", "EXIT"})
-}
-
-// leave runs what was trapped, once the shell's text is over with a status, and says what its status is then.
-func (sh *shell) leave(ctx context.Context, status int) int {
-	if sh.atExit == "" || ctx.Err() != nil {
-		return status
-	}
-	file, err := syntax.NewParser().Parse(strings.NewReader(after(sh.atExit, status)), sh.name)
-	if err != nil {
-		return status
-	}
-	sh.atExit, sh.leaving = "", &status
-	if err = sh.runner.Run(ctx, file); ctx.Err() == nil && !sh.runner.Exited() {
-		return status
-	}
-	return sh.status(ctx, err)
+	b.shell.atExit = text
+	return nil
 }

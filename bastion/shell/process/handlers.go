@@ -28,6 +28,9 @@ func (sh *shell) opened(ctx context.Context, path string, flag int) (io.ReadWrit
 	if name, ok := strings.CutPrefix(path, markText); ok {
 		return textFile{strings.NewReader(sh.texts.take(name))}, nil
 	}
+	if question, ok := strings.CutPrefix(path, markReckon); ok {
+		return sh.reckoned(ctx, question)
+	}
 	hc := interp.HandlerCtx(ctx)
 	path, simple := strings.CutPrefix(path, markSimple)
 	path, split := strings.CutPrefix(path, markSplit)

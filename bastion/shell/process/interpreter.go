@@ -13,7 +13,6 @@ import (
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
 
-	"gatehouse/bastion/shell/admit"
 	"gatehouse/bastion/shell/wire"
 )
 
@@ -112,59 +111,14 @@ func (sh *shell) hidden(text string) (int, error) {
 
 // text reads a text and runs it. whole says that the shell ends with it.
 func (sh *shell) text(ctx context.Context, text string, whole bool) int {
-	file, err := sh.admit(text)
-	if err == nil {
-		err = sh.rewrite(ctx, file, false)
-	}
+	all, err := sh.prepare(ctx, text)
 	if err != nil {
 		sh.refused(err)
 		sh.last = statusRefused
 		return sh.last
 	}
-	sh.last = sh.run(ctx, file, whole)
+	sh.last = sh.status(ctx, sh.run(ctx, all, whole))
 	return sh.last
-}
-
-// run runs what was read.
-func (sh *shell) run(ctx context.Context, file *syntax.File, whole bool) int {
-	file.Name = sh.name
-	sh.Shell.err.last.Store(nil)
-	var err error
-	if whole {
-		err = sh.runner.Run(ctx, file)
-		sh.exited = true
-		return sh.leave(ctx, sh.status(ctx, err))
-	}
-	for _, st := range file.Stmts {
-		err = sh.runner.Run(ctx, st)
-		if ctx.Err() != nil {
-			break // for the runner that is an exit as well
-		}
-		if sh.exited = sh.runner.Exited(); sh.exited {
-			break
-		}
-	}
-	return sh.leave(ctx, sh.status(ctx, err))
-}
-
-// unset reports whether a text was ended by a variable that is not set.
-func (sh *shell) unset() bool {
-	if _, required := sh.runner.Vars[admit.Unset]; required {
-		return true
-	}
-	last := sh.Shell.err.last.Load()
-	return last != nil && strings.HasSuffix(*last, ": unbound variable\n")
-}
-
-// unsetStatus is that of a shell's -c that a variable has ended. The interpreter has 1.
-func (sh *shell) unsetStatus() int {
-	if sh.posix {
-		return 2
-	}
-	if file, err := syntax.NewParser().Parse(strings.NewReader("[[ -o errexit ]]"), ""); err == nil && sh.runner.Run(context.Background(), file.Stmts[0]) == nil {
-		return 1
-	}
-	return 127
 }
 
 // status is what the end of a text is to its shell's starter.
@@ -175,9 +129,6 @@ func (sh *shell) status(ctx context.Context, err error) int {
 	}
 	var code interp.ExitStatus
 	if errors.As(err, &code) {
-		if code == 1 && sh.exited && sh.unset() {
-			return sh.unsetStatus()
-		}
 		return int(code)
 	}
 	var refused *refusedError

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -46,9 +45,4 @@ func duration(text string) (time.Duration, bool) {
 func (sh *shell) timeUp() {
 	sh.timedOut.Store(true)
 	sh.killed(15)
-}
-
-// trapping says whether an interpreter that has ended had a trap of its end.
-func (sh *shell) trapping() bool {
-	return reflect.ValueOf(sh.runner).Elem().FieldByName("callbackExit").String() != ""
 }

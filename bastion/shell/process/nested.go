@@ -159,32 +159,28 @@ func (sh *shell) noScript(hc interp.HandlerContext, posix bool, name string, err
 
 // runNested runs the text of a shell in a shell.
 func (sh *shell) runNested(ctx context.Context, text string, limit time.Duration) error {
-	file, err := sh.admit(text)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	sh.cancelOwn = cancel
-	if err := sh.rewrite(ctx, file, false); err != nil {
+	all, err := sh.prepare(ctx, text)
+	if err != nil {
 		return err
 	}
-	file.Name = sh.name
 	if limit > 0 {
 		defer time.AfterFunc(limit, sh.timeUp).Stop()
 	}
-	err = sh.runner.Run(ctx, file)
+	err = sh.run(ctx, all, true)
 	var end *endError
 	var status interp.ExitStatus
 	switch cause := context.Cause(ctx); {
-	case sh.timedOut.Load() && errors.As(cause, &end) && sh.trapping():
+	case sh.timedOut.Load() && errors.As(cause, &end) && sh.atExit != "":
 		return refuse("timeout", "the EXIT trap of a text that it ends would run in bash: let the text watch the time itself")
 	case sh.timedOut.Load() && errors.As(cause, &end):
 		return code(124, nil)
 	case sh.killedAlone.Load() && errors.As(cause, &end):
 		return code(end.status, nil)
 	case err == nil, errors.As(err, &status):
-		return code(sh.leave(ctx, int(status)), nil)
+		return err
 	case cause != nil:
 		return cause
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -86,16 +87,12 @@ func (b *builtin) hidden() error {
 			return err
 		}
 		return code(b.hc.LastExitStatus, nil)
-	case "trapped":
-		return b.trapped()
 	case "heed":
 		return b.heed()
 	case "sigpipe":
 		return b.hc.Builtin(b.ctx, []string{"exit", "141"})
 	case "pipe", "part", "pipestatus":
 		return b.pipe()
-	case "key":
-		return b.key()
 	case "killed":
 		return b.hc.Builtin(b.ctx, append([]string{"exit"}, b.args...))
 	case "fail", "misused":
@@ -110,14 +107,6 @@ func (b *builtin) hidden() error {
 	return b.clock()
 }
 
-// key refuses a key of an associative array that bash, in arithmetic, would expand or close early.
-func (b *builtin) key() error {
-	if key := strings.Join(b.args, " "); key == "" || strings.ContainsAny(key, "$`'\"\\[]") || key == "@" || key == "*" {
-		return refuse("key in arithmetic", "bash reads %q as more than a key there: write m[$k]=$((…))", key)
-	}
-	return nil
-}
-
 // clock are the hidden builtins of time.
 func (b *builtin) clock() error {
 	now := time.Now()
@@ -125,11 +114,7 @@ func (b *builtin) clock() error {
 	case "epochseconds":
 		fmt.Fprintln(b.hc.Stdout, now.Unix())
 	case "seconds":
-		since, err := strconv.ParseInt(b.hc.Env.Get(sinceVariable).String(), 10, 64)
-		if err != nil {
-			since = b.shell.started.Unix()
-		}
-		fmt.Fprintln(b.hc.Stdout, now.Unix()-since)
+		fmt.Fprintln(b.hc.Stdout, b.shell.seconds(b.hc.Env))
 	case "since":
 		n, _ := strconv.ParseInt(strings.Join(b.args, ""), 10, 64)
 		fmt.Fprintln(b.hc.Stdout, now.Unix()-n)
@@ -286,8 +271,8 @@ func (b *builtin) content() error {
 
 // exec runs a command in the place of the shell: its EXIT trap does not run.
 func (b *builtin) exec() error {
-	if err := b.hc.Builtin(b.ctx, []string{"trap", "--", ":", "EXIT"}); err != nil {
-		return err
+	if runnerOf(b.hc).Pointer() == reflect.ValueOf(b.shell.runner).Pointer() {
+		b.shell.atExit = ""
 	}
 	var status interp.ExitStatus
 	err := b.shell.execute(b.ctx, b.args)

@@ -1,12 +1,10 @@
 package process
 
 import (
-	"bytes"
 	"net"
 	"sync"
 	"sync/atomic"
 
-	"gatehouse/bastion/shell/admit"
 	"gatehouse/bastion/shell/wire"
 )
 
@@ -60,5 +58,5 @@ func worded(p []byte) []byte {
 	if string(p) == "invalid indirect expansion\n" {
 		return []byte("gatehouse: ${!name}: the name is nothing: the text ends here\n")
 	}
-	return bytes.TrimPrefix(p, []byte(admit.Fault+": "))
+	return p
 }

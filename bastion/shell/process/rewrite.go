@@ -77,6 +77,7 @@ type rewriter struct {
 	errexit    bool
 	inner      int   // substitutions and pipelines around
 	functions  int   // definitions around; a text within a text may be called by one
+	keyed      bool  // an array with keys is declared
 	redirected bool  // the command whose words are rewritten has its input redirected
 	err        error // the first refusal
 }
@@ -157,7 +158,7 @@ func (w *rewriter) command(cmd syntax.Command, tested bool) syntax.Command {
 			return localClause(c)
 		}
 	case *syntax.DeclClause:
-		w.assigns(c.Args)
+		w.declares(c)
 		if c.Variant.Value == "local" {
 			shadow(c)
 		}
@@ -178,13 +179,11 @@ func (w *rewriter) command(cmd syntax.Command, tested bool) syntax.Command {
 		c.Body = w.stmt(c.Body, false)
 		w.functions--
 	case *syntax.ArithmCmd:
-		w.arithm(c.X)
+		c.X = w.reckons(c.X, forStatus)
 	case *syntax.LetClause:
-		for _, x := range c.Exprs {
-			w.arithm(x)
-		}
+		w.let(c)
 	case *syntax.TestClause:
-		w.test(c.X)
+		c.X = w.test(c.X)
 	case *syntax.BinaryCmd:
 		w.binary(c, tested)
 	case *syntax.TimeClause:
@@ -229,9 +228,7 @@ func (w *rewriter) forClause(c *syntax.ForClause, tested bool) {
 			w.word(word)
 		}
 	case *syntax.CStyleLoop:
-		for _, x := range []syntax.ArithmExpr{l.Init, l.Cond, l.Post} {
-			w.arithm(x)
-		}
+		l.Init, l.Cond, l.Post = w.reckons(l.Init, forLoop), w.reckons(l.Cond, forLoop), w.reckons(l.Post, forLoop)
 	}
 	c.Do = w.list(c.Do, tested)
 }

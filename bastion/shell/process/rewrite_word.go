@@ -25,11 +25,13 @@ func (w *rewriter) call(c *syntax.CallExpr) {
 func (w *rewriter) assigns(all []*syntax.Assign) {
 	for _, a := range all {
 		if a.Index != nil {
-			w.arithm(a.Index)
+			a.Index = w.index(a.Name.Value, a.Index, forElement)
 		}
 		if a.Array != nil {
 			for _, e := range a.Array.Elems {
-				w.arithm(e.Index)
+				if !w.keyed && !quotedKey(e.Index) {
+					e.Index = w.index(a.Name.Value, e.Index, forElement)
+				}
 				w.word(e.Value)
 			}
 		}
@@ -42,6 +44,15 @@ func (w *rewriter) assigns(all []*syntax.Assign) {
 			a.Value = wordOf(callSubst(quoted(mark+"since"), wordOf(&syntax.DblQuoted{Parts: a.Value.Parts})))
 		}
 	}
+}
+
+// declares rewrites what declare sets. The keys of an array that it makes one with keys are no numbers.
+func (w *rewriter) declares(c *syntax.DeclClause) {
+	for _, a := range c.Args {
+		w.keyed = w.keyed || a.Name == nil && strings.HasPrefix(a.Value.Lit(), "-") && strings.Contains(a.Value.Lit(), "A")
+	}
+	w.assigns(c.Args)
+	w.keyed = false
 }
 
 // pathTildes expands those after the colons of an assignment, as in PATH.
@@ -132,9 +143,11 @@ func (w *rewriter) part(p *syntax.WordPart) {
 	case *syntax.ParamExp:
 		w.param(p, x)
 	case *syntax.CmdSubst:
-		x.Stmts = w.substitution(x.Stmts)
+		if !isNumber(x) {
+			x.Stmts = w.substitution(x.Stmts)
+		}
 	case *syntax.ArithmExp:
-		w.arithm(x.X)
+		*p = w.arithmExp(x)
 	case *syntax.ProcSubst:
 		w.refuse(x, "process substitution", "use a pipe or a file")
 	}
@@ -189,10 +202,9 @@ func (w *rewriter) param(p *syntax.WordPart, x *syntax.ParamExp) {
 		}
 		w.refuse(x, x.Param.Value, "only the plain form is read")
 	}
-	w.arithm(x.Index)
+	x.Index = w.index(x.Param.Value, x.Index, forIndex)
 	if x.Slice != nil {
-		w.arithm(x.Slice.Offset)
-		w.arithm(x.Slice.Length)
+		x.Slice.Offset, x.Slice.Length = w.reckons(x.Slice.Offset, forWord), w.reckons(x.Slice.Length, forWord)
 	}
 	if x.Repl != nil {
 		w.word(x.Repl.Orig)
@@ -201,6 +213,9 @@ func (w *rewriter) param(p *syntax.WordPart, x *syntax.ParamExp) {
 	if x.Exp != nil && x.Exp.Word != nil {
 		w.guard(x)
 		w.word(x.Exp.Word)
+	}
+	if name := x.Param.Value; x.Excl && x.Index == nil && x.Names == 0 && x.Exp == nil && (syntax.ValidName(name) || strings.Trim(name, "123456789") == "") {
+		*p = w.indirect(x)
 	}
 }
 
@@ -220,6 +235,7 @@ func (w *rewriter) guard(x *syntax.ParamExp) {
 		return
 	}
 	subject := &syntax.ParamExp{Param: x.Param, Index: x.Index, Exp: test}
+	w.guardNumbers(x.Exp.Word.Parts, subject, run)
 	for _, s := range substitutions(x.Exp.Word.Parts) {
 		set, unset := &syntax.CaseItem{Op: syntax.Break, Patterns: []*syntax.Word{wordOf(&syntax.Lit{Value: "y"})}},
 			&syntax.CaseItem{Op: syntax.Break, Patterns: []*syntax.Word{wordOf(&syntax.Lit{Value: "*"})}}
@@ -240,6 +256,10 @@ func substitutions(parts []syntax.WordPart) []*syntax.CmdSubst {
 	for _, p := range parts {
 		switch p := p.(type) {
 		case *syntax.CmdSubst:
+			if isNumber(p) {
+				all = append(all, substitutions(p.Stmts[0].Redirs[0].Word.Parts)...)
+				continue
+			}
 			all = append(all, p)
 		case *syntax.DblQuoted:
 			all = append(all, substitutions(p.Parts)...)
@@ -252,77 +272,49 @@ func callSubst(args ...*syntax.Word) *syntax.CmdSubst {
 	return &syntax.CmdSubst{Stmts: []*syntax.Stmt{{Cmd: &syntax.CallExpr{Args: args}}}}
 }
 
-// arithm rewrites an expression.
-func (w *rewriter) arithm(x syntax.ArithmExpr) {
-	switch x := x.(type) {
-	case *syntax.Word:
-		if x == nil {
-			return
-		}
-		if lit := x.Lit(); lit == "SECONDS" || lit == "EPOCHSECONDS" {
-			x.Parts = []syntax.WordPart{callSubst(quoted(mark + strings.ToLower(lit)))}
-		}
-		w.parts(x.Parts)
-	case *syntax.BinaryArithm:
-		if strings.HasSuffix(x.Op.String(), "=") && !comparison[x.Op] {
-			w.assigned(x.X)
-		}
-		w.arithm(x.X)
-		w.arithm(x.Y)
-	case *syntax.UnaryArithm:
-		if x.Op == syntax.Inc || x.Op == syntax.Dec {
-			w.assigned(x.X)
-		}
-		w.arithm(x.X)
-	case *syntax.ParenArithm:
-		w.arithm(x.X)
-	}
-}
-
-// comparison are the operators that end in = and assign nothing.
-var comparison = map[syntax.BinAritOperator]bool{syntax.Eql: true, syntax.Neq: true, syntax.Leq: true, syntax.Geq: true}
-
-// assigned refuses what interp panics at.
-func (w *rewriter) assigned(x syntax.ArithmExpr) {
-	if word, ok := x.(*syntax.Word); !ok || !syntax.ValidName(word.Lit()) {
-		w.refuse(x, "assignment in arithmetic", "only plain variables are assigned there")
-	}
-}
-
 // test rewrites an expression of [[.
-func (w *rewriter) test(x syntax.TestExpr) {
+func (w *rewriter) test(x syntax.TestExpr) syntax.TestExpr {
 	switch x := x.(type) {
 	case *syntax.Word:
 		w.word(x)
 	case *syntax.ParenTest:
-		w.test(x.X)
+		x.X = w.test(x.X)
 	case *syntax.UnaryTest:
 		switch x.Op {
 		case syntax.TsUsrOwn, syntax.TsGrpOwn, syntax.TsModif, syntax.TsFdTerm:
 			w.refuse(x, x.Op.String(), "use stat, or [ "+x.Op.String()+" FILE ]")
 		}
-		w.operand(x.X)
+		x.X = w.operand(x.X)
 	case *syntax.BinaryTest:
-		if x.Op == syntax.TsDevIno {
-			w.refuse(x, "-ef", "compare what stat prints")
-		}
-		w.operand(x.X)
-		switch x.Op {
-		case syntax.TsMatchShort, syntax.TsMatch, syntax.TsNoMatch, syntax.TsReMatch:
-			w.test(x.Y)
-		default:
-			w.operand(x.Y)
-		}
+		return w.testBoth(x)
 	}
+	return x
+}
+
+func (w *rewriter) testBoth(x *syntax.BinaryTest) syntax.TestExpr {
+	if x.Op == syntax.TsDevIno {
+		w.refuse(x, "-ef", "compare what stat prints")
+	}
+	if comparesNumbers[x.Op] {
+		return w.compared(x)
+	}
+	x.X = w.operand(x.X)
+	switch x.Op {
+	case syntax.TsMatchShort, syntax.TsMatch, syntax.TsNoMatch, syntax.TsReMatch:
+		x.Y = w.test(x.Y)
+	default:
+		x.Y = w.operand(x.Y)
+	}
+	return x
 }
 
 // operand is one string, or an expression.
-func (w *rewriter) operand(x syntax.TestExpr) {
+func (w *rewriter) operand(x syntax.TestExpr) syntax.TestExpr {
 	if word, ok := x.(*syntax.Word); ok {
 		w.single(word)
-		return
+		return x
 	}
-	w.test(x)
+	return w.test(x)
 }
 
 // tilde expands ~NAME, ~+ and ~-, which interp would ask this machine for.
