@@ -71,7 +71,9 @@ diff-fuzz: setup ## random lines: the plan under four login shells against bash,
 shell-attack: setup build ## every attack on the governed shell: texts by policy alone and through a real target, and a process that lies
 	go test -race -count=1 -timeout 10m ./bastion/governed
 	go test -count=1 -timeout 10m ./bastion/shell -run 'TestAttacks|TestBypasses' -attacks
-	go test -count=1 -timeout 20m ./bastion -run 'TestAttacksOnTheGovernedShell' -shell-attacks
+	unshare --pid --fork --mount-proc go test -count=1 -timeout 10m ./bastion/shell/pool -run TestBombs -bombs -v
+	go test -count=1 -timeout 20m ./bastion -run 'TestAttacksOnTheGovernedShell|TestALyingProcess|TestTheDoorStaysFlat|TestAPausedShell|TestAChangeOfPolicyEndsAGoverned' -shell-attacks
+	go test -count=1 -timeout 20m ./bastion -run 'TestAttacksOnTheGovernedShell' -shell-attacks -shell-attack-ways $(or $(WAY),1)
 
 shell-pexpect: setup build ## the prompt of the governed shell, driven by pexpect and tmux with the stock client against a real sshd (ARGS="-only ctrl_c -v")
 	go run ./scripts/shellprompt $(ARGS)

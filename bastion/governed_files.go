@@ -6,6 +6,8 @@ import (
 	"io"
 	"path"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 
 	"gatehouse/bastion/governed"
@@ -108,8 +110,11 @@ func (f *shellFiles) fault(st *session, err error) error {
 	return &wire.Error{Kind: wire.KindFault, Text: out.reason}
 }
 
-// denied tells the client of a file that it may not have.
+// denied tells the client of a file that it may not have. That it would come by SFTP is nothing that the text said.
 func (f *shellFiles) denied(in protocol.File, a protocol.FileAnswer) {
+	if reason, carried := strings.CutSuffix(a.Reason, " by "+strconv.Quote(string(policy.SFTP))); carried {
+		a.Reason = reason + "; it must be in files"
+	}
 	f.mu.Lock()
 	f.told++
 	told := f.told
@@ -117,6 +122,13 @@ func (f *shellFiles) denied(in protocol.File, a protocol.FileAnswer) {
 	if told <= maxDenialLines {
 		f.session.tellDenied(in, a, told == maxDenialLines)
 	}
+}
+
+// tellAnew has the next line's denials told, however many were before it.
+func (f *shellFiles) tellAnew() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.told = 0
 }
 
 // failed is what a shell makes of a file's error.

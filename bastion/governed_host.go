@@ -25,10 +25,11 @@ type shellHost struct {
 	lines    *lines // of a terminal; nil: the client's output and error are two streams
 
 	mu    sync.Mutex
-	steps int64    // numbers given
-	ended []int64  // commands that have ended, for the decider
-	cut   bool     // one was ended before it ended itself
-	typed []string // what was typed at the prompt, as far as it is kept
+	steps int64       // numbers given
+	ended []int64     // commands that have ended, for the decider
+	cut   bool        // one was ended before it ended itself
+	typed []string    // what was typed at the prompt, as far as it is kept
+	line  wire.Report // the newest, its text cut short
 }
 
 func newShellHost(g *governing) *shellHost {
@@ -74,14 +75,39 @@ func (h *shellHost) Line(r wire.Report) error {
 	m := map[string]any{"line": r.Line}
 	switch {
 	case r.Refused != nil:
-		m["refused"] = r.Refused
+		m["refused"] = wire.Refused{Construct: cutText(r.Refused.Construct, 256), Column: r.Refused.Column, Reason: cutText(r.Refused.Reason, maxReason)}
 		h.session.refuseLine(r)
 	case r.Status != nil:
 		m["status"] = *r.Status
 	default:
-		m["text"] = r.Text
 		h.remember(r.Text)
+		h.begins(r)
+		return h.noteText(r)
 	}
+	return h.noteLine(m)
+}
+
+// maxPiece is how many bytes of a line one event has. As JSON they may be six times as many, which an event still holds.
+const maxPiece = 32 << 10
+
+// noteText puts a line's text into the evidence, a long one in pieces that are numbered from the second on.
+func (h *shellHost) noteText(r wire.Report) error {
+	text := r.Text
+	for part := 1; part == 1 || text != ""; part++ {
+		piece := cutRunes(text, maxPiece)
+		m := map[string]any{"line": r.Line, "text": piece}
+		if part > 1 {
+			m["part"] = part
+		}
+		if err := h.noteLine(m); err != nil {
+			return err
+		}
+		text = text[len(piece):]
+	}
+	return nil
+}
+
+func (h *shellHost) noteLine(m map[string]any) error {
 	if err := h.session.recording.Write(recorder.Line, event(m)); err != nil {
 		return &evidenceError{err}
 	}

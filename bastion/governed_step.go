@@ -3,6 +3,7 @@ package bastion
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -35,7 +36,13 @@ func (h *shellHost) Start(ctx context.Context, _ int64, e wire.Exec) (governed.P
 	defer h.certain(st, e)()
 	asked, refused := h.asked(st, e)
 	number := asked.step.N
-	if err := h.note(map[string]any{"step": number, "line": e.Line, "argv": e.Argv, "dir": e.Dir, "chain": asked.step.Chain}); err != nil {
+	st.part = h.part(*asked.step)
+	m := map[string]any{"step": number, "line": e.Line, "argv": e.Argv, "dir": e.Dir, "chain": asked.step.Chain}
+	if size := len(event(m)); size > maxNoted {
+		m["argv"], m["dir"], m["chain"], m["bytes"] = []string{cutRunes(strings.Join(e.Argv, " "), maxNoted/8)}, cutRunes(e.Dir, maxNoted/16), []string{}, size
+		refused = &answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: "the command is too long to be recorded", Construct: "command", ConstructAt: 1, Governed: true}
+	}
+	if err := h.note(m); err != nil {
 		return nil, err
 	}
 	var d protocol.Decided
@@ -48,6 +55,9 @@ func (h *shellHost) Start(ctx context.Context, _ int64, e wire.Exec) (governed.P
 		d, proc, out = st.start(asked)
 	}
 	if out != nil {
+		if d.ID == "" { // the decider may not have been asked, and so not been told
+			h.over(asked.over...)
+		}
 		h.over(number)
 		if d.Waiting != nil || st.awaits != "" {
 			h.goesOn()
@@ -105,13 +115,14 @@ func (h *shellHost) note(m map[string]any) error {
 	return nil
 }
 
-// over keeps for the decider that a command has ended.
-func (h *shellHost) over(number int64) {
+// maxNoted is how long a command may be as the recording has it, and so that its decision, which says it again, still is an event.
+const maxNoted = recorder.MaxEvent / 2
+
+// over keeps for the decider that commands have ended.
+func (h *shellHost) over(numbers ...int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.ended) < maxOver {
-		h.ended = append(h.ended, number)
-	}
+	h.ended = append(h.ended, numbers[:min(len(numbers), maxOver-len(h.ended))]...)
 }
 
 // maxOver bounds what the decider is told at once.
@@ -147,7 +158,7 @@ func (h *shellHost) refusal(st *session, out outcome) error {
 
 // refuseLine tells the client why a line is not read, or not any further.
 func (s *session) refuseLine(r wire.Report) {
-	d := answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: cutText(r.Refused.Construct+": "+r.Refused.Reason, maxReason), Construct: cutText(r.Refused.Construct, 256), ConstructAt: r.Refused.Column, Governed: true}
+	d := answer.Denial{Code: string(policy.CodeUnsupportedSyntax), Why: cutText(fmt.Sprintf("%s at column %d: %s", r.Refused.Construct, r.Refused.Column, r.Refused.Reason), maxReason), Construct: cutText(r.Refused.Construct, 256), ConstructAt: r.Refused.Column, Governed: true}
 	out := s.refuse(ask{kind: "exec", text: cutText(r.Text, 1024)}, d)
 	s.say(out.text)
 }

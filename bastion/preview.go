@@ -59,6 +59,9 @@ func (s *session) preview(ctx context.Context, t protocol.Target, asked protocol
 	if err != nil {
 		out.Notes = append(out.Notes, "the target was not looked at: "+s.notLooked(err))
 	}
+	if s.part != "" {
+		out.Notes = append(out.Notes, s.conn.server.cfg.Secrets.MaskText(s.part))
+	}
 	screen, note := s.lastScreen(ctx)
 	if out.Screen = screen; note != "" {
 		out.Notes = append(out.Notes, note)

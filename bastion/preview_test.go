@@ -58,12 +58,15 @@ func newApproving(t *testing.T) *approving {
 	return newApprovingWith(t, func(g Gate) Gate { return g })
 }
 
-func newApprovingWith(t *testing.T, gate func(Gate) Gate) *approving {
+func newApprovingWith(t *testing.T, gate func(Gate) Gate, more ...func(*Config)) *approving {
 	t.Helper()
 	a := &approving{}
 	a.whole = newWholeWith(t, func(cfg *Config) {
 		a.door = cfg.Gate.(protocol.Door)
 		cfg.Gate = gate(a.door)
+		for _, set := range more {
+			set(cfg)
+		}
 	})
 	a.keygen("-q", "-t", "ed25519", "-N", "", "-C", "", "-f", filepath.Join(a.dir, "ben"))
 	public, err := os.ReadFile(filepath.Join(a.dir, "ben.pub"))

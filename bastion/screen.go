@@ -21,9 +21,14 @@ const (
 	screenBytes   = 32 << 20 // of a recording, unpacked
 )
 
-// lastScreen is the end of what the requester last saw on this target in the same task: of the newest earlier session of the same
-// identity, task, target and login that printed something. A note says why it is not shown; nothing is said where there is none.
+// lastScreen is the end of what the requester last saw on this target in the same task: of the governed shell that the command is of, or
+// of the newest earlier session of the same identity, task, target and login that printed something. A note says why it is not shown; nothing is said where there is none.
 func (s *session) lastScreen(ctx context.Context) (lines []string, note string) {
+	if s.shell != nil {
+		if lines, err := s.endOf(ctx, s.id); err == nil && len(lines) > 0 {
+			return lines, ""
+		}
+	}
 	list, err := s.conn.server.cfg.Sessions.List(ctx, store.Filter{Identity: s.row.Identity, Target: s.row.Target, Before: s.id, Limit: screenEarlier})
 	if err != nil {
 		return nil, "what the session before showed cannot be looked up"

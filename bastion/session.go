@@ -51,6 +51,7 @@ type session struct {
 
 	forward *forward // of one that is no session channel but a forward; nil
 	shell   *session // of a command of a governed shell: that shell's session; nil
+	part    string   // of such a command: where it stands, for who decides about it
 
 	// Owned by the request loop until something runs, then read only.
 	env       []policy.EnvVar
@@ -241,7 +242,7 @@ func (s *session) setPTY(payload []byte) bool {
 	if ssh.Unmarshal(payload, &m) != nil || s.pty != nil || len(m.Term) > 64 || len(m.Modes) > 1024 || strings.ContainsFunc(m.Term, notTermName) {
 		return false
 	}
-	cols, rows := clampSize(m.Cols), clampSize(m.Rows)
+	cols, rows := clampSize(m.Cols, 80), clampSize(m.Rows, 24)
 	s.pty = &target.PTY{Term: m.Term, Cols: cols, Rows: rows, Width: m.Width, Height: m.Height, Modes: m.Modes}
 	return true
 }
@@ -250,8 +251,14 @@ func notTermName(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._+", r)
 }
 
-// clampSize keeps a terminal's dimension between 1 and 9999.
-func clampSize(n uint32) uint32 { return min(max(n, 1), 9999) }
+// clampSize keeps a terminal's dimension at 9999 at most. 0 says nothing of it (RFC 4254 section 6.2), as from clients without a terminal of
+// their own: then it is what it was.
+func clampSize(n, was uint32) uint32 {
+	if n == 0 {
+		return was
+	}
+	return min(n, 9999)
+}
 
 // resize passes a new window size on; RFC 4254 section 6.7.
 func (s *session) resize(payload []byte) bool {
@@ -260,7 +267,8 @@ func (s *session) resize(payload []byte) bool {
 	if ssh.Unmarshal(payload, &m) != nil || proc == nil || s.pty == nil {
 		return false
 	}
-	m.Cols, m.Rows = clampSize(m.Cols), clampSize(m.Rows)
+	was := s.currentPTY()
+	m.Cols, m.Rows = clampSize(m.Cols, was.Cols), clampSize(m.Rows, was.Rows)
 	s.mu.Lock()
 	s.size = &wire.Size{Cols: m.Cols, Rows: m.Rows}
 	s.mu.Unlock()

@@ -274,9 +274,9 @@ func (s *session) tellDenied(in protocol.File, a protocol.FileAnswer, last bool)
 		FailedAt: &answer.FailedAt{Token: answer.Visible(path.Clean(string(in.Asked)))}}
 	text := denial.Lines()
 	if last {
-		text += "gatehouse: further denials of this transfer are not shown here\n"
+		text += "gatehouse: further denials of files are not shown here\n"
 	}
-	_ = s.write(s.channel.Stderr(), []byte(text)) // a client that is gone is noticed where its data goes
+	s.say(text) // a client that is gone is noticed where its data goes
 }
 
 // transferFailed is the outcome of a transfer that did not end by itself.

@@ -37,20 +37,22 @@ type RuleInfo struct {
 
 // RoleInfo is a role as a reader of the policy sees it.
 type RoleInfo struct {
-	Name     string
-	Targets  []string // as they are described: globs, labels
-	Examples []TargetExample
-	Logins   []Login
-	Rights   []Right
-	Includes []string
-	Rules    []RuleInfo  // its own and those that it includes
-	Requests []LentInfo  // roles that its holders may ask for
-	Glasses  []GlassInfo // roles that its holders may take in an emergency
-	Windows  bool        // it has windows
-	InFreeze bool
-	Budget   Budget
-	File     string
-	Line     int
+	Name       string
+	Targets    []string // as they are described: globs, labels
+	Examples   []TargetExample
+	Logins     []Login
+	Rights     []Right
+	Includes   []string
+	Rules      []RuleInfo  // its own and those that it includes
+	Requests   []LentInfo  // roles that its holders may ask for
+	Glasses    []GlassInfo // roles that its holders may take in an emergency
+	Windows    bool        // it has windows
+	InFreeze   bool
+	Shell      string // "governed" or "recorded"; empty: none
+	OpensFiles bool   // it has files, its own or those that it includes, that may be read or written
+	Budget     Budget
+	File       string
+	Line       int
 }
 
 // TargetExample is a target that a role reaches, made from what the role says.
@@ -125,6 +127,7 @@ func (p *Policy) Roles() []RoleInfo {
 		for _, rl := range r.rules {
 			info.Rules = append(info.Rules, rl.info())
 		}
+		info.OpensFiles = slices.ContainsFunc(r.files, func(f fileRules) bool { return len(f.read)+len(f.write) > 0 })
 		r.privileges(&info)
 		all = append(all, info)
 	}

@@ -42,7 +42,7 @@ type ResidueInfo struct {
 
 // privileges fills what a role says of its holders' privileges.
 func (r *role) privileges(info *RoleInfo) {
-	info.Windows, info.InFreeze, info.Budget = len(r.windows) > 0, r.inFreeze, r.budget
+	info.Windows, info.InFreeze, info.Budget, info.Shell = len(r.windows) > 0, r.inFreeze, r.budget, r.shellText()
 	for _, request := range r.requests {
 		info.Requests = append(info.Requests, LentInfo{Role: request.role.name, Terms: slices.Clone(request.terms), File: request.at.file, Line: request.at.line})
 	}

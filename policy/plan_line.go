@@ -34,7 +34,7 @@ func (p Plan) Line(env []EnvVar) string {
 			b.WriteString(" <" + devNull)
 		}
 	default:
-		b.WriteString("exec /bin/sh -c " + quote(script(p)))
+		b.WriteString("exec /bin/sh -c " + quote(scriptWhole(p)))
 	}
 	return b.String()
 }

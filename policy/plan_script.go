@@ -23,8 +23,21 @@ func scriptBody(p Plan) string {
 	if p.Op != OpRun && p.Dir == "" && p.Umask == "" && len(p.Redirs) == 0 {
 		return core
 	}
+	return "( " + scriptAround(p, core) + " )"
+}
+
+// scriptWhole is the script of a plan that nothing stands beside. One command needs no subshell: the shell becomes the command, so that none
+// waits for it which Ctrl-C would end with a status of its own, where the command goes on.
+func scriptWhole(p Plan) string {
+	if p.Op == OpRun && !p.Not {
+		return scriptAround(p, scriptCore(p))
+	}
+	return script(p)
+}
+
+// scriptAround is what a node has around it, and its core.
+func scriptAround(p Plan, core string) string {
 	var b strings.Builder
-	b.WriteString("( ")
 	if p.Dir != "" {
 		b.WriteString("cd " + scriptWord(p.Dir) + " || exit 1; ")
 	}
@@ -36,7 +49,6 @@ func scriptBody(p Plan) string {
 		redirs = append([]Redir{{Op: RedirIn, Path: devNull}}, redirs...)
 	}
 	b.WriteString(redirected(redirs, core))
-	b.WriteString(" )")
 	return b.String()
 }
 

@@ -170,7 +170,7 @@ func TestLineOfAPlan(t *testing.T) {
 		`exec /bin/sh -c '( exec /bin/a ) && ( exec /bin/b ) || ( exec /bin/c )'`:     join(policy.OpOr, join(policy.OpAnd, run("/bin/a"), run("/bin/b")), run("/bin/c")),
 		`exec /bin/sh -c '( exec /bin/a ) || ( ( exec /bin/b ) && ( exec /bin/c ) )'`: join(policy.OpOr, run("/bin/a"), join(policy.OpAnd, run("/bin/b"), run("/bin/c"))),
 		`exec /bin/sh -c '( ( exec /bin/a ); ( exec /bin/b ) ) | ( exec /bin/c )'`:    join(policy.OpPipe, join(policy.OpSeq, run("/bin/a"), run("/bin/b")), run("/bin/c")),
-		`exec /bin/sh -c '( cd '"'"'/srv/it'"'"'"'"'"'"'"'"'s'"'"' || exit 1; umask 077; command exec </dev/null 1>/tmp/f 2>&1 || exit 1; exec /bin/a '"'"'x y'"'"' )'`: dir,
+		`exec /bin/sh -c 'cd '"'"'/srv/it'"'"'"'"'"'"'"'"'s'"'"' || exit 1; umask 077; command exec </dev/null 1>/tmp/f 2>&1 || exit 1; exec /bin/a '"'"'x y'"'"`: dir,
 		`ls | wc`:          {Op: policy.OpShell, Text: "ls | wc"},
 		`exec "$SHELL" -l`: {Op: policy.OpShell},
 	} {

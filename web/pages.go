@@ -61,6 +61,8 @@ func functions() template.FuncMap {
 		"ago":     console.Ago,
 		"stamp":   console.Stamp,
 		"offset":  console.Offset,
+		"ended":   console.EndText,
+		"chain":   console.ChainText,
 		"bytes":   console.Bytes,
 		"outcome": console.Outcome,
 		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },

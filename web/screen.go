@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"gatehouse/internal/console"
 	"gatehouse/internal/vt"
@@ -83,6 +84,26 @@ func (sc *screen) line(e recorder.Event) any {
 		if text := sc.text.Text(e); text != "" {
 			return []any{e.At.Seconds(), "o", text}
 		}
+	default:
+		if kind, text, ok := console.Happening(e); ok {
+			return []any{e.At.Seconds(), "m", happening{kind, console.Visible(shortened(text))}}
+		}
 	}
 	return nil
+}
+
+// happening is a moment of the timeline as a viewer of a live session is told it.
+type happening struct {
+	Kind  string `json:"kind"`
+	Label string `json:"label"`
+}
+
+// maxHappening is how many bytes of a moment's text are told.
+const maxHappening = 2048
+
+func shortened(text string) string {
+	if len(text) <= maxHappening {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxHappening], "") + "…"
 }

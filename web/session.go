@@ -23,7 +23,7 @@ func (s *Server) sessionPage(w http.ResponseWriter, r *http.Request, who console
 		return err
 	}
 	view := sessionView{
-		Detail: d, Facts: console.Facts(d.Session), Built: s.assets.player(), Page: "/sessions/" + d.Session.ID,
+		Detail: d, Facts: d.Facts(), Built: s.assets.player(), Page: "/sessions/" + d.Session.ID,
 		Replay: d.Session.Live() || d.Timeline.Output > 0,
 	}
 	if d.Unmasked {

@@ -34,7 +34,7 @@ type command struct {
 	sent    atomic.Bool  // input has reached it
 	whole   atomic.Bool  // and that input's end
 	used    int64        // the place in the client's input behind what a terminal took
-	content chan []byte  // input that the process sends; closed at its end
+	content chan piece   // input that the process sends, its end without a room; closed behind it
 	writing sync.Mutex   // held around a frame
 	mu      sync.Mutex   // guards proc for others than its own goroutine
 }
@@ -44,25 +44,28 @@ var errShut = errors.New("nobody reads the output")
 
 // serveExec runs one command.
 func (s *Shell) serveExec(stream net.Conn, e wire.Exec) {
-	c := &command{shell: s, exec: e, stream: stream, content: make(chan []byte, 8)}
+	c := &command{shell: s, exec: e, stream: stream, content: make(chan piece, 8)}
 	c.ctx, c.cancel = context.WithCancelCause(s.ctx) // before others see it: a signal to its group calls it off
 	defer c.cancel(errExited)
 	if err := s.enter(c); err != nil {
 		c.failed(err)
 		return
 	}
-	defer s.leave(c)
+	leave := sync.OnceFunc(func() { s.leave(c) }) // before the process knows of the end: it may ask for the next then
+	defer leave()
 	// 1. What the shell has printed before is with the client, and the process may call the command off from now on.
 	c.copies.Go(c.listen)
 	defer c.copies.Wait()
 	defer c.deafen()
 	if err := s.out.await(c.ctx, e.Wrote); err != nil {
+		leave()
 		c.failed(err)
 		return
 	}
 	// 2. It is decided, and started.
 	proc, err := s.host.Start(c.ctx, c.n, e)
 	if err != nil {
+		leave()
 		c.failed(err)
 		return
 	}
@@ -72,9 +75,11 @@ func (s *Shell) serveExec(stream net.Conn, e wire.Exec) {
 	// 3. Its streams, until it ends.
 	exit, err := c.run()
 	if err != nil {
+		leave()
 		c.failed(err)
 		return
 	}
+	leave()
 	_ = c.json(wire.FrameExit, exit)
 }
 
@@ -97,6 +102,13 @@ func (s *Shell) enter(c *command) error {
 	if s.commands >= maxCommands {
 		return &wire.Error{Kind: wire.KindLimit, Text: fmt.Sprintf("a shell runs at most %d commands; connect again", maxCommands)}
 	}
+	if len(s.running) >= maxRunning {
+		return &wire.Error{Kind: wire.KindLimit, Text: fmt.Sprintf("at most %d commands run at once: put a wait between them", maxRunning)}
+	}
+	if s.held += c.size(); s.held > maxHeld {
+		s.held -= c.size()
+		return &wire.Error{Kind: wire.KindLimit, Text: fmt.Sprintf("the commands that run at once have at most %d MiB of words and variables", maxHeld>>20)}
+	}
 	s.commands++
 	c.n = s.commands
 	s.running[c.n] = c
@@ -107,6 +119,27 @@ func (s *Shell) leave(c *command) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.running, c.n)
+	s.held -= c.size()
+}
+
+// size is about what a command takes as it was asked for.
+func (c *command) size() int {
+	const each = 64 // bytes of what holds a text
+	e := &c.exec
+	n := each*(len(e.Argv)+2*len(e.Env)+2*len(e.Redirs)+2*len(e.Chain)) + len(e.Dir)
+	for _, w := range e.Argv {
+		n += len(w)
+	}
+	for _, v := range e.Env {
+		n += len(v.Name) + len(v.Value)
+	}
+	for _, r := range e.Redirs {
+		n += len(r.Path) + len(r.Data)
+	}
+	for _, l := range e.Chain {
+		n += len(l.By) + len(l.SHA256)
+	}
+	return n
 }
 
 // failed tells the process why there is no command, or ends the shell.
@@ -139,13 +172,16 @@ func (c *command) frame(f wire.Frame, b []byte) error {
 func (c *command) listen() {
 	defer close(c.content)
 	over := false // the input's end was here
+	room := newRoom()
+	defer func() { rooms.Put(room) }()
 	for {
-		f, b, err := wire.ReadData(c.stream, nil)
+		f, b, err := wire.ReadData(c.stream, room[:])
 		if errors.Is(err, wire.ErrFrame) {
 			c.shell.broken("what is no frame of a command")
 		}
 		if err != nil {
 			c.cancel(&wire.Error{Kind: wire.KindEnded, Text: "it was called off"})
+			_ = c.stream.SetWriteDeadline(time.Unix(1, 0)) // output for which there is no room any more has nobody who makes some
 			return
 		}
 		switch f {
@@ -155,7 +191,8 @@ func (c *command) listen() {
 				return
 			}
 			select {
-			case c.content <- b:
+			case c.content <- piece{room, b}:
+				room = newRoom()
 			case <-c.ctx.Done():
 				return
 			}
@@ -163,7 +200,7 @@ func (c *command) listen() {
 			if !over {
 				over = true
 				select {
-				case c.content <- nil:
+				case c.content <- piece{}:
 				case <-c.ctx.Done():
 					return
 				}

@@ -79,6 +79,20 @@ func (c *command) fromHeld(in io.WriteCloser, held []byte) {
 	_ = in.Close()
 }
 
+// A room is what a frame of input is read into; a piece is one on its way to the command.
+type (
+	room  [wire.MaxData]byte
+	piece struct {
+		room  *room
+		bytes []byte
+	}
+)
+
+// rooms are kept for the next frames. What is written keeps nothing of them.
+var rooms = sync.Pool{New: func() any { return new(room) }}
+
+func newRoom() *room { return rooms.Get().(*room) }
+
 // fromShell moves what the process sends. After the command has ended the rest is thrown away.
 func (c *command) fromShell(ctx context.Context, in io.WriteCloser) {
 	defer in.Close()
@@ -88,12 +102,14 @@ func (c *command) fromShell(ctx context.Context, in io.WriteCloser) {
 			if !ok {
 				return
 			}
-			if b == nil {
+			if b.room == nil {
 				c.whole.Store(true)
 				return
 			}
 			c.sent.Store(true)
-			if _, err := in.Write(b); err != nil {
+			_, err := in.Write(b.bytes)
+			rooms.Put(b.room)
+			if err != nil {
 				return
 			}
 		case <-ctx.Done():

@@ -159,7 +159,9 @@ func (l *liar) refused(s net.Conn, kind wire.Kind) {
 // alive wants that the shell still runs commands.
 func (l *liar) alive() {
 	l.t.Helper()
-	if kind := l.failure(l.command(nil, "true")); kind != "" {
+	s := l.command(nil, "true")
+	defer s.Close()
+	if kind := l.failure(s); kind != "" {
 		l.t.Fatalf("the shell runs nothing any more: %s", kind)
 	}
 }

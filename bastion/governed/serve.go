@@ -19,8 +19,9 @@ import (
 // The bounds of one shell's process.
 const (
 	maxStreams  = 128       // asks at once, the commands that run among them
-	maxHeads    = 16        // of them whose beginning is read, as that may be long
-	maxGroups   = 64        // what runs behind
+	maxHeads    = 4         // of them whose beginning is read, as that may be long
+	maxHeld     = 8 << 20   // bytes of what the commands that run or wait were asked with
+	maxRunning  = 32        // commands that run or wait at once: each may have the door hold 3 MiB that nobody reads
 	maxCommands = 1_000_000 // of one shell, on the target
 	maxLined    = 10_000    // of one line of it
 	maxText     = 64 << 20  // bytes of all its lines
@@ -30,6 +31,7 @@ const (
 
 	askTime   = 30 * time.Second // for the head of a stream
 	writeTime = time.Minute      // for a process that does not read
+	closeTime = 10 * time.Second // for one that does not close what is answered
 )
 
 // Why a shell ends that has not ended itself.
@@ -65,6 +67,7 @@ type Shell struct {
 	commands int64
 	lined    int64 // commands of the line
 	line     int64 // the newest
+	held     int   // bytes of the commands that run or wait
 	text     int   // bytes of the lines so far; of the first stream's goroutine
 	refusals int   // of lines; of the same
 	running  map[int64]*command
@@ -79,7 +82,7 @@ func New(conn net.Conn, begin wire.Begin, h Host) (*Shell, error) {
 	c.MaxStreamWindowSize = window
 	c.AcceptBacklog = maxStreams
 	c.StreamOpenTimeout = 0
-	c.StreamCloseTimeout = 10 * time.Second
+	c.StreamCloseTimeout = closeTime
 	c.ConnectionWriteTimeout = writeTime
 	mux, err := yamux.Server(conn, c)
 	if err != nil {
@@ -110,7 +113,7 @@ func (s *Shell) Serve(ctx context.Context) (Ended, error) {
 		case s.slots <- struct{}{}:
 			s.work.Go(func() {
 				defer func() { <-s.slots }()
-				defer stream.Close()
+				defer finish(stream)
 				s.handle(stream)
 			})
 		default:
@@ -124,6 +127,14 @@ func (s *Shell) Serve(ctx context.Context) (Ended, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return Ended{Status: s.status}, nil
+}
+
+// finish closes a stream of which nothing more is wanted. Until the process has closed it too, it is one of those that there may be, and what
+// still comes on it is thrown away: yamux would keep it.
+func finish(stream *yamux.Stream) {
+	_ = stream.Close()
+	_ = stream.SetReadDeadline(time.Now().Add(closeTime))
+	_, _ = io.Copy(io.Discard, stream) // its end, that of the connection, or yamux's patience
 }
 
 // Wait waits for the read of the client's input that may be under way after Serve. It ends with the client's channel.
@@ -156,7 +167,10 @@ func (s *Shell) tell(e wire.Event) {
 	}
 	s.saying.Lock()
 	defer s.saying.Unlock()
-	_ = wire.WriteJSON(control, wire.FrameEvent, e) // a connection that is gone is noticed where it is read
+	_ = control.SetWriteDeadline(time.Now().Add(writeTime))
+	if errors.Is(wire.WriteJSON(control, wire.FrameEvent, e), yamux.ErrTimeout) { // any other is noticed where it is read
+		s.broken("it reads no events")
+	}
 }
 
 // handle serves one stream.
@@ -272,7 +286,10 @@ func (s *Shell) report(r wire.Report) bool {
 		s.kill(*r.Kill)
 		return true
 	}
-	if s.text += len(r.Text); s.text > maxText {
+	if s.text += len(r.Text); r.Refused != nil {
+		s.text += len(r.Refused.Construct) + len(r.Refused.Reason)
+	}
+	if s.text > maxText {
 		s.broken("more lines than a shell may have")
 		return false
 	}

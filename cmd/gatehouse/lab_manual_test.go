@@ -86,6 +86,7 @@ func labScene(t *testing.T, dir, text string) {
 	write("policy.yaml", main)
 	write("tests/logs.txtar", part("text logs.txtar"))
 	write("open.yaml", strings.Replace(main, "      - uptime\n", part("yaml open"), 1))
+	write("governed.yaml", strings.Replace(main, "    logins: [deploy]\n", "    logins: [deploy]\n    shell: governed\n", 1))
 	write("proposed.yaml", strings.Replace(strings.Replace(main, "      - uptime\n", "", 1), "(status|is-active)", "(status|is-active|restart)", 1))
 	allowed := ""
 	for _, name := range []string{"ann", "ben"} {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/bastion/shell"
+	"gatehouse/bastion/shell/outline"
 	"gatehouse/policy"
 	"gatehouse/policy/lab"
 )
@@ -20,7 +21,8 @@ type PolicyExplainCmd struct {
 	As      string            `required:"" placeholder:"AGENT" help:"Who asks: release-bot, or person:ann."`
 	On      string            `required:"" placeholder:"TARGET" help:"The target."`
 	Login   string            `required:"" help:"The login on the target."`
-	PTY     bool              `name:"pty" help:"A pty is asked for (ssh -t)."`
+	PTY     bool              `name:"pty" help:"A pty is asked for (ssh -t); without a line, a prompt."`
+	Step    bool              `help:"The line is one command of a governed shell."`
 	Task    string            `help:"The task that the certificate names."`
 	Env     map[string]string `help:"A variable that the client sets: NAME=VALUE." mapsep:"none"`
 	From    string            `placeholder:"ADDRESS" help:"The client's address."`
@@ -35,7 +37,7 @@ type PolicyExplainCmd struct {
 	Forward string `xor:"what" placeholder:"HOST:PORT" help:"Instead of a line: this endpoint, or the path of a socket, is reached."`
 }
 
-// Run prints the decision and why; exit status 1 if it is not allow or ask.
+// Run prints the decision and why; exit status 1 if it is denied, or refused by a governed shell.
 func (c *PolicyExplainCmd) Run() error {
 	p, err := c.read()
 	if err != nil {
@@ -46,6 +48,7 @@ func (c *PolicyExplainCmd) Run() error {
 		return err
 	}
 	e := lab.Explain(p, ask, shell.Parse)
+	lab.ExplainShell(&e, p, ask, outline.Read)
 	for i := range e.Commands {
 		for j := range e.Commands[i].Rules {
 			e.Commands[i].Rules[j].File = c.named(e.Commands[i].Rules[j].File)
@@ -54,7 +57,7 @@ func (c *PolicyExplainCmd) Run() error {
 	if err := c.print(os.Stdout, e, e.String()); err != nil {
 		return err
 	}
-	if e.Decision.Verdict == policy.Deny {
+	if e.Decision.Verdict == policy.Deny || e.Shell != nil && e.Shell.Refused != nil {
 		return &exitError{exitNo, nil}
 	}
 	return nil
@@ -65,7 +68,7 @@ func (c *PolicyExplainCmd) ask() (lab.Ask, error) {
 	if err != nil {
 		return lab.Ask{}, err
 	}
-	ask := lab.Ask{As: c.As, Target: lab.Target{Name: c.On}, Login: policy.Login(c.Login), Line: strings.Join(c.Line, " "), PTY: c.PTY, Task: c.Task, Source: c.From, Now: c.At, Granted: c.Granted}
+	ask := lab.Ask{As: c.As, Target: lab.Target{Name: c.On}, Login: policy.Login(c.Login), Line: strings.Join(c.Line, " "), PTY: c.PTY, Step: c.Step, Task: c.Task, Source: c.From, Now: c.At, Granted: c.Granted}
 	if ask.Now.IsZero() {
 		ask.Now = time.Now()
 	}
@@ -100,8 +103,9 @@ func (c *PolicyExplainCmd) place(ask *lab.Ask) error {
 		}
 		ask.Forward = &f
 	}
-	if asked := ask.Carry != nil || ask.Forward != nil; asked == (len(c.Line) > 0) {
-		return errors.New("ask for one thing: a line after --, --read, --write, --list or --forward")
+	asked, prompt := ask.Carry != nil || ask.Forward != nil, c.PTY && len(c.Line) == 0
+	if asked == (len(c.Line) > 0 || prompt) {
+		return errors.New("ask for one thing: a line after --, --read, --write, --list, --forward, or --pty alone for a prompt")
 	}
 	return nil
 }

@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The bounds of a shell's process. Data is what is private and written, which is where its heap is: what the collector cannot keep below
-// that ends the process.
+// The bounds of a shell's process. Data is what is private and written, which is where its heap is. A line that holds too much is ended long
+// before; what goes past that, in one expansion, ends the process.
 const (
-	shellData  = 768 << 20 // bytes; Go takes arenas of 64 MiB
+	shellData  = 640 << 20 // bytes; Go takes arenas of 64 MiB, and each thread has a stack of 8
 	shellCPU   = 300       // seconds
 	shellFiles = 256
 	shellTasks = 64 // of its user's: threads

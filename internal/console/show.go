@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -59,12 +60,22 @@ func (s *showCmd) Run(in *invocation) error {
 		return in.printJSON(d)
 	}
 	in.printf("%s\n\n", d.Session.ID)
-	for _, f := range Facts(d.Session) {
+	for _, f := range d.Facts() {
 		in.printf("  %-11s %s\n", f.Name, Visible(f.Value))
 	}
 	in.println()
 	printTimeline(in, d.Timeline)
 	return nil
+}
+
+// Facts lists what is known of the session, and which shell it was, if its recording says.
+func (d Detail) Facts() []Fact {
+	facts := Facts(d.Session)
+	if len(d.Timeline.Moments) == 0 || !d.Timeline.Moments[0].Governed {
+		return facts
+	}
+	at := slices.IndexFunc(facts, func(f Fact) bool { return f.Name == "who" })
+	return slices.Insert(facts, max(at, 0), Fact{"shell", "governed: each command of it is decided by itself"})
 }
 
 // Fact is one line about a session, for people.
@@ -123,18 +134,8 @@ func printTimeline(in *invocation, t Timeline) {
 	}
 	for _, m := range t.Moments {
 		in.printf("  %s  +%-7s %s\n", m.Time.Format("15:04:05"), Offset(m.At()), momentLine(m))
-		if m.Decision == nil {
-			continue
-		}
-		for _, s := range m.Steps {
-			line := mark(!s.Failed && m.Decision.Verdict == "allow") + " " + Visible(strings.Join(s.Argv, " ")) + "  " + Visible(s.Rule)
-			in.printf("%23s%s\n", "", strings.TrimRight(line, " "))
-		}
-		if m.Final != "" {
-			in.printf("%23sruns %s\n", "", Visible(m.Final))
-		}
-		if m.Decision.Reason != "" {
-			in.printf("%23s%s\n", "", Visible(m.Decision.Reason))
+		for _, line := range momentNotes(m) {
+			in.printf("%23s%s\n", "", line)
 		}
 	}
 	if t.Omitted > 0 {
@@ -152,12 +153,37 @@ func mark(ok bool) string {
 	return "✗"
 }
 
+// momentNotes are what stands below a moment.
+func momentNotes(m Moment) (notes []string) {
+	if m.Step > 0 {
+		notes = shellNotes(m)
+	} else if m.Decision != nil && !m.Governed {
+		for _, s := range m.Steps {
+			line := mark(!s.Failed && m.Decision.Verdict == "allow") + " " + Visible(strings.Join(s.Argv, " ")) + "  " + Visible(s.Rule)
+			notes = append(notes, strings.TrimRight(line, " "))
+		}
+	}
+	if m.Final != "" {
+		notes = append(notes, "runs "+Visible(m.Final))
+	}
+	if m.Decision != nil && m.Decision.Reason != "" {
+		notes = append(notes, Visible(m.Decision.Reason))
+	}
+	if m.Ended != "" {
+		notes = append(notes, EndText(m))
+	}
+	return notes
+}
+
 func momentLine(m Moment) string {
 	line := Visible(m.Text)
 	switch m.Kind {
-	case "command":
+	case "command", "decision":
 		if m.Decision == nil {
 			return "asked   " + line
+		}
+		if m.Governed {
+			return strings.TrimRight("shell   "+line, " ") + "  (governed)"
 		}
 		return mark(m.Decision.Verdict == "allow") + " " + fmt.Sprintf("%-5s ", m.Decision.Verdict) + line
 	case "kill":

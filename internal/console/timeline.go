@@ -21,13 +21,21 @@ type Moment struct {
 	Seconds  float64          `json:"t"` // since the recording's start
 	Time     time.Time        `json:"time"`
 	Number   int              `json:"n,omitempty"` // of a command, from 1
-	Kind     string           `json:"kind"`        // command, line, resize, signal, kill, file, forward, note, exit
+	Kind     string           `json:"kind"`        // command, decision (a later one about a command: what people said), line, refused, signal, kill, file, forward, note, exit
 	Text     string           `json:"text"`
 	By       string           `json:"by,omitempty"`       // kill
 	Decision *policy.Decision `json:"decision,omitempty"` // command
 	Step     int64            `json:"step,omitempty"`     // of the commands of a governed shell, from 1
+	Line     int64            `json:"line,omitempty"`     // of the lines of a governed shell, from 1: of this one, or of that which became this command
+	Chain    []string         `json:"chain,omitempty"`    // command of a governed shell: the texts that it came through, outermost first
+	Ended    string           `json:"ended,omitempty"`    // line, and command of a governed shell: how it ended
+	Took     float64          `json:"took,omitempty"`     // seconds until then
+	Governed bool             `json:"governed,omitempty"` // command: a governed shell reads it; its lines and commands are moments of their own
 	Steps    []Step           `json:"steps,omitempty"`    // command: what of a plan each rule admitted
 	Final    string           `json:"final,omitempty"`    // command: the final plan, as a person would have written it, where it differs from the text
+
+	part int // line: which piece of a long one, from 2
+
 }
 
 // At is the moment's place in the recording.
@@ -53,6 +61,8 @@ type Timeline struct {
 	Omitted  int      `json:"omitted,omitempty"` // moments after the first 1,000
 
 	commands int
+	asked    int // the place of the newest command that people were asked about, which is none of a shell
+	shell    shellPlaces
 }
 
 // timeline is made from the index if there is one: a long recording is not read through to show its page.
@@ -111,7 +121,8 @@ func (t *Timeline) add(started time.Time, e recorder.Event) {
 		return
 	}
 	m, ok := moment(e)
-	if !ok {
+	t.again(e, &m)
+	if !ok || t.shellEvent(e, &m) {
 		return
 	}
 	if m.Kind == "command" {
@@ -123,13 +134,14 @@ func (t *Timeline) add(started time.Time, e recorder.Event) {
 		return
 	}
 	m.Seconds, m.Time = e.At.Seconds(), started.Add(e.At).UTC()
+	t.place(m)
 	t.Moments = append(t.Moments, m)
 }
 
 // decide joins a decision to the command before it.
 func (t *Timeline) decide(data []byte) bool {
 	last := t.decided(data)
-	if last < 0 || t.Moments[last].Kind != "command" || t.Moments[last].Decision != nil {
+	if last < 0 || t.Moments[last].Kind != "command" {
 		return false
 	}
 	var d policy.Decision
@@ -137,7 +149,13 @@ func (t *Timeline) decide(data []byte) bool {
 		return false
 	}
 	m := &t.Moments[last]
-	m.Decision = &d
+	if m.Decision != nil {
+		return false
+	}
+	m.Decision, m.Governed = &d, d.Governed()
+	if m.Step == 0 {
+		t.asked = last
+	}
 	m.setFinal()
 	for i := range m.Steps {
 		if i < len(d.Rules) {
@@ -146,19 +164,6 @@ func (t *Timeline) decide(data []byte) bool {
 		m.Steps[i].Failed = d.Failed != nil && d.Failed.Command == i
 	}
 	return true
-}
-
-// decided is the place of the moment that a decision is about: the newest, or that of its step.
-func (t *Timeline) decided(data []byte) int {
-	var of struct{ Step int64 }
-	last := len(t.Moments) - 1
-	if json.Unmarshal(data, &of) != nil || of.Step == 0 {
-		return last
-	}
-	for last >= 0 && t.Moments[last].Step != of.Step {
-		last--
-	}
-	return last
 }
 
 // moment reads an event that belongs in a timeline. Data that does not decode is shown as it stands.
@@ -186,7 +191,7 @@ func moment(e recorder.Event) (Moment, bool) {
 		if json.Unmarshal(e.Data, &d) != nil {
 			return Moment{Kind: "note", Text: string(e.Data)}, true
 		}
-		m := Moment{Kind: "command", Decision: &d}
+		m := Moment{Kind: "command", Decision: &d, Governed: d.Governed()}
 		m.setFinal()
 		return m, true
 	case recorder.Signal:
@@ -206,28 +211,9 @@ func moment(e recorder.Event) (Moment, bool) {
 	return Moment{}, false
 }
 
-// shellMoment is a line of a governed shell, or a command of it. Their ends belong to no moment, refusals do.
-func shellMoment(e recorder.Event) (Moment, bool) {
-	text, begins := recorder.ShellLine(e)
-	m := Moment{Kind: "line", Text: text}
-	var v struct {
-		Step int64
-		Argv policy.Argv
-	}
-	switch {
-	case !begins && text != "":
-		m.Kind = "note"
-	case !begins:
-		return Moment{}, false
-	case e.Code == recorder.Step && json.Unmarshal(e.Data, &v) == nil:
-		m.Kind, m.Step, m.Steps = "command", v.Step, []Step{{Argv: v.Argv}}
-	}
-	return m, true
-}
-
 // setFinal says what really runs: programs by their paths, globs expanded, additions and redirections with it.
 func (m *Moment) setFinal() {
-	if plan := m.Decision.Plan; plan != nil && plan.Validate() == nil {
+	if plan := m.Decision.Plan; plan != nil && !m.Governed && plan.Validate() == nil {
 		if text := plan.String(); text != m.Text {
 			m.Final = text
 		}

@@ -55,7 +55,7 @@ func (in *invocation) showPreview(p *access.Preview) {
 		in.facts([]Fact{{"note", n}})
 	}
 	if len(p.Screen) > 0 {
-		in.println("The session's last lines:")
+		in.println("The last lines it was shown there:")
 	}
 	for _, l := range p.Screen {
 		in.printf("    %s\n", Visible(l))

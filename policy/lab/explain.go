@@ -19,6 +19,7 @@ type Explanation struct {
 	Roles    []policy.RoleTrace  `json:"roles"`
 	Commands []policy.Trace      `json:"commands,omitempty"`
 	Places   []policy.PlaceTrace `json:"places,omitempty"`   // of a file or a forward
+	Shell    *ShellText          `json:"shell,omitempty"`    // what a governed shell would do with the line
 	Requests []policy.LentInfo   `json:"requests,omitempty"` // denied: roles that may be asked for, under which it would not be
 }
 
@@ -59,6 +60,7 @@ func (e Explanation) String() string {
 		e.command(&b, i, c)
 	}
 	e.places(&b)
+	e.shell(&b)
 	e.obligations(&b)
 	return b.String()
 }
@@ -142,6 +144,8 @@ func (e Explanation) obligations(b *strings.Builder) {
 	switch {
 	case d.Via != "":
 		fmt.Fprintf(b, "\ndialled by the %s\n", d.Via)
+	case d.Governed():
+		b.WriteString("\nno certificate: each command that is allowed gets its own\n")
 	case len(e.Places) > 0:
 		b.WriteByte('\n')
 	default:

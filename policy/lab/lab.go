@@ -71,6 +71,7 @@ type Ask struct {
 	Login  policy.Login
 	Line   string
 	PTY    bool
+	Step   bool // the line is one command of a governed shell
 	Task   string
 	Source string
 	Env    []policy.EnvVar
@@ -92,16 +93,30 @@ func (a Ask) request(p *policy.Policy, parse Parser) (policy.Request, error) {
 	if a.Carry != nil || a.Forward != nil {
 		return r, nil
 	}
+	if a.Step {
+		r.Step = &policy.Step{N: 1, Any: a.PTY}
+	}
+	r.Text = a.Line
+	if a.Line == "" { // a prompt
+		r.Plan = policy.Plan{Op: policy.OpShell}
+		return r, nil
+	}
 	plan, err := parse(a.Line)
 	r.Plan = plan
 	return r, err
 }
 
-// decide answers a question; a line that is no plan is denied as the door denies it.
+// decide answers a question; a line that is no plan goes to the shell that a role has, or is denied as the door denies it.
 func (a Ask) decide(p *policy.Policy, parse Parser) (policy.Request, policy.Decision) {
 	r, err := a.request(p, parse)
 	if err != nil {
-		return r, policy.Decision{Verdict: policy.Deny, Code: policy.CodeUnsupportedSyntax, Reason: err.Error(), PolicyHash: p.Hash()}
+		shell := r
+		shell.Plan = policy.Plan{Op: policy.OpShell, Text: a.Line}
+		d := p.Decide(shell)
+		if d.Code == policy.CodeNotAllowed {
+			d.Code, d.Reason = policy.CodeUnsupportedSyntax, err.Error()
+		}
+		return r, d
 	}
 	switch {
 	case a.Carry != nil:

@@ -27,8 +27,12 @@ func Lint(p *policy.Policy, targets []Target, now time.Time) []Finding {
 	l.lent()
 	l.freezes(now)
 	l.residue()
+	code := map[string]bool{}
 	for _, rule := range p.Rules() {
-		l.powers(rule)
+		code[rule.ID] = l.powers(rule)
+	}
+	for _, role := range p.Roles() {
+		l.governed(role, code)
 	}
 	slices.SortStableFunc(l.found, func(a, b Finding) int { return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line) })
 	return l.found

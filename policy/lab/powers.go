@@ -60,10 +60,10 @@ var anywhere = []string{"evil.example.com", "https://evil.example.com/x", "http:
 const maxPowerSamples = 4096
 
 // powers finds what a rule lets its holder do beyond what it looks like. It looks at argvs that the rule matches and no deny
-// rule of the role stops, with dangerous words in every slot that takes them.
-func (l *linter) powers(rule policy.RuleInfo) {
+// rule of the role stops, with dangerous words in every slot that takes them. It reports whether one of them is code.
+func (l *linter) powers(rule policy.RuleInfo) bool {
 	if rule.Kind == policy.DenyRule {
-		return
+		return false
 	}
 	name := programName(rule.Pattern.Program())
 	var known []Power
@@ -78,7 +78,7 @@ func (l *linter) powers(rule policy.RuleInfo) {
 		}
 	}
 	if len(known) == 0 {
-		return
+		return false
 	}
 	argvs := l.undenied(rule, rule.Pattern.SamplesWith(maxPowerSamples, hints))
 	told := map[Ability]bool{}
@@ -91,6 +91,7 @@ func (l *linter) powers(rule policy.RuleInfo) {
 			l.add("grants-"+string(p.Does), p.Does.level(), rule.File, rule.Line, p.Fix, "%s: %s can %s, as in %s", rule.ID, name, p.How, example(argvs[i], p))
 		}
 	}
+	return told[Exec] || told[Load]
 }
 
 // beyond is the power without the words that a rule spells out: who writes "rm /tmp/x" means it. What starts programs or loads

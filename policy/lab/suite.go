@@ -78,8 +78,8 @@ const testsSection = "tests"
 // ReadCases reads a test file. It is a txtar archive: what stands before the first part is the claim, and each line of the part
 // "tests" is
 //
-//	IDENTITY LOGIN@TARGET [-t] [--task=TASK] [--from=ADDRESS] [--at=TIME] [--granted=ROLE] [NAME=VALUE…] $ LINE => allow|ask [RULE]
-//	IDENTITY LOGIN@TARGET [-t] [--task=TASK] [--from=ADDRESS] [--at=TIME] [--granted=ROLE] [NAME=VALUE…] $ LINE => deny [CODE]
+//	IDENTITY LOGIN@TARGET [-t] [--step] [--task=TASK] [--from=ADDRESS] [--at=TIME] [--granted=ROLE] [NAME=VALUE…] $ LINE => allow|ask|governed [RULE]
+//	IDENTITY LOGIN@TARGET [-t] [--step] [--task=TASK] [--from=ADDRESS] [--at=TIME] [--granted=ROLE] [NAME=VALUE…] $ LINE => deny [CODE]
 //
 // Empty lines and lines that begin with # say nothing. A file without that part has no tests.
 func ReadCases(f policy.File) ([]Case, error) {
@@ -129,7 +129,7 @@ func readCase(line string) (Case, error) {
 	head, run, ok := strings.Cut(c.Text, " $ ")
 	words := strings.Fields(head)
 	if !ok || len(words) < 2 || strings.TrimSpace(run) == "" {
-		return Case{}, fmt.Errorf("a question is IDENTITY LOGIN@TARGET [-t] [--task=TASK] [NAME=VALUE…] $ LINE, found %q", c.Text)
+		return Case{}, fmt.Errorf("a question is IDENTITY LOGIN@TARGET [-t] [--step] [--task=TASK] [NAME=VALUE…] $ LINE, found %q", c.Text)
 	}
 	login, target, ok := strings.Cut(words[1], "@")
 	if !ok {
@@ -148,6 +148,10 @@ func readCase(line string) (Case, error) {
 func (a *Ask) option(word string) error {
 	if word == "-t" {
 		a.PTY = true
+		return nil
+	}
+	if word == "--step" {
+		a.Step = true
 		return nil
 	}
 	if task, ok := strings.CutPrefix(word, "--task="); ok {
@@ -172,7 +176,7 @@ func (a *Ask) option(word string) error {
 	}
 	name, value, ok := strings.Cut(word, "=")
 	if !ok || strings.HasPrefix(word, "-") {
-		return fmt.Errorf("%q is neither -t, --task=TASK, --from=ADDRESS, --at=TIME, --granted=ROLE nor NAME=VALUE", word)
+		return fmt.Errorf("%q is neither -t, --step, --task=TASK, --from=ADDRESS, --at=TIME, --granted=ROLE nor NAME=VALUE", word)
 	}
 	a.Env = append(a.Env, policy.EnvVar{Name: name, Value: value})
 	return nil
@@ -180,11 +184,11 @@ func (a *Ask) option(word string) error {
 
 func (c *Case) expectation(words []string) error {
 	if len(words) == 0 || len(words) > 2 {
-		return fmt.Errorf("after => stands allow, ask or deny, and perhaps a rule or a code")
+		return fmt.Errorf("after => stands allow, ask, governed or deny, and perhaps a rule or a code")
 	}
 	c.Verdict = policy.Verdict(words[0])
-	if !slices.Contains([]policy.Verdict{policy.Allow, policy.Ask, policy.Deny}, c.Verdict) {
-		return fmt.Errorf("%q is not an outcome: it is allow, ask or deny", words[0])
+	if !slices.Contains([]policy.Verdict{policy.Allow, policy.Ask, policy.Deny, policy.ExpectGoverned}, c.Verdict) {
+		return fmt.Errorf("%q is not an outcome: it is allow, ask, governed or deny", words[0])
 	}
 	if len(words) == 2 && c.Verdict == policy.Deny {
 		c.Code = policy.Code(words[1])
@@ -216,8 +220,12 @@ func Run(p *policy.Policy, cases []Case, parse Parser, targets []Target, now tim
 
 // problem says how a decision differs from what is expected.
 func (c Case) problem(d policy.Decision) string {
+	got := d.Verdict
+	if d.Governed() {
+		got = policy.ExpectGoverned
+	}
 	switch {
-	case d.Verdict != c.Verdict:
+	case got != c.Verdict:
 		return fmt.Sprintf("expected %s, got %s", c.Verdict, Outcome(d))
 	case c.Code != "" && d.Code != c.Code:
 		return fmt.Sprintf("expected the code %s, got %s", c.Code, Outcome(d))
@@ -230,6 +238,9 @@ func (c Case) problem(d policy.Decision) string {
 // Outcome is a decision in one line.
 func Outcome(d policy.Decision) string {
 	text := string(d.Verdict)
+	if d.Governed() {
+		text = "governed"
+	}
 	if d.Verdict == policy.Deny {
 		text += fmt.Sprintf(" (%s): %s", d.Code, Show(d.Reason))
 	}

@@ -277,7 +277,7 @@ func (t *tightening) observed(p *policy.Policy) []string {
 			}
 			ask := Ask{As: as, Target: Target{Name: r.Target}, Login: r.Login, Line: line, PTY: r.PTY}
 			_, d := ask.decide(p, t.o.Parse)
-			if d.Verdict == policy.Deny || d.Verdict != decideAs(t.p, r).Verdict {
+			if d.Verdict == policy.Deny || d.Governed() || d.Verdict != decideAs(t.p, r).Verdict {
 				continue
 			}
 			known[key] = true

@@ -31,6 +31,7 @@ type rows struct {
 	term    *vt.Terminal
 	emit    func(Row)
 	command int
+	asked   string // the session's own line, as a row: the line of a governed shell that says it again is none
 	mark    int64
 	read    int64 // marks up to this one were read from the main screen
 	altRead int64 // and from the alternate one
@@ -204,7 +205,8 @@ func (r *rows) event(e recorder.Event) {
 		if json.Unmarshal(e.Data, &c) != nil {
 			c.Line = string(e.Data)
 		}
-		if text := cutRow(c.Line); text != "" {
+		if r.asked = cutRow(c.Line); r.asked != "" {
+			text := r.asked
 			r.emit(Row{At: e.At, Command: r.command, Kind: KindCommand, Text: text})
 		}
 	case recorder.Line, recorder.Step:
@@ -213,7 +215,7 @@ func (r *rows) event(e recorder.Event) {
 			r.end(e.At)
 			r.command++
 		}
-		if text = cutRow(text); text != "" && begins {
+		if text = cutRow(text); text != "" && begins && !(e.Code == recorder.Line && text == r.asked) {
 			r.emit(Row{At: e.At, Command: r.command, Kind: KindCommand, Text: text})
 		}
 	case recorder.File:

@@ -28,7 +28,7 @@ func measureShell(ctx context.Context, w *world) ([]result, error) {
 		defer stop()
 	}
 	var out []result
-	for _, part := range []func(context.Context) ([]result, error){w.shellStart, w.shellLoop, w.shellPipes, w.shellBuiltins} {
+	for _, part := range []func(context.Context) ([]result, error){w.shellStart, w.shellLoop, w.shellPipes, w.shellBuiltins, w.shellKeys, w.shellTaken, w.shellIdle} {
 		found, err := part(ctx)
 		if err != nil {
 			return nil, err

@@ -101,6 +101,7 @@ func (w *world) invite(ctx context.Context) {
     ssh -F demo-bot/ssh_config %s 'tail -n 3 /var/log/app/api.log'
     ssh -F demo-bot/ssh_config %s 'cat /etc/passwd'
     ssh -F demo-bot/ssh_config -t %s top
+    ssh -F demo-bot/ssh_config -t %s      # a prompt: help says what may be done, exit ends it
     ssh -F demo-bot/ssh_config -J gatehouse deploy@web-1 uptime
     ssh -F ann/ssh_config gatehouse sessions list
     ssh -F ann/ssh_config gatehouse web-login
@@ -108,5 +109,5 @@ func (w *world) invite(ctx context.Context) {
   demo-bot's certificate ends after 15 minutes, as an agent's should; for another:
     %s issue --config gatehouse.yaml --agent demo-bot --task DEMO-2 --public-key demo-bot/id_ed25519.pub --ttl 15m
   Ctrl-C ends everything and removes the folder.
-`, link, w.dir, web1, web1, web1, w.binary)
+`, link, w.dir, web1, web1, web1, ops, w.binary)
 }

@@ -11,9 +11,10 @@ import (
 	"gatehouse/internal/testhost"
 )
 
-// The two ways to name a target to a stock client.
+// How targets are named to a stock client.
 const (
 	web1  = "deploy@web-1@gatehouse"
+	ops   = "ops@web-1@gatehouse" // with a governed shell
 	local = "demo@bastion-host@gatehouse"
 )
 
@@ -35,6 +36,8 @@ var steps = []step{
 	{"The tricks left no trace on the target", noTrace},
 	{"The agent's certificate does not open the target itself", notDirectly},
 	{"A full-screen program", fullScreen},
+	{"A loop: the text stays here, each command of it is decided", governedLoop},
+	{"A prompt, without a shell on the target", governedPrompt},
 	{"The same through ssh -J", jumped},
 	{"A command on the bastion's own machine", onBastion},
 	{"On-call kills a session that runs too long", killed},

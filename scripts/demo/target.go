@@ -13,6 +13,7 @@ import (
 const (
 	logLines  = 1000
 	errorsIn  = 10 // every tenth of the last hundred lines is an error
+	opsUID    = 2002
 	firstLine = "line 0001 GET /health 200"
 )
 
@@ -30,7 +31,7 @@ func (w *world) startTarget(ctx context.Context) (string, error) {
 		return "", err
 	}
 	w.target, err = testhost.Start(ctx, testhost.Config{
-		Dir: folder, Name: "web-1", TargetCA: ca.Stdout, Accounts: []testhost.Account{{Name: "deploy", UID: 2001}},
+		Dir: folder, Name: "web-1", TargetCA: ca.Stdout, Accounts: []testhost.Account{{Name: "deploy", UID: 2001}, {Name: "ops", UID: opsUID}},
 		Port: w.targetPort, HostKey: w.hostKey,
 	})
 	if err != nil {

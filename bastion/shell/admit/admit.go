@@ -36,6 +36,8 @@ type Place struct {
 	Nounset bool // set -u holds already
 	ExtGlob bool // shopt -s extglob holds already
 	Depth   int  // of texts in texts; 0 is the client's own
+
+	piece bool // it is one command of a script: what follows is not known
 }
 
 // Admit reads a text. One of its results is nil.
@@ -60,6 +62,11 @@ func read(text string, in Place) (*syntax.File, *wire.Refused) {
 	if refused := bound(text); refused != nil {
 		return nil, refused
 	}
+	return tree(text, in)
+}
+
+// tree parses a text that is bounded.
+func tree(text string, in Place) (*syntax.File, *wire.Refused) {
 	file, err := parse(text, syntax.LangBash)
 	if err == nil && in.Sh {
 		_, err = parse(text, syntax.LangPOSIX) // which refuses most that is not sh; the tree of the other knows local

@@ -25,6 +25,9 @@ func (w *walker) assign(a *syntax.Assign) {
 	if a.Append && (a.Index != nil && (!quiet(a.Index, true) || !w.alone()) || a.Array != nil && w.known.associative[name] || a.Array == nil && a.Index == nil && w.known.associative[name]) {
 		w.refuse(a.Pos(), elementAppend)
 	}
+	if a.Append && a.Value != nil && !quiet(a.Value, false) {
+		w.refuse(a.Value.Pos(), eagerDefault)
+	}
 	if at, ok := w.known.set[name]; ok && at < offset(a.Pos()) && w.declaresAssociative() {
 		w.refuse(a.Pos(), associativeElement) // it may be an indexed one by then
 	}
@@ -135,7 +138,7 @@ func (w *walker) separator(a *syntax.Assign) {
 		}
 		break
 	}
-	if w.in.Prompt && scope == w.stack[0] || splitsIn(scope, w.known.functions) {
+	if (w.in.Prompt || w.in.piece) && scope == w.stack[0] || splitsIn(scope, w.known.functions) {
 		w.refuse(a.Pos(), separatorOdd)
 	}
 }
@@ -212,10 +215,16 @@ func splitsIn(scope syntax.Node, functions map[string]bool) bool {
 func (w *walker) declaration(d *syntax.DeclClause) {
 	named := false
 	w.statusAssigned(d.Args)
+	w.elsewhere(d)
 	for _, a := range d.Args {
 		switch {
 		case a.Name != nil:
 			named = true
+			if a.Value != nil {
+				if copied := *a.Value; syntax.SplitBraces(&copied) {
+					w.refuse(a.Pos(), declareWord) // each of the words that the braces make would be one
+				}
+			}
 		case a.Value != nil:
 			named = w.declared(d.Variant.Value, a.Value) || named
 		}

@@ -142,6 +142,9 @@ func (w *walker) placed(args []argument) (rule, int) {
 			if _, ok := w.known.readonly[a.text]; a.known && ok {
 				return readonlyAgain, i
 			}
+			if name, _, _ := strings.Cut(a.text, "["); a.known && w.inFunction() && w.localOf(name, false) {
+				return localElsewhere, i
+			}
 		}
 	case "return":
 		if !w.inFunction() {

@@ -30,6 +30,9 @@ func (w *walker) param(p *syntax.ParamExp) {
 	}
 	all := everything(p)
 	w.setBefore(p)
+	if w.known.hidden[name] && !p.Length && w.splits() {
+		w.refuse(p.Pos(), globStart)
+	}
 	if w.known.associative[name] && (all || p.Excl) && !p.Length && !w.sorted() {
 		w.refuse(p.Pos(), keyOrder)
 	}

@@ -8,6 +8,9 @@ import (
 
 // redirect reads what a command's input and output are turned to.
 func (w *walker) redirect(r *syntax.Redirect) {
+	if end := offset(r.Word.End()); strings.Trim(r.Word.Lit(), "0123456789") == "" && r.Word.Lit() != "" && end < len(w.text) && strings.IndexByte("<>", w.text[end]) >= 0 {
+		w.refuse(r.Word.Pos(), notUnderstood) // to bash it is the number of the redirection that follows
+	}
 	if r.N != nil && strings.HasPrefix(r.N.Value, "{") || r.N != nil && len(r.N.Value) > 1 {
 		w.refuse(r.Pos(), descriptor)
 		return

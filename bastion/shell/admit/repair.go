@@ -55,7 +55,7 @@ func (r *repairer) node(n syntax.Node) {
 	case *syntax.BinaryCmd:
 		pipeAll(n)
 	case *syntax.Word:
-		n.Parts = apart(r.counts(n.Parts))
+		n.Parts = apart(r.counts(r.keys(n.Parts)))
 	case *syntax.DblQuoted:
 		n.Parts = r.counts(n.Parts)
 	case *syntax.FuncDecl:
@@ -180,13 +180,17 @@ func (r *repairer) stmt(s *syntax.Stmt) {
 	switch call.Args[0].Lit() {
 	case "exit":
 		s.Negated = false
+	case "exec":
+		s.Negated = s.Negated && len(call.Args) == 1
 	case "return":
 		s.Negated = false
 		if len(call.Args) == 1 {
 			call.Args = append(call.Args, wordOf(&syntax.ParamExp{Short: true, Param: &syntax.Lit{Value: "?"}}))
 		}
 	case "shift":
-		s.Cmd = shift(call)
+		if !r.in.Sh {
+			s.Cmd = shift(call)
+		}
 	case "set":
 		call.Args = withoutE(call.Args)
 	}

@@ -153,3 +153,15 @@ func looped(f *syntax.File) map[*syntax.DeclClause]bool {
 	})
 	return found
 }
+
+// keys quotes the indices of a list, which are numbers: the interpreter would split them as one text.
+func (r *repairer) keys(parts []syntax.WordPart) []syntax.WordPart {
+	for i, part := range parts {
+		p, ok := part.(*syntax.ParamExp)
+		if ok && p.Excl && p.Param != nil && p.Index != nil && everything(p) && !r.known.associative[p.Param.Value] {
+			p.Index = wordOf(&syntax.Lit{Value: "@"})
+			parts[i] = &syntax.DblQuoted{Left: p.Pos(), Right: p.Pos(), Parts: []syntax.WordPart{p}}
+		}
+	}
+	return parts
+}

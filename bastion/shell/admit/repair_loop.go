@@ -137,6 +137,7 @@ func (r *repairer) passed(s *syntax.Stmt, seen, reads bool) []*syntax.Stmt {
 		return []*syntax.Stmt{s}
 	}
 	var all []*syntax.Stmt
+	end := s.Semicolon
 	b, block := s.Cmd.(*syntax.Block)
 	name, loop := r.turns[b]
 	switch {
@@ -155,7 +156,12 @@ func (r *repairer) passed(s *syntax.Stmt, seen, reads bool) []*syntax.Stmt {
 		all = append(all, keep(failed))
 		status = wordOf(&syntax.ArithmExp{X: &syntax.BinaryArithm{Op: syntax.Or, X: value(name), Y: value(failed)}})
 	}
-	return append(all, restore(status))
+	all = append(all, restore(status))
+	for _, part := range all { // all of it stands where the command stood
+		part.Position, part.Semicolon = s.Pos(), s.Pos()
+	}
+	all[len(all)-1].Semicolon = end
+	return all
 }
 
 // passes says whether a command may end in a status that set -e does not heed and the interpreter would. inside says that it is the end of

@@ -46,3 +46,26 @@ func TestIncomplete(t *testing.T) {
 		}
 	}
 }
+
+// TestCommandsOfManyLines: where one ends is seen without reading it again at each of its lines.
+func TestCommandsOfManyLines(t *testing.T) {
+	for open, shut := range map[string]string{
+		"cat <<E\n": "E\n", "cat <<-'E F'\n": "\tE F\n", "x='\n": "'\n", "x=\"\n": "\"\n", "x=$(\n": ")\n", "f() { :\n": " }\n", "if a; then b\n": "fi\n", "while a; do b\n": "done\n", "case a in\nb) c\n": ";; esac\n",
+		"x=(\n": ")\n",
+	} {
+		var text string
+		if strings.HasPrefix(open, "x=") || strings.HasPrefix(open, "cat") {
+			text = open + strings.Repeat("one line more\n", 4500) + shut
+		} else {
+			text = open + strings.Repeat("echo x-done-fi-esac\n", 2000) + shut
+		}
+		script := Script(strings.NewReader(text+"echo next\n"), Place{})
+		c, refused, err := script.Next()
+		if refused != nil && refused.Construct == "long text" || err != nil || c.Text != text {
+			t.Errorf("%q: read %d of %d bytes, %+v, %v", open, len(c.Text), len(text), refused, err)
+		}
+		if c, _, err := script.Next(); c.Text != "echo next\n" || err != nil {
+			t.Errorf("%q: then %q, %v", open, c.Text, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package admit
 
 import (
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -23,19 +24,32 @@ type known struct {
 	pipeReads   map[*syntax.ParamExp]bool  // and where
 	shadowed    map[string]bool            // declared local without a value
 	empty       map[string]bool            // given a value that may be nothing
+	hidden      map[string]bool            // given a pattern that would match hidden files
+	locals      map[string][]*syntax.FuncDecl
 }
 
 // survey reads a tree once, before it is judged.
 func survey(f *syntax.File) known {
-	k := known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{}, written: map[string][]string{},
-		shadowed: map[string]bool{}, empty: map[string]bool{},
+	k := newKnown()
+	k.add(f)
+	return k
+}
+
+func newKnown() known {
+	return known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{},
+		shadowed: map[string]bool{}, empty: map[string]bool{}, hidden: map[string]bool{}, locals: map[string][]*syntax.FuncDecl{}, written: map[string][]string{},
 		piped: map[*syntax.BinaryCmd]bool{}, pipeReads: map[*syntax.ParamExp]bool{}}
+}
+
+// add surveys one more tree.
+func (k *known) add(f *syntax.File) {
 	preorder(f, func(n syntax.Node) {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
 			if n.Name != nil {
 				k.functions[n.Name.Value] = true
 			}
+			k.localsOf(n)
 		case *syntax.DeclClause:
 			k.declared(n)
 		case *syntax.Assign:
@@ -51,7 +65,15 @@ func survey(f *syntax.File) known {
 		}
 	})
 	k.pipes(f)
-	return k
+}
+
+// passed says that what is known so far stands before all that follows.
+func (k *known) passed() {
+	for _, at := range []map[string]int{k.readonly, k.set} {
+		for name := range at {
+			at[name] = -1
+		}
+	}
 }
 
 // preorder visits every node that is there.
@@ -103,13 +125,16 @@ func literalOrNothing(word *syntax.Word) string {
 	return ""
 }
 
-// holds keeps what stands in the text as a value of a name.
+// holds keeps what stands in the text as a value of a name, and a pattern that would match hidden files.
 func (k *known) holds(name string, word *syntax.Word) {
 	if word == nil {
 		return
 	}
 	if v := literal(word); v.known {
 		k.written[name] = append(k.written[name], v.text)
+	}
+	if l := leading(word); l != "" && (l[0] == '?' || l[0] == '[' && dotted(l)) && globby(l) {
+		k.hidden[name] = true
 	}
 }
 
@@ -138,6 +163,55 @@ func (k *known) declared(d *syntax.DeclClause) {
 			k.readonly[a.Name.Value] = offset(a.Pos())
 		}
 	}
+}
+
+// localsOf keeps the names that a function has for itself.
+func (k *known) localsOf(f *syntax.FuncDecl) {
+	preorder(f.Body, func(n syntax.Node) {
+		d, ok := n.(*syntax.DeclClause)
+		if !ok || d.Variant.Value == "export" || d.Variant.Value == "readonly" {
+			return
+		}
+		for _, a := range d.Args {
+			if a.Name == nil && strings.Contains(flagsOf(a.Value), "g") {
+				return
+			}
+		}
+		for _, a := range d.Args {
+			if a.Name != nil {
+				k.locals[a.Name.Value] = append(k.locals[a.Name.Value], f)
+			}
+		}
+	})
+}
+
+// elsewhere refuses to export, or make readonly or global, what is local to another function, which may be one that is running.
+func (w *walker) elsewhere(d *syntax.DeclClause) {
+	if !w.inFunction() {
+		return
+	}
+	global := false
+	for _, a := range d.Args {
+		global = global || a.Name == nil && strings.Contains(flagsOf(a.Value), "g")
+	}
+	if !global && d.Variant.Value != "export" && d.Variant.Value != "readonly" {
+		return
+	}
+	for _, a := range d.Args {
+		if a.Name == nil {
+			continue
+		}
+		if w.localOf(a.Name.Value, global) {
+			w.refuse(d.Pos(), localElsewhere)
+		}
+	}
+}
+
+// localOf says whether a name is a local of another function than the current one, or of any.
+func (w *walker) localOf(name string, any bool) bool {
+	return slices.ContainsFunc(w.known.locals[name], func(f *syntax.FuncDecl) bool {
+		return any || !slices.Contains(w.stack, syntax.Node(f))
+	})
 }
 
 // flagsOf are the letters of a word of options.

@@ -23,6 +23,7 @@ const (
 	coprocess
 	selectLoop
 	functionName
+	functionBody
 	descriptor
 	inputDuplicate
 	closedOutput
@@ -83,6 +84,7 @@ const (
 	listing
 	localOutside
 	localBefore
+	localElsewhere
 	declareOption
 	declareWord
 	declareCalled
@@ -136,6 +138,7 @@ var Table = [...]Row{
 	processSubstitution: {"process substitution", "write to a file, use a pipe, or a here-string: <<< \"$(…)\"", "diff ‸<(ls a) <(ls b)", "ls a | diff - b"},
 	coprocess:           {"coproc", "run it in the foreground, or behind with &", "‸coproc cat", "cat &"},
 	selectLoop:          {"select", "read the choice with read", "‸select x in a b; do echo $x; done", "for x in a b; do echo $x; done"},
+	functionBody:        {"command behind a function", "the parser takes what stands behind } for a part of it: write it on a line of its own", "f() { ls; } ‸&& f", "f() { ls; }; f"},
 	functionName:        {"function name", "it must be letters, digits and _ - . : + and no word of the shell's grammar", "‸a@b() { :; }", "a-b() { :; }"},
 	descriptor:          {"file descriptor", "only 0 for input and 1 and 2 for output can be redirected", "exec ‸3>log", "exec >log"},
 	inputDuplicate:      {"<&", "redirect input from a file, with < or <<<", "cat ‸<&3", "cat </dev/null"},
@@ -197,6 +200,7 @@ var Table = [...]Row{
 	listing:             {"listing", "bash's own lists are not printed", "‸set", "set -e"},
 	localOutside:        {"local", "outside of a function write a plain assignment", "‸local x=1", "f() { local x=1; }"},
 	localBefore:         {"NAME=… before a function", "local NAME in it takes this value over: set it on a line before, or give local a value", "f() { local x; echo $x; }; ‸x=1 f", "f() { local x=; echo $x; }; x=1 f"},
+	localElsewhere:      {"export of a local", "another function has a local of this name, which bash would take: choose another name", "f() { local x; g; echo $x; }; g() { ‸export x=1; }; f", "f() { local x; g; echo $x; }; g() { export y=1; }; f"},
 	declareOption:       {"option of declare", "only -a -A -r -x and, for declare, -g are read", "declare ‸-i n=1", "declare -r n=1"},
 	declareWord:         {"word of declare", "write NAME=VALUE", "declare ‸$x", "declare x"},
 	declareCalled:       {"declare at run time", "write the word declare or export itself, not a variable that holds it", "", ""},

@@ -88,6 +88,12 @@ func (w *walker) node(n syntax.Node) {
 		if n.X == nil {
 			w.refuse(n.Pos(), notUnderstood)
 		}
+	case *syntax.LetClause:
+		preorder(n, func(n syntax.Node) {
+			if _, ok := n.(*syntax.ParenArithm); ok { // ( begins no word
+				w.refuse(n.Pos(), notUnderstood)
+			}
+		})
 	case *syntax.TestClause:
 		w.test(n.X)
 	case *syntax.ArithmExp, *syntax.Word, *syntax.UnaryArithm, *syntax.BinaryArithm, *syntax.FlagsArithm:
@@ -180,6 +186,18 @@ func (w *walker) function(f *syntax.FuncDecl) {
 		w.refuse(f.Pos(), functionName)
 	case slices.Contains(keywords, f.Name.Value) || !plain(f.Name.Value):
 		w.refuse(f.Name.Pos(), functionName)
+	}
+	switch body := f.Body.Cmd.(type) {
+	case *syntax.BinaryCmd:
+		for x, ok := body, true; ok; x, ok = x.X.Cmd.(*syntax.BinaryCmd) { // what stands right behind
+			body = x
+		}
+		w.refuse(body.OpPos, functionBody)
+	case *syntax.CallExpr, *syntax.DeclClause, *syntax.LetClause, *syntax.TimeClause, *syntax.CoprocClause, *syntax.FuncDecl:
+		w.refuse(f.Body.Pos(), notUnderstood)
+	}
+	if f.Body.Negated || f.Body.Background {
+		w.refuse(f.Body.Pos(), functionBody)
 	}
 }
 

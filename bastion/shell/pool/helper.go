@@ -8,6 +8,8 @@ import (
 	"os"
 	"runtime/debug"
 
+	"golang.org/x/sys/unix"
+
 	"gatehouse/bastion/shell/process"
 	"gatehouse/bastion/shell/prompt"
 	"gatehouse/internal/confine"
@@ -19,7 +21,7 @@ const socketFD = 3
 // What a process may take. The stack is what the parser and functions that call themselves may use.
 const (
 	maxStack = 64 << 20
-	maxHeap  = 192 << 20 // where the collector works harder; confine.Shell has the bound
+	maxHeap  = 128 << 20 // where the collector works harder; confine.Shell has the bound
 )
 
 // Helper runs what this process was started as, if that is a shell's. Programs that have a Server call it before anything else and exit
@@ -60,8 +62,25 @@ func Enter(alone bool) (net.Conn, error) {
 		return nil, fmt.Errorf("use the shell's socket: %w", err)
 	}
 	os.Clearenv()
+	if err := yieldToOthers(); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
 	if err := confine.Shell(alone); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return conn, nil
+}
+
+// behind is how far a shell's process stands behind the door for the processor: in setpriority's numbers.
+const behind = 10
+
+// yieldToOthers makes a shell's process the one that waits where the processor is short, and the one that the kernel ends where memory is.
+func yieldToOthers() error {
+	if err := unix.Setpriority(unix.PRIO_PGRP, 0, behind); err != nil {
+		return fmt.Errorf("lower a shell's priority: %w", err)
+	}
+	if err := os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0); err != nil && !errors.Is(err, os.ErrPermission) && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("make a shell the first to go: %w", err) // where it is not its own to say, all are alike
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"bufio"
+	"flag"
 	"math"
 	"os"
 	"testing"
@@ -10,6 +11,8 @@ import (
 
 	"go.uber.org/goleak"
 )
+
+var allBombs = flag.Bool("bombs", false, "drop every bomb on the governed shell")
 
 func TestMain(m *testing.M) {
 	if code, is := Helper(os.Args); is {

@@ -12,7 +12,7 @@ import (
 // admit reads a text of this shell's own.
 func (sh *shell) admit(text string) (*syntax.File, error) {
 	in := sh.place(reflect.ValueOf(sh.runner))
-	in.File, in.Depth = sh.file, len(sh.chain)
+	in.File, in.Depth = sh.file, len(sh.chain())
 	return admitted(admit.Admit(text, in))
 }
 

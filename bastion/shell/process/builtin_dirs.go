@@ -20,6 +20,8 @@ func (b *builtin) dirs() error {
 	switch {
 	case b.name == "dirs":
 		return b.show(b.hc.Dir, stack)
+	case b.name == "popd" && len(b.args) > 0:
+		return b.say(2, "%s: invalid argument", b.args[0])
 	case b.name == "popd" && len(stack) == 0:
 		return b.say(1, "directory stack empty")
 	case b.name == "popd":

@@ -41,7 +41,12 @@ func (b *builtin) wait() error {
 	for _, arg := range b.args {
 		id, err := strconv.ParseInt(arg, 10, 64)
 		j := b.shell.jobs.find(id)
-		if err != nil || j == nil {
+		if err != nil {
+			b.say(0, "`%s': not a pid or valid job spec", arg)
+			status = 1
+			continue
+		}
+		if j == nil {
 			b.say(0, "pid %s is not a child of this shell", arg)
 			status = 127
 			continue

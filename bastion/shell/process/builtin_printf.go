@@ -75,6 +75,7 @@ func (p *printer) once(f string) error {
 				p.stop = true
 				return nil
 			}
+			p.undigited(f[i+1:])
 			i += escape(&p.out, f[i+1:], false)
 		case f[i] == '%' && i+1 < len(f) && f[i+1] == '%':
 			p.out.WriteByte('%')
@@ -183,6 +184,12 @@ func (p *printer) text(s spec) {
 	arg := p.next()
 	switch s.verb {
 	case 'b':
+		for i := 0; i+1 < len(arg); i++ {
+			if arg[i] == '\\' {
+				i++
+				p.undigited(arg[i:])
+			}
+		}
 		arg, p.stop = unescape(arg, true)
 	case 'q':
 		arg = quoteWord(arg)
@@ -325,6 +332,14 @@ func (p *printer) complain(format string, args ...any) {
 	p.say(0, format, args...)
 }
 
+// undigited complains of an escape that wants digits and has none.
+func (p *printer) undigited(escape string) {
+	kind := map[byte]string{'x': "hex", 'u': "unicode", 'U': "unicode"}[escape[0]]
+	if kind != "" && digits(escape[1:], 1, 16) == 0 {
+		p.complain("missing %s digit for \\%c", kind, escape[0])
+	}
+}
+
 func (p *printer) bad(arg string) {
 	p.complain("%s: invalid number", arg)
 	p.status = 1
@@ -366,44 +381,4 @@ func (p *printer) integer(arg string) int64 {
 		p.complain("warning: %s: Numerical result out of range", arg)
 	}
 	return v
-}
-
-// quoteWord is %q: a word that the shell reads as the text.
-func quoteWord(text string) string {
-	if text == "" {
-		return "''"
-	}
-	var b strings.Builder
-	for _, r := range text {
-		if r < ' ' || r == 0x7f || r == utf8.RuneError {
-			return ansiC(text)
-		}
-		if strings.ContainsRune(" !\"#$&'()*,;<>?[\\]^`{|}", r) {
-			b.WriteByte('\\')
-		}
-		b.WriteRune(r)
-	}
-	out := b.String()
-	if out[0] == '~' {
-		out = "\\" + out
-	}
-	return out
-}
-
-func ansiC(text string) string {
-	letters := map[byte]string{7: `\a`, 8: `\b`, 9: `\t`, 10: `\n`, 11: `\v`, 12: `\f`, 13: `\r`, 27: `\E`, '\'': `\'`, '\\': `\\`}
-	var b strings.Builder
-	b.WriteString("$'")
-	for i := range len(text) {
-		c := text[i]
-		switch {
-		case letters[c] != "":
-			b.WriteString(letters[c])
-		case c < ' ' || c == 0x7f:
-			fmt.Fprintf(&b, `\%03o`, c)
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return b.String() + "'"
 }

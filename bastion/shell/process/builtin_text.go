@@ -18,7 +18,7 @@ func (b *builtin) readText(text string, depth int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := b.shell.rewrite(b.ctx, file, true); err != nil {
+	if err := b.shell.rewrite(b.ctx, file); err != nil {
 		return "", err
 	}
 	return printed(file)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
+	"mvdan.cc/sh/v3/syntax"
 )
 
 // call sees every command, function and builtin before the interpreter does: it counts them, holds the bounds, and puts ours in the place
@@ -153,6 +154,13 @@ func (sh *shell) resolveBuiltin(ctx context.Context, hc interp.HandlerContext, a
 		if len(args) == 1 && sh.leaving != nil {
 			return append(args, strconv.Itoa(*sh.leaving)), nil
 		}
+		if sh.trapHere(hc) {
+			return append([]string{mark + "exit"}, args[1:]...), nil
+		}
+	case "getopts":
+		if len(args) > 2 && !syntax.ValidName(args[2]) {
+			return []string{mark + "fail", "bash: line 1: getopts: `" + args[2] + "': not a valid identifier"}, nil
+		}
 	case "return":
 		if r := runnerOf(hc).Elem(); !r.FieldByName("inFunc").Bool() && !r.FieldByName("inSource").Bool() {
 			return []string{mark + "misused", "bash: line 1: return: can only `return' from a function or sourced script"}, nil
@@ -161,7 +169,7 @@ func (sh *shell) resolveBuiltin(ctx context.Context, hc interp.HandlerContext, a
 			return append(args, strconv.Itoa(hc.LastExitStatus)), nil
 		}
 	case "shift":
-		return checkShift(hc, args)
+		return sh.checkShift(hc, args)
 	case "unset":
 		for _, name := range args[1:] {
 			if hc.Env.Get(name).ReadOnly {
@@ -211,7 +219,7 @@ func (sh *shell) checkFolder(ctx context.Context, hc interp.HandlerContext, args
 }
 
 // checkShift fails where there are fewer parameters, as bash does.
-func checkShift(hc interp.HandlerContext, args []string) ([]string, error) {
+func (sh *shell) checkShift(hc interp.HandlerContext, args []string) ([]string, error) {
 	n := 1
 	if len(args) > 1 {
 		var err error
@@ -220,6 +228,9 @@ func checkShift(hc interp.HandlerContext, args []string) ([]string, error) {
 		}
 	}
 	if n > runnerOf(hc).Elem().FieldByName("Params").Len() {
+		if sh.posix {
+			return nil, refuse("shift", "there are fewer words, at which one sh ends and another goes on: look at $# first")
+		}
 		return []string{mark + "fail"}, nil
 	}
 	return args, nil

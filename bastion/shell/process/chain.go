@@ -54,7 +54,7 @@ func (sh *shell) chainAt(hc interp.HandlerContext) []wire.Link {
 	if chain, ok := sh.chains.get(hc.Env.Get(chainVariable).String()); ok {
 		return slices.Clone(chain)
 	}
-	return slices.Clone(sh.chain)
+	return slices.Clone(sh.chain())
 }
 
 // texts are what source is about to read.

@@ -46,6 +46,9 @@ func (sh *shell) execute(ctx context.Context, args []string) error {
 		sh.takeRedirects(ctx, hc)
 		return sh.nested(ctx, hc, args, limit)
 	}
+	if sh.setsEcho(hc.Stdin, args) {
+		return nil
+	}
 	return code(sh.command(ctx, hc, args))
 }
 

@@ -49,7 +49,7 @@ func (sh *shell) opened(ctx context.Context, path string, flag int) (io.ReadWrit
 		return sh.inputs.token(&stdin{source: outer.source, pipe: outer.pipe}), nil
 	case markNull, "/dev/null":
 		if flag&os.O_WRONLY != 0 {
-			return &outFile{null: true}, nil
+			return &outFile{shell: sh, null: true}, nil
 		}
 		return sh.inputs.token(&stdin{source: &source{kind: fromNull}, own: true}), nil
 	}

@@ -28,6 +28,7 @@ type source struct {
 	mu    sync.Mutex
 	buf   []byte
 	file  *reader // a file, once it is open
+	room  []byte  // of a pipe: a piece is there until the next
 	ended bool
 	lost  bool // how much was read of what was sent is not known
 
@@ -42,7 +43,7 @@ const (
 	fromPipe // of the interpreter
 	fromFile
 	fromData
-	fromScript // the text of a script that a shell reads from its input
+	fromScript // the text of a script of sh, which every sh reads another part of at once
 )
 
 // close lets go of a file.
@@ -146,7 +147,10 @@ func (sh *shell) fetch(ctx context.Context, in *stdin) ([]byte, error) {
 		n, err := sh.input.read(ctx, b)
 		return b[:n], err
 	case fromPipe:
-		return readPipe(ctx, in.pipe)
+		if in.room == nil {
+			in.room = make([]byte, wire.MaxData)
+		}
+		return readPipe(ctx, in.pipe, in.room)
 	case fromData:
 		if in.ended = true; len(in.data) == 0 {
 			return nil, io.EOF
@@ -160,13 +164,13 @@ func (sh *shell) fetch(ctx context.Context, in *stdin) ([]byte, error) {
 		}
 		return in.file.next(ctx)
 	case fromScript:
-		return nil, refuse("input", "a command of a script that comes by its input would read the script: put it into a file, or behind -c")
+		return nil, refuse("input", "a command of a script that comes to sh by its input would read the script: use bash, put it into a file, or behind -c")
 	}
 	return nil, io.EOF
 }
 
-// readPipe reads a piece of a pipe; when ctx is done it returns without having read any.
-func readPipe(ctx context.Context, f *os.File) ([]byte, error) {
+// readPipe reads a piece of a pipe into b; when ctx is done it returns without having read any.
+func readPipe(ctx context.Context, f *os.File, b []byte) ([]byte, error) {
 	if f == nil {
 		return nil, io.EOF
 	}
@@ -175,7 +179,6 @@ func readPipe(ctx context.Context, f *os.File) ([]byte, error) {
 		f.SetReadDeadline(time.Unix(1, 0))
 		close(done)
 	})
-	b := make([]byte, wire.MaxData)
 	n, err := f.Read(b)
 	if !stop() {
 		<-done

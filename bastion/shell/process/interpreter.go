@@ -22,18 +22,20 @@ type shell struct {
 	runner *interp.Runner
 	parent *shell
 	env    *environ
-	chain  []wire.Link // how it came to be
-	posix  bool        // sh, not bash
-	name   string      // $0
-	file   bool        // its text is the file of that name
-	pid    int64       // $$
+	links  atomic.Pointer[[]wire.Link] // how it came to be
+	posix  bool                        // sh, not bash
+	name   string                      // $0
+	file   bool                        // its text is the file of that name
+	pid    int64                       // $$
 
 	seen   seen // what its texts have used, for the rewriting
 	last   int  // $?
 	exited bool
 
-	atExit  string   // what was trapped, once the text is over
-	leaving *int     // the status before what was trapped, while that runs
+	atExit   string // the text of trap … EXIT
+	scripted bool   // its text comes by its input
+
+	leaving *int     // the status before the text of trap … EXIT, while that runs
 	trapped sync.Map // the signals for which there is a trap, by name
 
 	cancelOwn   context.CancelCauseFunc // of a shell in a shell, while it runs
@@ -48,6 +50,12 @@ func (sh *shell) parentID() int64 {
 	}
 	return firstID
 }
+
+// chain is through what the shell's texts came to be.
+func (sh *shell) chain() []wire.Link { return *sh.links.Load() }
+
+// through says what chain is from now on.
+func (sh *shell) through(chain []wire.Link) { sh.links.Store(&chain) }
 
 // config is what an interpreter begins with.
 type config struct {
@@ -65,7 +73,8 @@ type config struct {
 }
 
 func (s *Shell) newShell(c config) (*shell, error) {
-	sh := &shell{Shell: s, parent: c.parent, env: c.env, chain: c.chain, posix: c.posix, name: c.name, file: c.file && !c.posix, pid: s.jobs.number()}
+	sh := &shell{Shell: s, parent: c.parent, env: c.env, posix: c.posix, name: c.name, file: c.file && !c.posix, pid: s.jobs.number()}
+	sh.through(c.chain)
 	sh.env.set(nameVariable, c.name)
 	runner, err := interp.New(
 		interp.Env(sh.env),
@@ -141,8 +150,14 @@ func (sh *shell) status(ctx context.Context, err error) int {
 	return 1
 }
 
-// line is a line of the client: reported, bounded, run.
+// line is a line of the client.
 func (sh *shell) line(ctx context.Context, text string) int {
+	return sh.reported(ctx, text, func(ctx context.Context) int { return sh.text(ctx, text, !sh.prompt) })
+}
+
+// reported runs what is a line to the door: told, bounded, ended by what ends it.
+func (s *Shell) reported(ctx context.Context, text string, run func(context.Context) int) int {
+	sh := s.top
 	n := sh.Shell.line.Add(1)
 	sh.commands.Store(0)
 	if err := sh.reports.send(wire.Report{Line: n, Text: text}); err != nil {
@@ -152,7 +167,7 @@ func (sh *shell) line(ctx context.Context, text string) int {
 	sh.begins(cancel)
 	defer sh.begins(nil)
 	watch := sh.watch(ctx, cancel)
-	status := sh.text(ctx, text, !sh.prompt)
+	status := run(ctx)
 	watch()
 	if ctx.Err() != nil {
 		sh.jobs.endAll() // they have the line's context
@@ -173,11 +188,14 @@ func (sh *shell) line(ctx context.Context, text string) int {
 
 // setStatus makes a text that was refused, or ended from outside, what $? is of.
 func (sh *shell) setStatus(status int) {
-	file, err := syntax.NewParser().Parse(strings.NewReader(fmt.Sprintf("(exit %d)", status)), "")
+	file, err := syntax.NewParser().Parse(exitText(status), "")
 	if err == nil {
 		_ = sh.runner.Run(context.Background(), file.Stmts[0]) // its status is what it is for
 	}
 }
+
+// exitText is a text that does nothing and has a status.
+func exitText(status int) io.Reader { return strings.NewReader(fmt.Sprintf("(exit %d)", status)) }
 
 // begins says what ends the line that runs.
 func (s *Shell) begins(cancel context.CancelCauseFunc) {

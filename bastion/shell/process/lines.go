@@ -22,6 +22,11 @@ func (sh *shell) prepare(ctx context.Context, text string) (program, error) {
 	if err != nil {
 		return nil, err
 	}
+	return sh.program(ctx, file, text)
+}
+
+// program rewrites what was read and admitted.
+func (sh *shell) program(ctx context.Context, file *syntax.File, text string) (program, error) {
 	file.Name = sh.name
 	sh.seen.note(file)
 	w := &rewriter{shell: sh, ctx: ctx, errexit: sh.seen.mayExit()}
@@ -93,7 +98,7 @@ func (sh *shell) discarded() bool {
 	return true
 }
 
-// leave runs the trap of EXIT, which sees the status that the shell ends with. That stays, unless exit or set -e ends the trap.
+// leave runs the trap of EXIT, which sees the status that the shell ends with. It changes it by exit, or by what set -e heeds.
 func (sh *shell) leave(ctx context.Context, err error) error {
 	var status interp.ExitStatus
 	if errors.As(err, &status) && status == 1 && sh.unset() {
@@ -115,14 +120,21 @@ func (sh *shell) leave(ctx context.Context, err error) error {
 	setLast(runnerValue(sh.runner), before)
 	for _, st := range file.Stmts {
 		fail := sh.runner.Run(ctx, st)
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil || sh.discarded():
 			return err
-		}
-		if sh.runner.Exited() {
+		case sh.runner.Exited():
 			return fail
 		}
 	}
 	return err
+}
+
+// unbound keeps a message of a variable that is not set, which nobody sees.
+func (s *Shell) unbound(p []byte) {
+	if text := string(p[max(0, len(p)-512):]); strings.HasSuffix(text, ": unbound variable\n") {
+		s.err.last.Store(&text)
+	}
 }
 
 // unset reports whether a text was ended by a variable that is not set.
@@ -139,7 +151,7 @@ func (sh *shell) unsetStatus() int {
 	switch {
 	case sh.posix:
 		return 2
-	case runnerValue(sh.runner).Elem().FieldByName("opts").Index(optionErrexit).Bool():
+	case sh.scripted || runnerValue(sh.runner).Elem().FieldByName("opts").Index(optionErrexit).Bool():
 		return 1
 	}
 	return 127

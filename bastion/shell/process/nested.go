@@ -99,6 +99,12 @@ func (sh *shell) nested(ctx context.Context, hc interp.HandlerContext, args []st
 		parent: sh, env: env, posix: path.Base(args[0]) != "bash", name: args[0], dir: hc.Dir, params: v.rest, options: v.options,
 		stdin: stdin, stdout: hc.Stdout, stderr: hc.Stderr,
 	}
+	if !v.inLine && (len(v.rest) == 0 || v.stdin) {
+		if limit > 0 {
+			return refuse("timeout", "the text of a shell that it ends goes behind -c, or into a file")
+		}
+		return sh.nestedScript(ctx, hc, c)
+	}
 	text, link, err := sh.nestedText(ctx, hc, v, &c)
 	if err != nil {
 		return err
@@ -120,25 +126,27 @@ func (sh *shell) nestedText(ctx context.Context, hc interp.HandlerContext, v inv
 		}
 		return v.text, wire.Link{By: base + " -c"}, nil
 	}
-	if len(v.rest) > 0 && !v.stdin {
-		file := under(hc.Dir, v.rest[0])
-		content, err := sh.readScript(ctx, hc, file)
-		if err != nil {
-			return "", wire.Link{}, sh.noScript(hc, c.posix, v.rest[0], err)
-		}
-		c.name, c.params, c.file = v.rest[0], v.rest[1:], true
-		return string(content), wire.Link{By: base + " " + file, SHA256: digest(content)}, nil
-	}
-	in := sh.inputs.of(hc.Stdin)
-	if in.kind == fromClient && sh.prompt {
-		return "", wire.Link{}, refuse(base, "you are in a shell already; a text for another goes behind -c")
-	}
-	content, err := sh.readAll(ctx, in)
+	file := under(hc.Dir, v.rest[0])
+	content, err := sh.readScript(ctx, hc, file)
 	if err != nil {
-		return "", wire.Link{}, err
+		return "", wire.Link{}, sh.noScript(hc, c.posix, v.rest[0], err)
 	}
-	c.stdin = sh.inputs.token(&stdin{source: &source{kind: fromScript}})
-	return string(content), wire.Link{By: base, SHA256: digest(content)}, nil
+	c.name, c.params, c.file = v.rest[0], v.rest[1:], true
+	return string(content), wire.Link{By: base + " " + file, SHA256: digest(content)}, nil
+}
+
+// nestedScript is a shell that reads its text, command by command, from its input.
+func (sh *shell) nestedScript(ctx context.Context, hc interp.HandlerContext, c config) error {
+	base, in := path.Base(c.name), sh.inputs.of(hc.Stdin)
+	if in.kind == fromClient && sh.prompt {
+		return refuse(base, "you are in a shell already; a text for another goes behind -c")
+	}
+	c.stdin, c.chain = sh.inputOfScript(in, c.posix), sh.chainAt(hc)
+	inner, err := sh.newShell(c)
+	if err != nil {
+		return refuse(c.name, "%v", err)
+	}
+	return inner.runScript(ctx, in, base)
 }
 
 // noScript is a file that cannot be read as a script: 127 where it is not there.
@@ -169,7 +177,11 @@ func (sh *shell) runNested(ctx context.Context, text string, limit time.Duration
 	if limit > 0 {
 		defer time.AfterFunc(limit, sh.timeUp).Stop()
 	}
-	err = sh.run(ctx, all, true)
+	return sh.nestedEnd(ctx, sh.run(ctx, all, true))
+}
+
+// nestedEnd is what the end of a shell in a shell is to the command that began it.
+func (sh *shell) nestedEnd(ctx context.Context, err error) error {
 	var end *endError
 	var status interp.ExitStatus
 	switch cause := context.Cause(ctx); {

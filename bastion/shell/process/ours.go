@@ -87,6 +87,8 @@ func (b *builtin) hidden() error {
 			return err
 		}
 		return code(b.hc.LastExitStatus, nil)
+	case "exit":
+		return b.leaveHere()
 	case "heed":
 		return b.heed()
 	case "sigpipe":

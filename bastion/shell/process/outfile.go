@@ -74,6 +74,7 @@ func (f *outFile) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.null {
+		f.shell.unbound(p)
 		return len(p), nil
 	}
 	if err := f.openLocked(); err != nil {

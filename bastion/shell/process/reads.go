@@ -56,6 +56,9 @@ var blind = map[string]bool{
 func readingOf(args []string) reading {
 	u, known := usages[path.Base(args[0])]
 	if !known {
+		if readsNothing(args) {
+			return readsNot
+		}
 		return mayRead
 	}
 	operands, ok := u.operands(args[1:])

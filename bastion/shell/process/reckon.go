@@ -130,7 +130,7 @@ func (r *reckoner) fault(err error, purpose string) (io.ReadWriteCloser, error) 
 
 // discard ends the line that is read, as bash does for a fault of an expansion. Within eval and source that would be their own line.
 func (r *reckoner) discard(text string) (io.ReadWriteCloser, error) {
-	if len(r.shell.chainAt(r.hc)) > len(r.shell.chain) {
+	if len(r.shell.chainAt(r.hc)) > len(r.shell.chain()) {
 		return nil, refuse("eval", "%s", text)
 	}
 	return faulty{&readFault{text, true}}, r.env.Set(discardVariable, shown("1"))
@@ -318,7 +318,7 @@ func (r *reckoner) Set(name, subscript string, has bool, value int64) error {
 		return &errReadonly{name}
 	}
 	text := strconv.FormatInt(value, 10)
-	v.Set = true
+	v.Set, v.Local = true, false // which scope it is of, who sets it finds
 	v.Exported = v.Exported || option(r.hc, optionAllexport)
 	switch {
 	case v.Kind == expand.Associative:

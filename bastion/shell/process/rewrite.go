@@ -82,13 +82,10 @@ type rewriter struct {
 	err        error // the first refusal
 }
 
-// rewrite changes a whole text, whose every part package admit has let through.
-func (sh *shell) rewrite(ctx context.Context, file *syntax.File, inside bool) error {
+// rewrite changes a text within a text, whose every part package admit has let through.
+func (sh *shell) rewrite(ctx context.Context, file *syntax.File) error {
 	sh.seen.note(file)
-	w := &rewriter{shell: sh, ctx: ctx, errexit: sh.seen.mayExit()}
-	if inside {
-		w.functions++
-	}
+	w := &rewriter{shell: sh, ctx: ctx, errexit: sh.seen.mayExit(), functions: 1}
 	file.Stmts = w.list(file.Stmts, false)
 	return w.err
 }

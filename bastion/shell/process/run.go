@@ -41,7 +41,7 @@ func Run(ctx context.Context, conn net.Conn, prompt Prompt) int {
 	}
 	var events sync.WaitGroup
 	events.Go(func() { s.listen(cancel) })
-	status := s.live(ctx, prompt)
+	status := s.lives(ctx, prompt)
 	s.closeFiles()
 	s.reports.send(wire.Report{Exit: &status, Wrote: [2]int64{s.out.n.Load(), s.err.n.Load()}})
 	select {
@@ -67,7 +67,7 @@ func begin(ctx context.Context, l *link) (*Shell, error) {
 		return nil, errEnded
 	}
 	s := &Shell{
-		link: l, begin: *got.Begin, reports: &reports{stream: control}, input: &clientInput{link: l}, inputs: newInputs(), jobs: newJobs(), taken: make(chan struct{}, 1),
+		link: l, begin: *got.Begin, reports: &reports{stream: control}, input: &clientInput{link: l}, inputs: newInputs(), jobs: newJobs(), taken: make(chan struct{}, 1), given: make(chan error, 1),
 		globs: newGlobs(), written: newWritten(), exported: inherited(*got.Begin), events: make(chan wire.Event, 16), started: time.Now(),
 	}
 	l.settle = s.settle
@@ -75,15 +75,25 @@ func begin(ctx context.Context, l *link) (*Shell, error) {
 		return nil, err
 	}
 	s.prompt = s.begin.Line == "" && !s.begin.Script
-	in := &stdin{source: &source{kind: fromClient}}
-	if s.begin.Script {
-		in.kind = fromScript
-	}
-	s.clientToken = s.inputs.token(in)
+	s.client = &stdin{source: &source{kind: fromClient}}
+	s.clientToken = s.inputs.token(s.client)
 	s.top, err = s.newShell(config{
 		env: newEnviron(s.begin, s.exported, false), name: "bash", dir: s.begin.Home, stdin: s.clientToken, stdout: s.out, stderr: s.err,
 	})
 	return s, err
+}
+
+// lives is live, or what ends the process because a line does not stop.
+func (s *Shell) lives(ctx context.Context, prompt Prompt) int {
+	ended := make(chan int, 1)
+	go func() { ended <- s.live(ctx, prompt) }()
+	select {
+	case status := <-ended:
+		return status
+	case why := <-s.given:
+		s.top.refused(why)
+		return statusRefused
+	}
 }
 
 // live is a shell's life.
@@ -99,14 +109,13 @@ func (s *Shell) live(ctx context.Context, prompt Prompt) int {
 		return statusFault
 	case s.prompt:
 		return prompt(ctx, s)
-	case s.begin.Script:
-		var err error
-		if text, err = s.script(ctx); err != nil {
-			s.top.refused(err)
-			return statusRefused
-		}
 	}
-	status := s.Run(ctx, text)
+	status := 0
+	if s.begin.Script && text == "" {
+		status = s.script(ctx, s.client)
+	} else {
+		status = s.Run(ctx, text)
+	}
 	if end, over := s.over(); over {
 		return end
 	}
@@ -122,16 +131,6 @@ func (s *Shell) over() (int, bool) {
 		return 0, false
 	}
 	return s.ended.status, true
-}
-
-// script is the client's input as the text of a shell.
-func (s *Shell) script(ctx context.Context) (string, error) {
-	in := &stdin{source: &source{kind: fromClient}}
-	content, err := s.top.readAll(ctx, in)
-	if err == nil && len(content) > maxScript {
-		err = refuse("script", "it has at most %d bytes", maxScript)
-	}
-	return string(content), err
 }
 
 // linger waits for what the line has left running behind: it lives no longer than the session, which therefore stays.
@@ -193,8 +192,8 @@ func (s *Shell) event(e wire.Event) {
 	switch {
 	case e.End:
 		s.end(&endError{128 + 15, "the session is over"})
-	case e.Signal == "INT" && s.prompt:
-		s.Interrupt()
+	case e.Signal == "INT" && s.prompt: // where no line runs it is the prompt's
+		s.stop(&endError{130, "interrupted"})
 	case known:
 		s.end(&endError{128 + n, "signal " + e.Signal})
 	}

@@ -29,6 +29,7 @@ type Shell struct {
 	exported map[string]string // what commands have without being told
 	events   chan wire.Event
 	taken    chan struct{} // the door has told the client of a refusal
+	given    chan error    // why the process ends at once
 	started  time.Time
 
 	top *shell // its texts run here
@@ -42,6 +43,7 @@ type Shell struct {
 
 	writers     sync.Map // the files of the target that the shell itself writes: *writer
 	terminal    Terminal // of a prompt
+	client      *stdin   // the client's input
 	clientToken *os.File // the input that a shell begins with; kept, as tokens are known by weak pointers
 
 	mu     sync.Mutex
@@ -65,7 +67,8 @@ func (s *Shell) Input(ctx context.Context, p []byte) (int, error) { return s.inp
 // Unread gives back the last n bytes that Input gave: a command or the next Input has them.
 func (s *Shell) Unread(n int) { s.input.unread(n) }
 
-// Events are the client's window sizes; signals and the end are handled before they come here. It is never closed.
+// Events are the client's window sizes, and its INT to a prompt; other signals and the end are handled before they come here. It is never
+// closed.
 func (s *Shell) Events() <-chan wire.Event { return s.events }
 
 // Run reads and runs a text of the prompt, which may be many lines, and says its status. What is no whole command is a refusal of
@@ -78,6 +81,13 @@ func (s *Shell) Interrupt() {
 	s.early = s.cancel == nil // Ctrl-C behind a line that is about to begin ends that one
 	s.mu.Unlock()
 	s.stop(&endError{130, "interrupted"})
+}
+
+// Calm forgets an interrupt that came when its line had ended already: it is not the next one's.
+func (s *Shell) Calm() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.early = false
 }
 
 // Exited says whether the shell has ended, by exit or from outside, and with what status.

@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"io"
 
 	"gatehouse/bastion/shell/wire"
 )
@@ -17,6 +18,18 @@ type Terminal interface {
 	// Lend gives the terminal to a command with one of its own, at Started.PTY, until GiveBack, with what Exit.Used says.
 	Lend()
 	GiveBack(used int64)
+	// SetEcho shows what is typed from now on, or not: stty echo and stty -echo.
+	SetEcho(on bool)
+}
+
+// setsEcho reports whether a command is one to the client's terminal that its discipline here carries out: on the target it would change nothing
+// of it.
+func (sh *shell) setsEcho(stdin io.Reader, args []string) bool {
+	if sh.terminal == nil || len(args) != 2 || args[0] != "stty" || args[1] != "echo" && args[1] != "-echo" || sh.inputs.of(stdin).kind != fromClient {
+		return false
+	}
+	sh.terminal.SetEcho(args[1] == "echo")
+	return true
 }
 
 // AskInput asks for the client's input as a prompt does, which reads ahead.

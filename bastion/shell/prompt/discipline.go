@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 )
 
@@ -15,9 +16,32 @@ const maxCooked = 64 << 10
 type discipline struct {
 	keys   decoder
 	write  func(string)
-	echo   bool   // a terminal is there, and wants one
-	typed  []rune // a line that has begun, for whoever reads next
-	secret bool   // and that was not shown
+	echo   atomic.Bool // a terminal is there, and wants one
+	typed  []rune      // a line that has begun, for whoever reads next
+	secret bool        // and that was not shown
+	over   bool        // and of which characters were lost
+}
+
+// command gives the next line, to be run: only one that was ended by Enter, and of which nothing was lost. What was typed of it when the
+// client went is not what was meant.
+func (d *discipline) command(ctx context.Context) (string, error) {
+	for {
+		b, err := d.read(ctx, false)
+		text, whole := strings.CutSuffix(string(b), "\n")
+		switch {
+		case err != nil:
+			return "", err
+		case d.lost():
+			d.write(tooLong)
+			return "", errInterrupted
+		case whole:
+			return text, nil
+		}
+		d.typed = decode(text) // Ctrl-D in a line, or the input's end, which the next read meets again
+		if d.keys.src.over() {
+			return "", io.EOF
+		}
+	}
 }
 
 // read gives the next line with its line feed, or what was typed before a Ctrl-D; io.EOF is a Ctrl-D alone or the input's end. Of a read
@@ -26,6 +50,9 @@ func (d *discipline) read(ctx context.Context, secret bool) ([]byte, error) {
 	if d.secret != secret {
 		d.typed, d.secret = nil, secret
 	}
+	if len(d.typed) == 0 {
+		d.over = false
+	}
 	for {
 		k, err := d.keys.key(ctx)
 		switch {
@@ -33,12 +60,12 @@ func (d *discipline) read(ctx context.Context, secret bool) ([]byte, error) {
 			continue
 		case errors.Is(err, io.EOF) && len(d.typed) > 0:
 			return d.done(""), nil
-		case err != nil:
-			return nil, err
-		case k.r == keyInterrupt && !k.literal: // at a prompt: while something runs it is a signal
+		case errors.Is(err, errInterrupted), err == nil && k.r == keyInterrupt && !k.literal: // at a prompt: while something runs it is a signal
 			d.typed = nil
 			d.show("^C\r\n")
 			return nil, errInterrupted
+		case err != nil:
+			return nil, err
 		case k.r == '\r' || k.r == '\n':
 			d.show("\r\n")
 			return d.done("\n"), nil
@@ -49,6 +76,13 @@ func (d *discipline) read(ctx context.Context, secret bool) ([]byte, error) {
 		}
 		d.press(k.r)
 	}
+}
+
+// lost says once that the line before was longer than it may be.
+func (d *discipline) lost() bool {
+	over := d.over
+	d.over = false
+	return over
 }
 
 func (d *discipline) done(end string) []byte {
@@ -83,6 +117,7 @@ func (d *discipline) press(r rune) {
 			return // keys that are no characters
 		}
 		if len(d.typed) >= maxCooked {
+			d.over = true
 			d.show("\a")
 			return
 		}
@@ -106,7 +141,7 @@ func (d *discipline) erase(n int) {
 }
 
 func (d *discipline) show(s string) {
-	if d.echo && !d.secret && utf8.ValidString(s) {
+	if d.echo.Load() && !d.secret && utf8.ValidString(s) {
 		d.write(s)
 	}
 }

@@ -13,6 +13,9 @@ import (
 // errInterrupted is what a line ends with at Ctrl-C.
 var errInterrupted = errors.New("interrupted")
 
+// tooLong is what is said of a line in the place of running it.
+const tooLong = "gatehouse: the line is longer than it may be, and is not run\r\n"
+
 // The smallest terminal that is drawn on, and the largest.
 const (
 	minCols, minRows = 4, 2
@@ -78,6 +81,9 @@ func (e *editor) read(ctx context.Context, prompt string, first []rune) (string,
 			e.resized()
 			continue
 		}
+		if errors.Is(err, errInterrupted) {
+			return e.leave(err)
+		}
 		if err != nil {
 			return "", err
 		}
@@ -122,7 +128,7 @@ func (e *editor) leave(err error) (string, error) {
 	}
 	e.write("\r\n")
 	if e.line.over && err == nil {
-		e.write("gatehouse: the line is longer than it may be, and is not run\r\n")
+		e.write(tooLong)
 		return "", errInterrupted
 	}
 	return text, err

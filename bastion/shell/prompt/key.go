@@ -54,6 +54,9 @@ func (d *decoder) key(ctx context.Context) (key, error) {
 	}
 	r, err := d.char(ctx, b)
 	if !d.pasting {
+		if opens, known := controls[r]; known && err == nil {
+			r, err = d.opened(ctx, opens)
+		}
 		return key{r: r}, err
 	}
 	after := d.cr
@@ -101,6 +104,8 @@ func (d *decoder) escape(ctx context.Context) (rune, error) {
 	case d.pasting:
 		d.src.back(b)
 		return keyNone, nil
+	case b == ']' || b == 'P' || b == '_':
+		return d.opened(ctx, b)
 	case b == 'O':
 		b, err = d.src.within(ctx)
 		return finals[b], err
@@ -124,6 +129,9 @@ func (d *decoder) sequence(ctx context.Context) (rune, error) {
 			return keyNone, nil
 		}
 		seq = append(seq, b)
+		if len(seq) == 1 && b == 'M' && !d.pasting {
+			return d.skip(ctx, 3) // of a mouse: the button and where it was pressed, as three characters
+		}
 		if b >= 0x40 && b <= 0x7e {
 			return d.named(string(seq)), nil
 		}

@@ -29,6 +29,8 @@ type prompt struct {
 	plain bool        // the terminal can do nothing, or the prompt is for a program
 	json  bool
 	marks bool
+	// unmarked: a driver wants no marks around what is pasted.
+	unmarked bool
 
 	history history
 	pending []string // lines of a paste that are not read yet
@@ -44,7 +46,8 @@ func Run(ctx context.Context, s *process.Shell) int {
 	begin := s.Begin()
 	p := &prompt{shell: s, out: s.Out(), src: newSource(s.AskInput), json: begin.JSON, marks: begin.Marks && !begin.JSON}
 	p.plain = p.json || begin.Term == "" || begin.Term == "dumb"
-	p.raw = &discipline{keys: decoder{src: p.src}, write: p.write, echo: !p.json}
+	p.raw = &discipline{keys: decoder{src: p.src}, write: p.write}
+	p.SetEcho(!p.json)
 	p.edit = &editor{keys: decoder{src: p.src}, write: p.write, history: &p.history, complete: completer{s}.complete}
 	if begin.Size != nil {
 		p.edit.size = *begin.Size
@@ -69,13 +72,16 @@ func Run(ctx context.Context, s *process.Shell) int {
 	return p.live(ctx)
 }
 
-// watch takes the terminal's sizes.
+// watch takes the terminal's sizes, and a signal that is what Ctrl-C is.
 func (p *prompt) watch(ctx context.Context) {
 	for {
 		select {
 		case e := <-p.shell.Events():
 			if e.Size != nil {
 				p.edit.resize(*e.Size)
+			}
+			if e.Signal == "INT" {
+				p.src.interrupt()
 			}
 		case <-ctx.Done():
 			return
@@ -138,17 +144,23 @@ func (p *prompt) line(ctx context.Context, more bool) (string, error) {
 
 // typed reads what is typed until Enter is pressed.
 func (p *prompt) typed(ctx context.Context, more bool) (string, error) {
-	if p.plain {
-		p.write(p.shown(more))
-		b, err := p.raw.read(ctx, false)
-		return strings.TrimSuffix(string(b), "\n"), err
-	}
 	p.mark("A", more)
+	if p.plain || !p.raw.echo.Load() {
+		p.write(p.shown(more) + p.markText("B", more))
+		return p.raw.command(ctx)
+	}
 	p.edit.mark = p.markText("B", more)
-	p.write("\x1b[?2004h")
+	p.bracket("h")
 	text, err := p.edit.read(ctx, p.shown(more), p.raw.take())
-	p.write("\x1b[?2004l")
+	p.bracket("l")
 	return text, err
+}
+
+// bracket has the terminal mark what is pasted, or not.
+func (p *prompt) bracket(mode string) {
+	if !p.unmarked {
+		p.write("\x1b[?2004" + mode)
+	}
 }
 
 // shown is the prompt's text.
@@ -186,39 +198,12 @@ func (p *prompt) run(ctx context.Context, text string) {
 		p.src.listen(p.key)
 		p.status = p.shell.Run(ctx, text)
 		p.src.listen(nil)
+		p.shell.Calm()
 		if p.broken.Swap(false) {
 			p.pending = nil
 		}
 	}
 	p.mark("D;"+strconv.Itoa(p.status), false)
-}
-
-// own runs what is the prompt's own.
-func (p *prompt) own(ctx context.Context, text string) bool {
-	words := strings.Fields(text)
-	switch {
-	case len(words) == 1 && words[0] == "help":
-		help, err := p.shell.Help(ctx)
-		if err != nil {
-			help = err.Error() + "\n"
-		}
-		p.write(strings.ReplaceAll(help, "\n", "\r\n"))
-	case words[0] == "history" && len(words) <= 2:
-		n := p.history.len()
-		if len(words) == 2 {
-			var err error
-			if n, err = strconv.Atoi(words[1]); err != nil {
-				p.write("gatehouse: history takes the number of lines to show\r\n")
-				p.status = 2
-				return true
-			}
-		}
-		p.write(strings.ReplaceAll(p.history.list(n), "\n", "\r\n"))
-	default:
-		return false
-	}
-	p.status = 0
-	return true
 }
 
 // key is one of the signals' keys while something runs.
@@ -246,3 +231,6 @@ func (p *prompt) Lend() { p.src.lend() }
 
 // GiveBack ends that.
 func (p *prompt) GiveBack(used int64) { p.src.giveBack(used) }
+
+// SetEcho shows what is typed, or not.
+func (p *prompt) SetEcho(on bool) { p.raw.echo.Store(on && !p.json) }

@@ -70,7 +70,8 @@ func TestNamesDoNothingToATerminal(t *testing.T) {
 func TestSecretsAreNotShown(t *testing.T) {
 	var out strings.Builder
 	src := typing("geheim\rhal")
-	d := &discipline{keys: decoder{src: src}, write: func(s string) { out.WriteString(s) }, echo: true}
+	d := &discipline{keys: decoder{src: src}, write: func(s string) { out.WriteString(s) }}
+	d.echo.Store(true)
 	b, err := d.read(t.Context(), true)
 	if err != nil || string(b) != "geheim\n" || strings.Contains(out.String(), "geheim") {
 		t.Errorf("%q, %q, %v", b, out.String(), err)

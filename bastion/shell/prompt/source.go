@@ -34,6 +34,7 @@ type source struct {
 	at      int64         // the place of its beginning in the client's input
 	end     error         // there will be no more
 	woken   bool
+	broken  bool       // Ctrl-C came as a signal
 	lent    bool       // to a command with a terminal of its own
 	signal  func(byte) // while something runs: called for each of the signals' keys
 }
@@ -147,10 +148,12 @@ func (s *source) take(ctx context.Context, wakes bool) (byte, error) {
 			s.mu.Unlock()
 			return b, nil
 		}
-		woken, end, changed := s.woken && wakes, s.end, s.changed
-		s.woken = s.woken && !woken
+		woken, broken, end, changed := s.woken && wakes, s.broken && wakes, s.end, s.changed
+		s.woken, s.broken = s.woken && !woken, s.broken && !broken
 		s.mu.Unlock()
 		switch {
+		case broken:
+			return 0, errInterrupted
 		case woken:
 			return 0, errWoken
 		case end != nil:
@@ -185,6 +188,25 @@ func (s *source) wake() {
 	defer s.mu.Unlock()
 	s.woken = true
 	s.change()
+}
+
+// interrupt is Ctrl-C that comes as a signal: to what runs, or to what reads a line.
+func (s *source) interrupt() {
+	s.mu.Lock()
+	signal := s.signal
+	s.broken = signal == nil
+	s.change()
+	s.mu.Unlock()
+	if signal != nil {
+		signal(keyInterrupt)
+	}
+}
+
+// over reports whether there is nothing to take, and there will be no more.
+func (s *source) over() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.end != nil && len(s.kept) == 0
 }
 
 // used is the place of what comes next in the client's input.

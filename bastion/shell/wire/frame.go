@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // The bounds of what one side sends in one piece.
@@ -61,7 +62,18 @@ func Write(w io.Writer, f Frame, content []byte) error {
 	if len(content) > f.max() {
 		return fmt.Errorf("%w: %d bytes in a frame %q", ErrFrame, len(content), byte(f))
 	}
-	b := make([]byte, 5+len(content))
+	if len(content) <= MaxData {
+		whole := frames.Get().(*[5 + MaxData]byte)
+		defer frames.Put(whole)
+		return writeIn(w, whole[:5+len(content)], f, content)
+	}
+	return writeIn(w, make([]byte, 5+len(content)), f, content)
+}
+
+// frames are kept for what is written next: a writer keeps nothing of what it was given.
+var frames = sync.Pool{New: func() any { return new([5 + MaxData]byte) }}
+
+func writeIn(w io.Writer, b []byte, f Frame, content []byte) error {
 	b[0] = byte(f)
 	binary.BigEndian.PutUint32(b[1:], uint32(len(content)))
 	copy(b[5:], content)

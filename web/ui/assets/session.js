@@ -135,11 +135,11 @@ async function go(link) {
   await seek(played(Number(link.dataset.t)));
 }
 
-// command steps to the next or the previous command.
+// command steps to the next or the previous command, or line of a governed shell.
 async function command(by) {
   if (!player) return;
   const at = await now();
-  const links = [...document.querySelectorAll('.timeline li.command [data-t]')];
+  const links = [...document.querySelectorAll('.timeline :is(li.command, li.line, li.refused) [data-t]')];
   const next = by > 0 ? links.find((link) => Number(link.dataset.t) > at + 0.05) : links.findLast((link) => Number(link.dataset.t) < at - 0.5);
   if (!next) return;
   await go(next);
@@ -191,8 +191,37 @@ function startReplay() {
   });
 }
 
+const maxHappened = 200;
+
+// happened puts what is told of a live session at the end of its timeline.
+function happened({ kind, label }) {
+  const pane = document.querySelector('.timeline');
+  if (!kind) return;
+  let list = pane.querySelector('ol');
+  if (!list) {
+    list = document.createElement('ol');
+    pane.querySelector('.empty')?.remove();
+    pane.append(list);
+  }
+  const item = document.createElement('li');
+  item.className = `${kind} new`;
+  const chip = document.createElement('span');
+  chip.className = `chip ${kind}`;
+  const name = document.createElement('span');
+  name.textContent = kind;
+  chip.append(name);
+  const text = document.createElement('code');
+  text.textContent = label;
+  item.append(chip, text);
+  const below = pane.scrollHeight - pane.scrollTop - pane.clientHeight < 40; // whoever reads further up stays there
+  list.append(item);
+  while (list.querySelectorAll('.new').length > maxHappened) list.querySelector('.new').remove();
+  if (below) pane.scrollTop = pane.scrollHeight;
+}
+
 function startLive() {
   show({ driver: 'eventsource', url: `${box.dataset.base}/live`, bufferTime: 0 }, { autoPlay: true });
+  player.addEventListener('marker', happened);
   player.addEventListener('ended', () => notice('The session has ended. ', 'Show the recording'));
 }
 

@@ -1,7 +1,7 @@
 // The strip under the player: how much was written when, what was decided when, and where the player is. It is a slider.
 
 const ns = 'http://www.w3.org/2000/svg';
-const weight = { resize: 0, signal: 1, note: 1, exit: 1, allow: 2, ask: 3, deny: 4, kill: 5 };
+const weight = { resize: 0, signal: 1, note: 1, exit: 1, allow: 2, ask: 3, deny: 4, refused: 4, kill: 5 };
 
 function shape(name, attributes) {
   const node = document.createElementNS(ns, name);
