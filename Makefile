@@ -19,7 +19,7 @@ PREFIX   ?= /usr/local
 DESTDIR  ?=
 OLD      ?= 0317fb8
 
-.PHONY: help setup build generate demo test race web-test lint check prove crash fuzz diff-fuzz shell-diff shell-fuzz ssh-fuzz shell-attack shell-pexpect soak bench e2e install uninstall release release-check upgrade-test clean
+.PHONY: help setup build generate demo test race web-test lint check prove crash fuzz diff-fuzz shell-diff shell-ssh shell-fuzz ssh-fuzz shell-attack shell-pexpect soak bench e2e install uninstall release release-check upgrade-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -80,6 +80,9 @@ shell-pexpect: setup build ## the prompt of the governed shell, driven by pexpec
 
 shell-diff: setup ## every case of the governed shell by bash and by it: none may differ without a word (ARGS="-v -only traps/")
 	go run ./scripts/shelldiff $(ARGS)
+
+shell-ssh: setup build ## texts as agents write them by the stock client, through a Gatehouse and straight to the same sshd (ARGS="-v -only triage/ -every 3")
+	go run ./scripts/shelldiff -ssh $(ARGS)
 
 shell-fuzz: setup ## random scripts by bash and by the governed shell, for FUZZTIME (ARGS="-seed 1 -from 0 -n 100")
 	go run ./scripts/shellfuzz $(if $(ARGS),$(ARGS),-for $(FUZZTIME))

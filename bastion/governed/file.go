@@ -83,13 +83,18 @@ func (s *Shell) takeFile(stream net.Conn, f File) {
 	for {
 		frame, b, err := wire.ReadData(stream, buf)
 		switch {
-		case err != nil || frame != wire.FrameIn && frame != wire.FrameInEnd:
+		case err != nil || frame != wire.FrameIn && frame != wire.FrameInEnd && frame != wire.FrameDone:
 			_ = f.Close()
 			if err == nil || errors.Is(err, wire.ErrFrame) {
 				s.broken("what is no content of a file")
 			}
 			return
-		case frame == wire.FrameInEnd:
+		case frame == wire.FrameDone && failed == nil:
+			if wire.Write(stream, wire.FrameDone, nil) != nil {
+				_ = f.Close()
+				return
+			}
+		case frame != wire.FrameIn:
 			s.close(stream, errors.Join(failed, f.Close()))
 			return
 		case failed == nil:

@@ -29,10 +29,13 @@ const (
 
 // Place says where a text was found.
 type Place struct {
-	Sh     bool // it is a text of sh, not of bash
-	Prompt bool // it was typed at a prompt: aliases are on, and an error does not end the shell
-	Inside bool // it is read within a running shell's own commands (eval, a trap, source), whose functions and loops it is in
-	Depth  int  // of texts in texts; 0 is the client's own
+	Sh      bool // it is a text of sh, not of bash
+	Prompt  bool // it was typed at a prompt: aliases are on, and an error does not end the shell
+	Inside  bool // it is read within a running shell's own commands (eval, a trap, source), whose functions and loops it is in
+	File    bool // it is a file that bash was called with
+	Nounset bool // set -u holds already
+	ExtGlob bool // shopt -s extglob holds already
+	Depth   int  // of texts in texts; 0 is the client's own
 
 	piece bool // it is one command of a script: what follows is not known
 }

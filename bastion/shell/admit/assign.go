@@ -22,7 +22,7 @@ func (w *walker) assign(a *syntax.Assign) {
 	if at, ok := w.known.readonly[name]; ok && !a.Naked && offset(a.Pos()) > at && !w.declares("local") {
 		w.refuse(a.Pos(), readonlyAgain)
 	}
-	if a.Append && (a.Index != nil || a.Array != nil && w.known.associative[name] || a.Array == nil && w.known.associative[name]) {
+	if a.Append && (a.Index != nil && (!quiet(a.Index, true) || !w.alone()) || a.Array != nil && w.known.associative[name] || a.Array == nil && a.Index == nil && w.known.associative[name]) {
 		w.refuse(a.Pos(), elementAppend)
 	}
 	if a.Append && a.Value != nil && !quiet(a.Value, false) {
@@ -70,6 +70,12 @@ func (w *walker) declaresAssociative() bool {
 		}
 	}
 	return false
+}
+
+// alone says whether the current assignment is a command of its own.
+func (w *walker) alone() bool {
+	call, ok := w.parent(1).(*syntax.CallExpr)
+	return ok && len(call.Args) == 0
 }
 
 // prefixes says whether the current assignment is for one command only.

@@ -100,12 +100,27 @@ func judgeTrap(args []argument, in Place) (rule, int) {
 	if len(args) == 0 || option(args[0]) {
 		return listing, -1
 	}
-	for i, a := range args[min(1, len(args)-1):] {
-		if a.known && a.text != "EXIT" {
-			return trapSignal, i + min(1, len(args)-1)
+	first := min(1, len(args)-1)
+	for i, a := range args[first:] {
+		if a.known && !Trapped(a.text, in) || a.known && a.text != "EXIT" && a.text != "0" && first == 1 && args[0].known && args[0].text == "" {
+			return trapSignal, i + first
 		}
 	}
 	return fine, 0
+}
+
+// Trapped says whether a name of trap's is one that is read: EXIT, and outside of prompts the signals that end a shell. Their text never
+// runs: what ends a shell from outside ends it at once, and it is not let send one to itself.
+func Trapped(name string, in Place) bool {
+	switch strings.TrimPrefix(name, "SIG") {
+	case "EXIT", "0":
+		return name == "EXIT" || name == "0"
+	case "HUP", "INT", "QUIT", "TERM":
+		return !in.Prompt
+	case "1", "2", "3", "15":
+		return !in.Prompt && !strings.HasPrefix(name, "SIG")
+	}
+	return false
 }
 
 func judgeRead(args []argument, in Place) (rule, int) {

@@ -28,7 +28,9 @@ func (w *walker) unary(x *syntax.UnaryTest) {
 	case syntax.TsVarSet:
 		word, ok := x.X.(*syntax.Word)
 		if lit := ""; ok {
-			if lit = word.Lit(); !syntax.ValidName(lit) {
+			if lit = word.Lit(); element(lit) != nil {
+				lit = element(lit).Param.Value
+			} else if !syntax.ValidName(lit) {
 				w.refuse(x.Pos(), testElement)
 			}
 			w.refuseIf(x.Pos(), mayRead(lit))
@@ -65,13 +67,22 @@ func (w *walker) expressionOf(word *syntax.Word) {
 			if part.Dollar {
 				w.refuse(part.Pos(), regexpQuoted)
 			}
+		case *syntax.ParamExp:
+			for _, value := range w.known.written[part.Param.Value] {
+				if !sameRegexp(value, w.known.matches) {
+					w.refuse(part.Pos(), regexpDialect)
+				}
+			}
 		}
 	}
 }
 
 // sameRegexp says whether POSIX's extended expressions and RE2 read a piece of an expression alike, what it matches included. Groups
-// that are kept make the alternatives matter: POSIX takes the longest, RE2 the first.
+// that are kept make the alternatives matter: POSIX takes the longest, RE2 the first. (prefixFree says where that is one.)
 func sameRegexp(s string, kept bool) bool {
+	if kept && !prefixFree(s) {
+		return false
+	}
 	for i := 0; i < len(s); i++ {
 		rest := s[i:]
 		switch c := s[i]; {
@@ -85,8 +96,6 @@ func sameRegexp(s string, kept bool) bool {
 				return false
 			}
 			i += n - 1
-		case c == '|' && kept:
-			return false
 		case strings.HasPrefix(rest, "(?"), strings.HasPrefix(rest, "(*"), strings.HasPrefix(rest, "(+"), strings.HasPrefix(rest, "(|"), strings.HasPrefix(rest, "|)"), strings.HasPrefix(rest, "()"), strings.HasPrefix(rest, "||"):
 			return false
 		case (c == '*' || c == '+' || c == '?' || c == '}') && i+1 < len(s) && strings.IndexByte("*+?{", s[i+1]) >= 0:

@@ -13,7 +13,12 @@ func (w *walker) param(p *syntax.ParamExp) {
 		return
 	}
 	name := p.Param.Value
-	w.refuseIf(p.Pos(), mayRead(name))
+	if w.sourced(p) {
+		name = "0"
+	}
+	if !w.known.pipeReads[p] || w.in.Sh {
+		w.refuseIf(p.Pos(), mayRead(name))
+	}
 	if p.Names != 0 {
 		w.refuse(p.Pos(), namesByPrefix)
 	}
@@ -57,9 +62,17 @@ func (w *walker) indirect(p *syntax.ParamExp) {
 	switch {
 	case p.Names != 0:
 	case p.Index != nil && everything(p): // the keys
+	case p.Index == nil && emptyDefault(p) && syntax.ValidName(p.Param.Value): // which is all that the interpreter ever gives
+	case w.known.nounset || w.in.Nounset:
+		w.refuse(p.Pos(), indirectUnset)
 	case p.Index != nil || p.Exp != nil || p.Repl != nil || p.Slice != nil || !syntax.ValidName(p.Param.Value) && strings.Trim(p.Param.Value, "123456789") != "":
 		w.refuse(p.Pos(), indirectMore)
 	}
+}
+
+// emptyDefault says whether an expansion is ${name:-} or ${name-}.
+func emptyDefault(p *syntax.ParamExp) bool {
+	return p.Exp != nil && (p.Exp.Op == syntax.DefaultUnsetOrNull || p.Exp.Op == syntax.DefaultUnset) && (p.Exp.Word == nil || len(p.Exp.Word.Parts) == 0)
 }
 
 // sorted says whether what the current command prints goes straight to sort, which makes its order no matter.
@@ -151,9 +164,32 @@ func (w *walker) fallback(p *syntax.ParamExp, word *syntax.Word) {
 // blank says whether splitting or globbing would make something of a text.
 func blank(s string) bool { return s == "" || strings.ContainsAny(s, " \t\n*?[\\") }
 
+// extended refuses +(…) and its kin in a pattern within ${…}, where the interpreter takes them for themselves and bash does as shopt says.
+func (w *walker) extended(pattern *syntax.Word) {
+	if pattern == nil || !w.known.extglob && !w.in.ExtGlob {
+		return
+	}
+	for _, part := range pattern.Parts {
+		if lit, ok := part.(*syntax.Lit); ok && operator(unescaped(lit.Value)) {
+			w.refuse(lit.Pos(), extendedGlob)
+		}
+	}
+}
+
+// operator says whether a pattern has one of ?( *( +( @( and !(.
+func operator(s string) bool {
+	for i := 1; i < len(s); i++ {
+		if s[i] == '(' && strings.IndexByte("?*+@!", s[i-1]) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // removal reads the pattern of ${name#pattern}. Where quotes make a part of it literal the tree is repaired; where some of it is a
 // pattern besides, it is refused.
 func (w *walker) removal(p *syntax.ParamExp, all bool) {
+	w.extended(p.Exp.Word)
 	if literal, pattern := quotedPattern(p.Exp.Word); literal && (pattern || all || p.Index != nil) {
 		w.refuse(p.Pos(), quotedRemoval)
 	}
@@ -175,7 +211,11 @@ func quotedPattern(word *syntax.Word) (literal, pattern bool) {
 			plain := unescaped(part.Value)
 			pattern = pattern || strings.ContainsAny(plain, "*?[")
 		case *syntax.SglQuoted:
-			literal = literal || part.Dollar || strings.ContainsAny(part.Value, `*?[\`)
+			value := part.Value
+			if part.Dollar {
+				value = strings.NewReplacer(`\n`, "", `\t`, "", `\r`, "").Replace(value)
+			}
+			literal = literal || strings.ContainsAny(value, `*?[\`)
 		case *syntax.DblQuoted:
 			for _, inner := range part.Parts {
 				lit, ok := inner.(*syntax.Lit)
@@ -191,6 +231,7 @@ func quotedPattern(word *syntax.Word) (literal, pattern bool) {
 // replacement reads ${name/pattern/word}.
 func (w *walker) replacement(p *syntax.ParamExp) {
 	orig := p.Repl.Orig
+	w.extended(orig)
 	if orig == nil || len(orig.Parts) == 0 {
 		w.refuse(p.Pos(), replaceAnchor)
 		return

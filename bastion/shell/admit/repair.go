@@ -17,7 +17,10 @@ import (
 //   - typeset in a function is local, and what is local without a value is unset (repair_declare.go)
 //   - return in a subshell ends it, ${#m[@]} counts an associative array, ! binds in [[ ]] before &&, and && before ||
 //   - ${x:?…} ends a shell with a status of its own
-//   - x=v > f assigns where f cannot be opened
+//   - under set -u an element that is not set ends it, and a list that is declared is one though nothing is in it
+//   - x=v > f assigns where f cannot be opened, and x=$(…) 2>/dev/null turns nothing
+//   - ${!x:-} is ${!x}, [[ -v m[k] ]] is [[ -n ${m[k]+x} ]] (repair_element.go)
+//   - ${BASH_SOURCE[0]} is $0 in a file's text, and nothing in a line
 //   - $(…) within ${x:-…} runs only where it is needed
 //   - the ! of what runs behind is none
 //   - an =~ that does not match leaves BASH_REMATCH empty (repair_match.go), and an empty branch of case gives 0
@@ -26,6 +29,7 @@ func repair(f *syntax.File, in Place, k known) {
 	r := &repairer{in: in, known: k, inner: map[*syntax.DeclClause]bool{}, turns: map[*syntax.Block]string{}}
 	var all []syntax.Node // before any is changed: what is put in must not be changed again
 	preorder(f, func(n syntax.Node) { all = append(all, n) })
+	r.looped = looped(f)
 	for _, n := range all {
 		r.node(n)
 	}
@@ -39,7 +43,9 @@ type repairer struct {
 	known known
 	loops int
 	inner map[*syntax.DeclClause]bool // those in a shell of their own within a function
-	turns map[*syntax.Block]string    // the loops, and where their status is
+
+	looped map[*syntax.DeclClause]bool // those that may run more than once
+	turns  map[*syntax.Block]string    // the loops, and where their status is
 }
 
 func (r *repairer) node(n syntax.Node) {
@@ -55,6 +61,7 @@ func (r *repairer) node(n syntax.Node) {
 	case *syntax.FuncDecl:
 		r.returns(n.Body, false)
 	case *syntax.Assign:
+		appended(n)
 		unescape(n.Value)
 	case *syntax.CaseClause:
 		unescape(n.Word)
@@ -66,7 +73,7 @@ func (r *repairer) node(n syntax.Node) {
 	case *syntax.Redirect:
 		file(n)
 	case *syntax.TestClause:
-		n.X = precedence(n.X)
+		n.X = precedence(elements(n.X))
 	case *syntax.BinaryTest:
 		comparison(n)
 	case *syntax.UnaryTest:
@@ -74,6 +81,11 @@ func (r *repairer) node(n syntax.Node) {
 			unescape(word)
 		}
 	case *syntax.ParamExp:
+		source(n, r.in)
+		if n.Excl && emptyDefault(n) {
+			n.Exp = nil
+		}
+		r.element(n)
 		removal(n)
 		lazy(n)
 		required(n)
@@ -145,13 +157,20 @@ func isList(part syntax.WordPart) bool {
 // stmt changes the simple commands that the interpreter's builtins read differently.
 func (r *repairer) stmt(s *syntax.Stmt) {
 	if d, ok := s.Cmd.(*syntax.DeclClause); ok {
+		r.emptied(d)
 		s.Cmd = r.locals(d)
 		return
+	}
+	if b, ok := s.Cmd.(*syntax.BinaryCmd); ok && r.known.piped[b] {
+		s.Comments = append(s.Comments, syntax.Comment{Text: PipeMark})
 	}
 	if b, list := s.Cmd.(*syntax.BinaryCmd); s.Background && s.Negated && !(list && (b.Op == syntax.AndStmt || b.Op == syntax.OrStmt)) {
 		s.Negated = false // as in bash, which forgets it
 	}
 	call, ok := s.Cmd.(*syntax.CallExpr)
+	if ok && len(call.Args) == 0 && len(call.Assigns) > 0 && !r.in.Sh && nowhere(s.Redirs) {
+		s.Redirs = nil
+	}
 	if ok && len(call.Args) == 0 && len(call.Assigns) > 0 && len(s.Redirs) > 0 && quiet(call, true) {
 		s.Cmd, s.Redirs = &syntax.Block{Lbrace: s.Pos(), Rbrace: s.End(), Stmts: []*syntax.Stmt{{Position: s.Pos(), Cmd: call}, {Position: s.Pos(), Cmd: callOf(wordOf(&syntax.Lit{Value: ":"})), Redirs: s.Redirs}}}, nil
 	}

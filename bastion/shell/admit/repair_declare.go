@@ -112,6 +112,48 @@ func lazy(p *syntax.ParamExp) {
 	})
 }
 
+// emptied makes declare -A m declare a list that is empty: the interpreter would take it for one that is not set, whatever is put into it.
+// One that may be declared again keeps what is in it.
+func (r *repairer) emptied(d *syntax.DeclClause) {
+	flags := ""
+	for _, a := range d.Args {
+		if a.Name == nil {
+			flags += flagsOf(a.Value)
+		}
+	}
+	if d.Variant.Value != "declare" && d.Variant.Value != "typeset" || !strings.ContainsAny(flags, "aA") || strings.ContainsAny(flags, "gr") || r.looped[d] || r.in.Prompt || r.in.Inside {
+		return
+	}
+	for _, a := range d.Args {
+		if at, set := r.known.set[nameOf(a)]; a.Name != nil && a.Naked && (!set || at > offset(a.Pos())) {
+			a.Naked, a.Array = false, &syntax.ArrayExpr{Lparen: a.Name.End(), Rparen: a.Name.End()}
+		}
+	}
+}
+
+func nameOf(a *syntax.Assign) string {
+	if a.Name == nil {
+		return ""
+	}
+	return a.Name.Value
+}
+
+// looped are the declarations of a text that stand in loops.
+func looped(f *syntax.File) map[*syntax.DeclClause]bool {
+	found := map[*syntax.DeclClause]bool{}
+	preorder(f, func(n syntax.Node) {
+		switch n.(type) {
+		case *syntax.ForClause, *syntax.WhileClause:
+			preorder(n, func(n syntax.Node) {
+				if d, ok := n.(*syntax.DeclClause); ok {
+					found[d] = true
+				}
+			})
+		}
+	})
+	return found
+}
+
 // keys quotes the indices of a list, which are numbers: the interpreter would split them as one text.
 func (r *repairer) keys(parts []syntax.WordPart) []syntax.WordPart {
 	for i, part := range parts {

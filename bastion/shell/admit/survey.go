@@ -10,19 +10,23 @@ import (
 // known is what a text says about itself somewhere, whatever runs first.
 type known struct {
 	functions   map[string]bool
-	associative map[string]bool // declared -A
-	readonly    map[string]int  // declared readonly, and where
-	matches     bool            // it reads BASH_REMATCH
-	set         map[string]int  // given a value by an assignment of the text, and where first
-	exported    map[string]bool // exported in the text, or from the beginning
-	allExported bool            // set -a
-	errexit     bool            // set -e
-	statuses    bool            // it reads $?
-	nounset     bool            // set -u
-	lists       map[string]bool // given the value of a list
-	shadowed    map[string]bool // declared local without a value
-	empty       map[string]bool // given a value that may be nothing
-	hidden      map[string]bool // given a pattern that would match hidden files
+	associative map[string]bool            // declared -A
+	readonly    map[string]int             // declared readonly, and where
+	matches     bool                       // it reads BASH_REMATCH
+	set         map[string]int             // given a value by an assignment of the text, and where first
+	exported    map[string]bool            // exported in the text, or from the beginning
+	allExported bool                       // set -a
+	errexit     bool                       // set -e
+	statuses    bool                       // it reads $?
+	nounset     bool                       // set -u
+	lists       map[string]bool            // given the value of a list
+	extglob     bool                       // shopt -s extglob, or of what is not known
+	written     map[string][]string        // the values that stand in the text
+	piped       map[*syntax.BinaryCmd]bool // pipelines whose statuses are read
+	pipeReads   map[*syntax.ParamExp]bool  // and where
+	shadowed    map[string]bool            // declared local without a value
+	empty       map[string]bool            // given a value that may be nothing
+	hidden      map[string]bool            // given a pattern that would match hidden files
 	locals      map[string][]*syntax.FuncDecl
 }
 
@@ -35,7 +39,8 @@ func survey(f *syntax.File) known {
 
 func newKnown() known {
 	return known{functions: map[string]bool{}, associative: map[string]bool{}, readonly: map[string]int{}, set: map[string]int{}, exported: inherited(), lists: map[string]bool{},
-		shadowed: map[string]bool{}, empty: map[string]bool{}, hidden: map[string]bool{}, locals: map[string][]*syntax.FuncDecl{}}
+		shadowed: map[string]bool{}, empty: map[string]bool{}, hidden: map[string]bool{}, locals: map[string][]*syntax.FuncDecl{}, written: map[string][]string{},
+		piped: map[*syntax.BinaryCmd]bool{}, pipeReads: map[*syntax.ParamExp]bool{}}
 }
 
 // add surveys one more tree.
@@ -62,6 +67,7 @@ func (k *known) add(f *syntax.File) {
 			k.matches = k.matches || n.Param != nil && n.Param.Value == "BASH_REMATCH"
 		}
 	})
+	k.pipes(f)
 }
 
 // passed says that what is known so far stands before all that follows.
@@ -122,10 +128,13 @@ func literalOrNothing(word *syntax.Word) string {
 	return ""
 }
 
-// holds keeps a name that may have a pattern for a value which would match hidden files.
+// holds keeps what stands in the text as a value of a name, and a pattern that would match hidden files.
 func (k *known) holds(name string, word *syntax.Word) {
 	if word == nil {
 		return
+	}
+	if v := literal(word); v.known {
+		k.written[name] = append(k.written[name], v.text)
 	}
 	if l := leading(word); l != "" && (l[0] == '?' || l[0] == '[' && dotted(l)) && globby(l) {
 		k.hidden[name] = true

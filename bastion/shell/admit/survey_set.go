@@ -36,6 +36,10 @@ func (k *known) called(c *syntax.CallExpr) {
 				k.lists[lit], k.empty[lit] = true, true
 			}
 		}
+	case "shopt":
+		for _, word := range c.Args[1:] {
+			k.extglob = k.extglob || word.Lit() == "" || word.Lit() == "extglob"
+		}
 	case "unset":
 		for _, word := range c.Args[1:] {
 			k.empty[word.Lit()] = true
@@ -87,4 +91,4 @@ func (k *known) reckons(n *syntax.BinaryArithm) {
 }
 
 // builtinList are the lists that the shell sets.
-var builtinList = map[string]bool{"BASH_REMATCH": true, "MAPFILE": true, "REPLY": true, "@": true, "*": true}
+var builtinList = map[string]bool{"BASH_REMATCH": true, "MAPFILE": true, pipeline: true, "REPLY": true, "@": true, "*": true}

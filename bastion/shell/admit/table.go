@@ -67,6 +67,7 @@ const (
 	namesByPrefix
 	tenthParameter
 	indirectMore
+	indirectUnset
 	keyOrder
 	transformation
 	casePattern
@@ -157,7 +158,7 @@ var Table = [...]Row{
 	targetAssigns:       {"assignment in a redirection", "bash makes it in the command's own process, where it is lost: make it on a line before", "ls > ‸f$((i++))", "i=$((i+1)); ls > f$i"},
 	negatedEnd:          {"! at the end of a list", "with set -e its status cannot be read behind the braces: use if", "set -e; { a || ‸! b; }; echo $?", "set -e; if a; then b; fi; echo $?"},
 	negatedRedirect:     {"! and a redirection", "bash does not turn the status of a file that cannot be opened: use if", "! { ls; } ‸>f", "if { ls; } >f; then false; fi"},
-	assignmentInput:     {"redirection of an assignment", "put the redirection into $(…)", "x=$(cat) ‸<f", "x=$(cat <f)"},
+	assignmentInput:     {"redirection of an assignment", "it would turn nothing of $(…), only > /dev/null and 2>&1 are read there: put the redirection into $(…)", "x=$(cat) ‸<f", "x=$(cat <f)"},
 	documentEnd:         {"here-document", "the word that ends it must be plain, or quoted as a whole", "cat <<‸'A'B\nx\nAB\n", "cat <<'AB'\nx\nAB\n"},
 	tildeOther:          {"tilde", "write the folder in full, or $PWD or $OLDPWD", "ls ‸~+", "ls ~"},
 	tildeColon:          {"tilde within a word", "write $HOME", "make ‸PREFIX=~/x", "make PREFIX=$HOME/x"},
@@ -176,7 +177,7 @@ var Table = [...]Row{
 	loneDollar:          {"lone dollar", "write \\$", "echo a‸$`ls`", "echo a\\$`ls`"},
 	localeQuotes:        {"$\"…\"", "leave the dollar out", "echo ‸$\"a\"", "echo \"a\""},
 	ansiEscape:          {"escape in $'…'", "write control characters as \\xNN", "echo ‸$'\\cA'", "echo $'\\x01'"},
-	pipeStatus:          {"PIPESTATUS", "use set -o pipefail, or run the commands one by one", "a | b; echo ‸${PIPESTATUS[0]}", "set -o pipefail; a | b; echo $?"},
+	pipeStatus:          {"PIPESTATUS", "it is read in the command right behind a pipeline of programs, or with set -o pipefail in $?", "a; echo ‸${PIPESTATUS[0]}", "a | b; echo ${PIPESTATUS[0]}"},
 	lastArgument:        {"$_", "put the word into a variable", "mkdir d; cd ‸$_", "d=x; mkdir $d; cd $d"},
 	statusAfter:         {"$? after $(…)", "put what $(…) gives into a variable, and read $? on a line before", "echo $(ls) ‸$?", "x=$(ls); echo $?"},
 	optionLetters:       {"$-", "the shell is not interactive", "echo ‸$-", "echo $#"},
@@ -189,7 +190,8 @@ var Table = [...]Row{
 	steeringVariable:    {"steering variable", "it would change how bash reads what follows: choose another name, or use cd", "‸CDPATH=/srv", "cdpath=/srv"},
 	namesByPrefix:       {"${!prefix*}", "write the names", "echo ‸${!HO*}", "echo ${HOME}"},
 	tenthParameter:      {"${10}", "use shift, or a=(\"$@\") and ${a[9]}", "echo ‸${10}", "echo ${9}"},
-	indirectMore:        {"${!name…}", "put ${!name} into a variable first", "echo ‸${!x:-a}", "y=${!x}; echo ${y:-a}"},
+	indirectMore:        {"${!name…}", "put ${!name:-} into a variable first", "echo ‸${!x:-a}", "y=${!x:-}; echo ${y:-a}"},
+	indirectUnset:       {"${!name} under set -u", "bash ends where what it names is not set: write ${!name:-}", "set -u; echo ‸${!x}", "set -u; echo ${!x:-}"},
 	keyOrder:            {"order of an associative array", "bash has an order of its own: pass it to sort with printf '%s\\n' … | sort", "declare -A m; for k in ‸${!m[@]}; do echo $k; done", "declare -A m; printf '%s\\n' \"${!m[@]}\" | sort"},
 	transformation:      {"${name@…}", "only @U, @u and @L of one value are read: quote with printf on the target", "echo ‸${x@Q}", "echo ${x@U}"},
 	casePattern:         {"${name^pattern}", "only the forms without a pattern are read", "echo ‸${x^^[a-c]}", "echo ${x^^}"},
@@ -202,11 +204,11 @@ var Table = [...]Row{
 	replaceAmpersand:    {"& in a replacement", "quote the replacement: ${x//a/\"$y\"}", "echo ${x/a/‸$y}", "echo ${x/a/\"$y\"}"},
 	arithmeticQuotes:    {"quotes in arithmetic", "single quotes and backslashes do not quote there: leave them out", "echo $((‸'5'+1))", "echo $((5+1))"},
 	testOperator:        {"test operator", "-ef, -N, -R, -o OPTION and, in [[, -t are not answered alike: use stat, and [ -t 1 ]", "[ a ‸-ef b ]", "[ a -nt b ]"},
-	testElement:         {"[ -v element ]", "compare ${a[i]+set}", "[[ ‸-v a[0] ]]", "[[ -n ${a[0]+set} ]]"},
-	regexpDialect:       {"regular expression", "the two dialects differ on it: keep to . [a-z] [[:class:]] * + ? {n,m} ^ $ ( ) and, without BASH_REMATCH, |", "[[ $x =~ ‸\\d+ ]]", "[[ $x =~ [0-9]+ ]]"},
+	testElement:         {"[ -v element ]", "compare ${a[i]+set}", "[[ ‸-v a[$i] ]]", "[[ -n ${a[$i]+set} ]]"},
+	regexpDialect:       {"regular expression", "the two dialects differ on it: keep to . [a-z] [[:class:]] * + ? {n,m} ^ $ ( ) and, where BASH_REMATCH is read, | between words of which none begins another", "[[ $x =~ ‸\\d+ ]]", "[[ $x =~ [0-9]+ ]]"},
 	regexpQuoted:        {"quoted variable in =~", "compare with == or *\"$x\"*, or leave the quotes out", "[[ $x =~ ‸\"$y\" ]]", "[[ $x =~ $y ]]"},
 	readonlyAgain:       {"readonly", "it is set once: bash would end the shell here", "readonly A=1; ‸A=2", "readonly A=1; B=2"},
-	elementAppend:       {"+= to an element", "write a[i]=${a[i]}…", "‸a[0]+=x", "a[0]=${a[0]}x"},
+	elementAppend:       {"+= to an element", "write a[i]=${a[i]}…, on a line of its own", "‸a[i++]+=x", "a[0]+=x"},
 	associativeElement:  {"associative array", "write declare -A m=([\"key\"]=value …), each key quoted", "declare -A m=(‸a b)", "declare -A m=([\"a\"]=b)"},
 	separatorOdd:        {"IFS", "what follows would be split differently: set it for read alone, or in a function that splits nothing", "‸IFS=,; for x in $y; do echo $x; done", "IFS=, read -ra a <<< $y"},
 	listing:             {"listing", "bash's own lists are not printed", "‸set", "set -e"},
@@ -222,7 +224,7 @@ var Table = [...]Row{
 	breakOutside:        {"break", "it is in no loop, or in fewer than it would end", "‸break", "while true; do break; done"},
 	breakAhead:          {"break before &&", "what follows would run: write it last, or with if", "for i in a; do test -f $i || ‸continue && ls; done", "for i in a; do test -f $i || continue; ls; done"},
 	trapSubshell:        {"trap in a subshell", "set it in the text itself", "(‸trap 'echo a' EXIT)", "trap 'echo a' EXIT"},
-	trapSignal:          {"trap", "only EXIT can be trapped: after a signal the shell ends", "trap 'echo a' ‸INT", "trap 'echo a' EXIT"},
+	trapSignal:          {"trap", "only EXIT and, with a text, HUP INT QUIT TERM are read, whose text does not run: what comes from outside ends the shell at once", "trap 'echo a' ‸ERR", "trap 'echo a' EXIT INT TERM"},
 	jobControl:          {"job control", "use & with wait and $!", "‸jobs", "sleep 1 & wait"},
 	interactiveOnly:     {"builtin of interactive shells", "there is none here", "‸compgen -c", "command -v ls"},
 	resourceLimits:      {"limits and times", "bounds are the session's own: use timeout and the target's tools", "‸ulimit -n 5", "timeout 5 ls"},

@@ -125,9 +125,33 @@ func (w *walker) stmt(s *syntax.Stmt) {
 	} else if s.Negated && len(s.Redirs) > 0 {
 		w.refuse(s.Redirs[0].Pos(), negatedRedirect)
 	}
-	if call, ok := s.Cmd.(*syntax.CallExpr); ok && len(call.Args) == 0 && len(s.Redirs) > 0 && (!quiet(call, true) || !ordered(call, s.Redirs)) {
+	if call, ok := s.Cmd.(*syntax.CallExpr); ok && len(call.Args) == 0 && len(s.Redirs) > 0 && (w.in.Sh || !nowhere(s.Redirs)) && (!quiet(call, true) || !ordered(call, s.Redirs)) {
 		w.refuse(s.Redirs[0].Pos(), assignmentInput) // bash has it for nothing, the interpreter for what is in $(…)
 	}
+}
+
+// nowhere says that redirections cannot fail and leave nothing. bash makes those of an assignment once all of it is worked out, so that
+// they turn nothing of what $(…) prints.
+func nowhere(redirs []*syntax.Redirect) bool {
+	for _, r := range redirs {
+		lit := ""
+		if r.Word != nil {
+			lit = r.Word.Lit()
+		}
+		switch r.Op {
+		case syntax.RdrOut, syntax.AppOut, syntax.RdrAll, syntax.AppAll, syntax.RdrClob, syntax.RdrIn:
+			if lit != "/dev/null" {
+				return false
+			}
+		case syntax.DplOut:
+			if lit != "1" && lit != "2" {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // ordered reports whether it is one which of assignments and redirections comes first.

@@ -29,7 +29,10 @@ func (w *walker) word(word *syntax.Word) {
 
 // dollars refuses a dollar that means itself before something else: as text again it would mean more.
 func (w *walker) dollars(word *syntax.Word) {
-	for _, part := range word.Parts[:max(0, len(word.Parts)-1)] {
+	for i, part := range word.Parts[:max(0, len(word.Parts)-1)] {
+		if next, ok := word.Parts[i+1].(*syntax.Lit); ok && next.Value != "" && strings.IndexByte("|)", next.Value[0]) >= 0 {
+			continue // the end of a line in a regular expression
+		}
 		if lit, ok := part.(*syntax.Lit); ok && strings.HasSuffix(unescaped(lit.Value), "$") {
 			w.refuse(lit.Pos(), loneDollar)
 		}

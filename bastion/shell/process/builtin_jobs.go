@@ -137,6 +137,10 @@ func (sh *shell) find(id int64) *shell {
 func (b *builtin) killOne(arg string, signal int) int {
 	id, _ := strconv.ParseInt(arg, 10, 64)
 	if s := b.shell.find(id); s != nil {
+		if _, trapped := s.trapped.Load(signalName(signal)); trapped {
+			b.shell.stop(refuse("kill $$", "the shell has a trap for the signal, which does not run here"))
+			return 2
+		}
 		if signal != 0 {
 			s.killed(signal)
 		}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
-	"reflect"
 	"strconv"
 	"strings"
 
@@ -15,7 +14,7 @@ import (
 
 // readText admits and rewrites a text that the interpreter is to read, and gives it back as text.
 func (b *builtin) readText(text string, depth int) (string, error) {
-	file, err := b.shell.admitInside(text, depth)
+	file, err := b.shell.admitInside(runnerOf(b.hc), text, depth)
 	if err != nil {
 		return "", err
 	}
@@ -113,54 +112,4 @@ func (b *builtin) unreadable(name string, err error) error {
 func digest(content []byte) string {
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:])
-}
-
-// trap is the builtin, for EXIT and ERR.
-func (b *builtin) trap() error {
-	if len(b.args) > 0 && b.args[0] == "--" {
-		b.args = b.args[1:]
-	}
-	if len(b.args) == 0 || b.args[0] == "-p" || b.args[0] == "-l" {
-		return refuse("trap", "it is not listed")
-	}
-	action, names := b.args[0], b.args[1:]
-	if len(names) == 0 {
-		action, names = "-", b.args
-	}
-	if _, err := strconv.Atoi(action); err == nil {
-		action, names = "-", b.args
-	}
-	for _, name := range names {
-		name = strings.TrimPrefix(strings.ToUpper(name), "SIG")
-		if name == "0" {
-			name = "EXIT"
-		}
-		switch {
-		case action == "-" && name != "EXIT":
-			continue // nothing else is ever trapped
-		case name != "EXIT":
-			return refuse("trap "+name, "only EXIT is trapped")
-		case runnerOf(b.hc).Pointer() != reflect.ValueOf(b.shell.runner).Pointer():
-			return refuse("trap EXIT", "a subshell has no trap of its own; use one in the shell, or bash -c")
-		}
-		if err := b.trapOne(action); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (b *builtin) trapOne(action string) error {
-	if action != "-" {
-		text, err := b.readText(action, len(b.shell.chainAt(b.hc))+1)
-		if err != nil {
-			return err
-		}
-		action = text
-	}
-	if action == "-" {
-		action = ""
-	}
-	b.shell.atExit = action
-	return nil
 }

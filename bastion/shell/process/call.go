@@ -240,6 +240,9 @@ func (sh *shell) checkShift(hc interp.HandlerContext, args []string) ([]string, 
 // shellReads says that a command's redirections are the shell's own to open: those of everything but a command on the target.
 func (sh *shell) shellReads(hc interp.HandlerContext, args []string) bool {
 	name := args[0]
+	if _, _, is := sh.launched(args); is {
+		return true
+	}
 	return name != mark+"run" && name != mark+"exec" && (strings.HasPrefix(name, mark) || isFunction(hc, name) || interp.IsBuiltin(name) || isShell(name))
 }
 

@@ -38,11 +38,15 @@ func (sh *shell) execute(ctx context.Context, args []string) error {
 	case ours:
 		return sh.ours(ctx, hc, name, args[1:])
 	}
+	var limit time.Duration
+	if rest, most, is := sh.launched(args); is {
+		args, limit = rest, most
+	}
 	if isShell(args[0]) {
 		if sh.takeRedirects(ctx, hc) {
 			return interp.ExitStatus(1)
 		}
-		return sh.nested(ctx, hc, args)
+		return sh.nested(ctx, hc, args, limit)
 	}
 	if sh.setsEcho(hc.Stdin, args) {
 		return nil

@@ -167,9 +167,12 @@ func (r *reader) Close() error {
 
 // writer is a file of the target that is being written.
 type writer struct {
+	path   string
 	mu     sync.Mutex
 	stream net.Conn
 	shell  *Shell
+	ahead  bool  // something was written that the door has not said to be there
+	failed error // what the door has said instead: the stream is over
 }
 
 func (s *Shell) openWriter(ctx context.Context, o wire.Open) (*writer, error) {
@@ -177,13 +180,19 @@ func (s *Shell) openWriter(ctx context.Context, o wire.Open) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &writer{stream: stream, shell: s}, nil
+	w := &writer{path: o.Path, stream: stream, shell: s}
+	s.writers.Store(w, true)
+	return w, nil
 }
 
 func (w *writer) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.failed != nil {
+		return 0, w.failed
+	}
 	written := 0
+	w.ahead = true
 	for len(p) > 0 {
 		piece := p[:min(len(p), wire.MaxData)]
 		if err := wire.Write(w.stream, wire.FrameIn, piece); err != nil {
@@ -199,11 +208,20 @@ func (w *writer) Write(p []byte) (int, error) {
 func (w *writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.shell.writers.Delete(w)
 	defer w.shell.open.Add(-1)
 	defer w.stream.Close()
+	if w.failed != nil {
+		return nil // it was said
+	}
 	if err := wire.Write(w.stream, wire.FrameInEnd, nil); err != nil {
 		return errEnded
 	}
+	return w.answer()
+}
+
+// answer is what the door says of what was written.
+func (w *writer) answer() error {
 	frame, b, err := wire.Read(w.stream, nil)
 	switch {
 	case err != nil:
@@ -212,4 +230,39 @@ func (w *writer) Close() error {
 		return nil
 	}
 	return failure(frame, b)
+}
+
+// settle waits until all that was written is there.
+func (w *writer) settle() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.ahead {
+		return nil
+	}
+	w.ahead = false
+	if err := wire.Write(w.stream, wire.FrameDone, nil); err != nil {
+		return errEnded
+	}
+	w.failed = w.answer()
+	return w.failed
+}
+
+// settle waits until the target has all that the shell itself has written to files: what is asked for next may look at it.
+func (s *Shell) settle() {
+	s.writers.Range(func(w, _ any) bool {
+		if err := w.(*writer).settle(); err != nil {
+			s.complain(fileError(w.(*writer).path, err))
+		}
+		return true
+	})
+}
+
+// closeFiles closes what exec has opened, when the shell ends.
+func (s *Shell) closeFiles() {
+	s.writers.Range(func(w, _ any) bool {
+		if err := w.(*writer).Close(); err != nil {
+			s.complain(fileError(w.(*writer).path, err))
+		}
+		return true
+	})
 }

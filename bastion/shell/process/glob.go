@@ -47,7 +47,7 @@ func (g *globs) literal(hc interp.HandlerContext, path string) (way, below bool)
 		g.way[key] = w
 	}
 	switch {
-	case path == hc.Dir || path == "/" || path == w.last:
+	case path == hc.Dir || path == "/" || path == w.last || path == w.root: // ** reads its own folder again
 		*w = globWay{root: path}
 	case w.root != "" && strings.HasPrefix(path, strings.TrimSuffix(w.root, "/")+"/"):
 		return false, true

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"mvdan.cc/sh/v3/interp"
@@ -24,19 +25,22 @@ type shell struct {
 	links  atomic.Pointer[[]wire.Link] // how it came to be
 	posix  bool                        // sh, not bash
 	name   string                      // $0
+	file   bool                        // its text is the file of that name
 	pid    int64                       // $$
 
 	seen   seen // what its texts have used, for the rewriting
 	last   int  // $?
 	exited bool
-	atExit string // the text of trap … EXIT
 
-	scripted bool // its text comes by its input
+	atExit   string // the text of trap … EXIT
+	scripted bool   // its text comes by its input
 
-	leaving *int // the status before the text of trap … EXIT, while that runs
+	leaving *int     // the status before the text of trap … EXIT, while that runs
+	trapped sync.Map // the signals for which there is a trap, by name
 
 	cancelOwn   context.CancelCauseFunc // of a shell in a shell, while it runs
 	killedAlone atomic.Bool             // kill $$ has ended it
+	timedOut    atomic.Bool             // timeout has
 }
 
 // parentID is $PPID.
@@ -60,6 +64,7 @@ type config struct {
 	chain          []wire.Link
 	posix          bool
 	name           string
+	file           bool
 	dir            string
 	params         []string
 	options        []string // of set
@@ -68,7 +73,7 @@ type config struct {
 }
 
 func (s *Shell) newShell(c config) (*shell, error) {
-	sh := &shell{Shell: s, parent: c.parent, env: c.env, posix: c.posix, name: c.name, pid: s.jobs.number()}
+	sh := &shell{Shell: s, parent: c.parent, env: c.env, posix: c.posix, name: c.name, file: c.file && !c.posix, pid: s.jobs.number()}
 	sh.through(c.chain)
 	sh.env.set(nameVariable, c.name)
 	runner, err := interp.New(

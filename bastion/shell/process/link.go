@@ -17,7 +17,8 @@ const window = 256 << 10
 
 // link is the connection to the door. Safe for concurrent use.
 type link struct {
-	mux *yamux.Session
+	mux    *yamux.Session
+	settle func() // what comes before a question that may be about files that the shell itself writes; may be nil
 }
 
 // newLink speaks over conn, whose other end is the door's.
@@ -32,13 +33,16 @@ func newLink(conn net.Conn) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &link{mux}, nil
+	return &link{mux: mux}, nil
 }
 
 func (l *link) close() { l.mux.Close() }
 
 // start opens a stream with its Ask. Its caller closes it.
 func (l *link) start(a wire.Ask) (net.Conn, error) {
+	if l.settle != nil && (a.Op == wire.OpExec || a.Op == wire.OpStat || a.Op == wire.OpList || a.Op == wire.OpOpen && a.Open.Mode == "read") {
+		l.settle()
+	}
 	stream, err := l.mux.OpenStream()
 	if err != nil {
 		return nil, errEnded

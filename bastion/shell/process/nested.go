@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"mvdan.cc/sh/v3/interp"
 
@@ -77,8 +78,8 @@ func (v invocation) texted() (invocation, error) {
 	return v, nil
 }
 
-// nested reads what a shell is given as a shell of its own, with the exported variables only.
-func (sh *shell) nested(ctx context.Context, hc interp.HandlerContext, args []string) error {
+// nested reads what a shell is given as a shell of its own, with the exported variables only. It may run for limit, if that is not 0.
+func (sh *shell) nested(ctx context.Context, hc interp.HandlerContext, args []string, limit time.Duration) error {
 	v, err := invoked(args)
 	if err != nil {
 		return err
@@ -99,6 +100,9 @@ func (sh *shell) nested(ctx context.Context, hc interp.HandlerContext, args []st
 		stdin: stdin, stdout: hc.Stdout, stderr: hc.Stderr,
 	}
 	if !v.inLine && (len(v.rest) == 0 || v.stdin) {
+		if limit > 0 {
+			return refuse("timeout", "the text of a shell that it ends goes behind -c, or into a file")
+		}
 		return sh.nestedScript(ctx, hc, c)
 	}
 	text, link, err := sh.nestedText(ctx, hc, v, &c)
@@ -110,7 +114,7 @@ func (sh *shell) nested(ctx context.Context, hc interp.HandlerContext, args []st
 	if err != nil {
 		return refuse(args[0], "%v", err)
 	}
-	return inner.runNested(ctx, text)
+	return inner.runNested(ctx, text, limit)
 }
 
 // nestedText is what a shell reads, and how it came by it.
@@ -127,7 +131,7 @@ func (sh *shell) nestedText(ctx context.Context, hc interp.HandlerContext, v inv
 	if err != nil {
 		return "", wire.Link{}, sh.noScript(hc, c, v.rest[0], err)
 	}
-	c.name, c.params = v.rest[0], v.rest[1:]
+	c.name, c.params, c.file = v.rest[0], v.rest[1:], true
 	return string(content), wire.Link{By: base + " " + file, SHA256: digest(content)}, nil
 }
 
@@ -170,13 +174,16 @@ func (sh *shell) noScript(hc interp.HandlerContext, c *config, name string, err 
 }
 
 // runNested runs the text of a shell in a shell.
-func (sh *shell) runNested(ctx context.Context, text string) error {
+func (sh *shell) runNested(ctx context.Context, text string, limit time.Duration) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	sh.cancelOwn = cancel
 	all, err := sh.prepare(ctx, text)
 	if err != nil {
 		return err
+	}
+	if limit > 0 {
+		defer time.AfterFunc(limit, sh.timeUp).Stop()
 	}
 	return sh.nestedEnd(ctx, sh.run(ctx, all, true))
 }
@@ -186,6 +193,10 @@ func (sh *shell) nestedEnd(ctx context.Context, err error) error {
 	var end *endError
 	var status interp.ExitStatus
 	switch cause := context.Cause(ctx); {
+	case sh.timedOut.Load() && errors.As(cause, &end) && sh.atExit != "":
+		return refuse("timeout", "the EXIT trap of a text that it ends would run in bash: let the text watch the time itself")
+	case sh.timedOut.Load() && errors.As(cause, &end):
+		return code(124, nil)
 	case sh.killedAlone.Load() && errors.As(cause, &end):
 		return code(end.status, nil)
 	case err == nil, errors.As(err, &status):

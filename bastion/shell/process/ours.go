@@ -96,6 +96,8 @@ func (b *builtin) hidden() error {
 		return b.heed()
 	case "sigpipe":
 		return b.hc.Builtin(b.ctx, []string{"exit", "141"})
+	case "pipe", "part", "pipestatus":
+		return b.pipe()
 	case "killed":
 		return b.hc.Builtin(b.ctx, append([]string{"exit"}, b.args...))
 	case "fail", "misused":

@@ -66,7 +66,7 @@ func (sh *shell) planInput(hc interp.HandlerContext, e *wire.Exec) (*stdin, erro
 	defer in.mu.Unlock()
 	fresh := in.own && in.file == nil && !in.ended && len(in.buf) == 0
 	switch {
-	case !in.own && readingOf(e.Argv) == readsNot:
+	case !in.own && (readingOf(e.Argv) == readsNot || in.kind != fromClient && blindTo(e.Argv)):
 		e.Stdin = wire.InNull // what is around it keeps its input
 	case in.lost:
 		return nil, errLost

@@ -2,6 +2,7 @@ package process
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -20,6 +21,7 @@ type usage struct {
 	values string // options with one
 	first  int    // words that are no files, before those that are
 	script string // options in whose place the first of those is
+	suffix string // options that have what stands behind them in the same word
 	drains bool   // without files it reads its input to the end
 	never  bool   // its words are no files that it reads
 }
@@ -34,11 +36,21 @@ var usages = map[string]usage{
 	"tr": {flags: "cCdst", drains: true, never: true}, "tee": {flags: "ai", drains: true, never: true},
 	"head": {flags: "qvz0123456789", values: "cn"}, "tail": {flags: "qvz0123456789", values: "cn"},
 	"grep": grepping, "egrep": grepping, "fgrep": grepping,
-	"sed": {flags: "nErsuz", values: "ef", first: 1, script: "ef"}, "awk": {values: "Fvf", first: 1, script: "f"},
+	"sed": {flags: "nErsuz", values: "ef", suffix: "i", first: 1, script: "ef"}, "awk": {values: "Fvf", first: 1, script: "f"},
 	"jq": {flags: "rceMSsj", first: 1},
 }
 
 var grepping = usage{flags: "EFGPivwxclLoqsnhHbaIzU", values: "efmABC", first: 1, script: "ef"}
+
+// blindTo says that a command never reads its input, whatever its words name.
+func blindTo(args []string) bool { return blind[path.Base(args[0])] && !slices.Contains(args, "-") }
+
+// blind are programs that never read their input, but for a word that is "-".
+var blind = map[string]bool{
+	"basename": true, "chmod": true, "chown": true, "cmp": true, "comm": true, "df": true, "diff": true, "dirname": true, "du": true, "false": true, "getent": true, "hostname": true, "id": true, "join": true,
+	"ln": true, "ls": true, "mkdir": true, "mktemp": true, "nproc": true, "printenv": true, "ps": true, "pwd": true, "readlink": true, "realpath": true,
+	"rmdir": true, "seq": true, "sleep": true, "stat": true, "touch": true, "true": true, "uname": true, "uptime": true, "which": true, "whoami": true, "yes": true,
+}
 
 // readingOf judges a command by its words.
 func readingOf(args []string) reading {
@@ -60,7 +72,7 @@ func readingOf(args []string) reading {
 		return mayRead
 	}
 	for _, name := range operands {
-		if name == "-" || strings.HasPrefix(name, "/dev/") || strings.HasPrefix(name, "/proc/") || strings.Contains(name, "=") {
+		if name == "-" || strings.HasPrefix(name, "/dev/") && name != "/dev/zero" && name != "/dev/null" && name != "/dev/urandom" || strings.HasPrefix(name, "/proc/") || strings.Contains(name, "=") {
 			return mayRead
 		}
 	}
@@ -103,6 +115,8 @@ func (u usage) operands(words []string) (files []string, ok bool) {
 func (u usage) option(letters string) (takes, script, known bool) {
 	for i, c := range letters {
 		switch {
+		case strings.ContainsRune(u.suffix, c):
+			return false, false, true
 		case strings.ContainsRune(u.values, c):
 			return i == len(letters)-1, strings.ContainsRune(u.script, c), true
 		case !strings.ContainsRune(u.flags, c):

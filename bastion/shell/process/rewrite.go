@@ -120,9 +120,13 @@ func (w *rewriter) stmt(st *syntax.Stmt, tested bool) *syntax.Stmt {
 		w.refuse(st, "coproc", "run it in the foreground, or behind with &")
 		return st
 	}
+	var statuses []*syntax.Stmt
 	beside := errorsBeside(st)
 	if beside && st.Negated && w.errexit {
 		w.refuse(st, "2> beside $(…)", "with set -e and ! it is not read: put $(…) into a variable first")
+	}
+	if takeMark(st) {
+		statuses = parts(st)
 	}
 	w.redirs(st)
 	_, simple := st.Cmd.(*syntax.CallExpr)
@@ -145,6 +149,9 @@ func (w *rewriter) stmt(st *syntax.Stmt, tested bool) *syntax.Stmt {
 	}
 	if st.Background {
 		return w.background(st)
+	}
+	if statuses != nil {
+		return keepStatuses(st, statuses)
 	}
 	return st
 }

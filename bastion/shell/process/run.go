@@ -42,6 +42,7 @@ func Run(ctx context.Context, conn net.Conn, prompt Prompt) int {
 	var events sync.WaitGroup
 	events.Go(func() { s.listen(cancel) })
 	status := s.lives(ctx, prompt)
+	s.closeFiles()
 	s.reports.send(wire.Report{Exit: &status, Wrote: [2]int64{s.out.n.Load(), s.err.n.Load()}})
 	select {
 	case <-ctx.Done():
@@ -69,6 +70,7 @@ func begin(ctx context.Context, l *link) (*Shell, error) {
 		link: l, begin: *got.Begin, reports: &reports{stream: control}, input: &clientInput{link: l}, inputs: newInputs(), jobs: newJobs(), taken: make(chan struct{}, 1), given: make(chan error, 1),
 		globs: newGlobs(), written: newWritten(), exported: inherited(*got.Begin), events: make(chan wire.Event, 16), started: time.Now(),
 	}
+	l.settle = s.settle
 	if s.out, s.err, err = newOutputs(l); err != nil {
 		return nil, err
 	}

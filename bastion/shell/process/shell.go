@@ -25,6 +25,7 @@ type Shell struct {
 	chains   chains
 	texts    texts
 	kept     kept
+	pipes    pipeStatuses
 	written  *written
 	exported map[string]string // what commands have without being told
 	events   chan wire.Event
@@ -41,6 +42,7 @@ type Shell struct {
 	timed    atomic.Int64 // when time began, in nanoseconds
 	prompt   bool
 
+	writers     sync.Map // the files of the target that the shell itself writes: *writer
 	terminal    Terminal // of a prompt
 	client      *stdin   // the client's input
 	clientToken *os.File // the input that a shell begins with; kept, as tokens are known by weak pointers

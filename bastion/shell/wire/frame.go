@@ -34,7 +34,7 @@ const (
 	FrameErr     Frame = 'e' // bytes of standard error
 	FrameShut    Frame = 's' // one byte, 1 or 2: nobody reads that output any more
 	FrameSignal  Frame = 'k' // a signal's name, without SIG
-	FrameDone    Frame = 'd' // a file is closed, and what was written is there
+	FrameDone    Frame = 'd' // a file is closed, and what was written is there; to the door: it is to say so of what was written so far
 )
 
 // ErrFrame is a frame that is no frame.

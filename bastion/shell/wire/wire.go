@@ -6,7 +6,8 @@
 // What then comes on a stream of OpExec: to the door FrameIn and FrameInEnd (with InPipe, and not after Started.Null), FrameShut, FrameSignal;
 // to the process FrameOut and FrameErr of what is ToPipe, and FrameExit or FrameFail at the end. A redirection of Exec.Redirs stands before
 // Stdin, Stdout and Stderr. On one of OpOpen: a file that is read comes as FrameOut until FrameDone or FrameFail, and the process may close the
-// stream before; a file that is written goes as FrameIn until FrameInEnd, which FrameDone or FrameFail answers.
+// stream before; a file that is written goes as FrameIn until FrameInEnd, which FrameDone or FrameFail answers; FrameDone
+// among them is answered by the same, once all before it is there.
 // Input with Want 0 is answered at once, without data: it only says what was used.
 //
 // A prompt's shell reads the client's terminal itself, all the time, as it must see Ctrl-C. Places in the client's input are counted from its
