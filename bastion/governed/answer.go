@@ -75,7 +75,8 @@ func (s *Shell) answer(ctx context.Context, ask wire.Ask) (a wire.Answer, err er
 	return a, err
 }
 
-// goodPath says whether a path is one that may be asked about: absolute, tidy, of bounded length, without NUL.
+// goodPath says whether a path is one that may be asked about: absolute, of bounded length, without NUL. What .. and links in it lead to the
+// host decides.
 func goodPath(p *wire.Path) bool { return p != nil && goodName(p.Path) }
 
 func goodName(name string) bool {

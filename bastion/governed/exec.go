@@ -83,7 +83,8 @@ func (s *Shell) serveExec(stream net.Conn, e wire.Exec) {
 	_ = c.json(wire.FrameExit, exit)
 }
 
-// enter counts a command in.
+// enter counts a command in. Which line it is of is the process's word: one that lies begins a new count by it, as a text does by its next line, and
+// has the shell's own bound and the identity's budget left.
 func (s *Shell) enter(c *command) error {
 	e := &c.exec
 	if len(e.Argv) == 0 || !slices.Contains([]wire.Source{wire.InNull, wire.InClient, wire.InPipe}, e.Stdin) || !goodName(e.Dir) ||
