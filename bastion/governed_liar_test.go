@@ -112,6 +112,7 @@ func (w *whole) takeOver(c *ssh.Client, processes <-chan net.Conn, line string) 
 	l.control = l.ask(wire.Ask{Op: wire.OpBegin})
 	var a wire.Answer
 	w.must(wire.ReadJSON(l.control, wire.FrameAnswer, &a))
+	w.must(wire.WriteJSON(l.control, wire.FrameReport, wire.Report{Line: 1, Text: "true"})) // of which its commands are
 	return l
 }
 

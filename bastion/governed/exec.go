@@ -57,6 +57,7 @@ func (s *Shell) serveExec(stream net.Conn, e wire.Exec) {
 	c.copies.Go(c.listen)
 	defer c.copies.Wait()
 	defer c.deafen()
+	s.awaitLine(c.ctx, e.Line)
 	if err := s.out.await(c.ctx, e.Wrote); err != nil {
 		leave()
 		c.failed(err)

@@ -109,6 +109,9 @@ func (l *liar) begin() {
 	if err := wire.ReadJSON(l.control, wire.FrameAnswer, &a); err != nil || a.Begin == nil {
 		l.t.Fatalf("begin: %+v, %v", a, err)
 	}
+	if err := wire.WriteJSON(l.control, wire.FrameReport, wire.Report{Line: 1, Text: "true"}); err != nil { // of which its commands are
+		l.t.Fatal(err)
+	}
 }
 
 // command is an exec that is right, for change to make it wrong.

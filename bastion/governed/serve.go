@@ -29,9 +29,10 @@ const (
 	maxRefusals = 10_000    // lines, each of which the audit log has
 	window      = 256 << 10 // bytes under way on a stream
 
-	askTime   = 30 * time.Second // for the head of a stream
-	writeTime = time.Minute      // for a process that does not read
-	closeTime = 10 * time.Second // for one that does not close what is answered
+	askTime   = 30 * time.Second       // for the head of a stream
+	lineTime  = 200 * time.Millisecond // for the word of a line, behind its command
+	writeTime = time.Minute            // for a process that does not read
+	closeTime = 10 * time.Second       // for one that does not close what is answered
 )
 
 // Why a shell ends that has not ended itself.
@@ -71,7 +72,9 @@ type Shell struct {
 	text     int   // bytes of the lines so far; of the first stream's goroutine
 	refusals int   // of lines; of the same
 	running  map[int64]*command
-	saying   sync.Mutex // held around an Event
+	told     int64         // the newest line that the host knows
+	changed  chan struct{} // closed when that is another
+	saying   sync.Mutex    // held around an Event
 }
 
 // New makes a shell of a process's connection, which it owns. A begin without limits has none of its own.
@@ -91,7 +94,7 @@ func New(conn net.Conn, begin wire.Begin, h Host) (*Shell, error) {
 	if begin.Limits.Commands <= 0 {
 		begin.Limits.Commands = math.MaxInt64
 	}
-	return &Shell{host: h, begin: begin, mux: mux, in: newInput(h.Stdin()), out: newOutput(h), slots: make(chan struct{}, maxStreams), heads: make(chan struct{}, maxHeads), running: map[int64]*command{}}, nil
+	return &Shell{host: h, begin: begin, mux: mux, in: newInput(h.Stdin()), out: newOutput(h), slots: make(chan struct{}, maxStreams), heads: make(chan struct{}, maxHeads), running: map[int64]*command{}, changed: make(chan struct{})}, nil
 }
 
 // Serve answers until the shell has ended by itself, and returns how, or until something else ends it: ctx (its cause), an error of the
@@ -306,7 +309,34 @@ func (s *Shell) report(r wire.Report) bool {
 	if r.Refused != nil {
 		s.tell(wire.Event{Taken: r.Line})
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Line > s.told {
+		s.told = r.Line
+		close(s.changed)
+		s.changed = make(chan struct{})
+	}
 	return true
+}
+
+// awaitLine waits until the host knows the line that a command says it is of: the two come on streams of their own. A process that says so late is
+// not waited for.
+func (s *Shell) awaitLine(ctx context.Context, line int64) {
+	ctx, cancel := context.WithTimeout(ctx, lineTime)
+	defer cancel()
+	for {
+		s.mu.Lock()
+		known, changed := s.told >= line, s.changed
+		s.mu.Unlock()
+		if known {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // kill signals the commands of a group.

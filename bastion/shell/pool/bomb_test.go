@@ -108,9 +108,6 @@ func watchPeak(pid int, over <-chan struct{}) (peak int) {
 	}
 }
 
-// maxPeak is what a process of a shell may have at most, in KiB: the runtime's stacks and tables are not all of confine.Shell's bound.
-const maxPeak = 480 << 10
-
 // TestBombs: what grows without end ends its line, with a word for it, and not its process; that stays within its bound, and the door's own
 // memory where it was.
 func TestBombs(t *testing.T) {
