@@ -102,20 +102,15 @@ func TestForkBombs(t *testing.T) {
 		if bomb.grows {
 			least = most / 4
 		}
-		argv := []string{"sh", "-c", safety + "echo begun; " + bomb.script, bomb.script}
-		p, err := b.client.Start(t.Context(), b.permit(func(p *permit.Permit) { p.Limits.Processes = most }, argv...), nil)
-		must(t, err)
-		go func() { // its complaints
-			for lines := bufio.NewScanner(p.Stderr()); lines.Scan(); {
+		p, warden, peak := dropBomb(b, name, bomb.script, most, least)
+		for range 4 { // a tree may fall by itself: a shell that cannot fork ends
+			if peak >= least {
+				break
 			}
-		}()
-		if !bufio.NewScanner(p.Stdout()).Scan() {
-			t.Errorf("%s: it does not begin", name)
-		}
-		warden := b.server.process(p.id).cmd.Process.Pid
-		peak := 0
-		for begun := time.Now(); peak < least && time.Since(begun) < 10*time.Second; {
-			peak = max(peak, len(descendants(warden)))
+			if _, err := p.End(t.Context()); err != nil {
+				t.Error(err)
+			}
+			p, warden, peak = dropBomb(b, name, bomb.script, most, least)
 		}
 		if peak < least || peak > most+1 {
 			t.Errorf("%s: %d processes at most, want some and no more than %d", name, peak, most)
@@ -133,6 +128,26 @@ func TestForkBombs(t *testing.T) {
 			}
 		}
 	}
+}
+
+// dropBomb starts a bomb and watches it until it has grown, or for a while. It gives the most processes that it was seen to have.
+func dropBomb(b *bench, name, script string, most, least int) (p *Process, warden, peak int) {
+	b.t.Helper()
+	argv := []string{"sh", "-c", safety + "echo begun; " + script, script}
+	p, err := b.client.Start(b.t.Context(), b.permit(func(p *permit.Permit) { p.Limits.Processes = uint64(most) }, argv...), nil)
+	must(b.t, err)
+	go func() { // its complaints
+		for lines := bufio.NewScanner(p.Stderr()); lines.Scan(); {
+		}
+	}()
+	if !bufio.NewScanner(p.Stdout()).Scan() {
+		b.t.Errorf("%s: it does not begin", name)
+	}
+	warden = b.server.process(p.id).cmd.Process.Pid
+	for begun := time.Now(); peak < least && time.Since(begun) < 5*time.Second; {
+		peak = max(peak, len(descendants(warden)))
+	}
+	return p, warden, peak
 }
 
 // TestFalseChildren: a process that is older than its parent's number says is none of its children.
