@@ -247,7 +247,7 @@ var attackLimits = wire.Limits{Commands: 200, Depth: 50, Output: 1 << 20, Second
 func (g *ground) run(text string) outcome {
 	g.t.Helper()
 	g.lay()
-	ctx, cancel := context.WithTimeout(g.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(g.t.Context(), time.Minute)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	h := &guarded{g: g}
